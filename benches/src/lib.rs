@@ -1,0 +1,2 @@
+//! In-process benchmarks.
+#![forbid(unsafe_code)]

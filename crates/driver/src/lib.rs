@@ -1,0 +1,214 @@
+//! The words between a shard and the world: what it asks for ([`Op`]), what it hears back ([`Done`]), and who carries them
+//! ([`Driver`]).
+//!
+//! An op owns everything the kernel may touch until its done arrives. A driver decides nothing: it is the only thing that
+//! differs between production (io_uring) and simulation.
+//!
+//! **Invariant:** every submitted op completes exactly once, cancelled ones included.
+//! **Invariant:** a driver answers for a socket only until its `Close` has completed.
+#![forbid(unsafe_code)]
+
+mod address;
+mod errno;
+mod time;
+
+pub use address::{Addr, UNIX_NAME_MOST};
+pub use errno::Errno;
+pub use time::Instant;
+
+use buf::{Lease, Pool};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Names a session slot. The generation tells a reused slot from the one an op was started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId {
+    pub index: u32,
+    pub generation: u32,
+}
+
+/// Which of a session's two sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Towards the client.
+    Front,
+    /// Towards the server.
+    Back,
+}
+
+/// Names who hears about a completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tag {
+    Session { id: SessionId, side: Side },
+    /// A listener, by the shard's own number for it.
+    Listener(u32),
+}
+
+/// A socket as its driver knows it: a descriptor of the shard's own file table on the kernel, a table index in simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fd(pub i32);
+
+/// How much a receive hopes for, so that a driver can skip an attempt that would find nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hope {
+    /// Bytes are probably there: try at once.
+    Soon,
+    /// The peer was just answered or is resting: wait for readiness first.
+    Later,
+}
+
+/// How a socket is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// What was sent still arrives, then an end of stream.
+    Orderly,
+    /// A reset: the peer sees a cut (RFC 9293 §3.5.2). Unsent bytes are dropped.
+    Reset,
+}
+
+/// What a shard asks of the world. Splicing between two sockets will be a further variant here.
+#[derive(Debug)]
+pub enum Op {
+    /// Completes when a connection waits on this listener, or at once if one does.
+    Readable { fd: Fd },
+    Connect { fd: Fd, addr: Addr },
+    /// Receives into a buffer that the driver takes from its pool when bytes have arrived, not before.
+    Recv { fd: Fd, hope: Hope },
+    /// Sends bytes `start..end` of the lease. May send fewer.
+    Send { fd: Fd, lease: Lease, start: u32, end: u32 },
+    /// Ends our sending half.
+    Finish { fd: Fd },
+    /// Ends every op in flight on the socket. Each of them still completes, possibly with success; the cancel itself may
+    /// complete before them.
+    Cancel { fd: Fd },
+    /// Nothing else may be in flight on the socket.
+    Close { fd: Fd, ending: Ending },
+}
+
+/// How an op went. An op that moved a lease out brings it back.
+#[derive(Debug)]
+pub enum Done {
+    Readable(Result<(), Errno>),
+    Connected(Result<(), Errno>),
+    Received(Result<Received, Errno>),
+    Sent { lease: Lease, result: Result<u32, Errno> },
+    Finished(Result<(), Errno>),
+    Cancelled,
+    Closed,
+}
+
+#[derive(Debug)]
+pub enum Received {
+    /// Bytes `0..count` of the lease, at least one. `more`: the socket already holds further bytes.
+    Bytes { lease: Lease, count: u32, more: bool },
+    /// The peer ended its sending half.
+    End,
+}
+
+/// A connection taken from a listener.
+#[derive(Debug)]
+pub struct Accepted {
+    pub fd: Fd,
+    /// The client's address as the kernel names it; [`Addr::Unnamed`] for clients of unix sockets.
+    pub peer: Addr,
+}
+
+/// What a listening socket is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ListenSpec {
+    pub addr: Addr,
+    /// Connections that may wait to be accepted.
+    pub backlog: u32,
+    /// `Some(true)` takes IPv6 only, `Some(false)` IPv4 as well; `None` leaves it to the system.
+    pub v6_only: Option<bool>,
+}
+
+/// What a driver counts about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DriverStats {
+    /// Entries into the kernel to submit and wait.
+    pub enters: u64,
+    pub completions: u64,
+    /// Receives that found no buffer and waited for one.
+    pub starved: u64,
+    /// Times the submission queue was full and had to be flushed early.
+    pub queue_full: u64,
+}
+
+/// One shard's way to the world. Single-threaded; only its [`Wake`] may be used from elsewhere.
+pub trait Driver {
+    /// Monotonic time since the driver's epoch. Drivers own the clock; nobody else reads one.
+    fn now(&self) -> Instant;
+
+    /// The buffers of this shard, for bytes that it makes itself.
+    fn pool(&self) -> &Pool;
+
+    /// A new stream socket of the family that `addr` needs. Synchronous, so that every op has a socket to be cancelled by.
+    fn socket(&mut self, addr: &Addr) -> Result<Fd, Errno>;
+
+    /// A socket bound to `spec.addr`, not yet listening: nothing is queued on it, so it may be given up without harm.
+    fn bind(&mut self, spec: &ListenSpec) -> Result<Fd, Errno>;
+
+    /// A listening socket that the process inherited under this number (`fd@N`), as one of this driver's own.
+    fn adopt(&mut self, inherited: i32) -> Result<Fd, Errno>;
+
+    /// Makes a bound socket listen.
+    fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno>;
+
+    /// Takes the next waiting connection. `None`: nobody waits.
+    fn accept(&mut self, listener: Fd) -> Result<Option<Accepted>, Errno>;
+
+    /// Our own address on a connected or listening socket.
+    fn local_addr(&mut self, fd: Fd) -> Result<Addr, Errno>;
+
+    /// Closes a socket on which nothing was ever in flight, or nothing is any more.
+    fn discard(&mut self, fd: Fd);
+
+    /// Starts an op. `Some`: it is complete already, and no further completion follows.
+    #[must_use]
+    fn submit(&mut self, tag: Tag, op: Op) -> Option<Done>;
+
+    /// Submits what is queued, waits for a completion, a wake-up or `deadline`, and appends what completed. One entry into
+    /// the kernel.
+    fn turn(&mut self, deadline: Option<Instant>, done: &mut Vec<(Tag, Done)>) -> Result<(), Errno>;
+
+    /// Ends the wait of a turn from another thread. Wakes may be merged, never lost.
+    fn waker(&self) -> Waker;
+
+    fn stats(&self) -> DriverStats;
+}
+
+/// Ends the wait of a shard's turn, from any thread.
+pub type Waker = Arc<dyn Wake>;
+
+/// What a [`Waker`] does.
+pub trait Wake: Send + Sync {
+    fn wake(&self);
+}
+
+impl Side {
+    pub fn other(self) -> Side {
+        match self {
+            Side::Front => Side::Back,
+            Side::Back => Side::Front,
+        }
+    }
+}
+
+impl Op {
+    /// The socket that this op is for.
+    pub fn fd(&self) -> Fd {
+        match *self {
+            Op::Readable { fd }
+            | Op::Connect { fd, .. }
+            | Op::Recv { fd, .. }
+            | Op::Send { fd, .. }
+            | Op::Finish { fd }
+            | Op::Cancel { fd }
+            | Op::Close { fd, .. } => fd,
+        }
+    }
+}
+
+/// Longest wait a driver accepts in one turn; a later deadline is waited for in several.
+pub const WAIT_MOST: Duration = Duration::from_secs(3600);
