@@ -1,0 +1,67 @@
+//! The bytes that go to servers: as captured from HAProxy, and as PP §2 writes them.
+
+use crate::notation::{binary, text};
+use proxyline::{Addresses, Header, Version, encode, encode_local};
+
+fn addresses(source: &str, destination: &str) -> Option<Addresses> {
+    let parse = |text: &str| text.parse().unwrap_or_else(|_| panic!("not an address: {text}"));
+    Some(Addresses { source: parse(source), destination: parse(destination) })
+}
+
+fn check_v1(header: Header, expected: &str) {
+    assert_eq!(header.escape_ascii().to_string(), text(expected).0.escape_ascii().to_string());
+}
+
+fn check_v2(header: Header, expected: &str) {
+    assert_eq!(header.escape_ascii().to_string(), binary(expected).0.escape_ascii().to_string());
+}
+
+#[test]
+fn v1_lines() {
+    for (source, destination, expected) in [
+        ("192.168.0.1:56324", "192.168.0.11:443", r"PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n"),
+        ("127.0.0.1:56148", "127.0.0.1:18145", r"PROXY TCP4 127.0.0.1 127.0.0.1 56148 18145\r\n"),
+        ("[::1]:43766", "[::1]:54233", r"PROXY TCP6 ::1 ::1 43766 54233\r\n"),
+        ("192.0.2.1:1", "[2001:db8::1]:2", r"PROXY TCP6 ::ffff:192.0.2.1 2001:db8::1 1 2\r\n"),
+        ("[2001:db8::1]:1", "192.0.2.1:2", r"PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 1 2\r\n"),
+        (
+            "255.255.255.255:65535",
+            "255.255.255.255:65535",
+            r"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n",
+        ),
+        (
+            "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+            "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+            r"PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
+        ),
+    ] {
+        check_v1(encode(Version::V1, addresses(source, destination)), expected);
+    }
+}
+
+#[test]
+fn v2_headers() {
+    for (source, destination, expected) in [
+        ("127.0.0.1:45800", "127.0.0.1:36815", "S 21 11 000c 7f000001 7f000001 b2e8 8fcf"),
+        ("[::1]:38330", "[::1]:36815", "S 21 21 0024 00*15 01 00*15 01 95ba 8fcf"),
+        ("192.0.2.1:1", "[2001:db8::1]:2", "S 21 21 0024 00*10 ffff c0000201 20010db8 00*11 01 0001 0002"),
+        ("[2001:db8::1]:1", "192.0.2.1:2", "S 21 21 0024 20010db8 00*11 01 00*10 ffff c0000201 0001 0002"),
+    ] {
+        check_v2(encode(Version::V2, addresses(source, destination)), expected);
+    }
+}
+
+#[test]
+fn a_client_without_ip_addresses() {
+    check_v1(encode(Version::V1, None), r"PROXY UNKNOWN\r\n");
+    check_v2(encode(Version::V2, None), "S 20 00 0000");
+}
+
+#[test]
+fn a_connection_of_our_own() {
+    let own = addresses("127.0.0.1:55296", "127.0.0.1:49475");
+    check_v1(encode_local(Version::V1, own), r"PROXY TCP4 127.0.0.1 127.0.0.1 55296 49475\r\n");
+    check_v2(encode_local(Version::V2, own), "S 20 00 0000");
+    check_v1(encode_local(Version::V1, None), r"PROXY UNKNOWN\r\n");
+    check_v2(encode_local(Version::V2, None), "S 20 00 0000");
+}
