@@ -1,0 +1,89 @@
+//! A frontend: where clients arrive and what decides where they go.
+
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{BackendId, BindId, Condition, FrontendState, Mode};
+
+/// `frontend NAME`, or the client's half of `listen NAME`.
+#[derive(Debug)]
+pub struct Frontend {
+    pub name: Arc<str>,
+    pub mode: Mode,
+    pub binds: Vec<Bind>,
+    /// In file order: the first that holds wins.
+    pub rules: Vec<UseBackend>,
+    pub default_backend: Option<BackendId>,
+    pub timeouts: ClientTimeouts,
+    pub log: LogPolicy,
+    pub state: Arc<FrontendState>,
+}
+
+impl Frontend {
+    /// Whether a rule looks at the address that the client connected to. A shard that accepts without asking for it
+    /// (`getsockname` is a system call per connection) asks then. Log lines and PROXY headers may want it as well.
+    pub fn rules_need_dst(&self) -> bool {
+        self.rules.iter().filter_map(|rule| rule.condition.as_ref()).any(Condition::needs_dst)
+    }
+}
+
+/// One address of a `bind` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bind {
+    pub id: BindId,
+    pub addr: BindAddr,
+    /// `name` of the line; without one, HAProxy logs the listener by its number within the frontend.
+    pub name: Option<Arc<str>>,
+    /// Length of the kernel's accept queue (`listen(2)`).
+    pub backlog: u32,
+    /// `IPV6_V6ONLY`: `Some(true)` by `v6only`, `Some(false)` by `v4v6`, else the system's default.
+    pub v6_only: Option<bool>,
+    /// The connection starts with a PROXY header that says whose it is.
+    pub accept_proxy: bool,
+}
+
+/// Where a listener listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum BindAddr {
+    Ip(SocketAddr),
+    /// A path's bytes, without NUL.
+    Unix(Arc<[u8]>),
+    /// A name in the abstract namespace (`unix(7)`), without the leading zero byte.
+    Abstract(Arc<[u8]>),
+    /// A listening socket that the process was started with (`fd@N`).
+    Inherited(RawFd),
+}
+
+/// `use_backend B [if|unless condition]`; without a condition it always holds.
+#[derive(Debug)]
+pub struct UseBackend {
+    pub condition: Option<Condition>,
+    pub backend: BackendId,
+}
+
+/// The client side's time limits; `None` is without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientTimeouts {
+    /// Inactivity (`timeout client`).
+    pub client: Option<Duration>,
+    /// Inactivity once one direction is closed (`timeout client-fin`).
+    pub client_fin: Option<Duration>,
+}
+
+/// What a frontend logs, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPolicy {
+    /// Places in [`Table::log_targets`](crate::Table::log_targets); empty is silence.
+    pub targets: Vec<usize>,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogFormat {
+    /// `Connect from …` when the connection arrives.
+    Connect,
+    /// `option tcplog`: one line when the connection ends.
+    TcpLog,
+}

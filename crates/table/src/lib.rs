@@ -1,0 +1,50 @@
+//! The routing table: what is listened on, which backend a connection goes to, which server of it takes the next one.
+//!
+//! Two kinds of things live here, side by side and never mixed:
+//!
+//! ```text
+//!   Table (immutable, one per reload)            state (lives as long as the process)
+//!   ├─ Frontend ── binds, rules ──────────────▶  FrontendState   counts
+//!   ├─ Backend ─── algorithm, timeouts ───────▶  BackendState    counts, the balancer
+//!   │   └─ Server ─ address, weight, check ───▶  ServerState     health, weight, counts
+//!   └─ process ───────────────────────────────▶  ProcessState    counts
+//! ```
+//!
+//! A reload builds a new [`Table`] and takes the states of known names from the [`StateBook`]; a session keeps the table that it
+//! started with, yet every pick of a server comes from the newest set, because the balancer belongs to the state.
+//!
+//! Nothing here opens a socket, reads a clock, starts a thread or draws a random number.
+//!
+//! **Invariant:** every server picked is released exactly once ([`Backend::pick`], [`Backend::release`]).
+#![forbid(unsafe_code)]
+
+mod acl;
+mod backend;
+mod balance;
+mod book;
+mod count;
+mod frontend;
+mod ip_set;
+mod log;
+mod retry;
+mod route;
+mod server;
+mod state;
+mod table;
+
+pub use acl::{Acl, AddressFetch, Condition, Facts, NumberFetch, NumberRange, Term, Test};
+pub use backend::{Backend, BackendTimeouts, Balance};
+pub use balance::PickKey;
+pub use book::StateBook;
+pub use count::{Conns, ShardIndex, ShardedCount};
+pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, LogFormat, LogPolicy, UseBackend};
+pub use ip_set::IpSet;
+pub use log::{LogLevel, LogSink, LogTarget};
+pub use retry::{Redispatch, Retry};
+pub use route::route;
+pub use server::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings, WEIGHT_MOST};
+pub use state::backend::{BackendState, Usable};
+pub use state::frontend::FrontendState;
+pub use state::process::ProcessState;
+pub use state::server::{Admin, Health, ServerState};
+pub use table::{BackendId, BindId, FrontendId, Global, Mode, ServerId, Table};

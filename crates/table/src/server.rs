@@ -1,0 +1,86 @@
+//! A server: where it is, how much it takes, how it is greeted and checked.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ServerState;
+
+/// One `server` line.
+#[derive(Debug)]
+pub struct Server {
+    pub name: Arc<str>,
+    pub backend_name: Arc<str>,
+    pub addr: ServerAddr,
+    pub settings: ServerSettings,
+    pub state: Arc<ServerState>,
+}
+
+/// The heaviest weight a server can have (`configuration.txt: weight`).
+pub const WEIGHT_MOST: u16 = 256;
+
+/// What a `server` line says beside name and address; the default is that of a bare line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// 0 to 256; 0 takes no new connections. The run-time weight is [`ServerState::weight`].
+    pub weight: u16,
+    pub backup: bool,
+    /// `disabled`: starts in maintenance.
+    pub disabled: bool,
+    /// The header that says who the client is, before the first byte (`send-proxy`, `send-proxy-v2`).
+    pub proxy_header: Option<ProxyHeader>,
+    /// `None`: never checked, always up.
+    pub check: Option<CheckSettings>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> ServerSettings {
+        ServerSettings { weight: 1, backup: false, disabled: false, proxy_header: None, check: None }
+    }
+}
+
+/// The version of the PROXY protocol to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyHeader {
+    V1,
+    V2,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ServerAddr {
+    Ip(SocketAddr),
+    /// A path's bytes, without NUL.
+    Unix(Arc<[u8]>),
+    /// A name in the abstract namespace (`unix(7)`), without the leading zero byte.
+    Abstract(Arc<[u8]>),
+}
+
+impl fmt::Display for ServerAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServerAddr::Ip(addr) => write!(f, "{}:{}", addr.ip(), addr.port()),
+            ServerAddr::Unix(path) => f.write_str(&String::from_utf8_lossy(path)),
+            ServerAddr::Abstract(name) => write!(f, "abns@{}", String::from_utf8_lossy(name)),
+        }
+    }
+}
+
+/// How a server's health is found out (`configuration.txt: check`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSettings {
+    /// Where to knock: the server's address, or what `addr` and `port` say.
+    pub addr: ServerAddr,
+    /// The header to send first: the server's own, or what `check-send-proxy` says.
+    pub proxy_header: Option<ProxyHeader>,
+    pub inter: Duration,
+    /// While going up or down, and before the first result; equals `inter` where the file says nothing.
+    pub fastinter: Duration,
+    /// While down; equals `inter` where the file says nothing.
+    pub downinter: Duration,
+    /// Successes in a row that make a server up.
+    pub rise: u32,
+    /// Failures in a row that make a server down.
+    pub fall: u32,
+}

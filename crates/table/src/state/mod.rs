@@ -1,0 +1,6 @@
+//! What outlives a table: counts, health, run-time weights and the balancers, shared by every table that knows the name.
+
+pub(crate) mod backend;
+pub(crate) mod frontend;
+pub(crate) mod process;
+pub(crate) mod server;

@@ -1,0 +1,16 @@
+//! The counts of the whole process.
+
+use crate::Conns;
+
+/// What is counted over all frontends.
+#[derive(Debug)]
+pub struct ProcessState {
+    /// HAProxy's `actconn`: client connections of all frontends.
+    pub conns: Conns,
+}
+
+impl ProcessState {
+    pub(crate) fn new(shard_count: u16) -> ProcessState {
+        ProcessState { conns: Conns::new(shard_count) }
+    }
+}

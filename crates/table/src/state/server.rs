@@ -1,0 +1,159 @@
+//! A server's state: may it be picked, with which weight, how much is on it.
+//!
+//! Read by anyone at any time without a lock; written only by [`BackendState`](crate::BackendState), whose balancer has to learn of every change.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64};
+
+use crossbeam::utils::CachePadded;
+
+use crate::ServerSettings;
+
+/// What the checks found out. A server without checks is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Health {
+    Up,
+    Down,
+}
+
+/// What the operator decided. It stands beside [`Health`]: a server leaves maintenance in the health that its checks give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Admin {
+    Ready,
+    /// No new connections; those it has go on (`set server … state drain`).
+    Drain,
+    /// No new connections and no checks (`disabled`, `set server … state maint`).
+    Maint,
+}
+
+/// What is remembered of a server beyond a reload.
+///
+/// **Invariant:** `word`, `weight`, `served` and `picked` change only under the balancer's lock, which orders their writers.
+/// The lock does not order readers: they see single values, each of them a recent one. `word` is released and acquired, so
+/// that whoever sees a server up also sees what control wrote before it said so.
+#[derive(Debug)]
+pub struct ServerState {
+    line: CachePadded<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// [`DOWN`], and at most one of [`DRAIN`] and [`MAINT`].
+    word: AtomicU32,
+    weight: AtomicU16,
+    /// Its place in the balancer's present set, or [`UNSEATED`].
+    seat: AtomicU32,
+    served: AtomicU32,
+    picked: AtomicU64,
+}
+
+const DOWN: u32 = 1;
+const DRAIN: u32 = 2;
+const MAINT: u32 = 4;
+const UNSEATED: u32 = u32::MAX;
+
+impl ServerState {
+    pub(crate) fn new(settings: &ServerSettings) -> ServerState {
+        let admin = if settings.disabled { MAINT } else { 0 };
+        let line = Line {
+            word: AtomicU32::new(admin),
+            weight: AtomicU16::new(settings.weight),
+            seat: AtomicU32::new(UNSEATED),
+            served: AtomicU32::new(0),
+            picked: AtomicU64::new(0),
+        };
+        ServerState { line: CachePadded::new(line) }
+    }
+
+    pub fn health(&self) -> Health {
+        health_of(self.line.word.load(Acquire))
+    }
+
+    pub fn admin(&self) -> Admin {
+        admin_of(self.line.word.load(Acquire))
+    }
+
+    /// The run-time weight: the file's, unless the operator changed it since.
+    pub fn weight(&self) -> u16 {
+        self.line.weight.load(Relaxed)
+    }
+
+    /// It may be picked: up, ready, and with a weight.
+    pub fn is_usable(&self) -> bool {
+        self.line.word.load(Acquire) == 0 && self.weight() > 0
+    }
+
+    /// It answers its checks and is not in maintenance; it may be drained (`configuration.txt: srv_is_up`).
+    pub fn is_up(&self) -> bool {
+        self.line.word.load(Acquire) & (DOWN | MAINT) == 0
+    }
+
+    /// Connections on it now, over all shards (HAProxy's `srv_conn`): picked and not yet released.
+    pub fn conns(&self) -> u32 {
+        self.line.served.load(Relaxed)
+    }
+
+    /// How often it was picked since the process started.
+    pub fn conns_total(&self) -> u64 {
+        self.line.picked.load(Relaxed)
+    }
+
+    pub(crate) fn seat(&self) -> Option<usize> {
+        match self.line.seat.load(Relaxed) {
+            UNSEATED => None,
+            seat => Some(seat as usize),
+        }
+    }
+
+    pub(crate) fn set_seat(&self, seat: Option<usize>) {
+        self.line.seat.store(seat.map_or(UNSEATED, |seat| seat as u32), Relaxed);
+    }
+
+    pub(crate) fn set_health(&self, health: Health) {
+        let word = self.line.word.load(Relaxed) & !DOWN;
+        let bit = match health {
+            Health::Up => 0,
+            Health::Down => DOWN,
+        };
+        self.line.word.store(word | bit, Release);
+    }
+
+    pub(crate) fn set_admin(&self, admin: Admin) {
+        let word = self.line.word.load(Relaxed) & DOWN;
+        let bit = match admin {
+            Admin::Ready => 0,
+            Admin::Drain => DRAIN,
+            Admin::Maint => MAINT,
+        };
+        self.line.word.store(word | bit, Release);
+    }
+
+    pub(crate) fn set_weight(&self, weight: u16) {
+        self.line.weight.store(weight, Relaxed);
+    }
+
+    pub(crate) fn on_picked(&self) {
+        // Load and store suffice: the balancer's lock leaves one writer at a time.
+        self.line.served.store(self.conns() + 1, Relaxed);
+        self.line.picked.store(self.conns_total() + 1, Relaxed);
+    }
+
+    pub(crate) fn on_released(&self) {
+        let served = self.conns().checked_sub(1).expect("every release follows a pick");
+        self.line.served.store(served, Relaxed);
+    }
+}
+
+fn health_of(word: u32) -> Health {
+    if word & DOWN == 0 { Health::Up } else { Health::Down }
+}
+
+fn admin_of(word: u32) -> Admin {
+    if word & MAINT != 0 {
+        Admin::Maint
+    } else if word & DRAIN != 0 {
+        Admin::Drain
+    } else {
+        Admin::Ready
+    }
+}

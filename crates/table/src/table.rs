@@ -1,0 +1,158 @@
+//! The snapshot that a shard routes by: immutable, shared as `Arc<Table>`, replaced whole at a reload.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::log::LogTarget;
+use crate::{Backend, Frontend, ProcessState, Server};
+
+/// A frontend's place in [`Table::frontends`]; valid for one table only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FrontendId(pub u32);
+
+/// A backend's place in [`Table::backends`]; valid for one table only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BackendId(pub u32);
+
+/// A server's place in [`Backend::servers`] (file order); valid for one table only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerId {
+    pub backend: BackendId,
+    pub index: u32,
+}
+
+/// A listener's place over all frontends of a table, in file order; valid for one table only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BindId(pub u32);
+
+/// What a proxy speaks (`configuration.txt: mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    Tcp,
+}
+
+impl Mode {
+    /// HAProxy's word for it in log lines: `Connect from … (name/TCP)`.
+    pub fn log_word(self) -> &'static str {
+        match self {
+            Mode::Tcp => "TCP",
+        }
+    }
+}
+
+/// What holds for the whole process (`configuration.txt: section global`).
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// Most connections of all frontends together (`maxconn`).
+    pub maxconn: u32,
+}
+
+/// One configuration, ready to route by.
+#[derive(Debug)]
+pub struct Table {
+    /// Counts the tables published in this process, from 1.
+    pub generation: u64,
+    pub global: Global,
+    /// In file order; a `listen` section is one frontend and one backend of the same name.
+    pub frontends: Vec<Arc<Frontend>>,
+    /// In file order.
+    pub backends: Vec<Arc<Backend>>,
+    /// What [`LogPolicy::targets`](crate::LogPolicy) and [`Backend::log_targets`] point into.
+    pub log_targets: Vec<LogTarget>,
+    pub process: Arc<ProcessState>,
+    frontends_by_name: HashMap<Arc<str>, FrontendId>,
+    backends_by_name: HashMap<Arc<str>, BackendId>,
+}
+
+impl Table {
+    /// Puts the parts together.
+    ///
+    /// # Panics
+    /// If two frontends or two backends share a name, or if a rule, a default or a log policy points outside of the table:
+    /// the configuration was checked before.
+    pub fn new(
+        generation: u64,
+        global: Global,
+        frontends: Vec<Arc<Frontend>>,
+        backends: Vec<Arc<Backend>>,
+        log_targets: Vec<LogTarget>,
+        process: Arc<ProcessState>,
+    ) -> Table {
+        let mut frontends_by_name = HashMap::with_capacity(frontends.len());
+        for (index, frontend) in frontends.iter().enumerate() {
+            let twin = frontends_by_name.insert(frontend.name.clone(), FrontendId(index as u32));
+            assert!(twin.is_none(), "frontend '{}' occurs twice", frontend.name);
+        }
+        let mut backends_by_name = HashMap::with_capacity(backends.len());
+        for (index, backend) in backends.iter().enumerate() {
+            let twin = backends_by_name.insert(backend.name.clone(), BackendId(index as u32));
+            assert!(twin.is_none(), "backend '{}' occurs twice", backend.name);
+        }
+        let table = Table {
+            generation,
+            global,
+            frontends,
+            backends,
+            log_targets,
+            process,
+            frontends_by_name,
+            backends_by_name,
+        };
+        table.check();
+        table
+    }
+
+    /// Every reference inside the table points into the table.
+    fn check(&self) {
+        for frontend in &self.frontends {
+            let targets = frontend.rules.iter().map(|rule| rule.backend).chain(frontend.default_backend);
+            for BackendId(index) in targets {
+                assert!((index as usize) < self.backends.len(), "'{}' routes outside of the table", frontend.name);
+            }
+            let conditions = frontend.rules.iter().filter_map(|rule| rule.condition.as_ref());
+            assert!(conditions.into_iter().all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
+            assert!(frontend.log.targets.iter().all(|&t| t < self.log_targets.len()));
+        }
+        for backend in &self.backends {
+            assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));
+        }
+    }
+
+    /// From now on every pick is made from this table's servers, those of sessions of older tables included. Control calls it
+    /// once, right before it publishes the table: a table that was refused has then changed nothing.
+    ///
+    /// A server known by name keeps its connections and health. It keeps its run-time weight and its administrative state
+    /// too, unless its line now says another weight, or says `disabled` and did not before (or the reverse). One that lost
+    /// its `check` is up.
+    pub fn take_over(&self) {
+        for backend in &self.backends {
+            backend.state.reconfigure(backend);
+        }
+    }
+
+    /// # Panics
+    /// If the id is from another table and has no place here.
+    pub fn frontend(&self, id: FrontendId) -> &Arc<Frontend> {
+        &self.frontends[id.0 as usize]
+    }
+
+    /// # Panics
+    /// If the id is from another table and has no place here.
+    pub fn backend(&self, id: BackendId) -> &Arc<Backend> {
+        &self.backends[id.0 as usize]
+    }
+
+    /// # Panics
+    /// If the id is from another table and has no place here.
+    pub fn server(&self, id: ServerId) -> &Arc<Server> {
+        &self.backend(id.backend).servers[id.index as usize]
+    }
+
+    pub fn frontend_named(&self, name: &str) -> Option<FrontendId> {
+        self.frontends_by_name.get(name).copied()
+    }
+
+    pub fn backend_named(&self, name: &str) -> Option<BackendId> {
+        self.backends_by_name.get(name).copied()
+    }
+}
