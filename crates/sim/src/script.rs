@@ -1,0 +1,183 @@
+//! What the peers of a world do: scripts of steps, and how a server meets those who connect.
+
+use driver::Errno;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What one side of a connection does, step by step. Reading goes on beside the steps.
+///
+/// A script that has run out waits for the other side's end and then closes, unless it [`hold`](Script::hold)s. One that
+/// waits for bytes that can no longer come closes as well.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub(crate) steps: VecDeque<Step>,
+    pub(crate) reading: Reading,
+    pub(crate) last: Last,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Send(Rc<[u8]>),
+    Pause(Duration),
+    AwaitBytes(usize),
+    AwaitEnd,
+    Echo,
+    Finish,
+    Close,
+    Reset,
+    Vanish,
+    Read(Reading),
+}
+
+/// What a script does when its steps have run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    CloseAtEnd,
+    Hold,
+}
+
+/// How a peer reads what has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    AtOnce,
+    /// So many bytes each time.
+    Slowly {
+        bytes: usize,
+        every: Duration,
+    },
+    /// What is sent to this peer fills the socket buffers and then waits. It does not notice an end either.
+    Never,
+}
+
+/// How a server answers those who connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Accepts,
+    /// `ECONNREFUSED`: the host is there, nobody listens.
+    Refuses,
+    /// No answer at all.
+    BlackHole,
+    /// The network says so: `EHOSTUNREACH`, `ENETUNREACH`.
+    Unreachable(Errno),
+}
+
+/// A server: how it meets connects, and what it does on each connection.
+#[derive(Clone, Debug)]
+pub struct Behaviour {
+    pub(crate) reach: Reach,
+    /// Taken in turn, one per accepted connection. At least one.
+    pub(crate) scripts: Vec<Script>,
+}
+
+impl Default for Script {
+    fn default() -> Script {
+        Script { steps: VecDeque::new(), reading: Reading::AtOnce, last: Last::CloseAtEnd }
+    }
+}
+
+impl Script {
+    pub fn new() -> Script {
+        Script::default()
+    }
+
+    /// Says nothing, reads everything and never ends by itself.
+    pub fn silent() -> Script {
+        Script::new().hold()
+    }
+
+    /// Sends all of it, as fast as the other side takes it.
+    pub fn send(self, bytes: impl AsRef<[u8]>) -> Script {
+        self.then(Step::Send(bytes.as_ref().into()))
+    }
+
+    pub fn pause(self, span: Duration) -> Script {
+        self.then(Step::Pause(span))
+    }
+
+    /// Waits until `count` bytes have come beyond those awaited or echoed before.
+    pub fn await_bytes(self, count: usize) -> Script {
+        self.then(Step::AwaitBytes(count))
+    }
+
+    /// Waits until the other side has ended its sending half.
+    pub fn await_end(self) -> Script {
+        self.then(Step::AwaitEnd)
+    }
+
+    /// Sends back what comes, until the other side has ended its sending half. While much is not yet sent back, it reads
+    /// nothing more.
+    pub fn echo(self) -> Script {
+        self.then(Step::Echo)
+    }
+
+    /// Ends its sending half and goes on reading.
+    pub fn finish(self) -> Script {
+        self.then(Step::Finish)
+    }
+
+    /// Closes: what was sent arrives, then an end. If bytes are unread or come later, the other side sees a reset.
+    pub fn close(self) -> Script {
+        self.then(Step::Close)
+    }
+
+    pub fn reset(self) -> Script {
+        self.then(Step::Reset)
+    }
+
+    /// Is gone without a word, as a host that lost its power: nothing is read, acknowledged or ended any more.
+    pub fn vanish(self) -> Script {
+        self.then(Step::Vanish)
+    }
+
+    /// Reads in another way from here on.
+    pub fn read(self, reading: Reading) -> Script {
+        self.then(Step::Read(reading))
+    }
+
+    /// How it reads from the start.
+    pub fn reading(mut self, reading: Reading) -> Script {
+        self.reading = reading;
+        self
+    }
+
+    /// Stays open when the steps have run out, whatever the other side does.
+    pub fn hold(mut self) -> Script {
+        self.last = Last::Hold;
+        self
+    }
+
+    fn then(mut self, step: Step) -> Script {
+        self.steps.push_back(step);
+        self
+    }
+}
+
+impl Behaviour {
+    /// Accepts, and does the same on every connection.
+    pub fn accepting(script: Script) -> Behaviour {
+        Behaviour { reach: Reach::Accepts, scripts: vec![script] }
+    }
+
+    /// Accepts; the scripts are taken in turn. There is at least one.
+    pub fn varying(scripts: Vec<Script>) -> Behaviour {
+        assert!(!scripts.is_empty(), "a server without a script does not know what to do");
+        Behaviour { reach: Reach::Accepts, scripts }
+    }
+
+    pub fn echo() -> Behaviour {
+        Behaviour::accepting(Script::new().echo())
+    }
+
+    /// How it meets connects from the start.
+    pub fn reach(mut self, reach: Reach) -> Behaviour {
+        self.reach = reach;
+        self
+    }
+}
+
+impl From<Script> for Behaviour {
+    fn from(script: Script) -> Behaviour {
+        Behaviour::accepting(script)
+    }
+}

@@ -1,0 +1,369 @@
+//! What only a kernel can show: worker threads, descriptors, names of sockets, and the end of a ring.
+
+use driver::{Addr, Done, Driver, Ending, Errno, Fd, Hope, ListenSpec, Op, Received, Tag};
+use nix::sys::socket::{getsockopt, sockopt};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::time::Duration;
+use uring::{Options, Uring, Wakeup, close_inherited, unshare_files};
+
+const TAG: Tag = Tag::Listener(3);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn options() -> Options {
+    let wakeup = Wakeup::new().expect("a descriptor");
+    Options { sessions_max: 1000, buffer_count: 64, buffer_size: 1024, wakeup }
+}
+
+fn driver() -> Uring {
+    Uring::new(options()).expect("these tests need io_uring")
+}
+
+fn spec(addr: &str) -> ListenSpec {
+    ListenSpec { addr: addr.parse::<SocketAddr>().expect("valid").into(), backlog: 512, v6_only: None }
+}
+
+fn unix(name: impl AsRef<[u8]>) -> ListenSpec {
+    ListenSpec { addr: Addr::Unix(Arc::from(name.as_ref())), backlog: 16, v6_only: None }
+}
+
+fn start(driver: &mut Uring, op: Op) {
+    let done = driver.submit(TAG, op);
+    assert!(done.is_none(), "{done:?}");
+}
+
+/// Waits for so many completions.
+fn wait(driver: &mut Uring, count: usize) -> Vec<Done> {
+    let mut done = Vec::new();
+    let deadline = driver.now() + PATIENCE;
+    while done.len() < count {
+        assert!(driver.now() < deadline, "{count} completions, and only {done:?} came");
+        driver.turn(Some(deadline), &mut done).expect("no error of the ring");
+    }
+    done.into_iter().map(|(_, done)| done).collect()
+}
+
+/// Waits for so many completions, and gives each turn's buffers back at once.
+fn hear(driver: &mut Uring, count: usize) {
+    let mut heard = 0;
+    while heard < count {
+        heard += wait(driver, 1).len();
+    }
+    assert_eq!(heard, count);
+}
+
+/// What has completed by now.
+fn look(driver: &mut Uring) -> Vec<Done> {
+    let mut done = Vec::new();
+    driver.turn(Some(driver::Instant::EPOCH), &mut done).expect("no error of the ring");
+    done.into_iter().map(|(_, done)| done).collect()
+}
+
+fn pair(driver: &mut Uring, listener: Fd) -> (Fd, TcpStream) {
+    let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
+    let peer = TcpStream::connect(addr).expect("it listens");
+    let accepted = driver.accept(listener).expect("no limit is near").expect("connected");
+    (accepted.fd, peer)
+}
+
+fn listener(driver: &mut Uring, spec: &ListenSpec) -> Fd {
+    let fd = driver.bind(spec).expect("free");
+    driver.listen(fd, spec.backlog).expect("bound");
+    fd
+}
+
+fn borrow(fd: &Fd) -> BorrowedFd<'_> {
+    // SAFETY: tests look at sockets that they have not closed.
+    unsafe { BorrowedFd::borrow_raw(fd.0) }
+}
+
+/// The names of this process's threads that work for a ring (`iou-wrk-…`).
+fn worker_count() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("proc(5)");
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("iou-wrk")).count()
+}
+
+/// Hundreds of idle connections: no worker thread, no buffer, and each is still heard.
+#[test]
+fn idle_connections_cost_neither_threads_nor_buffers() {
+    const COUNT: usize = 300;
+    let mut driver = driver();
+    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let mut pairs: Vec<(Fd, TcpStream)> = (0..COUNT).map(|_| pair(&mut driver, listener)).collect();
+    for (number, (fd, _)) in pairs.iter().enumerate() {
+        let hope = if number % 2 == 0 { Hope::Soon } else { Hope::Later };
+        start(&mut driver, Op::Recv { fd: *fd, hope });
+    }
+    assert!(look(&mut driver).is_empty());
+    assert_eq!(worker_count(), 0);
+    assert_eq!(driver.in_flight_count() as usize, COUNT);
+    assert_eq!(driver.pool().used_count(), 32, "half of the pool lies ready for all of them");
+
+    for (_, peer) in &mut pairs {
+        peer.write_all(b"x").expect("connected");
+    }
+    hear(&mut driver, COUNT);
+    // All at once, for more bytes than there are buffers.
+    for (fd, peer) in &mut pairs {
+        peer.write_all(b"x").expect("connected");
+        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon });
+    }
+    hear(&mut driver, COUNT);
+    assert!(driver.stats().starved > 0, "300 receives and 64 buffers");
+    for (fd, peer) in pairs {
+        drop(peer);
+        start(&mut driver, Op::Close { fd, ending: Ending::Orderly });
+    }
+    hear(&mut driver, COUNT);
+    assert_eq!((worker_count(), driver.in_flight_count()), (0, 0));
+}
+
+/// Waiting is one entry into the kernel, however long it takes.
+#[test]
+fn a_deadline_ends_a_turn() {
+    let mut driver = driver();
+    let deadline = driver.now() + Duration::from_millis(50);
+    driver.turn(Some(deadline), &mut Vec::new()).expect("no error of the ring");
+    assert!(driver.now() >= deadline);
+    assert_eq!(driver.stats().enters, 1);
+}
+
+/// A pool of one buffer serves one receive after the other.
+#[test]
+fn the_smallest_pool_works() {
+    let mut driver = Uring::new(Options { buffer_count: 1, ..options() }).expect("these tests need io_uring");
+    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let mut pairs: Vec<(Fd, TcpStream)> = (0..20).map(|_| pair(&mut driver, listener)).collect();
+    for (fd, peer) in &mut pairs {
+        peer.write_all(b"x").expect("connected");
+        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon });
+    }
+    hear(&mut driver, 20);
+}
+
+/// More submissions in one turn than the queue holds.
+#[test]
+fn a_full_queue_is_flushed() {
+    const COUNT: usize = 1500;
+    let mut driver = driver();
+    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    for _ in 0..COUNT {
+        start(&mut driver, Op::Readable { fd: listener });
+    }
+    assert_eq!(driver.stats().queue_full, 1);
+    assert!(driver.submit(TAG, Op::Cancel { fd: listener }).is_some());
+    assert_eq!(driver.stats().queue_full, 2);
+    for done in wait(&mut driver, COUNT) {
+        assert!(matches!(done, Done::Readable(Err(Errno::ECANCELED))), "{done:?}");
+    }
+}
+
+#[test]
+fn a_ring_gives_everything_back_when_it_is_dropped() {
+    let mut driver = driver();
+    let pool = driver.pool().clone();
+    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    start(&mut driver, Op::Readable { fd: listener });
+    let (quiet, _quiet_peer) = pair(&mut driver, listener);
+    start(&mut driver, Op::Recv { fd: quiet, hope: Hope::Soon });
+    let (busy, mut busy_peer) = pair(&mut driver, listener);
+    let mut held = Vec::new();
+    // Uses up the pool, so that one receive starves.
+    while driver.stats().starved == 0 {
+        busy_peer.write_all(b"x").expect("connected");
+        start(&mut driver, Op::Recv { fd: busy, hope: Hope::Soon });
+        held.extend(look(&mut driver));
+    }
+    let mut lease = match held.pop() {
+        Some(Done::Received(Ok(Received::Bytes { lease, .. }))) => lease,
+        done => panic!("{done:?}"),
+    };
+    lease.bytes_mut().fill(0);
+    start(&mut driver, Op::Send { fd: quiet, lease, start: 0, end: 1024 });
+    // One op of each kind is in flight, queued or starved.
+    drop(driver);
+    drop(held);
+    assert_eq!(pool.free_count(), 64);
+    for fd in [listener, quiet, busy] {
+        nix::unistd::close(fd.0).expect("a driver does not own the sockets of its shard");
+    }
+}
+
+#[test]
+fn a_thread_is_woken_while_it_waits() {
+    let options = options();
+    let waker = options.wakeup.waker();
+    let (tell, told) = std::sync::mpsc::channel();
+    let shard = std::thread::spawn(move || {
+        let number = options.wakeup.number();
+        unshare_files().expect("no privilege is needed");
+        close_inherited(&[number]).expect("Linux 5.9");
+        let mut driver = Uring::new(options).expect("rings work in a file table of one's own");
+        for turn in 0..100 {
+            driver.turn(None, &mut Vec::new()).expect("no error of the ring");
+            tell.send(turn).expect("the test listens");
+        }
+    });
+    for turn in 0..100 {
+        waker.wake();
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(turn));
+    }
+    shard.join().expect("no panic");
+    // Nobody listens any more; the number still means the same file in this table.
+    waker.wake();
+}
+
+#[test]
+fn accepted_sockets_are_as_the_listener_was_made() {
+    let mut driver = driver();
+    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let (fd, _peer) = pair(&mut driver, listener);
+    assert_eq!(getsockopt(&borrow(&fd), sockopt::TcpNoDelay), Ok(true));
+    let flags = nix::fcntl::fcntl(borrow(&fd), nix::fcntl::FcntlArg::F_GETFL).expect("open");
+    assert_eq!(flags & nix::libc::O_NONBLOCK, 0, "the ring waits only for what would block");
+    let made = driver.socket(&spec("[::1]:1").addr).expect("no limit is near");
+    assert_eq!(getsockopt(&borrow(&made), sockopt::TcpNoDelay), Ok(true));
+    assert_eq!(driver.accept(listener).expect("no limit is near").map(|_| ()), None);
+}
+
+/// Two shards bind the same port; `v6only` decides whether IPv4 finds an IPv6 listener (`ipv6(7)`).
+#[test]
+fn ports_are_shared_and_families_are_kept_apart() {
+    let mut driver = driver();
+    let first = driver.bind(&spec("127.0.0.1:0")).expect("a free port");
+    let addr = driver.local_addr(first).expect("bound");
+    driver.bind(&ListenSpec { addr, ..spec("127.0.0.1:0") }).expect("SO_REUSEPORT");
+
+    for (v6_only, reachable) in [(Some(true), false), (Some(false), true)] {
+        let fd = listener(&mut driver, &ListenSpec { v6_only, ..spec("[::]:0") });
+        let port = driver.local_addr(fd).expect("bound").ip().expect("an ip address").port();
+        assert_eq!(TcpStream::connect(("127.0.0.1", port)).is_ok(), reachable, "{v6_only:?}");
+    }
+}
+
+#[test]
+fn unix_sockets_are_named_found_and_taken_over() {
+    let directory = new_directory();
+    let path = directory.join("sock");
+    let path = path.as_os_str().as_encoded_bytes();
+    let mut driver = driver();
+    let fd = listener(&mut driver, &unix(path));
+    assert_eq!(driver.local_addr(fd), Ok(Addr::Unix(Arc::from(path))));
+    assert_eq!(driver.bind(&unix(path)), Err(Errno::EADDRINUSE), "its listener lives");
+    let waiting = driver.accept(fd).expect("no limit is near");
+    assert_eq!(waiting.map(|accepted| accepted.peer), Some(Addr::Unnamed), "the question whether it lives");
+
+    driver.discard(fd);
+    let fd = listener(&mut driver, &unix(path));
+    let _client = UnixStream::connect(directory.join("sock")).expect("the name was taken over");
+    assert!(driver.accept(fd).expect("no limit is near").is_some());
+
+    std::fs::write(directory.join("file"), b"precious").expect("writable");
+    let file = directory.join("file");
+    assert_eq!(driver.bind(&unix(file.as_os_str().as_encoded_bytes())), Err(Errno::EADDRINUSE), "no socket");
+    assert_eq!(std::fs::read(file).expect("still there"), b"precious");
+    std::fs::remove_dir_all(directory).expect("ours");
+}
+
+/// A connect that would wait for a full backlog fails at once: it must not occupy a worker thread.
+#[test]
+fn a_unix_connect_never_waits() {
+    let mut driver = driver();
+    let name = format!("\0tidegate-test-{}", std::process::id());
+    let addr = unix(&name).addr;
+    let server = driver.bind(&unix(&name)).expect("free");
+    let connect = |driver: &mut Uring| {
+        let fd = driver.socket(&addr).expect("no limit is near");
+        match driver.submit(TAG, Op::Connect { fd, addr: addr.clone() }) {
+            Some(Done::Connected(result)) => (fd, result),
+            done => panic!("{done:?}"),
+        }
+    };
+    assert_eq!(connect(&mut driver).1, Err(Errno::ECONNREFUSED));
+    driver.listen(server, 0).expect("bound");
+    let (fd, connected) = connect(&mut driver);
+    assert_eq!(connected, Ok(()));
+    assert_eq!(connect(&mut driver).1, Err(Errno::EAGAIN));
+
+    // What was connected is waited for by the ring like any other socket.
+    start(&mut driver, Op::Recv { fd, hope: Hope::Soon });
+    assert!(look(&mut driver).is_empty());
+    let accepted = driver.accept(server).expect("no limit is near").expect("one has connected");
+    let lease = driver.pool().lease().expect("64 buffers");
+    start(&mut driver, Op::Send { fd: accepted.fd, lease, start: 0, end: 5 });
+    assert_eq!(wait(&mut driver, 2).len(), 2);
+    assert_eq!(worker_count(), 0);
+}
+
+#[test]
+fn an_inherited_listener_is_adopted() {
+    let mut driver = driver();
+    let inherited = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let fd = driver.adopt(inherited.as_raw_fd()).expect("it listens");
+    assert_eq!(driver.local_addr(fd), Ok(Addr::Ip(inherited.local_addr().expect("bound"))));
+    drop(inherited);
+    assert!(driver.accept(fd).expect("it does not wait").is_none());
+    pair(&mut driver, fd);
+
+    let bound = driver.bind(&spec("127.0.0.1:0")).expect("a free port");
+    assert_eq!(driver.adopt(bound.0), Err(Errno::EINVAL), "it does not listen");
+    assert_eq!(driver.adopt(1 << 20), Err(Errno(nix::libc::EBADF)));
+    let (_reader, writer) = UnixStream::pair().expect("no limit is near");
+    assert_eq!(driver.adopt(writer.as_raw_fd()), Err(Errno::EINVAL));
+    let unix = UnixListener::bind_addr(&abstract_addr()).expect("free");
+    assert!(driver.adopt(unix.as_raw_fd()).is_ok());
+}
+
+/// `accept(2)`: at the limit of descriptors the connection stays in the queue, and comes once one is free.
+#[test]
+fn at_the_descriptor_limit_a_connection_waits() {
+    let options = options();
+    let server = std::thread::spawn(move || {
+        unshare_files().expect("no privilege is needed");
+        let mut driver = Uring::new(options).expect("these tests need io_uring");
+        let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+        let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
+        let mut client = TcpStream::connect(addr).expect("it listens");
+        let mut hoard = Vec::new();
+        let full = loop {
+            match driver.socket(&spec("127.0.0.1:1").addr) {
+                Ok(fd) => hoard.push(fd),
+                Err(errno) => break errno,
+            }
+        };
+        assert_eq!(full, Errno::EMFILE);
+        assert_eq!(driver.accept(listener).map(|_| ()), Err(Errno::EMFILE));
+        driver.discard(hoard.pop().expect("there was room for some"));
+        let accepted = driver.accept(listener).expect("one is free").expect("it has waited");
+        start(&mut driver, Op::Close { fd: accepted.fd, ending: Ending::Orderly });
+        assert!(matches!(wait(&mut driver, 1)[..], [Done::Closed]));
+        assert_eq!(client.read(&mut [0]).expect("closed in order"), 0);
+    });
+    server.join().expect("no panic");
+}
+
+#[test]
+#[should_panic(expected = "while something is in flight on it")]
+fn closing_under_an_op_is_noticed() {
+    let mut driver = driver();
+    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    start(&mut driver, Op::Readable { fd: listener });
+    let _ = driver.submit(TAG, Op::Close { fd: listener, ending: Ending::Orderly });
+}
+
+fn abstract_addr() -> std::os::unix::net::SocketAddr {
+    use std::os::linux::net::SocketAddrExt;
+    std::os::unix::net::SocketAddr::from_abstract_name(format!("tidegate-adopted-{}", std::process::id()))
+        .expect("short")
+}
+
+/// A directory of this test's own.
+fn new_directory() -> std::path::PathBuf {
+    let directory = std::env::temp_dir().join(format!("tidegate-uring-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("writable");
+    directory
+}
