@@ -1,0 +1,163 @@
+//! From the choice of a backend to a server that has taken the connection: attempts, retries, redispatch.
+//!
+//! Where the next attempt goes is the table's to say ([`Backend::retry`](table::Backend::retry)); here it is carried out: the
+//! failed socket is closed first, and a server that refused is left alone for a while.
+
+use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session, Socket};
+use driver::{Addr, Errno, Fd, Instant, Op, Side};
+use proxyline::Version;
+use std::sync::Arc;
+use std::time::Duration;
+use table::{Health, ProxyHeader, Retry, Server, ServerAddr};
+
+/// How long a server that refused is left alone, unless `timeout connect` is shorter (`configuration.txt: retries`).
+const REST: Duration = Duration::from_secs(1);
+
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    Refused(Errno),
+    Late,
+}
+
+impl Session {
+    pub(crate) fn on_assigned(&mut self, now: Instant, server: Arc<Server>, socket: Result<Fd, Errno>, out: &mut Outbox) {
+        assert_eq!(self.phase, Phase::Assigning, "questions are answered before anything else happens");
+        if self.server.is_none() {
+            self.assigned_at = Some(now);
+            self.is_redispatched |= self.avoided.take().is_some_and(|avoided| !Arc::ptr_eq(&avoided, &server));
+        }
+        let addr = addr_of(&server.addr);
+        self.server = Some(server);
+        match socket {
+            Ok(fd) => {
+                self.back = Some(Socket::new(fd, now));
+                self.phase = Phase::Connecting;
+                self.attempt_at = now;
+                self.submit(Side::Back, Op::Connect { fd, addr }, out);
+            }
+            Err(errno) => self.end_with(End::new(Moment::Connect, Cause::Exhausted(errno)), out),
+        }
+    }
+
+    pub(crate) fn on_no_server(&mut self, out: &mut Outbox) {
+        assert_eq!(self.phase, Phase::Assigning, "questions are answered before anything else happens");
+        self.end_with(End::new(Moment::Connect, Cause::NoServer), out);
+    }
+
+    pub(crate) fn on_connected(&mut self, now: Instant, result: Result<(), Errno>, out: &mut Outbox) {
+        match (self.phase, result) {
+            (Phase::Connecting, Ok(())) => {
+                self.connected_at = Some(now);
+                self.introduce(now, out);
+            }
+            (Phase::Connecting, Err(errno)) => self.on_attempt_failed(now, Failure::Refused(errno), out),
+            // A connect that was given up may still succeed; its socket is closed all the same.
+            (Phase::Retreating | Phase::Aborting, _) => (),
+            (phase, _) => unreachable!("no connect is in flight in {phase:?}"),
+        }
+    }
+
+    pub(crate) fn on_connect_late(&mut self, now: Instant, out: &mut Outbox) {
+        let fd = self.back.as_ref().expect("connecting implies a back socket").fd;
+        self.on_attempt_failed(now, Failure::Late, out);
+        if self.phase == Phase::Retreating {
+            self.submit(Side::Back, Op::Cancel { fd }, out);
+        }
+    }
+
+    /// The header went out, or a part of it.
+    pub(crate) fn on_header_sent(&mut self, now: Instant, lease: buf::Lease, result: Result<u32, Errno>, out: &mut Outbox) {
+        match result {
+            Ok(count) if count < self.header_left => {
+                let end = self.header_end;
+                self.header_left -= count;
+                self.send_header(lease, end - self.header_left, end, out);
+            }
+            Ok(_) => self.relay(now, out),
+            Err(_) => self.end_with(End::new(self.moment(), Cause::Aborted(Side::Back)), out),
+        }
+    }
+
+    /// Closes the socket of a failed attempt once nothing is in flight on it, then tries again.
+    pub(crate) fn advance_retreat(&mut self, now: Instant, out: &mut Outbox) {
+        let failed = self.back.as_ref().map(|&Socket { fd, ending, in_flight, .. }| (fd, ending, in_flight));
+        match failed {
+            Some((fd, ending, 0)) => self.submit(Side::Back, Op::Close { fd, ending }, out),
+            Some(_) => (),
+            None if self.attempt_at > now => self.phase = Phase::Resting,
+            None => self.attempt_again(out),
+        }
+    }
+
+    pub(crate) fn attempt_again(&mut self, out: &mut Outbox) {
+        self.phase = Phase::Assigning;
+        match &self.server {
+            Some(server) => out.ask(Ask::Socket(Arc::clone(server))),
+            None => out.ask(Ask::Server { avoid: self.avoided.clone() }),
+        }
+    }
+
+    /// Gives up, or sees to another attempt: where, and when.
+    fn on_attempt_failed(&mut self, now: Instant, failure: Failure, out: &mut Outbox) {
+        let backend = Arc::clone(self.backend().expect("connecting implies a backend"));
+        let Some(retry) = backend.retry(u32::from(self.retries) + 1) else {
+            let cause = match failure {
+                Failure::Refused(errno) => Cause::Unreachable(errno),
+                Failure::Late => Cause::ConnectLate,
+            };
+            return self.end_with(End::new(Moment::Connect, cause), out);
+        };
+        self.retries = self.retries.saturating_add(1);
+        self.phase = Phase::Retreating;
+        let is_down = self.server.as_ref().is_some_and(|server| server.state.health() == Health::Down);
+        let (goes_elsewhere, pauses) = match retry {
+            Retry::Same { .. } if is_down && backend.redispatch.is_some() => (true, false),
+            Retry::Same { pause } => (false, pause),
+            Retry::Redispatch { pause } => (true, pause),
+        };
+        if goes_elsewhere {
+            self.avoided = self.server.clone();
+            self.release_server(out);
+        }
+        let rest = match failure {
+            Failure::Refused(_) if pauses => backend.timeouts.connect.map_or(REST, |connect| connect.min(REST)),
+            Failure::Refused(_) | Failure::Late => Duration::ZERO,
+        };
+        self.attempt_at = now + rest;
+    }
+
+    /// Sends the PROXY header, if the server wants one: in one piece, and although the client may stay silent.
+    fn introduce(&mut self, now: Instant, out: &mut Outbox) {
+        let version = match self.server.as_ref().and_then(|server| server.settings.proxy_header) {
+            None => return self.relay(now, out),
+            Some(ProxyHeader::V1) => Version::V1,
+            Some(ProxyHeader::V2) => Version::V2,
+        };
+        let header = proxyline::encode(version, self.addresses());
+        let Some(mut lease) = out.lease().filter(|lease| lease.size() >= header.len()) else {
+            return self.end_with(End::new(Moment::Connect, Cause::Exhausted(Errno::ENOBUFS)), out);
+        };
+        lease.bytes_mut()[..header.len()].copy_from_slice(&header);
+        self.phase = Phase::Heading;
+        self.touch(Side::Back, now);
+        self.touch(Side::Front, now);
+        self.header_end = header.len() as u32;
+        self.header_left = self.header_end;
+        self.send_header(lease, 0, self.header_end, out);
+    }
+
+    fn send_header(&mut self, lease: buf::Lease, start: u32, end: u32, out: &mut Outbox) {
+        let fd = self.back.as_ref().expect("heading implies a back socket").fd;
+        self.submit(Side::Back, Op::Send { fd, lease, start, end }, out);
+    }
+}
+
+/// A server's address in a driver's words.
+pub fn addr_of(addr: &ServerAddr) -> Addr {
+    match addr {
+        ServerAddr::Ip(addr) => Addr::Ip(*addr),
+        ServerAddr::Unix(path) => Addr::Unix(Arc::clone(path)),
+        ServerAddr::Abstract(name) => Addr::Unix([b"\0", &name[..]].concat().into()),
+    }
+}

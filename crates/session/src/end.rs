@@ -1,0 +1,92 @@
+//! Why a session ended, in one value that logs, counters and tests all read.
+
+use driver::{Errno, Side};
+use std::fmt;
+
+/// Why it ended, and how far it had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct End {
+    pub moment: Moment,
+    pub cause: Cause,
+}
+
+/// How far the session had come (`configuration.txt` §8.5, second letter).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Moment {
+    /// Before it was known who the client is: the PROXY header.
+    Request,
+    /// Before a server had accepted the connection.
+    Connect,
+    /// Bytes were flowing.
+    Data,
+    /// The server was done; the client had not got everything.
+    LastData,
+    /// Both sides had ended.
+    Done,
+}
+
+/// Who or what ended it (`configuration.txt` §8.5, first letter).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Both sides ended their halves.
+    Complete,
+    /// This side broke the connection.
+    Aborted(Side),
+    /// This side was silent, or did not take its bytes, for too long.
+    Idle(Side),
+    /// The server refused the last attempt, or could not be reached.
+    Unreachable(Errno),
+    /// The server did not answer the last attempt in time.
+    ConnectLate,
+    /// No server was usable.
+    NoServer,
+    /// What the client sent first was not a PROXY header.
+    BadHeader(proxyline::Error),
+    /// We had no socket, address or buffer for it.
+    Exhausted(Errno),
+}
+
+impl End {
+    pub fn new(moment: Moment, cause: Cause) -> End {
+        End { moment, cause }
+    }
+
+    /// HAProxy's two letters for a TCP session (`configuration.txt` §8.5): `--`, `cD`, `SC` …
+    pub fn termination_code(self) -> TerminationCode {
+        let who = match self.cause {
+            Cause::Complete => b'-',
+            Cause::Aborted(Side::Front) => b'C',
+            Cause::Aborted(Side::Back) => b'S',
+            Cause::Idle(Side::Front) => b'c',
+            Cause::Idle(Side::Back) => b's',
+            Cause::Unreachable(_) | Cause::NoServer => b'S',
+            Cause::ConnectLate => b's',
+            Cause::BadHeader(_) => b'P',
+            Cause::Exhausted(_) => b'R',
+        };
+        let when = match self.moment {
+            Moment::Request => b'R',
+            Moment::Connect => b'C',
+            Moment::Data => b'D',
+            Moment::LastData => b'L',
+            Moment::Done => b'-',
+        };
+        TerminationCode([who, when])
+    }
+}
+
+/// Two ASCII letters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TerminationCode([u8; 2]);
+
+impl fmt::Display for TerminationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|&letter| write!(f, "{}", letter as char))
+    }
+}
+
+impl fmt::Debug for TerminationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,441 @@
+//! One client from accept to close, without I/O.
+//!
+//! A [`Session`] takes events (completions, the answers to its questions, its deadline) and answers with values in an
+//! [`Outbox`]: ops for its two sockets, questions ([`Ask`]) for what it needs from others, and what is to be told of it
+//! ([`Record`], [`End`]). It opens no socket, reads no clock and knows neither its shard nor the kernel.
+//!
+//! ```text
+//!                        asks for a server        answered           connected            header sent
+//!   Greeting ──────────▶ Assigning ────────────▶ Connecting ──────▶ Heading ───────────▶ Relaying
+//!   (PROXY header)        ▲      ▲                 │ failed, late      (send-proxy)          │ both flows ended
+//!      │                  │      │ elsewhere       ▼                                         │
+//!      │                  │      └────────────  Retreating (closes the failed socket)        │
+//!      │                  │ same server            │                                         │
+//!      │                  └──── Resting ◀──────────┤                                         │
+//!      │ invalid, late                             │ no attempt left                         │
+//!      └───────────────▶ Aborting ◀────────────────┴───── error, late (from any phase)       │
+//!                           │ nothing in flight                                              │
+//!                           └──────────────────▶ Closing ◀───────────────────────────────────┘
+//!                                                   │ nothing in flight
+//!                                                   ▼
+//!                                                 Closed
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `phase`, `flow` | the states, and what may follow what |
+//! | `greeting` | the PROXY header that a client's proxy sends first |
+//! | `connect` | server, attempt, retry, redispatch |
+//! | `relay` | two flows as they are, half-closes, inactivity |
+//! | `end`, `record` | why it ended, and what logs are told |
+//!
+//! **Invariant:** a socket is closed only when nothing else is in flight on it.
+//! **Invariant:** a server that was assigned is released exactly once.
+//! **Invariant:** in `Closed` the session holds no lease and no socket.
+#![forbid(unsafe_code)]
+
+mod connect;
+mod end;
+mod flow;
+mod greeting;
+mod outbox;
+mod phase;
+mod record;
+mod relay;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use connect::addr_of;
+pub use end::{Cause, End, Moment};
+pub use outbox::{Ask, Outbox};
+pub use phase::Phase;
+pub use record::{Counts, Record, RecordKind, Times};
+pub use view::View;
+
+use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
+use flow::{Flow, Piece};
+use proxyline::Addresses;
+use std::sync::Arc;
+use table::{Backend, BackendId, Frontend, FrontendId, Server, ShardIndex};
+
+/// One client's connection and the server's that serves it.
+#[derive(Debug)]
+pub struct Session {
+    phase: Phase,
+    front: Socket,
+    /// From the assignment of a server until the close; none while a session rests between two attempts.
+    back: Option<Socket>,
+    /// Flows front to back.
+    request: Flow,
+    /// Flows back to front.
+    response: Flow,
+    table: View,
+    frontend: FrontendId,
+    backend: Option<BackendId>,
+    server: Option<Arc<Server>>,
+    /// The server of the attempt before, while another one is being chosen.
+    avoided: Option<Arc<Server>>,
+    /// The part of the client's PROXY header that has come.
+    greeting: Option<Box<Piece>>,
+    shard: ShardIndex,
+    /// The listener's number within its frontend, from 1; log lines name it when a header was refused.
+    listener: u16,
+    /// Attempts to connect that failed.
+    retries: u16,
+    /// A retry went to another server than the attempt before it.
+    is_redispatched: bool,
+    /// Bytes of the header for the server, and how many of them are not sent yet.
+    header_end: u32,
+    header_left: u32,
+    client: Addr,
+    destination: Addr,
+    accepted_at: Instant,
+    /// Of the attempt in progress, or when the rest before the next one ends.
+    attempt_at: Instant,
+    assigned_at: Option<Instant>,
+    connected_at: Option<Instant>,
+    bytes_in: u64,
+    bytes_out: u64,
+    end: Option<End>,
+}
+
+/// A connection that was just accepted.
+#[derive(Debug)]
+pub struct Arrival {
+    pub table: View,
+    pub frontend: FrontendId,
+    pub listener: u16,
+    /// `accept-proxy`: a header comes first and says who the client is.
+    pub expects_header: bool,
+    pub fd: Fd,
+    pub client: Addr,
+    /// What the client connected to.
+    pub destination: Addr,
+    pub shard: ShardIndex,
+}
+
+/// What happens to a session.
+#[derive(Debug)]
+pub enum Event {
+    Done(Side, Done),
+    /// The answer to [`Ask::Server`] and to [`Ask::Socket`].
+    Assigned { server: Arc<Server>, socket: Result<Fd, Errno> },
+    /// The other answer to [`Ask::Server`]: no server of the backend is usable.
+    NoServer,
+}
+
+#[derive(Debug)]
+struct Socket {
+    fd: Fd,
+    in_flight: u8,
+    /// When bytes last moved on this socket.
+    active_at: Instant,
+    /// How it is to be closed.
+    ending: Ending,
+}
+
+impl Session {
+    /// Takes over an accepted connection and starts with it.
+    pub fn start(arrival: Arrival, now: Instant, out: &mut Outbox) -> Session {
+        let Arrival { table, frontend, listener, expects_header, fd, client, destination, shard } = arrival;
+        let mut session = Session {
+            phase: if expects_header { Phase::Greeting } else { Phase::Assigning },
+            front: Socket::new(fd, now),
+            back: None,
+            request: Flow::Resting,
+            response: Flow::Resting,
+            table,
+            frontend,
+            backend: None,
+            server: None,
+            avoided: None,
+            greeting: None,
+            shard,
+            listener,
+            retries: 0,
+            is_redispatched: false,
+            header_end: 0,
+            header_left: 0,
+            client,
+            destination,
+            accepted_at: now,
+            attempt_at: now,
+            assigned_at: None,
+            connected_at: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            end: None,
+        };
+        session.count_arrival();
+        // Heard from the start: an early client is read while the server is connected, and one that leaves is noticed.
+        session.fill(Side::Front, driver::Hope::Soon, out);
+        if !expects_header {
+            session.on_identified(out);
+        }
+        session.advance(now, out);
+        session
+    }
+
+    /// Takes one event. The outbox must be drained before the next one.
+    pub fn handle(&mut self, now: Instant, event: Event, out: &mut Outbox) {
+        match event {
+            Event::Done(side, done) => self.on_done(now, side, done, out),
+            Event::Assigned { server, socket } => self.on_assigned(now, server, socket, out),
+            Event::NoServer => self.on_no_server(out),
+        }
+        self.advance(now, out);
+        debug_assert_eq!(self.check(), Ok(()));
+    }
+
+    /// To be called at or after [`deadline`](Session::deadline); earlier calls do nothing.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        match self.phase {
+            Phase::Greeting => self.refuse_greeting(proxyline::Error::Timeout, out),
+            Phase::Connecting => self.on_connect_late(now, out),
+            Phase::Resting => self.attempt_again(out),
+            Phase::Heading | Phase::Relaying => self.on_idle(out),
+            Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => (),
+        }
+        self.advance(now, out);
+        debug_assert_eq!(self.check(), Ok(()));
+    }
+
+    /// When the session wants to be looked at. It moves with every message; only its being reached matters.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Greeting => Some(self.accepted_at + self.frontend().timeouts.client?),
+            Phase::Connecting => Some(self.attempt_at + self.backend_ref()?.timeouts.connect?),
+            Phase::Resting => Some(self.attempt_at),
+            Phase::Heading | Phase::Relaying => self.idle_deadline().map(|(deadline, _)| deadline),
+            Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => None,
+        }
+    }
+
+    /// Nothing is held and nothing is in flight: the slot is free.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Why it ended, once it does.
+    pub fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// The backend that it was routed to.
+    pub fn backend(&self) -> Option<&Arc<Backend>> {
+        self.backend.map(|id| self.table.backend(id))
+    }
+
+    /// The server that it is connected or connecting to.
+    pub fn server(&self) -> Option<&Arc<Server>> {
+        self.server.as_ref()
+    }
+
+    /// Where the client is, as a header told us or as the kernel does.
+    pub fn client(&self) -> &Addr {
+        &self.client
+    }
+
+    /// Checks what must hold between two events.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let in_flight = self.in_flight_count();
+        if self.phase == Phase::Closed && (in_flight > 0 || self.server.is_some() || self.back.is_some()) {
+            return Err("a closed session holds something");
+        }
+        if matches!(self.phase, Phase::Heading | Phase::Relaying) && self.back.is_none() {
+            return Err("relaying implies a back socket");
+        }
+        if self.phase == Phase::Closed && (self.request.has_unsent() || self.response.has_unsent()) {
+            return Err("a closed session holds bytes");
+        }
+        if self.phase == Phase::Relaying && self.idle_deadline().is_none() && in_flight == 0 {
+            return Err("nothing is in flight, so nothing will ever happen");
+        }
+        if matches!(self.phase, Phase::Aborting | Phase::Closing) && in_flight == 0 {
+            return Err("the end is due");
+        }
+        Ok(())
+    }
+
+    fn on_done(&mut self, now: Instant, side: Side, done: Done, out: &mut Outbox) {
+        let socket = self.socket_mut(side);
+        socket.in_flight = socket.in_flight.checked_sub(1).expect("a completion follows an op of ours");
+        match done {
+            Done::Connected(result) => self.on_connected(now, result, out),
+            Done::Received(result) => self.on_received(now, side, result, out),
+            Done::Sent { lease, result } => self.on_sent(now, side, lease, result, out),
+            Done::Finished(result) => self.on_finished(side, result, out),
+            Done::Closed => self.on_closed(side),
+            Done::Cancelled => (),
+            Done::Readable(_) => unreachable!("sessions ask for bytes, not for readiness"),
+        }
+    }
+
+    /// Who the client is, is known: chooses where it goes and asks for a server.
+    fn on_identified(&mut self, out: &mut Outbox) {
+        if self.frontend().log.format == table::LogFormat::Connect {
+            self.tell(RecordKind::Connect, out);
+        }
+        match table::route(self.frontend(), &self.facts()) {
+            Some(backend) => {
+                self.backend = Some(backend);
+                self.table.backend(backend).state.conns.open(self.shard);
+                self.phase = Phase::Assigning;
+                out.ask(Ask::Server { avoid: None });
+            }
+            None => self.end_with(End::new(Moment::Connect, Cause::NoServer), out),
+        }
+    }
+
+    /// Starts to end everything. What has ended already stays as it is: the first cause is the true one.
+    fn end_with(&mut self, end: End, out: &mut Outbox) {
+        if self.phase.is_ending() {
+            return;
+        }
+        self.end = Some(end);
+        self.mark_cuts(end.cause);
+        self.phase = Phase::Aborting;
+        for side in [Side::Front, Side::Back] {
+            if let Some(socket) = self.socket(side).filter(|socket| socket.in_flight > 0) {
+                let fd = socket.fd;
+                self.submit(side, Op::Cancel { fd }, out);
+            }
+        }
+    }
+
+    /// A cut is passed on as a cut: whoever was promised bytes that will not come must not see a clean end.
+    fn mark_cuts(&mut self, cause: Cause) {
+        let is_reset = |side: Side| matches!(cause, Cause::Aborted(by) if by == side);
+        if self.response.has_unsent() || is_reset(Side::Back) {
+            self.front.ending = Ending::Reset;
+        }
+        let request_cut = self.request.has_unsent() || is_reset(Side::Front);
+        if let Some(back) = self.back.as_mut().filter(|_| request_cut) {
+            back.ending = Ending::Reset;
+        }
+    }
+
+    /// Takes the steps that follow from the state alone, whatever just happened.
+    fn advance(&mut self, now: Instant, out: &mut Outbox) {
+        if self.phase == Phase::Retreating {
+            self.advance_retreat(now, out);
+        }
+        if self.phase == Phase::Relaying && self.is_relayed() {
+            self.end = Some(End::new(Moment::Done, Cause::Complete));
+            self.phase = Phase::Aborting;
+        }
+        let is_quiet = self.in_flight_count() == 0 || cfg!(feature = "plant_close_in_flight");
+        if self.phase == Phase::Aborting && is_quiet {
+            self.close(now, out);
+        }
+        if self.phase == Phase::Closing && self.in_flight_count() == 0 {
+            self.back = None;
+            self.count_departure();
+            self.phase = Phase::Closed;
+        }
+    }
+
+    /// Nothing is in flight: gives up what is held, tells how it went, and closes both sockets.
+    fn close(&mut self, now: Instant, out: &mut Outbox) {
+        self.request = Flow::Ended;
+        self.response = Flow::Ended;
+        let server = self.server.clone();
+        self.release_server(out);
+        if let Some(backend) = self.backend() {
+            backend.state.conns.close(self.shard);
+        }
+        let end = self.end.expect("a session ends for a cause");
+        self.tell_end(now, end, server, out);
+        self.phase = Phase::Closing;
+        for side in [Side::Front, Side::Back] {
+            if let Some(&Socket { fd, ending, .. }) = self.socket(side) {
+                self.submit(side, Op::Close { fd, ending }, out);
+            }
+        }
+    }
+
+    fn on_closed(&mut self, side: Side) {
+        if side == Side::Back {
+            self.back = None;
+        }
+    }
+
+    fn release_server(&mut self, out: &mut Outbox) {
+        if let Some(server) = self.server.take() {
+            out.ask(Ask::Release(server));
+        }
+    }
+
+    fn submit(&mut self, side: Side, op: Op, out: &mut Outbox) {
+        self.socket_mut(side).in_flight += 1;
+        out.op(side, op);
+    }
+
+    fn in_flight_count(&self) -> u8 {
+        self.front.in_flight + self.back.as_ref().map_or(0, |back| back.in_flight)
+    }
+
+    fn socket(&self, side: Side) -> Option<&Socket> {
+        match side {
+            Side::Front => Some(&self.front),
+            Side::Back => self.back.as_ref(),
+        }
+    }
+
+    fn socket_mut(&mut self, side: Side) -> &mut Socket {
+        match side {
+            Side::Front => &mut self.front,
+            Side::Back => self.back.as_mut().expect("an op for the back implies its socket"),
+        }
+    }
+
+    /// The flow whose bytes come from this side.
+    fn flow_from(&mut self, side: Side) -> &mut Flow {
+        match side {
+            Side::Front => &mut self.request,
+            Side::Back => &mut self.response,
+        }
+    }
+
+    fn frontend(&self) -> &Frontend {
+        self.table.frontend(self.frontend)
+    }
+
+    fn backend_ref(&self) -> Option<&Backend> {
+        self.backend().map(|backend| &**backend)
+    }
+
+    fn facts(&self) -> table::Facts<'_> {
+        table::Facts { src: self.client.ip(), dst: self.destination.ip(), table: &self.table }
+    }
+
+    fn count_arrival(&self) {
+        self.table.process.conns.open(self.shard);
+        self.frontend().state.conns.open(self.shard);
+    }
+
+    fn count_departure(&self) {
+        self.frontend().state.conns.close(self.shard);
+        self.table.process.conns.close(self.shard);
+    }
+
+    /// What a PROXY header says to a server; `None` for clients without an IP address.
+    fn addresses(&self) -> Option<Addresses> {
+        Some(Addresses { source: self.client.ip()?, destination: self.destination.ip()? })
+    }
+}
+
+impl Socket {
+    fn new(fd: Fd, now: Instant) -> Socket {
+        Socket { fd, in_flight: 0, active_at: now, ending: Ending::Orderly }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a session wants after an event: drained completely before the next one.
+
+use crate::{End, Record};
+use buf::{Lease, Pool};
+use driver::{Op, Side};
+use std::sync::Arc;
+use table::Server;
+
+/// Values on their way from a session to its shard. One per shard, used by one session after the other.
+#[derive(Debug)]
+pub struct Outbox {
+    /// Ops in order, each with the side whose socket it is for.
+    pub ops: Vec<(Side, Op)>,
+    pub asks: Vec<Ask>,
+    /// For the logs.
+    pub records: Vec<Record>,
+    /// Set once per session, when it ends.
+    pub end: Option<End>,
+    pool: PoolHandle,
+}
+
+/// What a session needs from its shard.
+#[derive(Debug)]
+pub enum Ask {
+    /// A server of the session's backend, not this one if there is another, and a socket for it.
+    /// Answered by [`Event::Assigned`](crate::Event::Assigned) or [`Event::NoServer`](crate::Event::NoServer).
+    Server { avoid: Option<Arc<Server>> },
+    /// Another socket for the same server. Answered by [`Event::Assigned`](crate::Event::Assigned).
+    Socket(Arc<Server>),
+    /// The session is done with this server.
+    Release(Arc<Server>),
+}
+
+struct PoolHandle(Pool);
+
+impl std::fmt::Debug for PoolHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pool")
+    }
+}
+
+impl Outbox {
+    /// `pool` is where buffers for bytes that sessions make themselves come from.
+    pub fn new(pool: Pool) -> Outbox {
+        Outbox { ops: Vec::new(), asks: Vec::new(), records: Vec::new(), end: None, pool: PoolHandle(pool) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty() && self.asks.is_empty() && self.records.is_empty() && self.end.is_none()
+    }
+
+    pub(crate) fn op(&mut self, side: Side, op: Op) {
+        self.ops.push((side, op));
+    }
+
+    pub(crate) fn ask(&mut self, ask: Ask) {
+        self.asks.push(ask);
+    }
+
+    pub(crate) fn lease(&self) -> Option<Lease> {
+        self.pool.0.lease()
+    }
+}

@@ -1,0 +1,202 @@
+//! Two flows between two sockets, as they are: bytes, half-closes, errors, inactivity.
+
+use crate::flow::{Flow, Piece, hope_after};
+use crate::{Cause, End, Moment, Outbox, Phase, Session};
+use buf::Lease;
+use driver::{Errno, Hope, Instant, Op, Received, Side};
+use std::time::Duration;
+
+impl Session {
+    /// The way is open: what was held goes out, both sides are heard.
+    pub(crate) fn relay(&mut self, now: Instant, out: &mut Outbox) {
+        self.phase = Phase::Relaying;
+        self.touch(Side::Front, now);
+        self.touch(Side::Back, now);
+        match std::mem::replace(&mut self.request, Flow::Resting) {
+            Flow::Held(piece) => self.drain(Side::Front, piece, out),
+            Flow::EndHeld => self.finish(Side::Back, out),
+            Flow::Filling => self.request = Flow::Filling,
+            flow @ (Flow::Resting | Flow::Draining { .. } | Flow::Finishing | Flow::Ended) => {
+                unreachable!("the request is heard from the start, and goes nowhere before: {flow:?}")
+            }
+        }
+        self.fill(Side::Back, Hope::Later, out);
+    }
+
+    pub(crate) fn on_received(&mut self, now: Instant, side: Side, result: Result<Received, Errno>, out: &mut Outbox) {
+        let flow = std::mem::replace(self.flow_from(side), Flow::Resting);
+        debug_assert!(matches!(flow, Flow::Filling), "received into {flow:?}");
+        match result {
+            Ok(Received::Bytes { lease, count, more }) => {
+                self.touch(side, now);
+                self.on_bytes(side, Piece { lease, start: 0, end: count, hope: hope_after(more) }, out);
+            }
+            Ok(Received::End) => self.on_stream_end(side, out),
+            Err(_) => self.on_broken(side, out),
+        }
+    }
+
+    pub(crate) fn on_sent(&mut self, now: Instant, side: Side, lease: Lease, result: Result<u32, Errno>, out: &mut Outbox) {
+        if self.phase == Phase::Heading {
+            return self.on_header_sent(now, lease, result, out);
+        }
+        if self.phase.is_ending() {
+            return;
+        }
+        let from = side.other();
+        let flow = std::mem::replace(self.flow_from(from), Flow::Resting);
+        let Flow::Draining { start, end, hope } = flow else { unreachable!("sent out of {flow:?}") };
+        match result {
+            Ok(count) => {
+                self.touch(side, now);
+                match start + count {
+                    start if start < end && !cfg!(feature = "plant_short_send") => self.drain(from, Piece { lease, start, end, hope }, out),
+                    _ => self.fill(from, hope, out),
+                }
+            }
+            Err(_) => {
+                *self.flow_from(from) = flow;
+                self.on_broken(side, out);
+            }
+        }
+    }
+
+    pub(crate) fn on_finished(&mut self, side: Side, result: Result<(), Errno>, out: &mut Outbox) {
+        *self.flow_from(side.other()) = Flow::Ended;
+        if result.is_err() {
+            self.on_broken(side, out);
+        }
+    }
+
+    /// When the first side has been silent for too long, and which one that is.
+    pub(crate) fn idle_deadline(&self) -> Option<(Instant, Side)> {
+        // HAProxy looks at the client first: of two that are due together, the client's is the one that counts.
+        let front = self.idle_deadline_of(Side::Front).map(|deadline| (deadline, Side::Front));
+        let back = self.idle_deadline_of(Side::Back).map(|deadline| (deadline, Side::Back));
+        match (front, back) {
+            (Some(front), Some(back)) => Some(if back.0 < front.0 { back } else { front }),
+            (front, back) => front.or(back),
+        }
+    }
+
+    pub(crate) fn on_idle(&mut self, out: &mut Outbox) {
+        let (_, side) = self.idle_deadline().expect("an idle deadline was reached");
+        self.end_with(End::new(self.moment(), Cause::Idle(side)), out);
+    }
+
+    /// How far the session has come, for whoever ends it now.
+    pub(crate) fn moment(&self) -> Moment {
+        match self.phase {
+            Phase::Greeting => Moment::Request,
+            Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting => Moment::Connect,
+            Phase::Heading | Phase::Relaying | Phase::Aborting | Phase::Closing | Phase::Closed => {
+                let is_server_done = matches!(self.request, Flow::Ended) && self.response.is_at_end();
+                if is_server_done { Moment::LastData } else { Moment::Data }
+            }
+        }
+    }
+
+    pub(crate) fn is_relayed(&self) -> bool {
+        matches!((&self.request, &self.response), (Flow::Ended, Flow::Ended))
+    }
+
+    pub(crate) fn touch(&mut self, side: Side, now: Instant) {
+        self.socket_mut(side).active_at = now;
+    }
+
+    pub(crate) fn fill(&mut self, from: Side, hope: Hope, out: &mut Outbox) {
+        let fd = self.socket_mut(from).fd;
+        *self.flow_from(from) = Flow::Filling;
+        self.submit(from, Op::Recv { fd, hope }, out);
+    }
+
+    fn on_bytes(&mut self, side: Side, piece: Piece, out: &mut Outbox) {
+        match self.phase {
+            Phase::Greeting => self.on_greeting_bytes(piece.lease, piece.end, out),
+            Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting | Phase::Heading => {
+                self.count_bytes(side, piece.end);
+                *self.flow_from(side) = Flow::Held(piece);
+            }
+            Phase::Relaying => {
+                self.count_bytes(side, piece.end);
+                self.drain(side, piece, out);
+            }
+            // It came too late to matter; the lease goes back.
+            Phase::Aborting => (),
+            Phase::Closing | Phase::Closed => unreachable!("nothing is in flight any more"),
+        }
+    }
+
+    fn on_stream_end(&mut self, side: Side, out: &mut Outbox) {
+        match self.phase {
+            Phase::Greeting => self.on_greeting_end(out),
+            Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting | Phase::Heading => {
+                *self.flow_from(side) = Flow::EndHeld;
+            }
+            Phase::Relaying => self.finish(side.other(), out),
+            Phase::Aborting => (),
+            Phase::Closing | Phase::Closed => unreachable!("nothing is in flight any more"),
+        }
+    }
+
+    /// The connection on this side is no more.
+    fn on_broken(&mut self, side: Side, out: &mut Outbox) {
+        match self.phase {
+            Phase::Greeting => self.refuse_greeting(proxyline::Error::Aborted, out),
+            Phase::Assigning
+            | Phase::Connecting
+            | Phase::Retreating
+            | Phase::Resting
+            | Phase::Heading
+            | Phase::Relaying => self.end_with(End::new(self.moment(), Cause::Aborted(side)), out),
+            // What was cancelled says so here.
+            Phase::Aborting | Phase::Closing | Phase::Closed => (),
+        }
+    }
+
+    fn drain(&mut self, from: Side, piece: Piece, out: &mut Outbox) {
+        let Piece { lease, start, end, hope } = piece;
+        debug_assert!(start < end);
+        let to = from.other();
+        let fd = self.socket_mut(to).fd;
+        *self.flow_from(from) = Flow::Draining { start, end, hope };
+        self.submit(to, Op::Send { fd, lease, start, end }, out);
+    }
+
+    fn finish(&mut self, to: Side, out: &mut Outbox) {
+        let fd = self.socket_mut(to).fd;
+        *self.flow_from(to.other()) = Flow::Finishing;
+        self.submit(to, Op::Finish { fd }, out);
+    }
+
+    fn count_bytes(&mut self, from: Side, count: u32) {
+        match from {
+            Side::Front => self.bytes_in += u64::from(count),
+            Side::Back => self.bytes_out += u64::from(count),
+        }
+    }
+
+    /// A side is timed while something is in flight on its socket: a receive that waits for it, or bytes that it takes.
+    fn idle_deadline_of(&self, side: Side) -> Option<Instant> {
+        let (from, to) = match side {
+            Side::Front => (&self.request, &self.response),
+            Side::Back => (&self.response, &self.request),
+        };
+        let is_heading = self.phase == Phase::Heading && side == Side::Back;
+        let is_timed = is_heading || matches!(from, Flow::Filling) || matches!(to, Flow::Draining { .. });
+        let is_half_closed = from.is_at_end() || matches!(to, Flow::Finishing | Flow::Ended);
+        let timeout = self.inactivity_timeout(side, is_half_closed)?;
+        is_timed.then(|| self.socket(side).expect("relaying implies both sockets").active_at + timeout)
+    }
+
+    /// `configuration.txt: timeout client, server, tunnel, client-fin, server-fin`.
+    fn inactivity_timeout(&self, side: Side, is_half_closed: bool) -> Option<Duration> {
+        let back = &self.backend_ref()?.timeouts;
+        let front = &self.frontend().timeouts;
+        let (plain, fin) = match side {
+            Side::Front => (front.client, front.client_fin),
+            Side::Back => (back.server, back.server_fin),
+        };
+        fin.filter(|_| is_half_closed).or(back.tunnel).or(plain)
+    }
+}

@@ -1,0 +1,156 @@
+//! Accepting: only when there is a place for a connection, and no faster than a turn can bear.
+//!
+//! A listener is asked for readiness, not for connections: what was not asked for stays in the kernel's queue, neither reset
+//! nor forgotten, until a place is free. A quiet listener takes one connection per readiness; each time more were waiting it
+//! takes twice as many in a row, so that a burst costs one call per connection and a lone client does not pay for a second.
+
+use crate::listeners::Watch;
+use crate::{Life, Shard};
+use driver::{Accepted, Addr, Driver, Op, Tag};
+use session::{Arrival, Session};
+use std::time::Duration;
+
+/// Most connections that one listener takes in a turn.
+const BATCH_MOST: u32 = 64;
+
+/// How long accepting rests when the system is out of descriptors and none of ours is closed meanwhile.
+const REST: Duration = Duration::from_millis(100);
+
+impl<D: Driver> Shard<D> {
+    /// Somebody waits at this listener, or it was told to leave. Accepting comes last in a turn, after those who are connected.
+    pub(crate) fn on_listener_done(&mut self, index: u32) {
+        let listener = self.listeners.get_mut(index).expect("a listener stays until its ops have completed");
+        listener.in_flight -= 1;
+        self.listeners.rest(index, Watch::Waiting);
+    }
+
+    /// Looks after the listeners for which nothing is in flight: those where somebody waits, those that are new or leave.
+    pub(crate) fn tend_listeners(&mut self) {
+        let is_freed = std::mem::take(&mut self.descriptors_freed) > 0;
+        for index in self.listeners.take_untended() {
+            let Some(listener) = self.listeners.get_mut(index) else { continue };
+            match (listener.watch, listener.is_leaving) {
+                (Watch::Armed, false) => (),
+                (Watch::Armed, true) => self.disarm(index),
+                (Watch::Idle, false) => self.arm(index),
+                (Watch::Exhausted(until), _) if until > self.now && !is_freed => {
+                    self.listeners.rest(index, Watch::Exhausted(until));
+                }
+                (Watch::Idle | Watch::Waiting | Watch::Exhausted(_), _) => self.accept_from(index),
+            }
+        }
+        if self.life == Life::Draining && self.listeners.is_empty() && self.slots.live_count() == 0 {
+            self.stop();
+        }
+    }
+
+    /// Whether a listener can go on without anything else happening first.
+    pub(crate) fn must_not_wait(&self) -> bool {
+        let is_due = |watch: Watch| match watch {
+            Watch::Idle => true,
+            Watch::Waiting => !self.slots.is_full() && self.limits.admitted_count() < self.table.global.maxconn,
+            Watch::Exhausted(_) => self.descriptors_freed > 0,
+            Watch::Armed => false,
+        };
+        self.listeners.untended().any(|listener| is_due(listener.watch))
+    }
+
+    fn accept_from(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        let (fd, is_leaving) = (listener.fd, listener.is_leaving);
+        let batch = if is_leaving { BATCH_MOST } else { listener.batch };
+        for taken in 0..batch {
+            if !self.has_place() {
+                self.stats.limit_reached += 1;
+                return self.listeners.rest(index, Watch::Waiting);
+            }
+            match self.driver.accept(fd) {
+                Ok(Some(accepted)) => self.start_session(index, accepted),
+                Ok(None) => {
+                    self.limits.release();
+                    self.set_batch(index, taken.max(1));
+                    return if is_leaving { self.discard(index) } else { self.arm(index) };
+                }
+                Err(errno) => {
+                    self.limits.release();
+                    if errno.is_exhaustion() {
+                        self.stats.accept_exhausted += 1;
+                        let until = self.now + REST;
+                        return self.listeners.rest(index, Watch::Exhausted(until));
+                    }
+                    self.stats.accept_failed += 1;
+                }
+            }
+        }
+        // As many were waiting as were taken: there may be more, and the next readiness will say so.
+        self.set_batch(index, (batch * 2).min(BATCH_MOST));
+        if is_leaving { self.listeners.rest(index, Watch::Waiting) } else { self.arm(index) }
+    }
+
+    /// Takes a place for one more session, here and in the process.
+    fn has_place(&mut self) -> bool {
+        !self.slots.is_full() && self.limits.admit_or_wait(self.table.global.maxconn, self.index)
+    }
+
+    fn start_session(&mut self, index: u32, Accepted { fd, peer }: Accepted) {
+        let listener = self.listeners.get_mut(index).expect("it was accepted from");
+        let destination = match &listener.local {
+            Some(addr) => addr.clone(),
+            None => self.driver.local_addr(fd).unwrap_or(Addr::Unnamed),
+        };
+        let arrival = Arrival {
+            table: listener.table.clone(),
+            frontend: listener.frontend,
+            listener: listener.number,
+            expects_header: listener.accept_proxy,
+            fd,
+            client: peer,
+            destination,
+            shard: self.index,
+        };
+        self.stats.accepted += 1;
+        let id = self.slots.vacancy().expect("a place was taken");
+        self.wheel.grow(self.slots.count());
+        let session = Session::start(arrival, self.now, &mut self.outbox);
+        self.slots.occupy(id, session);
+        self.settle(id);
+        self.step_ready();
+    }
+
+    fn arm(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        listener.watch = Watch::Armed;
+        let op = Op::Readable { fd: listener.fd };
+        self.submit_for(index, op);
+    }
+
+    /// Ends the readiness op of a listener that leaves. Whichever of the two completes last brings the listener back here.
+    fn disarm(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        if !std::mem::replace(&mut listener.is_cancelled, true) {
+            let op = Op::Cancel { fd: listener.fd };
+            self.submit_for(index, op);
+        }
+    }
+
+    fn submit_for(&mut self, index: u32, op: Op) {
+        let listener = self.listeners.get_mut(index).expect("its op was just made");
+        listener.in_flight += 1;
+        if self.driver.submit(Tag::Listener(index), op).is_some() {
+            self.on_listener_done(index);
+        }
+    }
+
+    fn set_batch(&mut self, index: u32, batch: u32) {
+        if let Some(listener) = self.listeners.get_mut(index) {
+            listener.batch = batch;
+        }
+    }
+
+    fn discard(&mut self, index: u32) {
+        let is_quiet = self.listeners.get_mut(index).is_some_and(|listener| listener.in_flight == 0);
+        if is_quiet && let Some(listener) = self.listeners.remove(index) {
+            self.driver.discard(listener.fd);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One core's world: its listeners, sessions, timers and counters around one [`Driver`].
+//!
+//! A shard is a single thread's. It meets the others in four places only: the table that control publishes (`arc_swap`), the
+//! mailbox that control writes to ([`Mailbox`]), the port that it reports to ([`ControlPort`]), and the limits and server
+//! states that hold over all shards ([`Limits`], `table`).
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `turn` | one turn, in order, on one screen |
+//! | `slots` | sessions by `SessionId`; reuse after the last completion |
+//! | `accept` | accepting: how many at once, when to stop and when to go on |
+//! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
+//! | `timers` | the wheel of (deadline, slot) |
+//! | `limits` | the process's `maxconn` |
+//! | `mail` | what control may say, and what a shard says to control |
+//! | `stats` | plain counters, read on request |
+#![forbid(unsafe_code)]
+
+mod accept;
+mod limits;
+mod listeners;
+mod mail;
+mod slots;
+mod stats;
+mod timers;
+mod turn;
+
+pub use limits::Limits;
+pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report};
+pub use slots::Slots;
+pub use stats::{Ends, Stats};
+pub use timers::Wheel;
+
+use arc_swap::{ArcSwap, Cache};
+use driver::{Driver, Instant, Tag};
+use listeners::Listeners;
+use session::{Event, Outbox, View};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use table::{ShardIndex, Table};
+
+/// One core's world.
+pub struct Shard<D: Driver> {
+    driver: D,
+    index: ShardIndex,
+    /// What control publishes.
+    published: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
+    /// What new sessions start with.
+    table: View,
+    slots: Slots,
+    wheel: Wheel,
+    listeners: Listeners,
+    limits: Arc<Limits>,
+    mailbox: Arc<Mailbox>,
+    port: Arc<ControlPort>,
+    outbox: Outbox,
+    /// The time, read once per turn.
+    now: Instant,
+    /// Scratch of a turn, kept for its memory.
+    done: Vec<(Tag, driver::Done)>,
+    due: Vec<u32>,
+    /// Events that came up while others were handled: answers to questions, and ops that were complete at once.
+    ready: VecDeque<(driver::SessionId, Event)>,
+    /// Descriptors that were closed since listeners were last tended.
+    descriptors_freed: u32,
+    random: Random,
+    stats: Stats,
+    life: Life,
+}
+
+/// What a shard is made of.
+pub struct Parts<D: Driver> {
+    pub driver: D,
+    pub index: ShardIndex,
+    pub published: Arc<ArcSwap<Table>>,
+    /// Most sessions that this shard holds at once.
+    pub sessions_max: u32,
+    pub limits: Arc<Limits>,
+    pub mailbox: Arc<Mailbox>,
+    pub port: Arc<ControlPort>,
+    /// For `balance random`.
+    pub seed: u64,
+}
+
+/// Whether new connections are taken, and whether the shard goes on at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Serving,
+    /// No new connections; ends with the last session.
+    Draining,
+    Stopped,
+}
+
+impl<D: Driver> Shard<D> {
+    /// A shard without listeners: the first [`Mail::Prepare`] binds them, the first published table opens them.
+    pub fn new(parts: Parts<D>) -> Shard<D> {
+        let Parts { driver, index, published, sessions_max, limits, mailbox, port, seed } = parts;
+        let mut published = Cache::new(published);
+        let table = View::new(Arc::clone(published.load()));
+        let now = driver.now();
+        let outbox = Outbox::new(driver.pool().clone());
+        Shard {
+            driver,
+            index,
+            published,
+            table,
+            slots: Slots::new(sessions_max),
+            wheel: Wheel::new(now),
+            listeners: Listeners::default(),
+            limits,
+            mailbox,
+            port,
+            outbox,
+            now,
+            done: Vec::new(),
+            due: Vec::new(),
+            ready: VecDeque::new(),
+            descriptors_freed: 0,
+            random: Random(seed | 1),
+            stats: Stats::default(),
+            life: Life::Serving,
+        }
+    }
+
+    /// Turns until it is told to stop, or has drained.
+    pub fn run(&mut self) -> Result<(), driver::Errno> {
+        while !self.is_stopped() {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.life == Life::Stopped
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    pub fn sessions_count(&self) -> u32 {
+        self.slots.live_count()
+    }
+
+    /// Where every session stands, for harnesses that look for the reason of something.
+    pub fn phases(&self) -> Vec<(session::Phase, Option<Instant>)> {
+        self.slots.iter().map(|(_, session)| (session.phase(), session.deadline())).collect()
+    }
+
+    /// The driver, for harnesses that play the world around it.
+    pub fn driver_mut(&mut self) -> &mut D {
+        &mut self.driver
+    }
+
+    /// Sweeps over all that must hold between two turns.
+    pub fn check(&self) -> Result<(), String> {
+        for (id, session) in self.slots.iter() {
+            session.check().map_err(|broken| format!("{id:?} in {:?}: {broken}", session.phase()))?;
+            if session.is_closed() {
+                return Err(format!("{id:?} is closed and keeps its slot"));
+            }
+        }
+        if !self.outbox.is_empty() || !self.ready.is_empty() {
+            return Err("a turn ended with something left to do".into());
+        }
+        Ok(())
+    }
+}
+
+/// Marsaglia's xorshift64: enough to spread connections, not to keep secrets.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}

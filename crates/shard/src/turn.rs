@@ -1,0 +1,192 @@
+//! One turn, in order.
+
+use crate::{Life, Mail, Notice, Report, Shard};
+use driver::{Done, Driver, Errno, Instant, SessionId, Tag};
+use session::{Ask, Event, View};
+use std::sync::Arc;
+use table::{PickKey, Server};
+
+impl<D: Driver> Shard<D> {
+    /// Waits for something to happen, and does all that follows from it.
+    pub fn turn(&mut self) -> Result<(), Errno> {
+        let mut done = std::mem::take(&mut self.done);
+        self.driver.turn(self.deadline(), &mut done)?;
+        self.mailbox.pulse().beat();
+        self.stats.turns += 1;
+        self.now = self.driver.now();
+        self.read_mail();
+        self.look_at_table();
+        for (tag, done) in done.drain(..) {
+            self.on_done(tag, done);
+        }
+        self.done = done;
+        self.fire_timers();
+        self.tend_listeners();
+        self.mailbox.pulse().beat();
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.must_not_wait() {
+            return Some(self.now);
+        }
+        [self.wheel.next(), self.listeners.deadline()].into_iter().flatten().min()
+    }
+
+    fn on_done(&mut self, tag: Tag, done: Done) {
+        match tag {
+            Tag::Session { id, side } => self.step(id, Event::Done(side, done)),
+            Tag::Listener(index) => match done {
+                Done::Readable(_) | Done::Cancelled => self.on_listener_done(index),
+                Done::Connected(_) | Done::Received(_) | Done::Sent { .. } | Done::Finished(_) | Done::Closed => {
+                    unreachable!("listeners are asked for readiness only")
+                }
+            },
+        }
+    }
+
+    fn read_mail(&mut self) {
+        while let Some(mail) = self.mailbox.take() {
+            match mail {
+                Mail::Prepare(table) => {
+                    let result = self.listeners.prepare(&mut self.driver, &table, self.index);
+                    self.port.tell(Notice::Prepared { shard: self.index, generation: table.generation, result });
+                }
+                Mail::Forget => self.listeners.forget(&mut self.driver),
+                Mail::Drain => self.drain(),
+                Mail::Stop => self.stop(),
+                Mail::Report => self.port.tell(Notice::Report(Box::new(self.report()))),
+            }
+        }
+    }
+
+    /// Goes over to the table that control has published, if it is a new one.
+    fn look_at_table(&mut self) {
+        let published = self.published.load();
+        if published.generation == self.table.generation || self.life != Life::Serving {
+            return;
+        }
+        self.table = View::new(Arc::clone(published));
+        self.stats.reloads += 1;
+        self.listeners.adopt(&mut self.driver, &self.table, self.index);
+        self.port.tell(Notice::Adopted { shard: self.index, generation: self.table.generation });
+    }
+
+    fn drain(&mut self) {
+        if self.life == Life::Serving {
+            self.life = Life::Draining;
+            self.listeners.forget(&mut self.driver);
+            self.listeners.leave();
+        }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if self.life != Life::Stopped {
+            self.life = Life::Stopped;
+            self.port.tell(Notice::Stopped { shard: self.index });
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            shard: self.index,
+            stats: self.stats.clone(),
+            driver: self.driver.stats(),
+            sessions_count: self.slots.live_count(),
+            buffers_used: self.driver.pool().used_count(),
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.fire(self.now, &mut due);
+        for index in due.drain(..) {
+            // A slot is disarmed when its session leaves, so whoever is there now is who was filed.
+            let Some((id, _)) = self.slots.at(index) else { continue };
+            let session = self.slots.get_mut(id).expect("found a moment ago");
+            session.handle_timeout(self.now, &mut self.outbox);
+            self.settle(id);
+            self.step_ready();
+        }
+        self.due = due;
+    }
+
+    /// One event in, and everything that follows from it out.
+    fn step(&mut self, id: SessionId, event: Event) {
+        self.ready.push_back((id, event));
+        self.step_ready();
+    }
+
+    pub(crate) fn step_ready(&mut self) {
+        while let Some((id, event)) = self.ready.pop_front() {
+            let session = self.slots.get_mut(id).expect("a slot is reused after its last completion only");
+            session.handle(self.now, event, &mut self.outbox);
+            self.settle(id);
+        }
+    }
+
+    /// Drains the outbox of one session: carries out its ops, answers its questions, passes on what it tells.
+    pub(crate) fn settle(&mut self, id: SessionId) {
+        for (side, op) in self.outbox.ops.drain(..) {
+            if let Some(done) = self.driver.submit(Tag::Session { id, side }, op) {
+                self.ready.push_back((id, Event::Done(side, done)));
+            }
+        }
+        let mut asks = std::mem::take(&mut self.outbox.asks);
+        for ask in asks.drain(..) {
+            self.answer(id, ask);
+        }
+        self.outbox.asks = asks;
+        for record in self.outbox.records.drain(..) {
+            self.port.record(record);
+        }
+        if let Some(end) = self.outbox.end.take() {
+            self.stats.ends.count(end);
+        }
+        let session = self.slots.get_mut(id).expect("settled while it lives");
+        if session.is_closed() {
+            self.vacate(id);
+        } else if let Some(deadline) = session.deadline() {
+            self.wheel.arm(id.index, deadline);
+        }
+    }
+
+    fn answer(&mut self, id: SessionId, ask: Ask) {
+        let session = self.slots.get_mut(id).expect("settled while it lives");
+        let backend = session.backend().expect("questions about servers follow the choice of a backend");
+        match ask {
+            Ask::Server { avoid } => {
+                let source = session.client().ip().map(|addr| addr.ip());
+                let random = self.random.next();
+                let key = PickKey { source, random, avoid: avoid.as_ref().map(|server| &*server.state) };
+                let event = match backend.pick(&key) {
+                    Some(server) => self.assign(server),
+                    None => Event::NoServer,
+                };
+                // Ahead of everything else that waits: an answer is the next thing that its session hears.
+                self.ready.push_front((id, event));
+            }
+            Ask::Socket(server) => {
+                let event = self.assign(server);
+                self.ready.push_front((id, event));
+            }
+            Ask::Release(server) => backend.release(&server),
+        }
+    }
+
+    fn assign(&mut self, server: Arc<Server>) -> Event {
+        let socket = self.driver.socket(&session::addr_of(&server.addr));
+        if socket.is_err() {
+            self.stats.socket_failed += 1;
+        }
+        Event::Assigned { server, socket }
+    }
+
+    fn vacate(&mut self, id: SessionId) {
+        self.wheel.disarm(id.index);
+        self.slots.vacate(id);
+        self.limits.release();
+        self.stats.closed += 1;
+        self.descriptors_freed += 1;
+    }
+}

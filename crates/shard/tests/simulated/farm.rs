@@ -1,0 +1,503 @@
+//! One seed's life: shards, clients, servers, an operator who reloads, checks that flap.
+
+use crate::tables::{BACK_PORT, Draft, addr};
+use arc_swap::ArcSwap;
+use driver::{Wake, Waker};
+use session::{Cause, RecordKind};
+use shard::{ControlPort, Ends, Limits, Mail, Mailbox, Notice, Parts, Shard};
+use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Reading, Rng, Script, Server, Sim, World};
+use std::sync::Arc;
+use std::time::Duration;
+use table::{Health, ShardIndex, StateBook, Table};
+
+/// What kind of trouble a seed is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mix {
+    /// A rough network in which nothing fails: every byte must arrive.
+    Faultless,
+    /// Resets and silence strike connections; servers refuse, hang and come back.
+    Broken,
+    /// As `Faultless`, with reloads in between.
+    Reloading,
+    /// Hardly any buffers, descriptors or places.
+    Scarce,
+    /// Everything at once.
+    Wild,
+}
+
+impl Mix {
+    pub(crate) fn of(seed: u64) -> Mix {
+        [Mix::Faultless, Mix::Broken, Mix::Reloading, Mix::Scarce, Mix::Wild][seed as usize % 5]
+    }
+
+    fn has_faults(self) -> bool {
+        matches!(self, Mix::Broken | Mix::Wild)
+    }
+
+    fn has_reloads(self) -> bool {
+        matches!(self, Mix::Reloading | Mix::Wild)
+    }
+
+    fn is_scarce(self) -> bool {
+        matches!(self, Mix::Scarce | Mix::Wild)
+    }
+}
+
+/// What happened in a life, so that a run can show that it was about something.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Clients that got everything and saw a clean end.
+    pub(crate) whole: u64,
+    pub(crate) ends: Ends,
+    pub(crate) starved: u64,
+    pub(crate) limit_reached: u64,
+    pub(crate) accept_exhausted: u64,
+    pub(crate) reloads: u64,
+    pub(crate) retried: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.whole += other.whole;
+        self.ends.complete += other.ends.complete;
+        self.ends.aborted += other.ends.aborted;
+        self.ends.idle += other.ends.idle;
+        self.ends.unreachable += other.ends.unreachable;
+        self.ends.connect_late += other.ends.connect_late;
+        self.ends.no_server += other.ends.no_server;
+        self.ends.bad_header += other.ends.bad_header;
+        self.starved += other.starved;
+        self.limit_reached += other.limit_reached;
+        self.accept_exhausted += other.accept_exhausted;
+        self.reloads += other.reloads;
+        self.retried += other.retried;
+    }
+
+    /// A simulation in which nothing happens proves nothing.
+    pub(crate) fn assert_eventful(&self) {
+        let Tally { ends, .. } = self;
+        let rare = [ends.idle, ends.aborted, ends.unreachable, ends.connect_late, ends.no_server, ends.bad_header];
+        let stops = [self.starved, self.limit_reached, self.accept_exhausted, self.reloads, self.retried];
+        assert!(self.whole > 50_000 && rare.into_iter().chain(stops).all(|count| count > 500), "{self:?}");
+    }
+}
+
+/// A client, and what tells its server's side of the connection from others.
+struct Client {
+    peer: Peer,
+    /// The PROXY header that it sends first, if its listener expects one; not passed on.
+    header: Vec<u8>,
+    world: usize,
+}
+
+pub(crate) struct Farm {
+    rng: Rng,
+    mix: Mix,
+    shards: Vec<Shard<Sim>>,
+    worlds: Vec<World>,
+    servers: Vec<Server>,
+    clients: Vec<Client>,
+    published: Arc<ArcSwap<Table>>,
+    mailboxes: Vec<Arc<Mailbox>>,
+    limits: Arc<Limits>,
+    port: Arc<ControlPort>,
+    book: StateBook,
+    draft: Draft,
+    /// The highest limit that was ever in force.
+    maxconn_most: u32,
+    /// Turns until the operator does something.
+    rest: usize,
+    reloads: u64,
+    retried: u64,
+    is_header_sent: bool,
+}
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(&self) {}
+}
+
+const TURNS_MOST: usize = 400_000;
+/// Bytes that name a client, in front of what it sends.
+const NAME_SIZE: usize = 8;
+
+impl Farm {
+    pub(crate) fn new(seed: u64, mix: Mix) -> Farm {
+        let mut rng = Rng::new(seed ^ 0x7469_6465);
+        let shard_count = 1 + rng.below(3);
+        let maxconn = if mix.is_scarce() { 1 + rng.below(6) as u32 } else { 1000 };
+        let timeout = if mix.has_faults() || mix.is_scarce() { Duration::from_secs(2) } else { Duration::from_secs(3600) };
+        let draft = Draft::of(&mut rng, maxconn, timeout);
+        let book = StateBook::new(shard_count as u16);
+        let empty = Table::new(0, table::Global { maxconn: 0 }, Vec::new(), Vec::new(), Vec::new(), book.process());
+        let published = Arc::new(ArcSwap::from_pointee(empty));
+        let sims: Vec<Sim> =
+            (0..shard_count).map(|index| Sim::new(seed * 4 + index as u64, options(&mut rng, mix))).collect();
+        let wakers: Vec<Waker> = sims.iter().map(driver::Driver::waker).collect();
+        let limits = Arc::new(Limits::new(wakers.clone()));
+        let port = Arc::new(ControlPort::new(4096, Arc::new(Nobody)));
+        let worlds: Vec<World> = sims.iter().map(Sim::world).collect();
+        let mailboxes: Vec<Arc<Mailbox>> = wakers.into_iter().map(|waker| Arc::new(Mailbox::new(waker))).collect();
+        let shards = sims.into_iter().enumerate().map(|(index, driver)| {
+            Shard::new(Parts {
+                driver,
+                index: ShardIndex(index as u16),
+                published: published.clone(),
+                sessions_max: if mix.is_scarce() { 1 + rng.below(12) as u32 } else { 200 },
+                limits: limits.clone(),
+                mailbox: mailboxes[index].clone(),
+                port: port.clone(),
+                seed: seed + index as u64,
+            })
+        });
+        let shards = shards.collect();
+        let is_header_sent = draft.servers[0].header.is_some();
+        let mut farm = Farm {
+            rest: 1 + rng.below(60),
+            rng,
+            mix,
+            shards,
+            worlds,
+            servers: Vec::new(),
+            clients: Vec::new(),
+            published,
+            mailboxes,
+            limits,
+            port,
+            book,
+            maxconn_most: maxconn,
+            draft,
+            reloads: 0,
+            retried: 0,
+            is_header_sent,
+        };
+        farm.add_servers();
+        farm.publish(1);
+        farm.add_clients();
+        farm
+    }
+
+    /// Until every session is over; then compares and counts.
+    pub(crate) fn live(mut self) -> Tally {
+        let mut turns = 0;
+        while !self.is_over() {
+            self.turn_all();
+            self.operate();
+            turns += 1;
+            assert!(turns < TURNS_MOST, "no end: {}", self.describe());
+        }
+        self.drain();
+        self.compare()
+    }
+
+    /// What is left, for whoever looks for the reason.
+    fn describe(&self) -> String {
+        let shards = self.shards.iter().map(|shard| format!("{:?}, {:?}; ", shard.phases(), shard.stats()));
+        let clients = self.clients.iter().map(|client| format!("{:?} {:?}; ", client.peer.outcome(), client.peer.departure()));
+        let worlds = self.worlds.iter().map(|world| format!("at {}, quiet {}; ", world.now(), world.is_quiet()));
+        worlds.chain(shards).chain(clients).collect()
+    }
+
+    /// Every client has come, and every session has gone.
+    fn is_over(&self) -> bool {
+        self.shards.iter().all(|shard| shard.sessions_count() == 0)
+            && self.clients.iter().all(|client| {
+                let is_gone = client.peer.departure().is_some();
+                is_gone || matches!(client.peer.outcome(), Outcome::Failed(_) | Outcome::Ended | Outcome::Reset)
+            })
+    }
+
+    fn turn_all(&mut self) {
+        let down: Vec<_> = self.down_servers().map(|state| (state.clone(), state.conns_total())).collect();
+        for (shard, world) in self.shards.iter_mut().zip(&self.worlds) {
+            if !shard.is_stopped() {
+                shard.turn().expect("the simulated world has no errors of its own");
+                shard.check().expect("an invariant holds between two turns");
+                world.check();
+            }
+            let admitted = self.limits.admitted_count();
+            assert!(admitted <= self.maxconn_most, "{admitted} sessions under maxconn {}", self.maxconn_most);
+        }
+        for (state, picked) in down {
+            assert_eq!(state.conns_total(), picked, "a server that is DOWN was given a connection");
+        }
+        self.hear();
+    }
+
+    fn down_servers(&self) -> impl Iterator<Item = Arc<table::ServerState>> {
+        let table = self.published.load_full();
+        let servers: Vec<_> = table.backends.iter().flat_map(|backend| backend.servers.clone()).collect();
+        servers.into_iter().map(|server| server.state.clone()).filter(|state| state.health() == Health::Down)
+    }
+
+    fn hear(&mut self) {
+        while let Some(record) = self.port.take_record() {
+            if std::env::var_os("TIDEGATE_SIM_SEED").is_some() {
+                println!("{:?} {:?}", record.client, record.kind);
+            }
+            if let RecordKind::Closed { end, retries, .. } = record.kind {
+                self.retried += u64::from(retries > 0);
+                assert_eq!(end.cause == Cause::Complete, end.termination_code().to_string() == "--");
+            }
+        }
+    }
+
+    /// Now and then: a reload, a server that the checks find down or up, a server that changes its mind about connects.
+    fn operate(&mut self) {
+        self.rest = self.rest.saturating_sub(1);
+        if self.rest > 0 {
+            return;
+        }
+        self.rest = 5 + self.rng.below(120);
+        if self.mix.has_reloads() && self.reloads < 8 {
+            self.draft.change(&mut self.rng);
+            self.maxconn_most = self.maxconn_most.max(self.draft.maxconn);
+            self.publish(self.reloads + 2);
+            self.reloads += 1;
+        }
+        if self.mix.has_faults() {
+            self.flap();
+        }
+    }
+
+    fn flap(&mut self) {
+        let table = self.published.load_full();
+        let backend = &table.backends[0];
+        let server = &backend.servers[self.rng.below(backend.servers.len())];
+        let health = if self.rng.chance(450) { Health::Up } else { Health::Down };
+        backend.state.set_health(server, health);
+        let reach = match self.rng.below(5) {
+            0 => Reach::Refuses,
+            1 => Reach::BlackHole,
+            _ => Reach::Accepts,
+        };
+        let index = self.rng.below(self.servers.len());
+        let world = &self.worlds[index / 4];
+        self.servers[index].switch(world.now(), reach);
+    }
+
+    /// Bind everywhere, then swap: as control does it.
+    fn publish(&mut self, generation: u64) {
+        let table = self.draft.build(generation, &mut self.book);
+        for mailbox in &self.mailboxes {
+            assert!(mailbox.post(Mail::Prepare(table.clone())).is_ok());
+        }
+        let mut prepared = 0;
+        let mut failed = 0;
+        while prepared < self.shards.len() {
+            for shard in &mut self.shards {
+                shard.turn().expect("the simulated world has no errors of its own");
+            }
+            while let Some(notice) = self.port.take_notice() {
+                if let Notice::Prepared { result, .. } = notice {
+                    prepared += 1;
+                    failed += usize::from(result.is_err());
+                }
+            }
+        }
+        if failed > 0 && generation > 1 {
+            self.mailboxes.iter().for_each(|mailbox| assert!(mailbox.post(Mail::Forget).is_ok()));
+            return;
+        }
+        assert_eq!(failed, 0, "the first table is bound in an empty world");
+        table.take_over();
+        self.published.store(table);
+        self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        self.limits.wake_waiting();
+    }
+
+    fn add_servers(&mut self) {
+        for world in &self.worlds {
+            for number in 0..4 {
+                let reach = if self.mix.has_faults() && self.rng.chance(200) { Reach::Refuses } else { Reach::Accepts };
+                let scripts = (0..3).map(|_| server_script(&mut self.rng, self.mix)).collect();
+                let behaviour = Behaviour::varying(scripts).reach(reach);
+                self.servers.push(world.server(addr(BACK_PORT + number), behaviour));
+            }
+        }
+    }
+
+    fn add_clients(&mut self) {
+        let count = 1 + self.rng.below(10);
+        for number in 0..count {
+            let world = self.rng.below(self.worlds.len());
+            let (port, expects_header) = self.draft.ports[self.rng.below(self.draft.ports.len())];
+            let header = if expects_header { client_header(&mut self.rng) } else { Vec::new() };
+            let script = client_script(&mut self.rng, self.mix, number as u64, &header);
+            let now = self.worlds[world].now();
+            let at = now + Duration::from_micros(self.rng.below(30_000) as u64);
+            let peer = self.worlds[world].client(at, addr(port), script);
+            self.clients.push(Client { peer, header, world });
+        }
+    }
+
+    /// All listeners leave, and nothing stays behind.
+    fn drain(&mut self) {
+        self.mailboxes.iter().for_each(|mailbox| assert!(mailbox.post(Mail::Drain).is_ok()));
+        let mut turns = 0;
+        while !self.shards.iter().all(Shard::is_stopped) {
+            self.shards.iter_mut().filter(|shard| !shard.is_stopped()).for_each(|shard| shard.turn().expect("no errors"));
+            turns += 1;
+            assert!(turns < 10_000, "draining does not end");
+        }
+        self.hear();
+        assert_eq!(self.limits.admitted_count(), 0, "places leaked");
+        for (shard, world) in self.shards.iter_mut().zip(&self.worlds) {
+            assert_eq!(world.open_count(), 0, "sockets leaked");
+            assert_eq!(world.in_flight_count(), 0, "ops leaked");
+            assert_eq!(world.lease_count(), 0, "leases leaked");
+            let stats = shard.stats();
+            assert_eq!(stats.accepted, stats.closed);
+        }
+        let table = self.published.load();
+        for server in table.backends.iter().flat_map(|backend| &backend.servers) {
+            assert_eq!(server.state.conns(), 0, "a server was not released");
+        }
+        assert_eq!(table.process.conns.current(), 0);
+        assert_eq!(table.backends[0].state.conns.current(), 0);
+    }
+
+    fn compare(self) -> Tally {
+        let mut tally = Tally { reloads: self.reloads, retried: self.retried, ..Tally::default() };
+        for client in &self.clients {
+            tally.whole += u64::from(self.compare_client(client));
+        }
+        for (shard, world) in self.shards.iter().zip(&self.worlds) {
+            let stats = shard.stats();
+            tally.ends.complete += stats.ends.complete;
+            tally.ends.aborted += stats.ends.aborted;
+            tally.ends.idle += stats.ends.idle;
+            tally.ends.unreachable += stats.ends.unreachable;
+            tally.ends.connect_late += stats.ends.connect_late;
+            tally.ends.no_server += stats.ends.no_server;
+            tally.ends.bad_header += stats.ends.bad_header;
+            tally.starved += world.stats().starved;
+            tally.limit_reached += stats.limit_reached;
+            tally.accept_exhausted += stats.accept_exhausted;
+        }
+        tally
+    }
+
+    /// Whether both sides got everything. What they got is what was sent, in order, in any case.
+    fn compare_client(&self, client: &Client) -> bool {
+        let sent = client.peer.sent();
+        let sent = sent.get(client.header.len()..).unwrap_or_default();
+        let Some(name) = sent.get(..NAME_SIZE) else { return false };
+        let servers = self.servers.iter().skip(client.world * 4).take(4).flat_map(Server::connections);
+        let mut matching = servers.filter_map(|peer| {
+            let received = peer.received();
+            let body = received.get(self.server_header_size(&received)?..)?.to_vec();
+            body.starts_with(name).then_some((peer, body))
+        });
+        let Some((server, at_server)) = matching.next() else { return false };
+        assert!(matching.next().is_none(), "one client reached two servers");
+        let at_client = client.peer.received();
+        let answered = server.sent();
+        assert!(sent.starts_with(&at_server), "the server got what the client did not send");
+        assert!(answered.starts_with(&at_client), "the client got what the server did not send");
+        // Whoever was too slow, or found no buffer, was cut off; that is no clean end of the bytes, though it may look like one.
+        let ends = &self.shards[client.world].stats().ends;
+        let is_idle_possible = ends.idle + ends.exhausted > 0 || self.mix.has_faults();
+        let is_harmed = client.peer.harm().is_some() || server.harm().is_some();
+        if client.peer.outcome() == Outcome::Ended && !is_idle_possible && !is_harmed {
+            assert_eq!(at_client.len(), answered.len(), "the client saw a clean end without all bytes");
+        }
+        if server.outcome() == Outcome::Ended && !is_idle_possible && !is_harmed {
+            assert_eq!(at_server.len(), sent.len(), "the server saw a clean end without all bytes");
+        }
+        client.peer.outcome() == Outcome::Ended && at_client.len() == answered.len() && at_server.len() == sent.len()
+    }
+
+    /// Length of the header in front of what a server got; `None` if it has not got all of it.
+    fn server_header_size(&self, received: &[u8]) -> Option<usize> {
+        if !self.is_header_sent {
+            return Some(0);
+        }
+        match proxyline::decode(received) {
+            proxyline::Decoded::Complete(header) => Some(header.header_len),
+            proxyline::Decoded::Incomplete => None,
+            proxyline::Decoded::Invalid(why) => panic!("a server got a bad header: {why}"),
+        }
+    }
+}
+
+fn options(rng: &mut Rng, mix: Mix) -> Options {
+    let mut faults = Faults::none();
+    if mix.has_faults() {
+        faults = Faults {
+            refuse_permille: rng.below(100) as u32,
+            black_hole_permille: rng.below(60) as u32,
+            reset_permille: rng.below(200) as u32,
+            vanish_permille: rng.below(150) as u32,
+            socket_permille: rng.below(30) as u32,
+            abort_permille: rng.below(50) as u32,
+            ..Faults::none()
+        };
+    }
+    let mut options = Options { network: Network::rough(), faults, ..Options::default() };
+    if mix.is_scarce() {
+        options.buffer_count = 1 + rng.below(4) as u32;
+        options.faults.fds_max = 5 + rng.below(8);
+    }
+    options
+}
+
+fn payload(rng: &mut Rng, most: usize) -> Vec<u8> {
+    (0..rng.below(most)).map(|_| rng.below(256) as u8).collect()
+}
+
+/// Sends its name and then something; ends its half sooner or later; or goes wrong in one of the ways of clients.
+fn client_script(rng: &mut Rng, mix: Mix, number: u64, header: &[u8]) -> Script {
+    let mut script = Script::new();
+    if rng.chance(200) {
+        script = script.reading(Reading::Slowly { bytes: 1 + rng.below(400), every: Duration::from_micros(200) });
+    }
+    if !header.is_empty() {
+        let cut = rng.below(header.len());
+        script = script.send(&header[..cut]);
+        if rng.chance(500) {
+            script = script.pause(Duration::from_micros(rng.below(3_000) as u64));
+        }
+        script = script.send(&header[cut..]);
+    }
+    script = script.send((number | 0xab00_0000_0000_0000).to_be_bytes());
+    for _ in 0..rng.below(5) {
+        script = script.send(payload(rng, 3000));
+        if rng.chance(300) {
+            script = script.pause(Duration::from_micros(rng.below(3_000) as u64));
+        }
+    }
+    match rng.below(if mix.has_faults() { 8 } else { 5 }) {
+        0..=4 => script.finish(),
+        5 => script.reset(),
+        6 => script.vanish(),
+        _ => script.close(),
+    }
+}
+
+/// Echoes, greets first, ends first, or hangs up.
+fn server_script(rng: &mut Rng, mix: Mix) -> Script {
+    let greeting = payload(rng, 2000);
+    match rng.below(if mix.has_faults() { 7 } else { 4 }) {
+        0 => Script::new().echo().finish(),
+        1 => Script::new().send(greeting).echo().finish(),
+        2 => Script::new().send(greeting).finish().await_end(),
+        3 => Script::new().await_end().send(greeting).finish(),
+        4 => Script::new().send(greeting).reset(),
+        5 => Script::new().await_bytes(20).close(),
+        _ => Script::silent(),
+    }
+}
+
+/// Mostly a header as another proxy would send it.
+fn client_header(rng: &mut Rng) -> Vec<u8> {
+    let from = |rng: &mut Rng| std::net::SocketAddr::from(([192, 0, 2, rng.below(256) as u8], 1 + rng.below(60_000) as u16));
+    let addresses = proxyline::Addresses { source: from(rng), destination: from(rng) };
+    match rng.below(8) {
+        0 => b"EHLO mail.example.org\r\n".to_vec(),
+        1 => proxyline::encode(proxyline::Version::V2, None).to_vec(),
+        2..=4 => proxyline::encode(proxyline::Version::V1, Some(addresses)).to_vec(),
+        _ => proxyline::encode(proxyline::Version::V2, Some(addresses)).to_vec(),
+    }
+}

@@ -1,0 +1,165 @@
+//! Configurations drawn from a seed, and how they change at a reload.
+
+use sim::Rng;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use table::{
+    Backend, BackendId, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend, Global, LogFormat,
+    LogLevel, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr, ServerSettings,
+    StateBook, Table,
+};
+
+/// What a table is built from; a reload changes it and builds again.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) maxconn: u32,
+    /// Ports that listen, each for a frontend of its own, and whether a PROXY header is expected there.
+    pub(crate) ports: Vec<(u16, bool)>,
+    pub(crate) servers: Vec<ServerDraft>,
+    pub(crate) balance: Balance,
+    pub(crate) retries: u32,
+    pub(crate) redispatch: Option<Redispatch>,
+    pub(crate) timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ServerDraft {
+    pub(crate) number: u16,
+    pub(crate) weight: u16,
+    pub(crate) backup: bool,
+    pub(crate) header: Option<ProxyHeader>,
+}
+
+pub(crate) const FRONT_PORT: u16 = 1000;
+pub(crate) const BACK_PORT: u16 = 2000;
+
+pub(crate) fn addr(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+impl Draft {
+    pub(crate) fn of(rng: &mut Rng, maxconn: u32, timeout: Duration) -> Draft {
+        let server_count = 1 + rng.below(4) as u16;
+        let header = match rng.below(3) {
+            0 => None,
+            1 => Some(ProxyHeader::V1),
+            _ => Some(ProxyHeader::V2),
+        };
+        let servers = (0..server_count)
+            .map(|number| ServerDraft {
+                number,
+                weight: 1 + rng.below(3) as u16,
+                backup: number > 0 && rng.chance(200),
+                header,
+            })
+            .collect();
+        let balances = [
+            Balance::RoundRobin,
+            Balance::StaticRr,
+            Balance::LeastConn,
+            Balance::First,
+            Balance::Source,
+            Balance::Random { draws: 2 },
+        ];
+        Draft {
+            maxconn,
+            ports: (0..1 + rng.below(3) as u16).map(|index| (FRONT_PORT + index, rng.chance(300))).collect(),
+            servers,
+            balance: balances[rng.below(balances.len())],
+            retries: rng.below(4) as u32,
+            redispatch: rng.chance(500).then_some(Redispatch::Last(1)),
+            timeout,
+            connect_timeout: Duration::from_millis(20 + rng.below(200) as u64),
+        }
+    }
+
+    /// Another configuration for the same place: a server more or less, other weights, a port less, another limit.
+    pub(crate) fn change(&mut self, rng: &mut Rng) {
+        match rng.below(5) {
+            0 if self.servers.len() > 1 => {
+                self.servers.remove(rng.below(self.servers.len()));
+            }
+            1 => {
+                let gone = (0..4).find(|&number| self.servers.iter().all(|server| server.number != number));
+                let header = self.servers[0].header;
+                self.servers.extend(gone.map(|number| ServerDraft { number, weight: 2, backup: false, header }));
+            }
+            2 => self.servers.iter_mut().for_each(|server| server.weight = 1 + rng.below(5) as u16),
+            3 => self.maxconn = 1 + rng.below(self.maxconn as usize + 4) as u32,
+            _ => self.retries = rng.below(4) as u32,
+        }
+    }
+
+    pub(crate) fn build(&self, generation: u64, book: &mut StateBook) -> Arc<Table> {
+        let backend_name: Arc<str> = "back".into();
+        let servers = self.servers.iter().map(|draft| {
+            let name: Arc<str> = format!("s{}", draft.number).into();
+            let settings = ServerSettings {
+                weight: draft.weight,
+                backup: draft.backup,
+                proxy_header: draft.header,
+                ..ServerSettings::default()
+            };
+            let state = book.server(&backend_name, &name, &settings);
+            let addr = ServerAddr::Ip(addr(BACK_PORT + draft.number));
+            Arc::new(Server { name, backend_name: backend_name.clone(), addr, settings, state })
+        });
+        let servers = servers.collect();
+        let backend = Backend {
+            name: backend_name.clone(),
+            mode: Mode::Tcp,
+            servers,
+            balance: self.balance,
+            all_backups: false,
+            redispatch: self.redispatch,
+            retries: self.retries,
+            timeouts: BackendTimeouts {
+                connect: Some(self.connect_timeout),
+                server: Some(self.timeout),
+                ..BackendTimeouts::default()
+            },
+            log_targets: Vec::new(),
+            state: book.backend(&backend_name),
+        };
+        let frontends = self.ports.iter().enumerate().map(|(index, &(port, accept_proxy))| {
+            let name: Arc<str> = format!("front{port}").into();
+            let bind = Bind {
+                id: BindId(index as u32),
+                addr: BindAddr::Ip(addr(port)),
+                name: None,
+                backlog: 64,
+                v6_only: None,
+                accept_proxy,
+            };
+            let state = book.frontend(&name);
+            Arc::new(Frontend {
+                name,
+                mode: Mode::Tcp,
+                binds: vec![bind],
+                rules: Vec::new(),
+                default_backend: Some(BackendId(0)),
+                timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },
+                log: LogPolicy { targets: vec![0], format: LogFormat::TcpLog },
+                state,
+            })
+        });
+        let target = LogTarget {
+            sink: LogSink::Stdout,
+            facility: 16,
+            level_max: LogLevel::Debug,
+            level_min: LogLevel::Emerg,
+            line_len_max: 1024,
+        };
+        let global = Global { maxconn: self.maxconn };
+        Arc::new(Table::new(
+            generation,
+            global,
+            frontends.collect(),
+            vec![Arc::new(backend)],
+            vec![target],
+            book.process(),
+        ))
+    }
+}
