@@ -1,0 +1,101 @@
+//! Reads `bind` lines (configuration.txt §4.2 "bind", §5.1).
+
+use crate::address::{self, AddressError, BindAddress};
+use crate::diagnostic::{Diagnostic, Lead};
+use crate::environment::Environment;
+use crate::keywords::bind::{Keyword, TABLE};
+use crate::keywords::find;
+use crate::line::{CONTINUATION, Line};
+use crate::reports::Reports;
+use crate::source::{Span, Spanned};
+use crate::tree::{Bind, Role, V6};
+use crate::value::natural;
+
+/// `bind ADDRESS[,ADDRESS…] [PARAMETER…]`.
+pub(crate) fn bind(
+    line: Line<'_>,
+    role: Role,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<Bind, Diagnostic> {
+    if line.count() < 2 {
+        let message = "'bind' expects {<path>|[addr1]:port1[-end1]}{,[addr]:port[-end]}... as arguments.";
+        return Err(line.alert(1, message));
+    }
+    let addresses = addresses(line, 1, "bind", environment, reports)?;
+    let mut bind =
+        Bind { span: line.span_from(0), addresses, name: None, backlog: None, v6: V6::System, accept_proxy: None };
+    let mut at = 2;
+    while at < line.count() {
+        at = parameter(line, at, role, &mut bind, reports)?;
+    }
+    Ok(bind)
+}
+
+/// A comma list of addresses in word `at`; those of no served kind are refused and left out.
+pub(crate) fn addresses(
+    line: Line<'_>,
+    at: usize,
+    keyword: &str,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<Vec<Spanned<BindAddress>>, Diagnostic> {
+    let span = line.span(at);
+    let list = line.word(at);
+    // A comma behind the last address is harmless and HAProxy takes it.
+    let list = list.strip_suffix(',').unwrap_or(list);
+    let mut addresses = Vec::new();
+    for part in list.split(',') {
+        match address::bind(part, environment) {
+            Ok(address) => addresses.push(Spanned::new(address, span)),
+            Err(AddressError::Invalid(message)) => return Err(line.alert(at, format!("'{keyword}' : {message}"))),
+            Err(AddressError::Unserved(what)) => reports.refuse(span, format!("{keyword} {what}")),
+        }
+    }
+    Ok(addresses)
+}
+
+/// Reads one parameter and answers where the next one stands.
+fn parameter(
+    line: Line<'_>,
+    at: usize,
+    role: Role,
+    bind: &mut Bind,
+    reports: &mut Reports,
+) -> Result<usize, Diagnostic> {
+    let (name, span) = (line.word(at), line.span(at));
+    let place = format!("'bind {}' in section '{}'", line.word(1), role.keyword());
+    let Some((_, arguments, meaning)) = find(TABLE, name, |row| row.0) else {
+        return Err(unknown(&place, name, span, reports));
+    };
+    let next = at + 1 + arguments;
+    let whole = span.to(line.span(next - 1));
+    let missing = |what: &str| line.alert(at + 1, format!("{place} : '{name}' : {what}"));
+    let Some(keyword) = reports.weigh(*meaning, whole, || format!("bind {name}"))? else { return Ok(next) };
+    match keyword {
+        Keyword::AcceptProxy => bind.accept_proxy = Some(span),
+        Keyword::V4v6 => bind.v6 = V6::Both,
+        Keyword::V6only => bind.v6 = V6::Only,
+        Keyword::Name => {
+            let value = Some(line.word(at + 1)).filter(|value| !value.is_empty());
+            let value = value.ok_or_else(|| missing("missing name"))?;
+            bind.name = Some(Spanned::new(value.to_string(), line.span(at + 1)));
+        }
+        Keyword::Backlog => {
+            let value = Some(line.word(at + 1)).filter(|value| !value.is_empty());
+            let value = value.ok_or_else(|| missing("missing value"))?;
+            let backlog = natural(value).ok_or_else(|| missing(&format!("invalid value '{value}'")))?;
+            bind.backlog = Some(Spanned::new(backlog, line.span(at + 1)));
+        }
+    }
+    Ok(next)
+}
+
+fn unknown(place: &str, name: &str, span: Span, reports: &mut Reports) -> Diagnostic {
+    let message = match reports.guesser.keyword(name, TABLE.iter().map(|row| row.0)) {
+        Some(guess) => format!("{place}: unknown keyword '{name}'; did you mean '{guess}' maybe ?"),
+        None => format!("{place}: unknown keyword '{name}'."),
+    };
+    let diagnostic = Diagnostic::alert(Lead::Spaced, span, message);
+    if name == "\\" { diagnostic.hint(CONTINUATION) } else { diagnostic }
+}

@@ -1,0 +1,225 @@
+//! Reads the lines of `global` sections (configuration.txt §3).
+
+use crate::bind;
+use crate::diagnostic::{Diagnostic, Lead};
+use crate::environment::Environment;
+use crate::keywords::find;
+use crate::keywords::global::{Keyword, SIZES, TABLE};
+use crate::line::Line;
+use crate::log;
+use crate::reports::Reports;
+use crate::source::{Span, Spanned};
+use crate::tree::{Access, Global, StatsSocket};
+use crate::value::{TIME_MAX_MS, TimeError, natural, size, time};
+
+/// More shards than any machine has processors.
+const THREADS_MAX: u16 = 1024;
+
+/// One line; `None` when the keyword is unknown.
+pub(crate) fn line(
+    line: Line<'_>,
+    global: &mut Global,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Option<Result<(), Diagnostic>> {
+    let (_, meaning) = find(TABLE, line.keyword(), |row| row.0)?;
+    let what = || match line.keyword() {
+        "stats" => format!("stats {}", line.word(1)).trim_end().to_string(),
+        name => name.to_string(),
+    };
+    Some(match reports.weigh(*meaning, line.span_from(0), what) {
+        Ok(Some(keyword)) => read(keyword, line, global, environment, reports),
+        Ok(None) => unread(line),
+        Err(diagnostic) => Err(diagnostic),
+    })
+}
+
+fn read(
+    keyword: Keyword,
+    line: Line<'_>,
+    global: &mut Global,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    match keyword {
+        Keyword::Maxconn => maxconn(line, global, reports),
+        Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
+        Keyword::Log => log::global(line, &mut global.logs, environment, reports),
+        Keyword::Chroot => text(line, "a directory").map(|value| global.chroot = Some(value)),
+        Keyword::Pidfile => text(line, "a file name").map(|value| global.pidfile = Some(value)),
+        Keyword::User => text(line, "a user name").map(|value| global.user = Some(value)),
+        Keyword::Group => text(line, "a group name").map(|value| global.group = Some(value)),
+        Keyword::Uid => number(line).map(|value| global.uid = Some(value)),
+        Keyword::Gid => number(line).map(|value| global.gid = Some(value)),
+        Keyword::NoSplice => {
+            line.ends_at(1, "nosplice")?;
+            global.is_splice_off = true;
+            Ok(())
+        }
+        Keyword::Daemon => {
+            line.ends_at(1, "daemon")?;
+            global.daemon = Some(line.span(0));
+            Ok(())
+        }
+        Keyword::Stats => stats(line, global, environment, reports),
+    }
+}
+
+/// A knob without effect may still be misspelled.
+fn unread(line: Line<'_>) -> Result<(), Diagnostic> {
+    let name = line.keyword();
+    if SIZES.contains(&name) && size(line.word(1)).is_none() {
+        return Err(line.alert(1, format!("'{name}' expects a positive integer argument.")));
+    }
+    if name == "description" && line.count() < 2 {
+        return Err(Diagnostic::alert(Lead::Tight, line.span(1), "'description' expects a string argument."));
+    }
+    Ok(())
+}
+
+fn maxconn(line: Line<'_>, global: &mut Global, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let value = number(line)?;
+    if let Some(first) = global.maxconn {
+        let hint = format!("line {} says {}, and stays", first.span.line, first.value);
+        let message = "'maxconn' already specified. Continuing.";
+        reports.push(Diagnostic::warning(Lead::Spaced, line.span(0), message).hint(hint));
+        return Ok(());
+    }
+    global.maxconn = Some(value);
+    Ok(())
+}
+
+fn number(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
+    let name = line.keyword();
+    line.ends_at(2, name)?;
+    let value = natural(line.word(1));
+    let value = value.ok_or_else(|| line.alert(1, format!("'{name}' expects an integer argument.")))?;
+    Ok(Spanned::new(value, line.span(1)))
+}
+
+fn nbthread(line: Line<'_>) -> Result<Spanned<u16>, Diagnostic> {
+    line.ends_at(2, "nbthread")?;
+    let word = line.word(1);
+    let value: u64 = natural(word)
+        .ok_or_else(|| line.alert(1, format!("'nbthread' passed a missing or unparsable integer value in '{word}'")))?;
+    match u16::try_from(value) {
+        Ok(value @ 1..=THREADS_MAX) => Ok(Spanned::new(value, line.span(1))),
+        Ok(_) | Err(_) => {
+            Err(line.alert(1, format!("'nbthread' value must be between 1 and {THREADS_MAX} (was {value})")))
+        }
+    }
+}
+
+fn text(line: Line<'_>, what: &str) -> Result<Spanned<String>, Diagnostic> {
+    let name = line.keyword();
+    line.ends_at(2, name)?;
+    if line.word(1).is_empty() {
+        return Err(line.alert(1, format!("'{name}' expects {what} as an argument.")));
+    }
+    Ok(Spanned::new(line.word(1).to_string(), line.span(1)))
+}
+
+fn stats(
+    line: Line<'_>,
+    global: &mut Global,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    match line.word(1) {
+        "socket" => {
+            global.stats_sockets.push(stats_socket(line, environment, reports)?);
+            Ok(())
+        }
+        "timeout" => {
+            let value = time(line.word(2)).map_err(|error| match error {
+                TimeError::Overflow => line.alert(
+                    2,
+                    format!(
+                        "timer overflow in argument '{}' to 'stats timeout' (maximum value is {TIME_MAX_MS} ms or \
+                         ~24.8 days)",
+                        line.word(2)
+                    ),
+                ),
+                TimeError::Unexpected(character) => {
+                    line.alert(2, format!("'stats timeout' : unexpected character '{character}'"))
+                }
+            })?;
+            global.stats_timeout = Some(Spanned::new(value, line.span(2)));
+            Ok(())
+        }
+        "maxconn" => {
+            let value = natural(line.word(2)).filter(|value| *value > 0);
+            let value = value.ok_or_else(|| line.alert(2, "'stats maxconn' expects a positive value"))?;
+            global.stats_maxconn = Some(Spanned::new(value, line.span(2)));
+            Ok(())
+        }
+        "bind-process" => Ok(()),
+        other => Err(line.alert(
+            1,
+            format!("'stats' only supports 'socket', 'maxconn', 'bind-process' and 'timeout' (got '{other}')"),
+        )),
+    }
+}
+
+fn stats_socket(
+    line: Line<'_>,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<StatsSocket, Diagnostic> {
+    if line.count() < 3 {
+        let message = "'stats socket' in global section expects an address or a path to a UNIX socket";
+        return Err(line.alert(2, message));
+    }
+    let addresses = bind::addresses(line, 2, "stats socket", environment, reports)?;
+    let mut socket = StatsSocket { addresses, ..StatsSocket::default() };
+    let mut at = 3;
+    while at < line.count() {
+        at = socket_parameter(line, at, &mut socket, reports)?;
+    }
+    Ok(socket)
+}
+
+/// Reads one parameter and answers where the next one stands.
+fn socket_parameter(
+    line: Line<'_>,
+    at: usize,
+    socket: &mut StatsSocket,
+    reports: &mut Reports,
+) -> Result<usize, Diagnostic> {
+    let (name, value) = (line.word(at), line.word(at + 1));
+    let fail = |index: usize, message: String| line.alert(index, format!("'stats socket' : '{message}'"));
+    let named = || Some(value.to_string()).filter(|value| !value.is_empty());
+    match name {
+        "mode" => {
+            let mode = u32::from_str_radix(value, 8).ok().filter(|mode| *mode <= 0o7777);
+            let message = || format!("'mode' : missing or invalid mode '{value}' (octal integer expected)");
+            socket.mode = Some(mode.ok_or_else(|| fail(at + 1, message()))?);
+        }
+        "user" => socket.user = Some(named().ok_or_else(|| fail(at + 1, "'user' : missing user name".into()))?),
+        "group" => socket.group = Some(named().ok_or_else(|| fail(at + 1, "'group' : missing group name".into()))?),
+        "uid" => socket.uid = Some(natural(value).ok_or_else(|| fail(at + 1, "'uid' : missing value".into()))?),
+        "gid" => socket.gid = Some(natural(value).ok_or_else(|| fail(at + 1, "'gid' : missing value".into()))?),
+        "level" => {
+            socket.access = match value {
+                "user" => Access::User,
+                "operator" => Access::Operator,
+                "admin" => Access::Admin,
+                _ => {
+                    let message = format!("'level' only supports 'user', 'operator', and 'admin' (got '{value}')");
+                    return Err(fail(at + 1, message));
+                }
+            };
+        }
+        // Any other parameter of `bind`, so that the whole line is read; the socket as a whole is refused already.
+        _ => match find(crate::keywords::bind::TABLE, name, |row| row.0) {
+            Some((_, arguments, _)) => {
+                let next = at + 1 + arguments;
+                let whole: Span = line.span(at).to(line.span(next - 1));
+                reports.refuse(whole, format!("stats socket {name}"));
+                return Ok(next);
+            }
+            None => return Err(line.alert(at, format!("'stats socket' : unknown keyword '{name}'."))),
+        },
+    }
+    Ok(at + 2)
+}

@@ -1,0 +1,114 @@
+//! The names of `option` (configuration.txt §4.1, rows "option …").
+
+use super::Meaning::{self, Inert, Parsed, Refused, Served};
+use super::{DB, DF, DFB, Scope};
+
+/// The options that are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Keyword {
+    AllBackups,
+    DontLogNull,
+    ForwardFor,
+    HttpCheck,
+    HttpLog,
+    HttpServerClose,
+    Redispatch,
+    Splice(Way),
+    SslHelloCheck,
+    TcpLog,
+}
+
+/// Which of the splice options.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    Auto,
+    Request,
+    Response,
+}
+
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) scope: Scope,
+    /// Whether `no option NAME` and `default option NAME` exist.
+    pub(crate) is_invertible: bool,
+    pub(crate) meaning: Meaning<Keyword>,
+}
+
+/// An option that `no` can switch off again.
+const fn switch(name: &'static str, scope: Scope, meaning: Meaning<Keyword>) -> Row {
+    Row { name, scope, is_invertible: true, meaning }
+}
+
+/// An option that can only be said.
+const fn once(name: &'static str, scope: Scope, meaning: Meaning<Keyword>) -> Row {
+    Row { name, scope, is_invertible: false, meaning }
+}
+
+const TCP_ACK: &str = "it delays one TCP acknowledgement, which the kernel does as it sees fit";
+
+pub(crate) const TABLE: &[Row] = &[
+    switch("abortonclose", DFB, Refused),
+    switch("accept-invalid-http-request", DF, Refused),
+    switch("accept-invalid-http-response", DB, Refused),
+    switch("accept-unsafe-violations-in-http-request", DF, Refused),
+    switch("accept-unsafe-violations-in-http-response", DB, Refused),
+    switch("allbackups", DB, Served(Keyword::AllBackups)),
+    switch("assume-rfc6587-ntf", DF, Refused),
+    switch("checkcache", DB, Refused),
+    switch("clitcpka", DF, Refused),
+    switch("contstats", DF, Refused),
+    switch("disable-h2-upgrade", DF, Refused),
+    switch("dont-parse-log", DF, Refused),
+    switch("dontlog-normal", DF, Refused),
+    switch("dontlognull", DF, Parsed(Keyword::DontLogNull)),
+    once("external-check", DB, Refused),
+    once("forwarded", DB, Refused),
+    once("forwardfor", DFB, Parsed(Keyword::ForwardFor)),
+    switch("h1-case-adjust-bogus-client", DF, Refused),
+    switch("h1-case-adjust-bogus-server", DB, Refused),
+    switch("host", DF, Refused),
+    switch("http-buffer-request", DFB, Refused),
+    switch("http-drop-request-trailers", DB, Refused),
+    switch("http-drop-response-trailers", DF, Refused),
+    switch("http-ignore-probes", DF, Refused),
+    switch("http-keep-alive", DFB, Refused),
+    switch("http-no-delay", DFB, Refused),
+    switch("http-pretend-keepalive", DB, Refused),
+    once("http-restrict-req-hdr-names", DFB, Refused),
+    switch("http-server-close", DFB, Parsed(Keyword::HttpServerClose)),
+    switch("http-use-htx", DFB, Refused),
+    switch("http-use-proxy-header", DF, Refused),
+    once("httpchk", DB, Parsed(Keyword::HttpCheck)),
+    switch("httpclose", DFB, Refused),
+    once("httplog", DFB, Parsed(Keyword::HttpLog)),
+    once("httpslog", DF, Refused),
+    switch("idle-close-on-response", DF, Refused),
+    switch("independent-streams", DFB, Refused),
+    once("ldap-check", DB, Refused),
+    switch("log-health-checks", DB, Refused),
+    switch("log-separate-errors", DF, Refused),
+    switch("logasap", DF, Refused),
+    once("mysql-check", DB, Refused),
+    switch("nolinger", DFB, Refused),
+    once("originalto", DFB, Refused),
+    switch("persist", DB, Refused),
+    once("pgsql-check", DB, Refused),
+    switch("prefer-last-server", DB, Refused),
+    once("redis-check", DB, Refused),
+    switch("redispatch", DB, Served(Keyword::Redispatch)),
+    once("smtpchk", DB, Refused),
+    switch("socket-stats", DF, Refused),
+    switch("splice-auto", DFB, Served(Keyword::Splice(Way::Auto))),
+    switch("splice-request", DFB, Served(Keyword::Splice(Way::Request))),
+    switch("splice-response", DFB, Served(Keyword::Splice(Way::Response))),
+    once("spop-check", DB, Refused),
+    switch("srvtcpka", DB, Refused),
+    once("ssl-hello-chk", DB, Parsed(Keyword::SslHelloCheck)),
+    once("tcp-check", DB, Refused),
+    switch("tcp-smart-accept", DF, Inert(TCP_ACK)),
+    switch("tcp-smart-connect", DB, Inert(TCP_ACK)),
+    switch("tcpka", DFB, Refused),
+    once("tcplog", DFB, Served(Keyword::TcpLog)),
+    switch("transparent", DB, Refused),
+    switch("use-small-buffers", DB, Refused),
+];

@@ -1,0 +1,108 @@
+//! HAProxy's configuration language: text → words with places → sections → a typed tree, and diagnostics.
+//!
+//! ```text
+//!   Source ──lexer──▶ words ──parser──▶ lines ──global/proxy/bind/server/acl…──▶ Config
+//!                       │                 │                                        │
+//!                       ▼                 ▼                     validate, lints ◀──┤──▶ unserved
+//!                  Diagnostic        Diagnostic                 Diagnostic              Diagnostic
+//! ```
+//!
+//! The caller hands in file contents and an environment; this crate touches no file, socket, clock or process.
+//! [`parse`] answers as HAProxy 2.6 would, with all problems instead of the first; [`unserved`] adds what HAProxy does
+//! and Tidegate does not. What a client or server would notice is never read and then ignored.
+#![forbid(unsafe_code)]
+
+mod acl;
+mod acl_reader;
+mod address;
+mod bind;
+mod condition;
+mod diagnostic;
+mod directive;
+mod environment;
+mod global;
+mod keywords;
+mod lexer;
+mod line;
+mod lints;
+mod log;
+mod nearest;
+mod net;
+mod option;
+mod parser;
+mod proxy;
+mod render;
+mod reports;
+mod server;
+mod source;
+mod tree;
+mod unserved;
+mod validate;
+mod value;
+
+pub use acl::{Acl, Condition, End, Number, Operand, Predefined, ProxyRef, Range, ServerRef, Term, Test};
+pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
+pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
+pub use diagnostic::{Diagnostic, Lead, Level, Stage};
+pub use environment::Environment;
+pub use lexer::quote;
+pub use log::{Facility, Level as LogLevel, LogFormat};
+pub use render::closing;
+pub use source::{Source, Span, Spanned};
+pub use tree::{
+    Access, Balance, Bind, Capture, Config, ForwardFor, Global, HttpCheck, HttpSettings, IpNet, Log, LogStyle,
+    LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings, Splice, StatsSocket,
+    Timeouts, UseBackend, V6,
+};
+pub use unserved::{Unserved, Verdict, unserved};
+pub use value::{TimeError, size, time};
+
+/// A configuration and everything that is to be said about it.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    pub tree: Config,
+    /// Lines that cannot be read, in file order; then lines that do not go together; then advice.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    /// Whether it must not be started: at least one ALERT.
+    pub fn has_alerts(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_alert)
+    }
+
+    /// Whether `-dW` and `zero-warning` must not start it.
+    pub fn has_warnings(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_warning)
+    }
+
+    /// Everything as text for stderr, with HAProxy's closing lines. `.diag` lines are left out: they are for `-dD`.
+    pub fn report(&self, pid: u32, sources: &[Source]) -> String {
+        let shown = self.diagnostics.iter().filter(|diagnostic| diagnostic.level != Level::Diag);
+        let mut text: String = shown.map(|diagnostic| diagnostic.render(pid, sources)).collect();
+        text.push_str(&closing(&self.diagnostics, pid, sources));
+        text
+    }
+}
+
+/// Reads configuration files as HAProxy does, in the order of `-f`.
+///
+/// What is read but not served is in [`Config::unserved`]; a caller that means to run the result appends
+/// [`unserved`]`(&parsed.tree)` to the diagnostics, or calls [`load`].
+pub fn parse(sources: &[Source], environment: &dyn Environment) -> Parsed {
+    let (tree, mut diagnostics) = parser::read(sources, environment);
+    let is_readable = !diagnostics.iter().any(Diagnostic::is_alert);
+    validate::check(&tree, sources, is_readable, &mut diagnostics);
+    // Advice is for files that work.
+    if !diagnostics.iter().any(Diagnostic::is_alert) {
+        lints::advise(&tree, &mut diagnostics);
+    }
+    Parsed { tree, diagnostics }
+}
+
+/// [`parse`], and refuses what Tidegate does not serve.
+pub fn load(sources: &[Source], environment: &dyn Environment) -> Parsed {
+    let mut parsed = parse(sources, environment);
+    parsed.diagnostics.extend(unserved(&parsed.tree));
+    parsed
+}

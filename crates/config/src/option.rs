@@ -1,0 +1,177 @@
+//! Reads `option` lines, with `no` and `default` before them (configuration.txt §4.2, "option …").
+
+use crate::diagnostic::{Diagnostic, Lead};
+use crate::keywords::find;
+use crate::keywords::option::{Keyword, Row, TABLE, Way};
+use crate::line::{Line, Negation};
+use crate::net;
+use crate::proxy::{Home, ignored};
+use crate::reports::Reports;
+use crate::source::Spanned;
+use crate::tree::{ForwardFor, HttpCheck, LogStyle, Redispatch, Role};
+use crate::value::natural;
+
+/// `[no|default] option NAME …`.
+pub(crate) fn option(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let name = line.word(1);
+    if name.is_empty() {
+        return Err(Diagnostic::alert(Lead::Tight, line.span(1), "'option' expects an option name."));
+    }
+    let row = find(TABLE, name, |row| row.name);
+    if line.negation != Negation::Plain && !row.is_some_and(|row| row.is_invertible) {
+        let message = format!("negation/default is not supported for option '{name}'.");
+        return Err(Diagnostic::alert(Lead::Tight, line.span(1), message));
+    }
+    let Some(row) = row else { return Err(unknown(line, name, reports)) };
+    if !is_in_place(line, row, home, reports) {
+        return Ok(());
+    }
+    let is_on = line.negation == Negation::Plain;
+    // Switching off what nothing can switch on needs no support.
+    let what = || format!("option {name}");
+    let keyword = if is_on { reports.weigh(row.meaning, line.span_from(0), what)? } else { row.meaning.keyword() };
+    match keyword {
+        Some(keyword) => read(keyword, line, is_on, home),
+        None => Ok(()),
+    }
+}
+
+fn unknown(line: Line<'_>, name: &str, reports: &mut Reports) -> Diagnostic {
+    let message = match reports.guesser.keyword(name, TABLE.iter().map(|row| row.name)) {
+        Some(guess) => format!("unknown option '{name}'; did you mean '{guess}' maybe ?"),
+        None => format!("unknown option '{name}'."),
+    };
+    line.alert(1, message)
+}
+
+/// Whether the option means anything in this section; HAProxy warns and goes on when it does not.
+fn is_in_place(line: Line<'_>, row: &Row, home: &Home<'_>, reports: &mut Reports) -> bool {
+    let Home::Proxy(proxy, _) = home else { return true };
+    let is_log_style = matches!(row.name, "tcplog" | "httplog" | "httpslog");
+    if is_log_style && proxy.role == Role::Backend {
+        let message =
+            format!("backend '{}' : 'option {}' directive is ignored in backends.", &proxy.name.value, row.name);
+        reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), message));
+        return false;
+    }
+    match ignored(row.scope, row.name, proxy) {
+        None => true,
+        Some(message) => {
+            reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), message));
+            false
+        }
+    }
+}
+
+fn read(keyword: Keyword, line: Line<'_>, is_on: bool, home: &mut Home<'_>) -> Result<(), Diagnostic> {
+    let name = format!("option {}", line.word(1));
+    let whole = line.span_from(0);
+    let settings = home.settings();
+    match keyword {
+        Keyword::AllBackups => {
+            line.ends_at(2, &name)?;
+            settings.has_all_backups = is_on;
+        }
+        Keyword::Splice(way) => {
+            line.ends_at(2, &name)?;
+            let said = match line.negation {
+                Negation::Plain => Some(true),
+                Negation::No => Some(false),
+                Negation::Default => None,
+            };
+            let splice = &mut settings.splice;
+            match way {
+                Way::Auto => splice.auto = said,
+                Way::Request => splice.request = said,
+                Way::Response => splice.response = said,
+            }
+        }
+        Keyword::DontLogNull => {
+            line.ends_at(2, &name)?;
+            settings.http.dont_log_null = is_on.then_some(whole);
+        }
+        Keyword::HttpServerClose => {
+            line.ends_at(2, &name)?;
+            settings.http.server_close = is_on.then_some(whole);
+        }
+        Keyword::SslHelloCheck => {
+            line.ends_at(2, &name)?;
+            settings.ssl_hello_check = Some(whole);
+        }
+        Keyword::TcpLog => {
+            line.ends_at(2, &name)?;
+            settings.log_style = Some(Spanned::new(LogStyle::Tcp, whole));
+        }
+        Keyword::HttpLog => {
+            let has_clf = line.word(2) == "clf";
+            line.ends_at(if has_clf { 3 } else { 2 }, &name)?;
+            settings.log_style = Some(Spanned::new(LogStyle::Http, whole));
+        }
+        Keyword::Redispatch => settings.redispatch = if is_on { redispatch(line)? } else { Redispatch::Off },
+        Keyword::ForwardFor => settings.http.forward_for = Some(Spanned::new(forward_for(line)?, whole)),
+        Keyword::HttpCheck => settings.http.check = Some(Spanned::new(http_check(line)?, whole)),
+    }
+    Ok(())
+}
+
+fn redispatch(line: Line<'_>) -> Result<Redispatch, Diagnostic> {
+    line.ends_at(3, "option redispatch")?;
+    let word = line.word(2);
+    let number = |digits: &str| {
+        let message = format!("'option redispatch' expects an optional integer argument (got '{word}').");
+        natural(digits).ok_or_else(|| line.alert(2, message))
+    };
+    Ok(match word.strip_prefix('-') {
+        _ if word.is_empty() => Redispatch::FromLast(1),
+        Some(digits) => match number(digits)? {
+            0 => Redispatch::Off,
+            count => Redispatch::FromLast(count),
+        },
+        None => match number(word)? {
+            0 => Redispatch::Off,
+            count => Redispatch::Every(count),
+        },
+    })
+}
+
+/// A repeated line starts anew: its `except` does not carry over from `defaults`.
+fn forward_for(line: Line<'_>) -> Result<ForwardFor, Diagnostic> {
+    let mut read = ForwardFor::default();
+    let mut at = 2;
+    while at < line.count() {
+        match line.word(at) {
+            "except" => {
+                let network = net::parse(line.word(at + 1));
+                let message = "'option forwardfor except' expects <address>[/mask] as argument.";
+                read.except = Some(network.ok_or_else(|| line.alert(at + 1, message))?);
+                at += 2;
+            }
+            "header" => {
+                let header = Some(line.word(at + 1)).filter(|header| !header.is_empty());
+                let message = "'option forwardfor header' expects <header_name> as argument.";
+                read.header = Some(header.ok_or_else(|| line.alert(at + 1, message))?.to_string());
+                at += 2;
+            }
+            "if-none" => {
+                read.is_if_none = true;
+                at += 1;
+            }
+            _ => {
+                let message = "'option forwardfor' only supports optional values: 'except', 'header' and 'if-none'.";
+                return Err(line.alert(at, message));
+            }
+        }
+    }
+    Ok(read)
+}
+
+/// One word is the URI; of two or more the first is the method.
+fn http_check(line: Line<'_>) -> Result<HttpCheck, Diagnostic> {
+    let word = |index| Some(line.word(index)).filter(|word| !word.is_empty()).map(str::to_string);
+    Ok(match line.count() {
+        0..=2 => HttpCheck::default(),
+        3 => HttpCheck { method: None, uri: word(2), version: None },
+        // The version may be followed by "\r\nHost:…" in the old way, as more words.
+        _ => HttpCheck { method: word(2), uri: word(3), version: word(4) },
+    })
+}

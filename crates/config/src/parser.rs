@@ -1,0 +1,326 @@
+//! The walk over the files: lines, conditional blocks, sections, and which reader gets which line.
+
+use crate::acl_reader::is_name_character;
+use crate::diagnostic::{Diagnostic, Lead, place_of};
+use crate::directive::{self, Blocks};
+use crate::environment::Environment;
+use crate::global;
+use crate::keywords::proxy::SECTIONS;
+use crate::keywords::{self};
+use crate::lexer::{self, Word};
+use crate::line::{Line, Negation};
+use crate::proxy::{self, Home};
+use crate::reports::Reports;
+use crate::source::{Source, Span, Spanned};
+use crate::tree::{Config, Proxy, Role, Settings};
+use std::collections::{HashMap, HashSet};
+
+/// Reads all files into one tree. What follows from the whole tree is checked elsewhere (`validate.rs`).
+pub(crate) fn read(sources: &[Source], environment: &dyn Environment) -> (Config, Vec<Diagnostic>) {
+    let mut parser = Parser {
+        sources,
+        environment,
+        tree: Config::default(),
+        reports: Reports::default(),
+        section: Section::None,
+        defaults: Vec::new(),
+        proxies: HashMap::new(),
+        acls: HashSet::new(),
+    };
+    for (index, source) in sources.iter().enumerate() {
+        parser.file(index as u32, source);
+    }
+    parser.tree.unserved = parser.reports.unserved;
+    (parser.tree, parser.reports.diagnostics)
+}
+
+struct Parser<'e> {
+    sources: &'e [Source],
+    environment: &'e dyn Environment,
+    tree: Config,
+    reports: Reports,
+    section: Section,
+    /// All `defaults` sections so far; the last one is inherited by proxies that name none.
+    defaults: Vec<Defaults>,
+    /// Where each proxy name was declared first.
+    proxies: HashMap<String, (Role, Span)>,
+    /// The names of the ACLs of the open proxy.
+    acls: HashSet<String>,
+}
+
+/// The section that lines belong to.
+#[derive(Clone, Copy)]
+enum Section {
+    None,
+    Global,
+    /// The last of `Parser::defaults`.
+    Defaults,
+    /// The last of `Config::proxies`.
+    Proxy,
+    /// Refused or unusable as a whole: its lines are not worth a complaint each.
+    Skipped,
+}
+
+struct Defaults {
+    span: Span,
+    name: Option<String>,
+    settings: Settings,
+}
+
+impl Parser<'_> {
+    fn file(&mut self, index: u32, source: &Source) {
+        self.section = Section::None;
+        let mut place = Span { source: index, line: 1, start: 0, end: 0 };
+        if u32::try_from(source.text.len()).is_err() {
+            let message = "file too large, 4 GiB at most.";
+            return self.reports.push(Diagnostic::alert(Lead::Tight, place, message));
+        }
+        let mut blocks = Blocks::default();
+        for (number, line) in source.text.split_inclusive('\n').enumerate() {
+            let start = place.end;
+            place = Span { source: index, line: number as u32 + 1, start, end: start + line.len() as u32 };
+            let text = match line.strip_suffix('\n') {
+                Some(text) => text,
+                None => {
+                    self.reports.push(missing_newline(line, place));
+                    line
+                }
+            };
+            self.line(text, place, &mut blocks);
+        }
+        if let Some(diagnostic) = blocks.unclosed(Span { end: place.start, ..place }) {
+            self.reports.push(diagnostic);
+        }
+    }
+
+    fn line(&mut self, text: &str, place: Span, blocks: &mut Blocks) {
+        let mut words = match lexer::words(text, place, self.environment) {
+            Ok(words) => words,
+            Err(diagnostic) => return self.reports.push(diagnostic),
+        };
+        self.end_at_empty_word(&mut words);
+        let Some(first) = words.first() else { return };
+        let is_directive = first.starts_with('.');
+        if is_directive && blocks.handle(&words, self.environment, &mut self.reports) || !blocks.is_live() {
+            return;
+        }
+        if is_directive {
+            return directive::message(&words, &mut self.reports);
+        }
+        let negation = match &*first.text {
+            "no" => Negation::No,
+            "default" => Negation::Default,
+            _ => Negation::Plain,
+        };
+        let result = match (negation, words.get(usize::from(negation != Negation::Plain)..)) {
+            (Negation::Plain, _) => self.statement(Line::new(&words, negation)),
+            (Negation::No | Negation::Default, Some(rest @ [_, ..])) => {
+                let line = Line::new(rest, negation);
+                if is_negatable(line.keyword()) { self.statement(line) } else { Err(not_negatable(first.span)) }
+            }
+            (Negation::No | Negation::Default, _) => Err(not_negatable(first.span)),
+        };
+        self.reports.keep(result);
+    }
+
+    /// An empty word (`""`, or a variable without a value) ends the line, as in HAProxy.
+    fn end_at_empty_word(&mut self, words: &mut Vec<Word<'_>>) {
+        let Some(empty) = words.iter().position(|word| word.text.is_empty()) else { return };
+        if empty + 1 < words.len() && empty > 0 {
+            let message = format!(
+                "argument number {empty} is empty and marks the end of the argument list; all subsequent arguments \
+                 will be ignored."
+            );
+            self.reports.push(Diagnostic::warning(Lead::Tight, words[empty].span, message));
+        }
+        words.truncate(empty);
+    }
+
+    fn statement(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {
+        match line.keyword() {
+            "global" => self.open_global(line),
+            "defaults" => self.open_defaults(line),
+            "frontend" => self.open_proxy(Role::Frontend, line),
+            "backend" => self.open_proxy(Role::Backend, line),
+            "listen" => self.open_proxy(Role::Listen, line),
+            name if SECTIONS.contains(&name) => {
+                self.section = Section::Skipped;
+                self.reports.refuse(line.span_from(0), name);
+                Ok(())
+            }
+            _ => self.keyword(line),
+        }
+    }
+
+    /// A line inside a section.
+    fn keyword(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {
+        let (environment, reports) = (self.environment, &mut self.reports);
+        let home = match self.section {
+            Section::Skipped => return Ok(()),
+            Section::None => return Err(out_of_section(line, reports)),
+            Section::Global => {
+                let result = global::line(line, &mut self.tree.global, environment, reports);
+                let names = keywords::global::TABLE.iter().map(|row| row.0);
+                return result.unwrap_or_else(|| Err(unknown(line, "global", names, reports)));
+            }
+            Section::Defaults => {
+                let defaults = self.defaults.last_mut().expect("opening a defaults section adds one");
+                Home::Defaults { is_named: defaults.name.is_some(), settings: &mut defaults.settings }
+            }
+            Section::Proxy => {
+                let proxy = self.tree.proxies.last_mut().expect("opening a proxy section adds one");
+                Home::Proxy(proxy, &mut self.acls)
+            }
+        };
+        let section = home.keyword();
+        let names = keywords::proxy::TABLE.iter().map(|row| row.0);
+        proxy::line(line, home, environment, reports).unwrap_or_else(|| Err(unknown(line, section, names, reports)))
+    }
+
+    fn open_global(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {
+        self.section = Section::Global;
+        line.ends_at(1, "global")
+    }
+
+    /// `defaults [NAME] [from OTHER]`.
+    fn open_defaults(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {
+        let name_at = if line.word(1) == "from" { 0 } else { 1 };
+        let name = Some(line.word(name_at)).filter(|name| name_at > 0 && !name.is_empty());
+        let (settings, result) = match line.word(name_at + 1) {
+            "from" => match self.inherited(line, name_at + 2, "defaults", name.unwrap_or_default()) {
+                Ok(settings) => (settings, line.ends_at(name_at + 3, "defaults")),
+                Err(diagnostic) => (Settings::default(), Err(diagnostic)),
+            },
+            _ => (Settings::default(), line.ends_at(name_at + 1, "defaults")),
+        };
+        self.defaults.push(Defaults { span: line.span(0), name: name.map(str::to_string), settings });
+        self.section = Section::Defaults;
+        result
+    }
+
+    /// `frontend|backend|listen NAME [from DEFAULTS]`. Mistakes in the line still open the section, so that its lines
+    /// are read and references to its name hold.
+    fn open_proxy(&mut self, role: Role, line: Line<'_>) -> Result<(), Diagnostic> {
+        let name = line.word(1);
+        if name.is_empty() {
+            self.section = Section::Skipped;
+            return Err(line.alert(1, format!("'{}' expects an <id> argument", role.keyword())));
+        }
+        let (settings, result) = match line.word(2) {
+            "from" if line.count() > 3 => match self.inherited(line, 3, role.noun(), name) {
+                Ok(settings) => (settings, line.ends_at(4, role.keyword())),
+                Err(diagnostic) => (Settings::default(), Err(diagnostic)),
+            },
+            "" => (self.defaults.last().map(|defaults| defaults.settings.clone()).unwrap_or_default(), Ok(())),
+            _ if role.has_front() => {
+                (Settings::default(), Err(line.alert(2, "please use the 'bind' keyword for listening addresses.")))
+            }
+            _ => (Settings::default(), line.ends_at(2, role.keyword())),
+        };
+        let span = line.span(1);
+        self.tree.proxies.push(Proxy {
+            role,
+            name: Spanned::new(name.to_string(), span),
+            settings,
+            binds: Vec::new(),
+            acls: Vec::new(),
+            rules: Vec::new(),
+            servers: Vec::new(),
+            captures: Vec::new(),
+        });
+        self.section = Section::Proxy;
+        self.acls.clear();
+        if let Some(character) = name.chars().find(|character| !is_name_character(*character)) {
+            let keyword = role.keyword();
+            let message = format!("character '{character}' is not permitted in '{keyword}' name '{name}'.");
+            return Err(line.alert(1, message));
+        }
+        match self.proxies.get(name) {
+            // Names are unique over all sections, so that a name in a log line or on the admin socket means one thing.
+            Some((first, first_span)) => {
+                let (noun, other, place) = (role.noun(), first.noun(), place_of(*first_span, self.sources));
+                let message = format!("{noun} '{name}' has the same name as {other} '{name}' declared at {place}.");
+                let hint = "a name is unique over all frontend, backend and listen sections";
+                return Err(Diagnostic::alert(Lead::Capital, span, message).hint(hint));
+            }
+            None => self.proxies.insert(name.to_string(), (role, span)),
+        };
+        result
+    }
+
+    /// The settings of the one `defaults` section of the name in word `at`.
+    fn inherited(&mut self, line: Line<'_>, at: usize, noun: &str, heir: &str) -> Result<Settings, Diagnostic> {
+        let name = line.word(at);
+        let named = |defaults: &&Defaults| defaults.name.as_ref().is_some_and(|own| own == name);
+        let mut found = self.defaults.iter().filter(named);
+        match (found.next(), found.next()) {
+            (Some(defaults), None) => Ok(defaults.settings.clone()),
+            (Some(first), Some(second)) => {
+                let place = |defaults: &Defaults| place_of(defaults.span, self.sources);
+                let message = format!(
+                    "ambiguous defaults section name '{name}' referenced by {noun} '{heir}' exists at least at {} and \
+                     {}.",
+                    place(first),
+                    place(second)
+                );
+                Err(line.alert(at, message))
+            }
+            (None, _) => {
+                let names = self.defaults.iter().filter_map(|defaults| defaults.name.as_ref());
+                let guess = self.reports.guesser.name(name, names.map(String::as_str));
+                let message = format!("defaults section '{name}' not found for {noun} '{heir}'.");
+                Err(line.alert(at, message).hint_if(guess))
+            }
+        }
+    }
+}
+
+fn missing_newline(line: &str, place: Span) -> Diagnostic {
+    let message = format!("Missing LF on last line, file might have been truncated at position {}.", line.len() + 1);
+    Diagnostic::alert(Lead::Tight, Span { start: place.end, ..place }, message).hint("end the last line with a newline")
+}
+
+/// HAProxy knows `no` and `default` before these only.
+fn is_negatable(keyword: &str) -> bool {
+    matches!(
+        keyword,
+        "option"
+            | "log"
+            | "busy-polling"
+            | "set-dumpable"
+            | "strict-limits"
+            | "insecure-fork-wanted"
+            | "numa-cpu-mapping"
+    )
+}
+
+fn not_negatable(span: Span) -> Diagnostic {
+    let message = "negation/default currently supported only for options, log, busy-polling, set-dumpable, \
+                   strict-limits, insecure-fork-wanted and numa-cpu-mapping.";
+    Diagnostic::alert(Lead::Tight, span, message)
+}
+
+fn out_of_section(line: Line<'_>, reports: &mut Reports) -> Diagnostic {
+    let name = line.keyword();
+    let guess = reports.guesser.name(name, SECTIONS.iter().copied());
+    Diagnostic::alert(Lead::Tight, line.span(0), format!("unknown keyword '{name}' out of section.")).hint(
+        guess.unwrap_or_else(|| {
+            "a line belongs to a section: 'global', 'defaults', 'frontend', 'backend' or 'listen'".to_string()
+        }),
+    )
+}
+
+fn unknown(
+    line: Line<'_>,
+    section: &str,
+    names: impl Iterator<Item = &'static str>,
+    reports: &mut Reports,
+) -> Diagnostic {
+    let name = line.keyword();
+    let message =
+        match reports.guesser.keyword(name, names.chain(["listen", "frontend", "backend", "defaults", "global"])) {
+            Some(guess) => format!("unknown keyword '{name}' in '{section}' section; did you mean '{guess}' maybe ?"),
+            None => format!("unknown keyword '{name}' in '{section}' section"),
+        };
+    line.alert(0, message)
+}

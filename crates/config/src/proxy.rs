@@ -1,0 +1,414 @@
+//! Reads the lines of `defaults`, `frontend`, `backend` and `listen` sections (configuration.txt §4.2).
+
+use crate::acl_reader;
+use crate::bind;
+use crate::diagnostic::{Diagnostic, Lead};
+use crate::environment::Environment;
+use crate::keywords::proxy::{Keyword, TABLE, TIMEOUTS, Timer};
+use crate::keywords::{InDefaults, Scope, find};
+use crate::line::Line;
+use crate::log;
+use crate::option;
+use crate::reports::Reports;
+use crate::server;
+use crate::source::Spanned;
+use crate::tree::{Balance, Capture, Mode, Proxy, Settings, UseBackend};
+use crate::value::{TIME_MAX_MS, TimeError, natural, time};
+use std::collections::HashSet;
+
+/// Where a line stands.
+pub(crate) enum Home<'a> {
+    Defaults {
+        settings: &'a mut Settings,
+        is_named: bool,
+    },
+    /// The proxy, and the names of its ACLs so far.
+    Proxy(&'a mut Proxy, &'a mut HashSet<String>),
+}
+
+impl Home<'_> {
+    pub(crate) fn settings(&mut self) -> &mut Settings {
+        match self {
+            Home::Defaults { settings, .. } => settings,
+            Home::Proxy(proxy, _) => &mut proxy.settings,
+        }
+    }
+
+    /// The proxy and the names of its ACLs, for keywords that make something of a proxy's own.
+    fn proxy(&mut self, line: Line<'_>) -> Result<(&mut Proxy, &mut HashSet<String>), Diagnostic> {
+        match self {
+            Home::Proxy(proxy, acls) => Ok((proxy, acls)),
+            Home::Defaults { .. } => Err(not_in_defaults(line)),
+        }
+    }
+
+    pub(crate) fn keyword(&self) -> &'static str {
+        match self {
+            Home::Defaults { .. } => "defaults",
+            Home::Proxy(proxy, _) => proxy.role.keyword(),
+        }
+    }
+}
+
+/// One line; `None` when the keyword is unknown.
+pub(crate) fn line(
+    line: Line<'_>,
+    mut home: Home<'_>,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Option<Result<(), Diagnostic>> {
+    let (name, scope, meaning) = find(TABLE, line.keyword(), |row| row.0)?;
+    match is_in_place(line, *scope, &home, reports) {
+        Ok(true) => {}
+        Ok(false) => return Some(Ok(())),
+        Err(diagnostic) => return Some(Err(diagnostic)),
+    }
+    Some(match reports.weigh(*meaning, line.span_from(0), || name.to_string()) {
+        Ok(Some(keyword)) => read(keyword, line, &mut home, environment, reports),
+        Ok(None) => unread(line),
+        Err(diagnostic) => Err(diagnostic),
+    })
+}
+
+/// Whether the keyword means anything in this section; HAProxy warns where it only has no effect.
+fn is_in_place(line: Line<'_>, scope: Scope, home: &Home<'_>, reports: &mut Reports) -> Result<bool, Diagnostic> {
+    let name = line.keyword();
+    match home {
+        Home::Defaults { is_named, .. } => match scope.defaults {
+            InDefaults::Yes => Ok(true),
+            InDefaults::Named if *is_named => Ok(true),
+            InDefaults::Named if matches!(name, "tcp-request" | "tcp-response") => {
+                Err(line.alert(0, format!("{name} {} is not allowed in anonymous 'defaults' sections", line.word(1))))
+            }
+            InDefaults::Named => Err(line.alert(0, format!("'{name}' not allowed in anonymous 'defaults' section."))),
+            InDefaults::No => Err(not_in_defaults(line)),
+        },
+        Home::Proxy(proxy, _) => {
+            let Some(message) = ignored(scope, name, proxy) else { return Ok(true) };
+            if matches!(name, "server" | "default-server" | "server-template") {
+                let message = message.replace("ignored because", "not allowed because");
+                return Err(Diagnostic::alert(Lead::Twice, line.span(0), message));
+            }
+            let hint = match name {
+                "maxconn" => " Maybe you want 'fullconn' instead ?",
+                "fullconn" => " Maybe you want 'maxconn' instead ?",
+                _ => "",
+            };
+            reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), format!("{message}{hint}")));
+            Ok(false)
+        }
+    }
+}
+
+fn not_in_defaults(line: Line<'_>) -> Diagnostic {
+    let name = line.keyword();
+    let message = match name {
+        "capture" | "declare" => format!("'{name} {}' not allowed in 'defaults' section.", line.word(1)),
+        _ => format!("'{name}' not allowed in 'defaults' section."),
+    };
+    let lead = match name {
+        "server" | "server-template" => Lead::Place,
+        "description" | "id" => Lead::Tight,
+        _ => Lead::Spaced,
+    };
+    Diagnostic::alert(lead, line.span(0), message)
+}
+
+/// Why a keyword has no effect in a proxy that lacks its side; `None` when it has one.
+pub(crate) fn ignored(scope: Scope, name: &str, proxy: &Proxy) -> Option<String> {
+    let fits = scope.front && proxy.role.has_front() || scope.back && proxy.role.has_back();
+    let lacking = if scope.front { "frontend" } else { "backend" };
+    let (noun, own) = (proxy.role.noun(), &proxy.name.value);
+    (!fits).then(|| format!("'{name}' ignored because {noun} '{own}' has no {lacking} capability."))
+}
+
+fn read(
+    keyword: Keyword,
+    line: Line<'_>,
+    home: &mut Home<'_>,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    match keyword {
+        Keyword::Mode => mode(line, home.settings(), reports),
+        Keyword::Disabled => switch(line, home.settings(), true),
+        Keyword::Enabled => switch(line, home.settings(), false),
+        Keyword::Maxconn => number(line).map(|value| home.settings().maxconn = Some(value)),
+        Keyword::Backlog => number(line).map(|value| home.settings().backlog = Some(value)),
+        Keyword::Retries => retries(line).map(|value| home.settings().retries = Some(value)),
+        Keyword::Balance => balance(line, home.settings(), reports),
+        Keyword::HashType => hash_type(line, reports),
+        Keyword::Timeout => timeout(line, home, reports),
+        Keyword::Option => option::option(line, home, reports),
+        Keyword::Log => log::proxy(line, &mut home.settings().logs, environment, reports),
+        Keyword::DefaultBackend => default_backend(line).map(|name| home.settings().default_backend = Some(name)),
+        Keyword::DefaultServer => {
+            server::default_server(line, &mut home.settings().default_server, environment, reports)
+        }
+        Keyword::TcpCheck => tcp_check(line),
+        Keyword::Acl => acl(line, home, reports),
+        Keyword::Bind => {
+            let (proxy, _) = home.proxy(line)?;
+            proxy.binds.push(bind::bind(line, proxy.role, environment, reports)?);
+            Ok(())
+        }
+        Keyword::UseBackend => {
+            let (proxy, acls) = home.proxy(line)?;
+            proxy.rules.push(use_backend(line, acls, reports)?);
+            Ok(())
+        }
+        Keyword::Capture => {
+            let (proxy, _) = home.proxy(line)?;
+            proxy.captures.extend(capture(line)?);
+            Ok(())
+        }
+        Keyword::Server => {
+            let (proxy, _) = home.proxy(line)?;
+            let defaults = &proxy.settings.default_server;
+            proxy.servers.extend(server::server(line, &proxy.name.value, defaults, environment, reports)?);
+            Ok(())
+        }
+    }
+}
+
+fn unread(line: Line<'_>) -> Result<(), Diagnostic> {
+    if line.keyword() == "description" && line.count() < 2 {
+        return Err(Diagnostic::alert(Lead::Tight, line.span(1), "'description' expects a string argument."));
+    }
+    Ok(())
+}
+
+fn mode(line: Line<'_>, settings: &mut Settings, reports: &mut Reports) -> Result<(), Diagnostic> {
+    line.ends_at(2, "mode")?;
+    match line.word(1) {
+        "tcp" => settings.mode = Mode::Tcp,
+        "http" => {
+            settings.mode = Mode::Http;
+            reports.refuse(line.span_from(0), "mode http");
+        }
+        other @ ("log" | "spop" | "haterm") => reports.refuse(line.span_from(0), format!("mode {other}")),
+        "health" => {
+            let message = "'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.";
+            return Err(line.alert(1, message));
+        }
+        other => {
+            return Err(line.alert(1, format!("unknown proxy mode '{other}'.")).hint("modes are 'tcp' and 'http'"));
+        }
+    }
+    Ok(())
+}
+
+fn switch(line: Line<'_>, settings: &mut Settings, is_disabled: bool) -> Result<(), Diagnostic> {
+    line.ends_at(1, line.keyword())?;
+    settings.is_disabled = is_disabled;
+    Ok(())
+}
+
+fn number(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
+    let name = line.keyword();
+    line.ends_at(2, name)?;
+    let value = natural(line.word(1));
+    let value = value.ok_or_else(|| line.alert(1, format!("'{name}' expects an integer argument.")))?;
+    Ok(Spanned::new(value, line.span(1)))
+}
+
+fn retries(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
+    line.ends_at(2, "retries")?;
+    let message = "'retries' expects an integer argument (dispatch counts for one).";
+    let value = natural(line.word(1)).ok_or_else(|| line.alert(1, message))?;
+    Ok(Spanned::new(value, line.span(1)))
+}
+
+fn balance(line: Line<'_>, settings: &mut Settings, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let word = line.word(1);
+    let name = &word[..word.find('(').unwrap_or(word.len())];
+    let algorithm = match name {
+        "" if word.is_empty() => {
+            settings.balance = None;
+            return Ok(());
+        }
+        "roundrobin" => Balance::RoundRobin,
+        "static-rr" => Balance::StaticRoundRobin,
+        "leastconn" => Balance::LeastConn,
+        "first" => Balance::First,
+        "source" => Balance::Source,
+        "random" => Balance::Random { draws: draws(line, &word[name.len()..])? },
+        "uri" | "url_param" | "hdr" | "rdp-cookie" | "hash" | "log-hash" | "sticky" => {
+            reports.refuse(line.span_from(0), format!("balance {name}"));
+            return Ok(());
+        }
+        _ => {
+            let message = "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', \
+                           'url_param', 'hdr(name)' and 'rdp-cookie(name)' options.";
+            return Err(line.alert(1, message).hint("Tidegate also serves 'first' and 'random(<draws>)'"));
+        }
+    };
+    line.ends_at(2, &format!("balance {name}"))?;
+    settings.balance = Some(Spanned::new(algorithm, line.span(1)));
+    Ok(())
+}
+
+/// The `(N)` of `random(N)`; without one, two servers are drawn.
+fn draws(line: Line<'_>, argument: &str) -> Result<u32, Diagnostic> {
+    let Some(inside) = argument.strip_prefix('(') else { return Ok(2) };
+    let Some((digits, _)) = inside.split_once(')') else {
+        return Err(line.alert(1, "balance random : missing closing parenthesis."));
+    };
+    if let Some(character) = digits.chars().find(|character| !character.is_ascii_digit()) {
+        return Err(line.alert(1, format!("balance random : unexpected character '{character}' after argument.")));
+    }
+    natural(digits)
+        .filter(|draws| *draws > 0)
+        .ok_or_else(|| line.alert(1, "balance random : number of draws must be at least 1."))
+}
+
+/// `hash-type METHOD [FUNCTION [MODIFIER]]`: only what is the default anyway is served.
+fn hash_type(line: Line<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
+    if !matches!(line.word(1), "map-based" | "consistent") {
+        return Err(line.alert(1, "'hash-type' only supports 'consistent' and 'map-based'."));
+    }
+    let is_default = line.word(1) == "map-based" && matches!(line.word(2), "" | "sdbm") && line.word(3).is_empty();
+    if !is_default {
+        let words: Vec<&str> = (1..line.count()).map(|index| line.word(index)).collect();
+        reports.refuse(line.span_from(0), format!("hash-type {}", words.join(" ")));
+    }
+    Ok(())
+}
+
+fn timeout(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let name = line.word(1);
+    let Some((_, scope, meaning)) = find(TIMEOUTS, name, |row| row.0) else {
+        let message = format!(
+            "'timeout' supports 'client', 'server', 'connect', 'check', 'queue', 'http-keep-alive', 'http-request', \
+             'tunnel', 'tarpit', 'client-fin' and 'server-fin' (got '{name}')"
+        );
+        let guess = reports.guesser.name(name, TIMEOUTS.iter().map(|row| row.0));
+        return Err(line.alert(1, message).hint_if(guess));
+    };
+    if let Home::Proxy(proxy, _) = home
+        && let Some(message) = ignored(*scope, &format!("timeout {name}"), proxy)
+    {
+        let message = message.replace("ignored because", "will be ignored because");
+        reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), message.trim_end_matches('.')));
+        return Ok(());
+    }
+    let value = delay(line, name)?;
+    let Some(timer) = reports.weigh(*meaning, line.span_from(0), || format!("timeout {name}"))? else { return Ok(()) };
+    let timeouts = &mut home.settings().timeouts;
+    let place = match timer {
+        Timer::Check => &mut timeouts.check,
+        Timer::Client => &mut timeouts.client,
+        Timer::ClientFin => &mut timeouts.client_fin,
+        Timer::Connect => &mut timeouts.connect,
+        Timer::HttpKeepAlive => &mut timeouts.http_keep_alive,
+        Timer::HttpRequest => &mut timeouts.http_request,
+        Timer::Queue => &mut timeouts.queue,
+        Timer::Server => &mut timeouts.server,
+        Timer::ServerFin => &mut timeouts.server_fin,
+        Timer::Tarpit => &mut timeouts.tarpit,
+        Timer::Tunnel => &mut timeouts.tunnel,
+    };
+    *place = (!value.is_zero()).then(|| Spanned::new(value, line.span_from(0)));
+    Ok(())
+}
+
+fn delay(line: Line<'_>, name: &str) -> Result<std::time::Duration, Diagnostic> {
+    let word = line.word(2);
+    if word.is_empty() {
+        return Err(line.alert(2, format!("'timeout {name}' expects an integer value (in milliseconds)")));
+    }
+    let value = time(word).map_err(|error| match error {
+        TimeError::Overflow => line.alert(
+            2,
+            format!(
+                "timer overflow in argument '{word}' to 'timeout {name}' (maximum value is {TIME_MAX_MS} ms or \
+                 ~24.8 days)"
+            ),
+        ),
+        TimeError::Unexpected(character) => line
+            .alert(2, format!("unexpected character '{character}' in 'timeout {name}'"))
+            .hint("units are us, ms, s, m, h and d"),
+    })?;
+    if line.count() > 3 {
+        let message = format!("'timeout {name}' : unexpected extra argument '{}' after value '{word}'.", line.word(3));
+        return Err(line.alert(3, message));
+    }
+    Ok(value)
+}
+
+fn acl(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let Home::Proxy(proxy, acls) = home else {
+        // A named `defaults` may have ACLs for its own rules, none of which is served.
+        reports.refuse(line.span_from(0), "acl in a 'defaults' section");
+        return Ok(());
+    };
+    // A test that cannot be read still declares its name: rules that use it are not to blame.
+    acls.insert(line.word(1).to_string());
+    proxy.acls.push(acl_reader::acl(line, reports)?);
+    Ok(())
+}
+
+fn default_backend(line: Line<'_>) -> Result<Spanned<String>, Diagnostic> {
+    let name = line.word(1);
+    if name.is_empty() {
+        return Err(line.alert(1, "'default_backend' expects a backend name."));
+    }
+    line.ends_at(2, "default_backend")?;
+    Ok(Spanned::new(name.to_string(), line.span(1)))
+}
+
+fn use_backend(line: Line<'_>, acls: &HashSet<String>, reports: &mut Reports) -> Result<UseBackend, Diagnostic> {
+    let name = line.word(1);
+    if name.is_empty() {
+        return Err(line.alert(1, "'use_backend' expects a backend name."));
+    }
+    if name.contains("%[") {
+        reports.refuse(line.span(1), "use_backend with a name computed at run time");
+    }
+    let backend = Spanned::new(name.to_string(), line.span(1));
+    let condition = match line.word(2) {
+        "" => None,
+        "if" | "unless" => Some(acl_reader::condition(line, 2, acls, reports)?),
+        other => {
+            let message =
+                format!("unexpected keyword '{other}' after switching rule, only 'if' and 'unless' are allowed.");
+            return Err(line.alert(2, message));
+        }
+    };
+    Ok(UseBackend { backend, condition })
+}
+
+/// `capture request header NAME len N`; the other forms are refused with the keyword.
+fn capture(line: Line<'_>) -> Result<Option<Capture>, Diagnostic> {
+    match (line.word(1), line.word(2)) {
+        ("request", "header") if line.count() >= 6 && line.word(4) == "len" => {
+            let length = natural(line.word(5)).filter(|length| *length > 0);
+            let message = format!("'capture request header' expects a positive length (got '{}').", line.word(5));
+            let length_max = length.ok_or_else(|| line.alert(5, message))?;
+            line.ends_at(6, "capture request header")?;
+            Ok(Some(Capture { header: Spanned::new(line.word(3).to_string(), line.span(3)), length_max }))
+        }
+        ("request", _) => Err(line.alert(2, "'capture request' expects 'header' <header_name> 'len' <len>.")),
+        ("response", _) | ("cookie", _) => Ok(None),
+        _ => Err(line.alert(1, "'capture' expects 'cookie' or 'request header' or 'response header'.")),
+    }
+}
+
+/// `tcp-check …` is refused as a whole; one mistake that is spread by examples is explained.
+fn tcp_check(line: Line<'_>) -> Result<(), Diagnostic> {
+    let is_expect = line.word(1) == "expect";
+    let is_match = matches!(line.word(2).trim_start_matches('!'), "string" | "rstring" | "binary" | "rbinary");
+    if !is_expect || !is_match || line.count() <= 4 {
+        return Ok(());
+    }
+    if matches!(line.word(4), "comment") {
+        return Ok(());
+    }
+    let got = line.word(4);
+    let message = format!(
+        "'tcp-check expect' : 'only supports min-recv, '[!]binary', '[!]string', '[!]rstring', \
+         '[!]string-lf''[!]rbinary', '[!]binary-lf' or comment but got '{got}' as argument.."
+    );
+    let whole: Vec<&str> = (3..line.count()).map(|index| line.word(index)).collect();
+    Err(line.alert(4, message).hint(format!("a text with blanks needs quotes: \"{}\"", whole.join(" "))))
+}

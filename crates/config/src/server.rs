@@ -1,0 +1,250 @@
+//! Reads `server` and `default-server` lines (configuration.txt §4.2 "server", §5.2).
+
+use crate::acl_reader::is_name_character;
+use crate::address::{self, AddressError, Host, ServerAddress, ServerPort};
+use crate::diagnostic::{Diagnostic, Lead};
+use crate::environment::Environment;
+use crate::keywords::find;
+use crate::keywords::server::{Keyword, TABLE};
+use crate::line::{CONTINUATION, Line};
+use crate::reports::Reports;
+use crate::source::{Span, Spanned};
+use crate::tree::{Server, ServerOptions};
+use crate::value::{TIME_MAX_MS, TimeError, natural, time};
+use std::time::Duration;
+
+/// `server NAME ADDRESS [PARAMETER…]`; `None` when the address is of no served kind.
+pub(crate) fn server(
+    line: Line<'_>,
+    proxy: &str,
+    defaults: &ServerOptions,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<Option<Server>, Diagnostic> {
+    if line.count() < 3 {
+        let message = "'server' expects <name> and <addr>[:<port>] as arguments.";
+        return Err(Diagnostic::alert(Lead::Place, line.span(line.count()), message));
+    }
+    let name = line.word(1);
+    if let Some(character) = name.chars().find(|character| !is_name_character(*character)) {
+        let message = format!("character '{character}' is not permitted in server name '{name}'.");
+        return Err(Diagnostic::alert(Lead::Place, line.span(1), message));
+    }
+    let reader = Reader { line, owner: format!("'server {proxy}/{name}' : "), name, is_default: false };
+    let address = match address::server(line.word(2), environment) {
+        Ok(address) => {
+            refuse_client_address(&address, line.span(2), reports);
+            Some(address)
+        }
+        Err(AddressError::Invalid(message)) => return Err(reader.fail(2, message)),
+        Err(AddressError::Unserved(what)) => {
+            reports.refuse(line.span(2), format!("server {what}"));
+            None
+        }
+    };
+    let mut options = defaults.clone();
+    reader.parameters(3, &mut options, environment, reports)?;
+    Ok(address.map(|address| Server {
+        name: Spanned::new(name.to_string(), line.span(1)),
+        address: Spanned::new(address, line.span(2)),
+        options,
+    }))
+}
+
+/// `default-server [PARAMETER…]`: what the servers below it start from. Repeats add up.
+pub(crate) fn default_server(
+    line: Line<'_>,
+    options: &mut ServerOptions,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let reader = Reader { line, owner: String::new(), name: "default-server", is_default: true };
+    // A line with a mistake changes nothing, so that servers below it are not blamed for half of it.
+    let mut changed = options.clone();
+    reader.parameters(1, &mut changed, environment, reports)?;
+    *options = changed;
+    Ok(())
+}
+
+/// HAProxy replaces an absent host or port by what the client connected to.
+fn refuse_client_address(address: &ServerAddress, span: Span, reports: &mut Reports) {
+    let ServerAddress::Tcp { host, port } = address else { return };
+    if matches!(host, Host::Ip(ip) if ip.is_unspecified()) {
+        reports.refuse_with(span, "server without an address", "HAProxy would connect to the client's destination");
+    }
+    if matches!(port, ServerPort::Offset(_)) {
+        reports.refuse_with(span, "server without a port", "HAProxy would take the client's destination port");
+    }
+}
+
+struct Reader<'a> {
+    line: Line<'a>,
+    /// How HAProxy opens a complaint about this server.
+    owner: String,
+    name: &'a str,
+    is_default: bool,
+}
+
+impl Reader<'_> {
+    fn parameters(
+        &self,
+        first: usize,
+        options: &mut ServerOptions,
+        environment: &dyn Environment,
+        reports: &mut Reports,
+    ) -> Result<(), Diagnostic> {
+        let mut at = first;
+        while at < self.line.count() {
+            at = self.parameter(at, options, environment, reports)?;
+        }
+        Ok(())
+    }
+
+    /// Reads one parameter and answers where the next one stands.
+    fn parameter(
+        &self,
+        at: usize,
+        options: &mut ServerOptions,
+        environment: &dyn Environment,
+        reports: &mut Reports,
+    ) -> Result<usize, Diagnostic> {
+        let (line, name, span) = (self.line, self.line.word(at), self.line.span(at));
+        let Some((_, arguments, meaning)) = find(TABLE, name, |row| row.0) else {
+            return Err(self.unknown(at, reports));
+        };
+        let mut next = at + 1 + arguments;
+        if name == "source" {
+            // `source` alone has parameters of its own.
+            while matches!(line.word(next), "usesrc" | "interface") {
+                next += 2;
+            }
+        }
+        let whole = span.to(line.span(next - 1));
+        let Some(keyword) = reports.weigh(*meaning, whole, || format!("server {name}"))? else { return Ok(next) };
+        match keyword {
+            Keyword::Backup(on) => options.is_backup = on,
+            Keyword::Disabled(on) => options.is_disabled = on,
+            Keyword::Check(on) => options.check = on.then_some(span),
+            Keyword::CheckSendProxy(on) => options.check_send_proxy = on.then_some(span),
+            Keyword::Tls(on) => options.tls = on.then_some(span),
+            Keyword::SendProxy(header) => options.proxy_header = Some(Spanned::new(header, span)),
+            Keyword::NoSendProxy => options.proxy_header = None,
+            Keyword::Inter => options.inter = Some(self.delay(at)?),
+            Keyword::Fastinter => options.fastinter = Some(self.delay(at)?),
+            Keyword::Downinter => options.downinter = Some(self.delay(at)?),
+            Keyword::Rise => options.rise = Some(self.count(at)?),
+            Keyword::Fall => options.fall = Some(self.count(at)?),
+            Keyword::Weight => options.weight = Some(self.weight(at)?),
+            Keyword::Maxconn => options.maxconn = Some(self.number(at)?),
+            Keyword::Port => options.check_port = Some(self.port(at)?),
+            Keyword::Addr => self.check_address(at, options, environment)?,
+        }
+        Ok(next)
+    }
+
+    fn delay(&self, at: usize) -> Result<Spanned<Duration>, Diagnostic> {
+        let (line, keyword, word) = (self.line, self.line.word(at), self.line.word(at + 1));
+        if word.is_empty() {
+            return Err(self.fail(at + 1, format!("'{keyword}' expects a delay as argument..")));
+        }
+        match time(word) {
+            Ok(Duration::ZERO) => {
+                let message = format!("invalid value 0 for argument '{keyword}' of server {}..", self.name);
+                Err(self.fail(at + 1, message))
+            }
+            Ok(delay) => Ok(Spanned::new(delay, line.span(at + 1))),
+            Err(TimeError::Overflow) => Err(self.fail(
+                at + 1,
+                format!(
+                    "timer overflow in argument <{word}> to <{keyword}> of server {}, maximum value is {TIME_MAX_MS} \
+                     ms (~24.8 days)..",
+                    self.name
+                ),
+            )),
+            Err(TimeError::Unexpected(character)) => {
+                let message =
+                    format!("unexpected character '{character}' in '{keyword}' argument of server {}..", self.name);
+                Err(self.fail(at + 1, message).hint("units are us, ms, s, m, h and d"))
+            }
+        }
+    }
+
+    /// `rise` and `fall`.
+    fn count(&self, at: usize) -> Result<Spanned<u32>, Diagnostic> {
+        let keyword = self.line.word(at);
+        match self.line.word(at + 1) {
+            "" => Err(self.fail(at + 1, format!("'{keyword}' expects an integer argument.."))),
+            word => match natural(word).filter(|count| *count > 0) {
+                Some(count) => Ok(Spanned::new(count, self.line.span(at + 1))),
+                None => Err(self.fail(at + 1, format!("'{keyword}' has to be > 0.."))),
+            },
+        }
+    }
+
+    fn weight(&self, at: usize) -> Result<Spanned<u16>, Diagnostic> {
+        let word = self.line.word(at + 1);
+        match natural(word).filter(|weight| *weight <= 256) {
+            Some(weight) => Ok(Spanned::new(weight, self.line.span(at + 1))),
+            None => {
+                let message = format!("weight of server {} is not within 0 and 256 ({word})..", self.name);
+                Err(self.fail(at + 1, message))
+            }
+        }
+    }
+
+    fn port(&self, at: usize) -> Result<Spanned<u16>, Diagnostic> {
+        let word = self.line.word(at + 1);
+        match natural(word).filter(|port| *port > 0) {
+            Some(port) => Ok(Spanned::new(port, self.line.span(at + 1))),
+            None => Err(self.fail(at + 1, format!("'port' expects a port number as argument (got '{word}').."))),
+        }
+    }
+
+    fn number(&self, at: usize) -> Result<Spanned<u32>, Diagnostic> {
+        let (keyword, word) = (self.line.word(at), self.line.word(at + 1));
+        match natural(word) {
+            Some(number) => Ok(Spanned::new(number, self.line.span(at + 1))),
+            None => Err(self.fail(at + 1, format!("'{keyword}' expects an integer argument (got '{word}').."))),
+        }
+    }
+
+    /// `addr HOST[:PORT]`: a port here is the check's port too.
+    fn check_address(
+        &self,
+        at: usize,
+        options: &mut ServerOptions,
+        environment: &dyn Environment,
+    ) -> Result<(), Diagnostic> {
+        let (word, span) = (self.line.word(at + 1), self.line.span(at + 1));
+        if word.is_empty() {
+            return Err(self.fail(at + 1, "'addr' expects <ipv4|ipv6> as argument.."));
+        }
+        let (host, port) = address::check(word, environment).map_err(|error| match error {
+            AddressError::Invalid(message) => self.fail(at + 1, format!("'addr' : {message}.")),
+            AddressError::Unserved(what) => {
+                self.fail(at + 1, format!("'addr' : '{what}' addresses cannot be checked."))
+            }
+        })?;
+        options.check_address = Some(Spanned::new(host, span));
+        options.check_port = port.map(|port| Spanned::new(port, span)).or(options.check_port);
+        Ok(())
+    }
+
+    fn unknown(&self, at: usize, reports: &mut Reports) -> Diagnostic {
+        let name = self.line.word(at);
+        let mut message = match reports.guesser.keyword(name, TABLE.iter().map(|row| row.0)) {
+            Some(guess) => format!("unknown keyword '{name}'; did you mean '{guess}' maybe ?"),
+            None => format!("unknown keyword '{name}'."),
+        };
+        if self.is_default {
+            message.push_str(" Hint: no address was expected for this server.");
+        }
+        self.fail(at, message)
+    }
+
+    fn fail(&self, at: usize, message: impl AsRef<str>) -> Diagnostic {
+        let message = format!("{}{}", self.owner, message.as_ref());
+        let diagnostic = Diagnostic::alert(Lead::Place, self.line.span(at), message);
+        if self.line.word(at) == "\\" { diagnostic.hint(CONTINUATION) } else { diagnostic }
+    }
+}

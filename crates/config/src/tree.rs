@@ -1,0 +1,370 @@
+//! What a configuration says: sections with their settings, typed, each with its place in the file.
+//!
+//! Settings of `defaults` are already copied into the proxies that follow it. Nothing is resolved: proxies, servers and
+//! ACLs name each other by name, hosts may be names. Times are absolute durations; no time means "no limit".
+
+use crate::acl::{Acl, Condition, Test};
+use crate::address::{BindAddress, Host, LogAddress, ServerAddress};
+use crate::log::{Facility, Level, LogFormat};
+use crate::source::{Span, Spanned};
+use crate::unserved::Unserved;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Everything that the files said.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    pub global: Global,
+    /// In file order. Names are unique over all of them.
+    pub proxies: Vec<Proxy>,
+    /// What was read but is not served, in file order (see [`crate::unserved`]).
+    pub unserved: Vec<Unserved>,
+}
+
+impl Config {
+    /// Whether anything listens. HAProxy checks such a file with exit code 2 and does not start it.
+    pub fn has_listener(&self) -> bool {
+        let is_open = |proxy: &Proxy| !proxy.settings.is_disabled && !proxy.binds.is_empty();
+        !self.global.stats_sockets.is_empty() || self.proxies.iter().any(is_open)
+    }
+
+    /// The log targets of a proxy, with `log global` replaced by the targets of the global section.
+    pub fn logs_of<'a>(&'a self, proxy: &'a Proxy) -> impl Iterator<Item = &'a LogTarget> {
+        proxy.settings.logs.iter().flat_map(|log| match log {
+            Log::Global(_) => self.global.logs.as_slice(),
+            Log::Target(target) => std::slice::from_ref(target),
+        })
+    }
+}
+
+/// The `global` sections, merged.
+#[derive(Clone, Debug, Default)]
+pub struct Global {
+    /// Concurrent client connections of the process; 0 or unset: derived from the descriptor limit.
+    pub maxconn: Option<Spanned<u32>>,
+    pub nbthread: Option<Spanned<u16>>,
+    pub logs: Vec<LogTarget>,
+    pub user: Option<Spanned<String>>,
+    pub group: Option<Spanned<String>>,
+    pub uid: Option<Spanned<u32>>,
+    pub gid: Option<Spanned<u32>>,
+    pub chroot: Option<Spanned<String>>,
+    pub pidfile: Option<Spanned<String>>,
+    pub daemon: Option<Span>,
+    /// `nosplice`: whatever the proxies say.
+    pub is_splice_off: bool,
+    pub stats_sockets: Vec<StatsSocket>,
+    pub stats_timeout: Option<Spanned<Duration>>,
+    pub stats_maxconn: Option<Spanned<u32>>,
+}
+
+/// `stats socket ADDRESS …`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StatsSocket {
+    pub addresses: Vec<Spanned<BindAddress>>,
+    /// Permission bits of a unix socket.
+    pub mode: Option<u32>,
+    pub user: Option<String>,
+    pub group: Option<String>,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+    pub access: Access,
+}
+
+/// What the users of an admin socket may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Access {
+    User,
+    #[default]
+    Operator,
+    Admin,
+}
+
+/// Which side of a connection a section has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    Frontend,
+    Backend,
+    Listen,
+}
+
+impl Role {
+    pub fn has_front(self) -> bool {
+        matches!(self, Role::Frontend | Role::Listen)
+    }
+
+    pub fn has_back(self) -> bool {
+        matches!(self, Role::Backend | Role::Listen)
+    }
+
+    /// The keyword that opens the section.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Role::Frontend => "frontend",
+            Role::Backend => "backend",
+            Role::Listen => "listen",
+        }
+    }
+
+    /// What HAProxy calls such a section in a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Role::Frontend => "frontend",
+            Role::Backend => "backend",
+            Role::Listen => "proxy",
+        }
+    }
+}
+
+/// A `frontend`, `backend` or `listen` section.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    pub role: Role,
+    pub name: Spanned<String>,
+    pub settings: Settings,
+    pub binds: Vec<Bind>,
+    /// In file order. ACLs of one name are one ACL: the first that matches decides.
+    pub acls: Vec<Acl>,
+    /// In file order: the first whose condition holds decides.
+    pub rules: Vec<UseBackend>,
+    pub servers: Vec<Server>,
+    pub captures: Vec<Capture>,
+}
+
+impl Proxy {
+    /// What the ACL of this name tests: it holds when any of these does.
+    pub fn tests_of(&self, name: &str) -> impl Iterator<Item = &Test> {
+        self.acls.iter().filter(move |acl| acl.name.value == name).map(|acl| &acl.test)
+    }
+}
+
+/// What `defaults` can set and sections inherit.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub mode: Mode,
+    pub is_disabled: bool,
+    pub maxconn: Option<Spanned<u32>>,
+    pub backlog: Option<Spanned<u32>>,
+    pub default_backend: Option<Spanned<String>>,
+    pub balance: Option<Spanned<Balance>>,
+    /// Attempts after the first; 3 unless set.
+    pub retries: Option<Spanned<u32>>,
+    pub redispatch: Redispatch,
+    /// All backups take over, instead of the first alone.
+    pub has_all_backups: bool,
+    pub splice: Splice,
+    pub timeouts: Timeouts,
+    pub logs: Vec<Log>,
+    /// `option tcplog` or `option httplog`; without either a line is written at accept.
+    pub log_style: Option<Spanned<LogStyle>>,
+    pub default_server: ServerOptions,
+    pub http: HttpSettings,
+    /// `option ssl-hello-chk`.
+    pub ssl_hello_check: Option<Span>,
+}
+
+/// The HTTP part of the settings. Read, not served yet.
+#[derive(Clone, Debug, Default)]
+pub struct HttpSettings {
+    pub dont_log_null: Option<Span>,
+    pub server_close: Option<Span>,
+    pub forward_for: Option<Spanned<ForwardFor>>,
+    pub check: Option<Spanned<HttpCheck>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    #[default]
+    Tcp,
+    Http,
+}
+
+/// `option forwardfor [except NET] [header NAME] [if-none]`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ForwardFor {
+    pub except: Option<IpNet>,
+    pub header: Option<String>,
+    pub is_if_none: bool,
+}
+
+/// `option httpchk [METHOD] [URI] [VERSION]`; HAProxy sends `OPTIONS / HTTP/1.0` when nothing is given.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpCheck {
+    pub method: Option<String>,
+    pub uri: Option<String>,
+    pub version: Option<String>,
+}
+
+/// A network. Bits behind the prefix are already cleared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct IpNet {
+    pub address: IpAddr,
+    /// Up to 32 for IPv4, up to 128 for IPv6.
+    pub prefix: u8,
+}
+
+/// `option splice-auto`, `splice-request`, `splice-response` and their `no` forms, as far as the file says something. Where it
+/// does not, flows are spliced as soon as they gain by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Splice {
+    pub auto: Option<bool>,
+    pub request: Option<bool>,
+    pub response: Option<bool>,
+}
+
+/// Timers; `None` is no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timeouts {
+    pub connect: Option<Spanned<Duration>>,
+    pub client: Option<Spanned<Duration>>,
+    pub server: Option<Spanned<Duration>>,
+    pub check: Option<Spanned<Duration>>,
+    pub tunnel: Option<Spanned<Duration>>,
+    pub client_fin: Option<Spanned<Duration>>,
+    pub server_fin: Option<Spanned<Duration>>,
+    pub queue: Option<Spanned<Duration>>,
+    pub http_request: Option<Spanned<Duration>>,
+    pub http_keep_alive: Option<Spanned<Duration>>,
+    pub tarpit: Option<Spanned<Duration>>,
+}
+
+/// `option redispatch [N]` (configuration.txt: option redispatch).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Redispatch {
+    #[default]
+    Off,
+    /// On every N-th retry (`N > 0`).
+    Every(u32),
+    /// On the N-th retry before the last, counted from the end: 1 is the last retry, which is the default of a bare
+    /// `option redispatch`.
+    FromLast(u32),
+}
+
+/// `balance …`. Unset means what HAProxy 3.4 does: [`Balance::Random`] with two draws.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Balance {
+    RoundRobin,
+    StaticRoundRobin,
+    LeastConn,
+    First,
+    Source,
+    /// The least loaded of this many servers drawn at random; at least 1.
+    Random {
+        draws: u32,
+    },
+}
+
+/// Which log line a session leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogStyle {
+    Tcp,
+    Http,
+}
+
+/// One `log` line of a proxy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Log {
+    /// `log global`: the targets of the global section.
+    Global(Span),
+    Target(LogTarget),
+}
+
+/// `log ADDRESS [len N] [format F] FACILITY [MAX [MIN]]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogTarget {
+    pub address: Spanned<LogAddress>,
+    /// Longest line in bytes, 80 to 65,535; 1,024 unless set.
+    pub length_max: u16,
+    pub format: LogFormat,
+    pub facility: Facility,
+    /// Lines of this level and more severe ones are sent.
+    pub level_max: Level,
+    /// Lines more severe than this are sent as if they were of this level.
+    pub level_min: Level,
+}
+
+/// One `bind` line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bind {
+    /// The whole line, without its comment.
+    pub span: Span,
+    pub addresses: Vec<Spanned<BindAddress>>,
+    pub name: Option<Spanned<String>>,
+    pub backlog: Option<Spanned<u32>>,
+    /// What `[::]` listens on.
+    pub v6: V6,
+    /// Connections start with a PROXY header.
+    pub accept_proxy: Option<Span>,
+}
+
+/// How an IPv6 listener treats IPv4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum V6 {
+    /// As the system says (`net.ipv6.bindv6only`).
+    #[default]
+    System,
+    /// `v4v6`: both families.
+    Both,
+    /// `v6only`.
+    Only,
+}
+
+/// `use_backend NAME [if|unless CONDITION]`.
+#[derive(Clone, Debug)]
+pub struct UseBackend {
+    pub backend: Spanned<String>,
+    /// Always, when absent.
+    pub condition: Option<Condition>,
+}
+
+/// `capture request header NAME len N`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Capture {
+    pub header: Spanned<String>,
+    pub length_max: u32,
+}
+
+/// One `server` line, with `default-server` applied.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub name: Spanned<String>,
+    pub address: Spanned<ServerAddress>,
+    pub options: ServerOptions,
+}
+
+/// The parameters of a server line.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ServerOptions {
+    pub check: Option<Span>,
+    pub check_address: Option<Spanned<Host>>,
+    pub check_port: Option<Spanned<u16>>,
+    pub check_send_proxy: Option<Span>,
+    /// Between checks; 2 s unless set.
+    pub inter: Option<Spanned<Duration>>,
+    /// Between checks while going up or down; `inter` unless set.
+    pub fastinter: Option<Spanned<Duration>>,
+    /// Between checks while down; `inter` unless set.
+    pub downinter: Option<Spanned<Duration>>,
+    /// Successes that make it up; at least 1; 2 unless set.
+    pub rise: Option<Spanned<u32>>,
+    /// Failures that make it down; at least 1; 3 unless set.
+    pub fall: Option<Spanned<u32>>,
+    /// 0 (takes no new connections) to 256; 1 unless set.
+    pub weight: Option<Spanned<u16>>,
+    pub is_backup: bool,
+    pub is_disabled: bool,
+    pub proxy_header: Option<Spanned<ProxyHeader>>,
+    pub tls: Option<Span>,
+    pub maxconn: Option<Spanned<u32>>,
+}
+
+/// Which PROXY header a server is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProxyHeader {
+    V1,
+    V2,
+    /// With the TLS TLV.
+    V2Ssl,
+    /// With the TLS TLV and the certificate's common name.
+    V2SslCn,
+}

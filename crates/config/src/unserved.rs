@@ -1,0 +1,47 @@
+//! The pass that refuses what HAProxy does and Tidegate does not, so that nothing is read and then ignored.
+//!
+//! Reading and refusing are apart: the tree is complete before anything is refused, and serving a keyword means moving
+//! its row in `keywords/`, nothing here.
+
+use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::source::Span;
+use crate::tree::Config;
+
+/// Words of the configuration that Tidegate does not act on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unserved {
+    pub span: Span,
+    /// The keyword, with what it belongs to: `http-request`, `option httplog`, `server maxconn`.
+    pub what: String,
+    pub verdict: Verdict,
+}
+
+/// What follows from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// An ALERT: starting without it would be another configuration.
+    Refused,
+    /// The same, with a way around it.
+    RefusedBecause(&'static str),
+    /// A NOTICE: it cannot change what a client or a server sees, for this reason.
+    Inert(&'static str),
+}
+
+/// One diagnostic for everything in the tree that is not served, in file order.
+pub fn unserved(config: &Config) -> Vec<Diagnostic> {
+    let mut found: Vec<&Unserved> = config.unserved.iter().collect();
+    found.sort_by_key(|unserved| unserved.span);
+    found.into_iter().map(Unserved::diagnostic).collect()
+}
+
+impl Unserved {
+    fn diagnostic(&self) -> Diagnostic {
+        let say = |level, message| Diagnostic::new(level, Stage::Serving, Lead::Spaced, self.span, message);
+        let refused = || say(Level::Alert, format!("'{}' is not supported by Tidegate yet", self.what));
+        match self.verdict {
+            Verdict::Refused => refused(),
+            Verdict::RefusedBecause(hint) => refused().hint(hint),
+            Verdict::Inert(why) => say(Level::Notice, format!("'{}' has no effect in Tidegate: {why}", self.what)),
+        }
+    }
+}

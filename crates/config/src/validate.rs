@@ -1,0 +1,263 @@
+//! What HAProxy checks once everything is read: lines that are right alone and wrong together.
+//!
+//! Texts and their order per proxy are HAProxy 2.6's; all problems are reported.
+
+use crate::acl::{Number, Operand, ProxyRef, ServerRef, Test};
+use crate::address::{ServerAddress, ServerPort};
+use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
+use crate::nearest::Guesser;
+use crate::source::{Source, Span, Spanned};
+use crate::tree::{Config, LogStyle, Mode, Proxy, Role};
+use std::collections::{HashMap, HashSet};
+
+/// Appends what is wrong with the tree as a whole.
+///
+/// `is_readable` says that every line was read. If not, complaints about what is *absent* from a section are left out:
+/// they would blame a broken line a second time.
+pub(crate) fn check(config: &Config, sources: &[Source], is_readable: bool, diagnostics: &mut Vec<Diagnostic>) {
+    let mut checker =
+        Checker { names: Names::of(config), sources, is_readable, guesser: Guesser::default(), diagnostics };
+    for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
+        checker.proxy(proxy);
+    }
+    for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
+        checker.servers(proxy);
+    }
+}
+
+/// Proxies and servers by name, so that a hundred thousand lines are looked up in one pass.
+struct Names<'a> {
+    proxies: HashMap<&'a str, &'a Proxy>,
+    /// Of the proxies whose servers were asked for.
+    servers: HashMap<&'a str, HashSet<&'a str>>,
+}
+
+impl<'a> Names<'a> {
+    fn of(config: &'a Config) -> Names<'a> {
+        let mut names = Names { proxies: HashMap::new(), servers: HashMap::new() };
+        for proxy in &config.proxies {
+            names.proxies.entry(&proxy.name.value).or_insert(proxy);
+        }
+        names
+    }
+
+    fn backend(&self, name: &str) -> Option<&'a Proxy> {
+        self.proxies.get(name).copied().filter(|proxy| proxy.role.has_back())
+    }
+
+    fn has_server(&mut self, proxy: &str, server: &str) -> bool {
+        let Some((name, proxy)) = self.proxies.get_key_value(proxy) else { return false };
+        let names = || proxy.servers.iter().map(|server| server.name.value.as_str()).collect();
+        self.servers.entry(name).or_insert_with(names).contains(server)
+    }
+
+    fn backend_names(&self) -> impl Iterator<Item = &'a str> {
+        self.proxies.iter().filter(|(_, proxy)| proxy.role.has_back()).map(|(name, _)| *name)
+    }
+}
+
+struct Checker<'a, 'd> {
+    names: Names<'a>,
+    sources: &'a [Source],
+    is_readable: bool,
+    guesser: Guesser,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl Checker<'_, '_> {
+    fn proxy(&mut self, proxy: &Proxy) {
+        if proxy.role.has_front() {
+            self.has_bind(proxy);
+        }
+        if let Some(name) = proxy.settings.default_backend.as_ref().filter(|_| proxy.role.has_front()) {
+            self.target(proxy, name, "default_backend", "as its default backend");
+        }
+        for rule in proxy.rules.iter().filter(|rule| !rule.backend.value.contains("%[")) {
+            self.target(proxy, &rule.backend, "use_backend", "in a 'use_backend' rule");
+        }
+        self.references(proxy);
+        self.timeouts(proxy);
+        self.log_style(proxy);
+    }
+
+    fn has_bind(&mut self, proxy: &Proxy) {
+        if proxy.binds.is_empty() && self.is_readable {
+            let message = format!(
+                "{} '{}' has no 'bind' directive. Please declare it as a backend if this was intended.",
+                proxy.role.noun(),
+                proxy.name.value
+            );
+            self.warn(proxy.name.span, message);
+        }
+    }
+
+    /// The backend that a frontend sends connections to must exist and speak its mode.
+    fn target(&mut self, proxy: &Proxy, name: &Spanned<String>, keyword: &str, role: &str) {
+        let own = &proxy.name.value;
+        let Some(backend) = self.names.backend(name) else {
+            let message = format!("Proxy '{own}': unable to find required {keyword}: '{}'.", name.value);
+            let guess = self.guesser.name(name, self.names.backend_names());
+            let hint = match guess {
+                Some(guess) => guess,
+                None => "no 'backend' or 'listen' section has this name".to_string(),
+            };
+            return self.alert(name.span, message, Some(hint));
+        };
+        if backend.name.span == proxy.name.span {
+            return self.alert(
+                name.span,
+                format!("Proxy '{own}': loop detected for {keyword}: '{}'.", name.value),
+                None,
+            );
+        }
+        if proxy.settings.mode == Mode::Http && backend.settings.mode == Mode::Tcp {
+            let message = format!(
+                "http {} '{own}' ({}) tries to use incompatible tcp {} '{}' ({}) {role} (see 'mode').",
+                proxy.role.noun(),
+                place_of(proxy.name.span, self.sources),
+                backend.role.noun(),
+                backend.name.value,
+                place_of(backend.name.span, self.sources),
+            );
+            self.alert(name.span, message, None);
+        }
+    }
+
+    /// Proxies and servers that ACLs and conditions name.
+    fn references(&mut self, proxy: &Proxy) {
+        let of_acls = proxy.acls.iter().map(|acl| &acl.test);
+        let terms = proxy.rules.iter().flat_map(|rule| &rule.condition).flat_map(|condition| &condition.any_of);
+        let anonymous = terms.flatten().filter_map(|term| match &term.operand {
+            Operand::Anonymous(test) => Some(test),
+            Operand::Named(_) | Operand::Predefined(_) | Operand::Unserved => None,
+        });
+        for test in of_acls.chain(anonymous) {
+            let Test::Number { number, .. } = test else { continue };
+            match number {
+                Number::UsableServers(of) => self.proxy_reference(proxy, of, "nbsrv", Role::Backend),
+                Number::BackendConnections(of) => self.proxy_reference(proxy, of, "be_conn", Role::Backend),
+                Number::FrontendConnections(of) => self.proxy_reference(proxy, of, "fe_conn", Role::Frontend),
+                Number::ServerConnections(of) => self.server_reference(proxy, of, "srv_conn"),
+                Number::ServerIsUp(of) => self.server_reference(proxy, of, "srv_is_up"),
+                Number::Port(_) | Number::Constant(_) => {}
+            }
+        }
+    }
+
+    fn proxy_reference(&mut self, proxy: &Proxy, of: &ProxyRef, fetch: &str, wanted: Role) {
+        let own = &proxy.name.value;
+        let has_side = |proxy: &Proxy| {
+            if wanted == Role::Backend { proxy.role.has_back() } else { proxy.role.has_front() }
+        };
+        let message = match &of.name {
+            None if has_side(proxy) => return,
+            None => format!(
+                "proxy '{own}', referenced in arg 1 of ACL keyword '{fetch}' in proxy '{own}', has not {} capability.",
+                wanted.keyword()
+            ),
+            Some(name) if self.names.proxies.get(name.as_str()).is_some_and(|proxy| has_side(proxy)) => return,
+            Some(name) => format!(
+                "unable to find {} '{name}' referenced in arg 1 of ACL keyword '{fetch}' in proxy '{own}'.",
+                wanted.keyword()
+            ),
+        };
+        self.alert_at(Lead::Tight, of.span, message, None);
+    }
+
+    fn server_reference(&mut self, proxy: &Proxy, of: &ServerRef, fetch: &str) {
+        let (own, server) = (&*proxy.name.value, &*of.server);
+        let of_proxy = of.proxy.name.as_deref().unwrap_or(own);
+        let message = if server.is_empty() {
+            format!("missing server name in arg 1 of ACL keyword '{fetch}' in proxy '{own}'.")
+        } else if of.proxy.name.is_some() && self.names.backend(of_proxy).is_none() {
+            format!("unable to find proxy '{of_proxy}' referenced in arg 1 of ACL keyword '{fetch}' in proxy '{own}'.")
+        } else if self.is_readable && !self.names.has_server(of_proxy, server) {
+            format!(
+                "unable to find server '{server}' in proxy '{of_proxy}', referenced in arg 1 of ACL keyword '{fetch}' \
+                 in proxy '{own}'."
+            )
+        } else {
+            return;
+        };
+        self.alert_at(Lead::Tight, of.proxy.span, message, None);
+    }
+
+    /// A side without its timers keeps dead connections for ever.
+    fn timeouts(&mut self, proxy: &Proxy) {
+        let timeouts = &proxy.settings.timeouts;
+        let front_lacks = proxy.role.has_front() && !proxy.binds.is_empty() && timeouts.client.is_none();
+        let back_lacks = proxy.role.has_back()
+            && !proxy.servers.is_empty()
+            && (timeouts.connect.is_none() || timeouts.server.is_none());
+        if !self.is_readable || !(front_lacks || back_lacks) {
+            return;
+        }
+        let message = format!(
+            "missing timeouts for {} '{}'.\n\
+             While not properly invalid, you will certainly encounter various problems\n\
+             with such a configuration. To fix this, please ensure that all following\n\
+             timeouts are set to a non-zero value: 'client', 'connect', 'server'.",
+            proxy.role.noun(),
+            proxy.name.value
+        );
+        self.warn(proxy.name.span, message);
+    }
+
+    fn log_style(&mut self, proxy: &Proxy) {
+        let Some(style) = proxy.settings.log_style.filter(|_| proxy.role.has_front()) else { return };
+        let (noun, name) = (proxy.role.noun(), &proxy.name.value);
+        if style.value == LogStyle::Http && proxy.settings.mode == Mode::Tcp {
+            let message = format!(
+                "'option httplog' not usable with {noun} '{name}' (needs 'mode http'). Falling back to 'option tcplog'."
+            );
+            let warning = Diagnostic::new(Level::Warning, Stage::Checking, Lead::Spaced, style.span, message);
+            self.diagnostics.push(warning);
+        }
+        if proxy.settings.logs.is_empty() {
+            let message = format!("log format ignored for {noun} '{name}' since it has no log address.");
+            self.warn(style.span, message);
+        }
+    }
+
+    fn servers(&mut self, proxy: &Proxy) {
+        let mut first_lines: HashMap<&str, u32> = HashMap::with_capacity(proxy.servers.len());
+        for server in &proxy.servers {
+            let (noun, own, name) = (proxy.role.noun(), &proxy.name.value, &server.name);
+            match first_lines.get(name.as_str()) {
+                Some(line) => {
+                    let message = format!(
+                        "{noun} '{own}', another server named '{}' was already defined at line {line}, please use \
+                         distinct names.",
+                        name.value
+                    );
+                    self.alert_at(Lead::Spaced, name.span, message, None);
+                }
+                None => {
+                    first_lines.insert(name, name.span.line);
+                }
+            }
+            let has_port = !matches!(server.address.value, ServerAddress::Tcp { port: ServerPort::Offset(0), .. });
+            if let Some(check) = server.options.check.filter(|_| !has_port && server.options.check_port.is_none()) {
+                let noun = "backend";
+                let message =
+                    format!("config: {noun} '{own}': server '{}' has neither service port nor check port.", name.value);
+                let hint = "give the server a port, or the check one with 'port'";
+                let place = if check.line == name.span.line { check } else { name.span };
+                self.alert(place, message, Some(hint.to_string()));
+            }
+        }
+    }
+
+    fn warn(&mut self, span: Span, message: String) {
+        self.diagnostics.push(Diagnostic::new(Level::Warning, Stage::Checking, Lead::Bare, span, message));
+    }
+
+    fn alert(&mut self, span: Span, message: String, hint: Option<String>) {
+        self.alert_at(Lead::Bare, span, message, hint);
+    }
+
+    fn alert_at(&mut self, lead: Lead, span: Span, message: String, hint: Option<String>) {
+        let diagnostic = Diagnostic::new(Level::Alert, Stage::Checking, lead, span, message);
+        self.diagnostics.push(diagnostic.hint_if(hint));
+    }
+}

@@ -1,0 +1,126 @@
+//! Numbers, times and sizes as HAProxy writes them (configuration.txt §2.4, "Time format" and §2.5, "Size format").
+
+use std::time::Duration;
+
+/// The longest time: a signed 32-bit number of milliseconds, about 24.8 days.
+pub(crate) const TIME_MAX_MS: u64 = i32::MAX as u64;
+
+/// Why a word is not a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimeError {
+    /// A character that is no digit and no unit, or an empty word.
+    Unexpected(char),
+    /// Above 2,147,483,647 ms.
+    Overflow,
+}
+
+/// Reads a time: whole milliseconds, or a number and one of `us ms s m h d`.
+///
+/// Microseconds are rounded up to the next millisecond, so that a short time never becomes "no limit".
+pub fn time(word: &str) -> Result<Duration, TimeError> {
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = word.split_at(digits);
+    if number.is_empty() {
+        return Err(unexpected(unit));
+    }
+    let number: u64 = number.parse().map_err(|_| TimeError::Overflow)?;
+    let milliseconds = match unit {
+        "us" => Some(number.div_ceil(1_000)),
+        "" | "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        "d" => number.checked_mul(86_400_000),
+        _ => {
+            let known = ["us", "ms", "s", "m", "h", "d"].into_iter().find_map(|known| unit.strip_prefix(known));
+            return Err(unexpected(known.unwrap_or(unit)));
+        }
+    };
+    match milliseconds {
+        Some(milliseconds) if milliseconds <= TIME_MAX_MS => Ok(Duration::from_millis(milliseconds)),
+        Some(_) | None => Err(TimeError::Overflow),
+    }
+}
+
+fn unexpected(rest: &str) -> TimeError {
+    TimeError::Unexpected(rest.chars().next().unwrap_or(' '))
+}
+
+/// Reads a size in bytes: a number and optionally `k`, `m` or `g` (powers of 1,024). `None` when it is not one.
+pub fn size(word: &str) -> Option<u64> {
+    let (number, shift) = match word.as_bytes().last()? {
+        b'k' | b'K' => (&word[..word.len() - 1], 10),
+        b'm' | b'M' => (&word[..word.len() - 1], 20),
+        b'g' | b'G' => (&word[..word.len() - 1], 30),
+        _ => (word, 0),
+    };
+    natural::<u64>(number)?.checked_mul(1 << shift)
+}
+
+/// A number of decimal digits and nothing else: no sign, no blank, no fraction.
+pub(crate) fn natural<T: std::str::FromStr>(word: &str) -> Option<T> {
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    word.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Units and limits of configuration.txt §2.4; texts of overflow and bad units are tested where they are printed.
+    #[test]
+    fn times() {
+        let table = [
+            ("0", Ok(0)),
+            ("250", Ok(250)),
+            ("1us", Ok(1)),
+            ("1001us", Ok(2)),
+            ("7ms", Ok(7)),
+            ("5s", Ok(5_000)),
+            ("1m", Ok(60_000)),
+            ("10h", Ok(36_000_000)),
+            ("24d", Ok(2_073_600_000)),
+            ("2147483647", Ok(2_147_483_647)),
+            ("2147483648", Err(TimeError::Overflow)),
+            ("25d", Err(TimeError::Overflow)),
+            ("99999999999999999999", Err(TimeError::Overflow)),
+            ("18446744073709551615d", Err(TimeError::Overflow)),
+            ("x", Err(TimeError::Unexpected('x'))),
+            ("1x", Err(TimeError::Unexpected('x'))),
+            ("1sx", Err(TimeError::Unexpected('x'))),
+            ("1ms1", Err(TimeError::Unexpected('1'))),
+            ("1u", Err(TimeError::Unexpected('u'))),
+            ("1M", Err(TimeError::Unexpected('M'))),
+            ("-1", Err(TimeError::Unexpected('-'))),
+            ("1.5s", Err(TimeError::Unexpected('.'))),
+            ("1 s", Err(TimeError::Unexpected(' '))),
+            ("", Err(TimeError::Unexpected(' '))),
+            ("1é", Err(TimeError::Unexpected('é'))),
+        ];
+        for (word, expected) in table {
+            assert_eq!(time(word), expected.map(Duration::from_millis), "{word}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        let table = [
+            ("16384", Some(16_384)),
+            ("16k", Some(16_384)),
+            ("1M", Some(1 << 20)),
+            ("2g", Some(2 << 30)),
+            ("", None),
+            ("k", None),
+            ("-1k", None),
+            ("1kb", None),
+            ("99999999999999999999", None),
+            ("18446744073709551615g", None),
+            ("1é", None),
+        ];
+        for (word, expected) in table {
+            assert_eq!(size(word), expected, "{word}");
+        }
+    }
+}
