@@ -10,10 +10,12 @@
 
 mod address;
 mod errno;
+mod pipe;
 mod time;
 
 pub use address::{Addr, UNIX_NAME_MOST};
 pub use errno::Errno;
+pub use pipe::{Pipe, Pipes};
 pub use time::Instant;
 
 use buf::{Lease, Pool};
@@ -39,7 +41,10 @@ pub enum Side {
 /// Names who hears about a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tag {
-    Session { id: SessionId, side: Side },
+    Session {
+        id: SessionId,
+        side: Side,
+    },
     /// A listener, by the shard's own number for it.
     Listener(u32),
 }
@@ -66,23 +71,53 @@ pub enum Ending {
     Reset,
 }
 
-/// What a shard asks of the world. Splicing between two sockets will be a further variant here.
+/// What a shard asks of the world.
 #[derive(Debug)]
 pub enum Op {
     /// Completes when a connection waits on this listener, or at once if one does.
-    Readable { fd: Fd },
-    Connect { fd: Fd, addr: Addr },
+    Readable {
+        fd: Fd,
+    },
+    Connect {
+        fd: Fd,
+        addr: Addr,
+    },
     /// Receives into a buffer that the driver takes from its pool when bytes have arrived, not before.
-    Recv { fd: Fd, hope: Hope },
+    Recv {
+        fd: Fd,
+        hope: Hope,
+    },
     /// Sends bytes `start..end` of the lease. May send fewer.
-    Send { fd: Fd, lease: Lease, start: u32, end: u32 },
+    Send {
+        fd: Fd,
+        lease: Lease,
+        start: u32,
+        end: u32,
+    },
+    /// Waits until bytes have arrived, then takes an empty pipe from the driver's stock and moves them into it without
+    /// passing user space. So a flow that rests holds no pipe, as it holds no buffer.
+    Fill {
+        fd: Fd,
+    },
+    /// Moves what the pipe holds into the socket. May move less.
+    Drain {
+        fd: Fd,
+        pipe: Pipe,
+    },
     /// Ends our sending half.
-    Finish { fd: Fd },
+    Finish {
+        fd: Fd,
+    },
     /// Ends every op in flight on the socket. Each of them still completes, possibly with success; the cancel itself may
     /// complete before them.
-    Cancel { fd: Fd },
+    Cancel {
+        fd: Fd,
+    },
     /// Nothing else may be in flight on the socket.
-    Close { fd: Fd, ending: Ending },
+    Close {
+        fd: Fd,
+        ending: Ending,
+    },
 }
 
 /// How an op went. An op that moved a lease out brings it back.
@@ -91,7 +126,16 @@ pub enum Done {
     Readable(Result<(), Errno>),
     Connected(Result<(), Errno>),
     Received(Result<Received, Errno>),
-    Sent { lease: Lease, result: Result<u32, Errno> },
+    Sent {
+        lease: Lease,
+        result: Result<u32, Errno>,
+    },
+    Filled(Result<Filled, Errno>),
+    /// Bytes that left the pipe.
+    Drained {
+        pipe: Pipe,
+        result: Result<u32, Errno>,
+    },
     Finished(Result<(), Errno>),
     Cancelled,
     Closed,
@@ -103,6 +147,16 @@ pub enum Received {
     Bytes { lease: Lease, count: u32, more: bool },
     /// The peer ended its sending half.
     End,
+}
+
+#[derive(Debug)]
+pub enum Filled {
+    /// The pipe holds bytes, at least one ([`Pipe::held`]).
+    Bytes(Pipe),
+    /// The peer ended its sending half.
+    End,
+    /// Bytes are there, but no pipe could be had for them: they are to be received instead.
+    NoPipe,
 }
 
 /// A connection taken from a listener.
@@ -131,6 +185,8 @@ pub struct DriverStats {
     pub completions: u64,
     /// Receives that found no buffer and waited for one.
     pub starved: u64,
+    /// Bytes that went from socket to socket through a pipe.
+    pub spliced_bytes: u64,
     /// Times the submission queue was full and had to be flushed early.
     pub queue_full: u64,
 }
@@ -203,6 +259,8 @@ impl Op {
             | Op::Connect { fd, .. }
             | Op::Recv { fd, .. }
             | Op::Send { fd, .. }
+            | Op::Fill { fd }
+            | Op::Drain { fd, .. }
             | Op::Finish { fd }
             | Op::Cancel { fd }
             | Op::Close { fd, .. } => fd,

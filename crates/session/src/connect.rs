@@ -21,7 +21,13 @@ enum Failure {
 }
 
 impl Session {
-    pub(crate) fn on_assigned(&mut self, now: Instant, server: Arc<Server>, socket: Result<Fd, Errno>, out: &mut Outbox) {
+    pub(crate) fn on_assigned(
+        &mut self,
+        now: Instant,
+        server: Arc<Server>,
+        socket: Result<Fd, Errno>,
+        out: &mut Outbox,
+    ) {
         assert_eq!(self.phase, Phase::Assigning, "questions are answered before anything else happens");
         if self.server.is_none() {
             self.assigned_at = Some(now);
@@ -67,7 +73,13 @@ impl Session {
     }
 
     /// The header went out, or a part of it.
-    pub(crate) fn on_header_sent(&mut self, now: Instant, lease: buf::Lease, result: Result<u32, Errno>, out: &mut Outbox) {
+    pub(crate) fn on_header_sent(
+        &mut self,
+        now: Instant,
+        lease: buf::Lease,
+        result: Result<u32, Errno>,
+        out: &mut Outbox,
+    ) {
         match result {
             Ok(count) if count < self.header_left => {
                 let end = self.header_end;

@@ -55,7 +55,7 @@ pub use record::{Counts, Record, RecordKind, Times};
 pub use view::View;
 
 use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
-use flow::{Flow, Piece};
+use flow::{Flow, Pace, Piece};
 use proxyline::Addresses;
 use std::sync::Arc;
 use table::{Backend, BackendId, Frontend, FrontendId, Server, ShardIndex};
@@ -69,8 +69,10 @@ pub struct Session {
     back: Option<Socket>,
     /// Flows front to back.
     request: Flow,
+    request_pace: Pace,
     /// Flows back to front.
     response: Flow,
+    response_pace: Pace,
     table: View,
     frontend: FrontendId,
     backend: Option<BackendId>,
@@ -121,7 +123,10 @@ pub struct Arrival {
 pub enum Event {
     Done(Side, Done),
     /// The answer to [`Ask::Server`] and to [`Ask::Socket`].
-    Assigned { server: Arc<Server>, socket: Result<Fd, Errno> },
+    Assigned {
+        server: Arc<Server>,
+        socket: Result<Fd, Errno>,
+    },
     /// The other answer to [`Ask::Server`]: no server of the backend is usable.
     NoServer,
 }
@@ -145,7 +150,9 @@ impl Session {
             front: Socket::new(fd, now),
             back: None,
             request: Flow::Resting,
+            request_pace: Pace::default(),
             response: Flow::Resting,
+            response_pace: Pace::default(),
             table,
             frontend,
             backend: None,
@@ -273,6 +280,8 @@ impl Session {
             Done::Connected(result) => self.on_connected(now, result, out),
             Done::Received(result) => self.on_received(now, side, result, out),
             Done::Sent { lease, result } => self.on_sent(now, side, lease, result, out),
+            Done::Filled(result) => self.on_filled(now, side, result, out),
+            Done::Drained { pipe, result } => self.on_drained(now, side, pipe, result, out),
             Done::Finished(result) => self.on_finished(side, result, out),
             Done::Closed => self.on_closed(side),
             Done::Cancelled => (),
@@ -403,6 +412,13 @@ impl Session {
         match side {
             Side::Front => &mut self.request,
             Side::Back => &mut self.response,
+        }
+    }
+
+    fn pace_from(&mut self, side: Side) -> &mut Pace {
+        match side {
+            Side::Front => &mut self.request_pace,
+            Side::Back => &mut self.response_pace,
         }
     }
 

@@ -3,8 +3,9 @@
 use crate::flow::{Flow, Piece, hope_after};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
-use driver::{Errno, Hope, Instant, Op, Received, Side};
+use driver::{Errno, Filled, Hope, Instant, Op, Pipe, Received, Side};
 use std::time::Duration;
+use table::Splice;
 
 impl Session {
     /// The way is open: what was held goes out, both sides are heard.
@@ -16,7 +17,7 @@ impl Session {
             Flow::Held(piece) => self.drain(Side::Front, piece, out),
             Flow::EndHeld => self.finish(Side::Back, out),
             Flow::Filling => self.request = Flow::Filling,
-            flow @ (Flow::Resting | Flow::Draining { .. } | Flow::Finishing | Flow::Ended) => {
+            flow @ (Flow::Resting | Flow::Draining { .. } | Flow::Splicing | Flow::Finishing | Flow::Ended) => {
                 unreachable!("the request is heard from the start, and goes nowhere before: {flow:?}")
             }
         }
@@ -36,7 +37,14 @@ impl Session {
         }
     }
 
-    pub(crate) fn on_sent(&mut self, now: Instant, side: Side, lease: Lease, result: Result<u32, Errno>, out: &mut Outbox) {
+    pub(crate) fn on_sent(
+        &mut self,
+        now: Instant,
+        side: Side,
+        lease: Lease,
+        result: Result<u32, Errno>,
+        out: &mut Outbox,
+    ) {
         if self.phase == Phase::Heading {
             return self.on_header_sent(now, lease, result, out);
         }
@@ -50,7 +58,9 @@ impl Session {
             Ok(count) => {
                 self.touch(side, now);
                 match start + count {
-                    start if start < end && !cfg!(feature = "plant_short_send") => self.drain(from, Piece { lease, start, end, hope }, out),
+                    start if start < end && !cfg!(feature = "plant_short_send") => {
+                        self.drain(from, Piece { lease, start, end, hope }, out)
+                    }
                     _ => self.fill(from, hope, out),
                 }
             }
@@ -58,6 +68,55 @@ impl Session {
                 *self.flow_from(from) = flow;
                 self.on_broken(side, out);
             }
+        }
+    }
+
+    /// A pipe was filled, or could not be.
+    pub(crate) fn on_filled(&mut self, now: Instant, side: Side, result: Result<Filled, Errno>, out: &mut Outbox) {
+        let flow = std::mem::replace(self.flow_from(side), Flow::Resting);
+        debug_assert!(matches!(flow, Flow::Filling), "filled into {flow:?}");
+        match result {
+            // What a session gives up goes with its pipe.
+            Ok(_) if self.phase.is_ending() => (),
+            Ok(Filled::Bytes(pipe)) => {
+                self.touch(side, now);
+                self.count_bytes(side, pipe.held());
+                self.pace_from(side).on_spliced(pipe.held());
+                self.splice(side, pipe, out);
+            }
+            Ok(Filled::NoPipe) => {
+                self.pace_from(side).demote();
+                self.fill(side, Hope::Soon, out);
+            }
+            Ok(Filled::End) => self.on_stream_end(side, out),
+            Err(_) => self.on_broken(side, out),
+        }
+    }
+
+    /// Some of what a pipe held was sent.
+    pub(crate) fn on_drained(
+        &mut self,
+        now: Instant,
+        side: Side,
+        pipe: Pipe,
+        result: Result<u32, Errno>,
+        out: &mut Outbox,
+    ) {
+        if self.phase.is_ending() {
+            return;
+        }
+        let from = side.other();
+        match result {
+            Ok(_) => {
+                self.touch(side, now);
+                if pipe.held() > 0 {
+                    self.splice(from, pipe, out);
+                } else {
+                    drop(pipe);
+                    self.fill(from, Hope::Soon, out);
+                }
+            }
+            Err(_) => self.on_broken(side, out),
         }
     }
 
@@ -107,7 +166,8 @@ impl Session {
     pub(crate) fn fill(&mut self, from: Side, hope: Hope, out: &mut Outbox) {
         let fd = self.socket_mut(from).fd;
         *self.flow_from(from) = Flow::Filling;
-        self.submit(from, Op::Recv { fd, hope }, out);
+        let is_spliced = self.pace_from(from).is_promoted();
+        self.submit(from, if is_spliced { Op::Fill { fd } } else { Op::Recv { fd, hope } }, out);
     }
 
     fn on_bytes(&mut self, side: Side, piece: Piece, out: &mut Outbox) {
@@ -119,6 +179,10 @@ impl Session {
             }
             Phase::Relaying => {
                 self.count_bytes(side, piece.end);
+                if self.may_splice(side) {
+                    let is_full = piece.end as usize == piece.lease.size();
+                    self.pace_from(side).on_received(is_full);
+                }
                 self.drain(side, piece, out);
             }
             // It came too late to matter; the lease goes back.
@@ -163,6 +227,23 @@ impl Session {
         self.submit(to, Op::Send { fd, lease, start, end }, out);
     }
 
+    fn splice(&mut self, from: Side, pipe: Pipe, out: &mut Outbox) {
+        let to = from.other();
+        let fd = self.socket_mut(to).fd;
+        *self.flow_from(from) = Flow::Splicing;
+        self.submit(to, Op::Drain { fd, pipe }, out);
+    }
+
+    /// `configuration.txt: option splice-auto, splice-request, splice-response`.
+    fn may_splice(&self, from: Side) -> bool {
+        let of_backend = self.backend_ref().map_or(Splice::NEVER, |backend| backend.splice);
+        let splice = self.frontend().splice.and(of_backend);
+        match from {
+            Side::Front => splice.request,
+            Side::Back => splice.response,
+        }
+    }
+
     fn finish(&mut self, to: Side, out: &mut Outbox) {
         let fd = self.socket_mut(to).fd;
         *self.flow_from(to.other()) = Flow::Finishing;
@@ -183,7 +264,8 @@ impl Session {
             Side::Back => (&self.response, &self.request),
         };
         let is_heading = self.phase == Phase::Heading && side == Side::Back;
-        let is_timed = is_heading || matches!(from, Flow::Filling) || matches!(to, Flow::Draining { .. });
+        let is_timed =
+            is_heading || matches!(from, Flow::Filling) || matches!(to, Flow::Draining { .. } | Flow::Splicing);
         let is_half_closed = from.is_at_end() || matches!(to, Flow::Finishing | Flow::Ended);
         let timeout = self.inactivity_timeout(side, is_half_closed)?;
         is_timed.then(|| self.socket(side).expect("relaying implies both sockets").active_at + timeout)

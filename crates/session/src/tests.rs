@@ -2,12 +2,12 @@
 
 use super::*;
 use buf::Pool;
-use driver::Received;
+use driver::{Filled, Pipes, Received};
 use std::fmt::Write;
 use std::time::Duration;
 use table::{
     BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Global, LogFormat, LogLevel, LogPolicy, LogSink,
-    LogTarget, Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, StateBook, Table,
+    LogTarget, Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, Splice, StateBook, Table,
 };
 
 const FRONT: Fd = Fd(3);
@@ -41,6 +41,7 @@ struct Stage {
     table: View,
     out: Outbox,
     pool: Pool,
+    pipes: Pipes,
     next_fd: i32,
     said: String,
 }
@@ -50,7 +51,10 @@ impl Stage {
         let pool = Pool::new(8, 1024).expect("eight kilobytes");
         let table = View::new(table(setup));
         let out = Outbox::new(pool.clone());
-        let mut stage = Stage { session: None, table: table.clone(), out, pool, next_fd: 4, said: String::new() };
+        let pipes = Pipes::new();
+        (0..2).for_each(|index| pipes.add(index));
+        let mut stage =
+            Stage { pipes, session: None, table: table.clone(), out, pool, next_fd: 4, said: String::new() };
         let arrival = Arrival {
             table,
             frontend: FrontendId(0),
@@ -87,8 +91,23 @@ impl Stage {
             "connected" => Done::Connected(Ok(())),
             "refused" => Done::Connected(Err(Errno::ECONNREFUSED)),
             "unconnected" => Done::Connected(Err(Errno::ECANCELED)),
-            "sent" => Done::Sent { lease: self.pool.lease().expect("eight"), result: Ok(words[3].parse().expect("a count")) },
+            "sent" => {
+                Done::Sent { lease: self.pool.lease().expect("eight"), result: Ok(words[3].parse().expect("a count")) }
+            }
             "unsent" => Done::Sent { lease: self.pool.lease().expect("eight"), result: Err(Errno::EPIPE) },
+            "filled" => {
+                let mut pipe = self.pipes.take().expect("two");
+                pipe.on_filled(words[3].parse().expect("a count"));
+                Done::Filled(Ok(Filled::Bytes(pipe)))
+            }
+            "unfilled" => Done::Filled(Ok(Filled::NoPipe)),
+            "drained" => {
+                let (held, count) = (words[3].parse().expect("a count"), words[4].parse().expect("a count"));
+                let mut pipe = self.pipes.take().expect("two");
+                pipe.on_filled(held);
+                pipe.on_drained(count);
+                Done::Drained { pipe, result: Ok(count) }
+            }
             "cancelled" => Done::Cancelled,
             "closed" => Done::Closed,
             "timeout" => {
@@ -126,6 +145,8 @@ impl Stage {
                 Op::Send { lease, start, end, .. } => {
                     format!("send {side} {:?}", lease.bytes()[start as usize..end as usize].escape_ascii().to_string())
                 }
+                Op::Fill { .. } => format!("fill {side}"),
+                Op::Drain { pipe, .. } => format!("drain {side} {}", pipe.held()),
                 Op::Connect { addr, .. } => format!("connect {side} {addr}"),
                 Op::Finish { .. } => {
                     answers.push(if side == "front" { Side::Front } else { Side::Back });
@@ -137,19 +158,25 @@ impl Stage {
             };
             writeln!(self.said, "    {text}").expect("a string");
         }
+        // What a driver does with pipes that were given up: ours hold nothing but a number.
+        while let Some(index) = self.pipes.take_spoiled() {
+            self.pipes.add(index);
+        }
         for record in self.out.records.drain(..) {
             let text = match record.kind {
                 RecordKind::Connect => "log connect".into(),
                 RecordKind::BadHeader(why) => format!("log {why}"),
-                RecordKind::Closed { end, times, bytes_in, bytes_out, retries, is_redispatched, server, .. } => format!(
-                    "log {} {}/{}/{} in {bytes_in} out {bytes_out} retries {}{retries} server {}",
-                    end.termination_code(),
-                    millis(times.queue),
-                    millis(times.connect),
-                    millis(Some(times.total)),
-                    if is_redispatched { "+" } else { "" },
-                    server.map_or("none".into(), |server| server.name.to_string()),
-                ),
+                RecordKind::Closed { end, times, bytes_in, bytes_out, retries, is_redispatched, server, .. } => {
+                    format!(
+                        "log {} {}/{}/{} in {bytes_in} out {bytes_out} retries {}{retries} server {}",
+                        end.termination_code(),
+                        millis(times.queue),
+                        millis(times.connect),
+                        millis(Some(times.total)),
+                        if is_redispatched { "+" } else { "" },
+                        server.map_or("none".into(), |server| server.name.to_string()),
+                    )
+                }
             };
             writeln!(self.said, "    {text}").expect("a string");
         }
@@ -212,7 +239,13 @@ fn table(setup: Setup) -> Arc<Table> {
         all_backups: false,
         redispatch: setup.redispatch,
         retries: setup.retries,
-        timeouts: BackendTimeouts { connect: second, server: Some(Duration::from_secs(60)), tunnel: setup.tunnel, ..BackendTimeouts::default() },
+        timeouts: BackendTimeouts {
+            connect: second,
+            server: Some(Duration::from_secs(60)),
+            tunnel: setup.tunnel,
+            ..BackendTimeouts::default()
+        },
+        splice: Splice::ALWAYS,
         log_targets: Vec::new(),
         state: book.backend(&name),
     };
@@ -231,6 +264,7 @@ fn table(setup: Setup) -> Arc<Table> {
         rules: Vec::new(),
         default_backend: Some(BackendId(0)),
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
+        splice: Splice::ALWAYS,
         log: LogPolicy { targets: vec![0], format: LogFormat::TcpLog },
         state: book.frontend(&name),
     };
@@ -580,6 +614,47 @@ fn a_half_closed_client_waits_for_the_server_alone() {
         60003 closed back
         "#,
     );
+}
+
+#[test]
+fn a_flow_that_fills_its_buffers_is_spliced_until_it_brings_little() {
+    let mut stage = Stage::new(PLAIN);
+    let whole = "x".repeat(1024);
+    stage.play("1 connected back");
+    for _ in 0..3 {
+        stage.play(&format!("2 received back {whole}"));
+        stage.play("3 sent front 1024");
+    }
+    stage.said.clear();
+    stage.play("4 filled back 65536");
+    stage.play("5 drained front 65536 60000");
+    stage.play("6 drained front 5536 5536");
+    for _ in 0..4 {
+        stage.play("7 filled back 100");
+        stage.play("8 drained front 100 100");
+    }
+    stage.play("9 received back bye");
+    let expected = ["4 filled back 65536", "drain front 65536", "5 drained front 65536 60000", "drain front 5536"];
+    let small = ["fill back", "7 filled back 100", "drain front 100", "8 drained front 100 100"];
+    let last = ["recv back Soon", "9 received back bye", "send front \"bye\""];
+    let said: Vec<&str> = stage.said.lines().map(str::trim).collect();
+    let wanted: Vec<&str> =
+        expected.into_iter().chain(["6 drained front 5536 5536"]).chain(small.repeat(4)).chain(last).collect();
+    assert_eq!(said, wanted);
+}
+
+#[test]
+fn without_a_pipe_a_busy_flow_is_copied() {
+    let mut stage = Stage::new(PLAIN);
+    let whole = "x".repeat(1024);
+    stage.play("1 connected back");
+    for _ in 0..3 {
+        stage.play(&format!("2 received back {whole}"));
+        stage.play("3 sent front 1024");
+    }
+    assert!(stage.said.ends_with("fill back\n"), "{}", stage.said);
+    stage.play("4 unfilled back");
+    assert!(stage.said.ends_with("recv back Soon\n"), "{}", stage.said);
 }
 
 #[test]

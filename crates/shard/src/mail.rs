@@ -28,10 +28,19 @@ pub enum Mail {
 /// From a shard to control. Never lost, unlike records.
 #[derive(Debug)]
 pub enum Notice {
-    Prepared { shard: ShardIndex, generation: u64, result: Result<(), PrepareFailure> },
+    Prepared {
+        shard: ShardIndex,
+        generation: u64,
+        result: Result<(), PrepareFailure>,
+    },
     /// The shard serves by this table now.
-    Adopted { shard: ShardIndex, generation: u64 },
-    Stopped { shard: ShardIndex },
+    Adopted {
+        shard: ShardIndex,
+        generation: u64,
+    },
+    Stopped {
+        shard: ShardIndex,
+    },
     Report(Box<Report>),
 }
 

@@ -55,7 +55,10 @@ impl Slots {
     pub fn occupy(&mut self, id: SessionId, session: Session) {
         let index = self.free.pop().expect("a vacancy was named before");
         let slot = self.slot_mut(index);
-        assert!(index == id.index && slot.generation == id.generation && slot.session.is_none(), "{id:?} is not vacant");
+        assert!(
+            index == id.index && slot.generation == id.generation && slot.session.is_none(),
+            "{id:?} is not vacant"
+        );
         slot.session = Some(session);
         self.live_count += 1;
     }

@@ -38,7 +38,13 @@ impl<D: Driver> Shard<D> {
             Tag::Session { id, side } => self.step(id, Event::Done(side, done)),
             Tag::Listener(index) => match done {
                 Done::Readable(_) | Done::Cancelled => self.on_listener_done(index),
-                Done::Connected(_) | Done::Received(_) | Done::Sent { .. } | Done::Finished(_) | Done::Closed => {
+                Done::Connected(_)
+                | Done::Received(_)
+                | Done::Sent { .. }
+                | Done::Filled(_)
+                | Done::Drained { .. }
+                | Done::Finished(_)
+                | Done::Closed => {
                     unreachable!("listeners are asked for readiness only")
                 }
             },

@@ -13,20 +13,29 @@ impl State {
     }
 
     pub(crate) fn check(&self) {
-        let (mut open_count, mut in_flight_count, mut lent_count, mut hungry_count) = (0, 0, 0, 0);
+        let (mut open_count, mut in_flight_count, mut hungry_count) = (0, 0, 0);
+        let (mut lease_count, mut pipe_count) = (0, 0);
         for (fd, socket) in self.sockets.iter() {
             open_count += 1;
             in_flight_count += socket.cancel_count as usize + usize::from(socket.is_closing);
             for in_flight in Lane::BOTH.iter().filter_map(|&lane| socket.lane(lane)) {
                 in_flight_count += 1;
                 hungry_count += usize::from(in_flight.hunger == Hunger::Waiting);
-                lent_count += usize::from(matches!(in_flight.work, Work::Send { .. }));
+                match &in_flight.work {
+                    Work::Send { .. } => lease_count += 1,
+                    Work::Drain(pipe) => {
+                        pipe_count += 1;
+                        self.pipes.check(pipe);
+                    }
+                    Work::Readable | Work::Connect | Work::Recv | Work::Fill | Work::Finish(_) => (),
+                }
             }
             self.check_role(fd, socket);
         }
         assert_eq!(open_count, self.sockets.open_count(), "open sockets");
         assert_eq!(in_flight_count, self.sockets.in_flight_count(), "ops in flight");
-        assert!(lent_count <= self.pool.used_count(), "a send owns a buffer that is free");
+        assert!(lease_count <= self.pool.used_count(), "a send owns a buffer that is free");
+        assert!(pipe_count <= self.pipes.lent_count(), "a drain owns a pipe that is free");
         assert!(hungry_count <= self.starved.len(), "a receive starves and nobody will feed it");
         self.connections.iter().for_each(|connection| connection.check());
         self.check_listeners();

@@ -49,7 +49,8 @@
 //! sim.discard(accepted.fd);
 //! world.pass(Duration::from_millis(1));
 //! assert_eq!(client.outcome(), Outcome::Ended);
-//! assert_eq!((world.open_count(), world.in_flight_count(), world.lease_count()), (1, 0, 0));
+//! assert_eq!((world.open_count(), world.in_flight_count()), (1, 0));
+//! assert_eq!((world.lease_count(), world.pipe_count()), (0, 0));
 //! world.check();
 //! ```
 #![forbid(unsafe_code)]
@@ -60,6 +61,7 @@ mod connection;
 mod listener;
 mod ops;
 mod options;
+mod pipes;
 mod rng;
 mod schedule;
 mod script;

@@ -12,7 +12,7 @@ use crate::connection::{Holder, Phase};
 use crate::schedule::Event;
 use crate::socket::{Hunger, InFlight, Lane, OpId, OpKey, Role, Work, own_addr};
 use crate::state::{ConnId, End, State};
-use driver::{Addr, Done, Ending, Errno, Fd, Hope, Op, Received, Tag};
+use driver::{Addr, Done, Ending, Errno, Fd, Filled, Hope, Op, Pipe, Received, Tag};
 use std::time::Duration;
 
 /// `ENOTCONN`: the transport endpoint is not connected (errno(3)).
@@ -29,6 +29,11 @@ impl State {
                 assert!(start < end && end as usize <= lease.size(), "{start}..{end} is not a part of the lease");
                 let work = Work::Send { lease, start: start as usize, end: end as usize };
                 self.start_maybe_at_once(fd, Lane::Outbound, tag, work)
+            }
+            Op::Fill { fd } => self.start_maybe_at_once(fd, Lane::Inbound, tag, Work::Fill),
+            Op::Drain { fd, pipe } => {
+                assert!(pipe.held() > 0, "a drain of nothing");
+                self.start_maybe_at_once(fd, Lane::Outbound, tag, Work::Drain(pipe))
             }
             Op::Finish { fd } => self.start_finish(fd, tag),
             Op::Cancel { fd } => self.start_cancel(fd, tag),
@@ -168,7 +173,7 @@ impl State {
         if is_cancelled && !self.rng.chance(self.options.network.race_permille) {
             return Some((tag, work.cancelled()));
         }
-        let work = match self.perform(key.fd, work) {
+        let work = match self.perform(key.fd, tag, work) {
             Ok(done) => return Some((tag, done)),
             Err(work) if is_cancelled => return Some((tag, work.cancelled())),
             Err(work) => work,
@@ -185,7 +190,7 @@ impl State {
     }
 
     /// Does what the op asks for, or gives it back if that cannot be done yet.
-    fn perform(&mut self, fd: Fd, work: Work) -> Result<Done, Work> {
+    fn perform(&mut self, fd: Fd, tag: Tag, work: Work) -> Result<Done, Work> {
         match work {
             Work::Readable => self.perform_readable(fd).map(Done::Readable).ok_or(Work::Readable),
             Work::Connect => self.perform_connect(fd).map(Done::Connected).ok_or(Work::Connect),
@@ -193,6 +198,11 @@ impl State {
             Work::Send { lease, start, end } => match self.perform_send(fd, &lease.bytes()[start..end]) {
                 Some(result) => Ok(Done::Sent { lease, result }),
                 None => Err(Work::Send { lease, start, end }),
+            },
+            Work::Fill => self.perform_fill(fd, tag).map(Done::Filled).ok_or(Work::Fill),
+            Work::Drain(mut pipe) => match self.perform_drain(fd, tag, &mut pipe) {
+                Some(result) => Ok(Done::Drained { pipe, result }),
+                None => Err(Work::Drain(pipe)),
             },
             Work::Finish(result) => Ok(Done::Finished(result)),
         }
@@ -214,13 +224,10 @@ impl State {
 
     /// As with provided buffers: a buffer must be at hand before the receive learns what has come, be it an end.
     fn perform_recv(&mut self, fd: Fd) -> Option<Result<Received, Errno>> {
-        let Some((conn, end)) = self.stream_of(fd) else { return Some(Err(ENOTCONN)) };
-        if let Phase::Failed(_) = self.connections[conn.0].phase {
-            return Some(Err(ENOTCONN));
-        }
-        if !self.connections[conn.0].is_readable(end) {
-            return None;
-        }
+        let (conn, end) = match self.readable_stream_of(fd)? {
+            Ok(stream) => stream,
+            Err(errno) => return Some(Err(errno)),
+        };
         let mut lease = self.pool.lease()?;
         let arrived = self.connections[conn.0].inbound(end).arrived().min(lease.size());
         let most = self.maybe_short(arrived);
@@ -237,6 +244,38 @@ impl State {
                 more: self.connections[conn.0].inbound(end).arrived() > 0,
             },
         }))
+    }
+
+    /// As with buffers: a pipe must be at hand before the fill learns what has come, be it an end.
+    fn perform_fill(&mut self, fd: Fd, tag: Tag) -> Option<Result<Filled, Errno>> {
+        let (conn, end) = match self.readable_stream_of(fd)? {
+            Ok(stream) => stream,
+            Err(errno) => return Some(Err(errno)),
+        };
+        let is_refused = self.rng.chance(self.options.faults.pipe_permille);
+        let pipe = if is_refused { None } else { self.pipes.take(&mut self.rng) };
+        let Some(mut pipe) = pipe else { return Some(Ok(Filled::NoPipe)) };
+        let arrived = self.connections[conn.0].inbound(end).arrived().min(self.pipes.size(&pipe));
+        let most = self.maybe_short(arrived);
+        let mut bytes = Vec::with_capacity(most);
+        let result = self.read(conn, end, most, |piece| bytes.extend(piece))?;
+        Some(result.map(|count| match count {
+            0 => Filled::End,
+            _ => {
+                self.pipes.fill(&mut pipe, tag, &bytes);
+                Filled::Bytes(pipe)
+            }
+        }))
+    }
+
+    fn perform_drain(&mut self, fd: Fd, tag: Tag, pipe: &mut Pipe) -> Option<Result<u32, Errno>> {
+        let bytes = self.pipes.bytes(pipe, tag).to_vec();
+        let result = self.perform_send(fd, &bytes)?;
+        if let Ok(count) = result {
+            self.pipes.drain(pipe, count as usize);
+            self.stats.spliced_bytes += u64::from(count);
+        }
+        Some(result)
     }
 
     fn perform_send(&mut self, fd: Fd, bytes: &[u8]) -> Option<Result<u32, Errno>> {
@@ -270,6 +309,16 @@ impl State {
 
     fn is_readable(&mut self, fd: Fd) -> bool {
         self.stream_of(fd).is_some_and(|(conn, end)| self.connections[conn.0].is_readable(end))
+    }
+
+    /// The connection of a socket on which a read has something to say. `None`: not yet.
+    fn readable_stream_of(&mut self, fd: Fd) -> Option<Result<(ConnId, End), Errno>> {
+        let Some((conn, end)) = self.stream_of(fd) else { return Some(Err(ENOTCONN)) };
+        let connection = &self.connections[conn.0];
+        match connection.phase {
+            Phase::Failed(_) => Some(Err(ENOTCONN)),
+            Phase::Knocking | Phase::Made => connection.is_readable(end).then_some(Ok((conn, end))),
+        }
     }
 
     /// The connection of a socket, once a connect was asked for or it was accepted.

@@ -9,6 +9,12 @@ pub struct Options {
     pub buffer_count: u32,
     /// Bytes of one buffer.
     pub buffer_size: usize,
+    /// Pipes that may be in use at once. At zero, as on a system that makes none, every fill ends without one.
+    pub pipe_count: usize,
+    /// Bytes that a pipe holds. Each is drawn a size of its own: the most, or what is left of it after halving it a few
+    /// times.
+    pub pipe_size_least: usize,
+    pub pipe_size_most: usize,
     pub network: Network,
     pub faults: Faults,
     /// Keeps a line per op and completion, for `World::trace`.
@@ -63,6 +69,8 @@ pub struct Faults {
     pub strike_within: Duration,
     /// `socket` fails with `ENFILE`, `ENOBUFS` or `ENOMEM`.
     pub socket_permille: u32,
+    /// The system makes no pipe for a fill.
+    pub pipe_permille: u32,
     /// `accept` fails with `ECONNABORTED`: the client has reset the connection while it waited.
     pub abort_permille: u32,
 }
@@ -73,6 +81,9 @@ impl Default for Options {
         Options {
             buffer_count: 256,
             buffer_size: 2048,
+            pipe_count: 16,
+            pipe_size_least: 1,
+            pipe_size_most: 1 << 16,
             network: Network::rough(),
             faults: Faults::none(),
             has_trace: false,
@@ -83,7 +94,7 @@ impl Default for Options {
 impl Options {
     /// A calm network in which nothing fails: for scripts that also run on a kernel.
     pub fn calm() -> Options {
-        Options { network: Network::calm(), ..Options::default() }
+        Options { network: Network::calm(), pipe_size_least: 1 << 16, ..Options::default() }
     }
 }
 
@@ -139,6 +150,7 @@ impl Faults {
             vanish_permille: 0,
             strike_within: Duration::from_millis(20),
             socket_permille: 0,
+            pipe_permille: 0,
             abort_permille: 0,
         }
     }

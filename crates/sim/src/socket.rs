@@ -3,16 +3,16 @@
 //! **Invariant:** a socket has at most one op per lane in flight, and none when it is closed.
 
 use crate::state::{ConnId, End, ListenerId};
-use driver::{Addr, Done, Errno, Fd, ListenSpec, Tag};
+use driver::{Addr, Done, Errno, Fd, ListenSpec, Pipe, Tag};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// The directions of a socket. Each has one op at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// `Readable`, `Recv`.
+    /// `Readable`, `Recv`, `Fill`.
     Inbound,
-    /// `Connect`, `Send`, `Finish`.
+    /// `Connect`, `Send`, `Drain`, `Finish`.
     Outbound,
 }
 
@@ -73,6 +73,8 @@ pub(crate) enum Work {
         start: usize,
         end: usize,
     },
+    Fill,
+    Drain(Pipe),
     /// The shutdown itself took effect at once.
     Finish(Result<(), Errno>),
 }
@@ -241,6 +243,8 @@ impl Work {
             Work::Connect => Done::Connected(Err(Errno::ECANCELED)),
             Work::Recv => Done::Received(Err(Errno::ECANCELED)),
             Work::Send { lease, .. } => Done::Sent { lease, result: Err(Errno::ECANCELED) },
+            Work::Fill => Done::Filled(Err(Errno::ECANCELED)),
+            Work::Drain(pipe) => Done::Drained { pipe, result: Err(Errno::ECANCELED) },
             Work::Finish(result) => Done::Finished(result),
         }
     }

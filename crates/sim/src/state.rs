@@ -7,6 +7,7 @@ use crate::actor::Actor;
 use crate::connection::Connection;
 use crate::listener::{Listener, Place};
 use crate::options::Options;
+use crate::pipes::Stock;
 use crate::rng::Rng;
 use crate::schedule::{Arrival, Event, Schedule};
 use crate::script::{Reach, Script};
@@ -71,6 +72,7 @@ pub(crate) struct State {
     pub(crate) is_woken: bool,
     pub(crate) stats: DriverStats,
     pub(crate) pool: Pool,
+    pub(crate) pipes: Stock,
     pub(crate) trace: Vec<String>,
     ports_given: u16,
     clients_named: u32,
@@ -85,6 +87,7 @@ impl State {
             sockets: Sockets::new(rng.chance(options.network.reuse_permille)),
             rng,
             now: Instant::EPOCH,
+            pipes: Stock::new(options.pipe_count, options.pipe_size_least..=options.pipe_size_most),
             options,
             schedule: Schedule::default(),
             connections: Vec::new(),

@@ -136,6 +136,11 @@ impl World {
         self.state.borrow().pool.used_count()
     }
 
+    /// Pipes that are not back in the stock.
+    pub fn pipe_count(&self) -> usize {
+        self.state.borrow().pipes.lent_count()
+    }
+
     pub fn stats(&self) -> DriverStats {
         self.state.borrow().stats
     }

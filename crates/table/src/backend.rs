@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::balance::PickKey;
-use crate::{BackendState, Mode, Redispatch, Server};
+use crate::{BackendState, Mode, Redispatch, Server, Splice};
 
 /// `backend NAME`, or the server's half of `listen NAME`.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct Backend {
     /// Attempts after the first (`retries`).
     pub retries: u32,
     pub timeouts: BackendTimeouts,
+    pub splice: Splice,
     /// Places in [`Table::log_targets`](crate::Table::log_targets) for what happens to its servers (`Server … is DOWN`).
     pub log_targets: Vec<usize>,
     pub state: Arc<BackendState>,

@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BackendId, BindId, Condition, FrontendState, Mode};
+use crate::{BackendId, BindId, Condition, FrontendState, Mode, Splice};
 
 /// `frontend NAME`, or the client's half of `listen NAME`.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct Frontend {
     pub rules: Vec<UseBackend>,
     pub default_backend: Option<BackendId>,
     pub timeouts: ClientTimeouts,
+    pub splice: Splice,
     pub log: LogPolicy,
     pub state: Arc<FrontendState>,
 }

@@ -29,6 +29,7 @@ mod log;
 mod retry;
 mod route;
 mod server;
+mod splice;
 mod state;
 mod table;
 
@@ -43,6 +44,7 @@ pub use log::{LogLevel, LogSink, LogTarget};
 pub use retry::{Redispatch, Retry};
 pub use route::route;
 pub use server::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings, WEIGHT_MOST};
+pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};
 pub use state::frontend::FrontendState;
 pub use state::process::ProcessState;

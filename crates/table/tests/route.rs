@@ -8,7 +8,7 @@ use std::sync::Arc;
 use table::{
     Acl, AddressFetch, Admin, Backend, BackendId, Balance, ClientTimeouts, Condition, Facts, Frontend, FrontendId,
     Global, IpSet, LogFormat, LogPolicy, Mode, NumberFetch, NumberRange, PickKey, ServerId, ServerSettings, ShardIndex,
-    StateBook, Table, Term, Test, UseBackend, route,
+    Splice, StateBook, Table, Term, Test, UseBackend, route,
 };
 
 const SERVED: BackendId = BackendId(0);
@@ -30,6 +30,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         rules,
         default_backend,
         timeouts: ClientTimeouts::default(),
+        splice: Splice::ALWAYS,
         log: LogPolicy { targets: Vec::new(), format: LogFormat::TcpLog },
     };
     let backends = vec![Arc::new(served), Arc::new(other)];

@@ -1,8 +1,8 @@
 //! Completion → done: the other match over op kinds.
 
-use crate::in_flight::Kept;
+use crate::in_flight::{Kept, Patience};
 use buf::Lease;
-use driver::{Done, Errno, Received};
+use driver::{Done, Errno, Pipe, Received};
 use io_uring::cqueue;
 
 /// One completion, copied out of the ring.
@@ -13,16 +13,34 @@ pub(crate) struct Completion {
     flags: u32,
 }
 
+/// What a completion means for its op.
+#[derive(Debug)]
+pub(crate) enum Finished {
+    Done(Done),
+    /// The socket of a fill is readable.
+    Readable(Patience),
+    /// The socket of a drain is writable.
+    Writable(Pipe, Patience),
+}
+
 /// `lease` is the provided buffer that the completion names.
-pub(crate) fn finish(kept: Kept, completion: Completion, lease: Option<Lease>) -> Done {
+pub(crate) fn finish(kept: Kept, completion: Completion, lease: Option<Lease>) -> Finished {
     let result = completion.result();
-    match kept {
+    Finished::Done(match kept {
         Kept::Readable => Done::Readable(result.map(drop)),
         Kept::Connect(_) => Done::Connected(result.map(drop)),
         Kept::Receive(_) => Done::Received(result.and_then(|count| received(count, lease, completion.says_more()))),
         Kept::Send(lease) => Done::Sent { lease, result: sent(result) },
+        Kept::Fill(patience) => match result {
+            Ok(_) => return Finished::Readable(patience),
+            Err(errno) => Done::Filled(Err(errno)),
+        },
+        Kept::Drain(pipe, patience) => match result {
+            Ok(_) => return Finished::Writable(pipe, patience),
+            Err(errno) => Done::Drained { pipe, result: Err(errno) },
+        },
         Kept::Close => closed(result),
-    }
+    })
 }
 
 /// How a receive ends that was cancelled without the kernel's part.
@@ -92,7 +110,7 @@ mod tests {
         let pool = Pool::new(1, 16).expect("one page");
         let completion = Completion { user_data: 0, result, flags };
         let lease = completion.buffer().map(|_| pool.lease().expect("free"));
-        assert_eq!(format!("{:?}", finish(kept, completion, lease)), expect);
+        assert_eq!(format!("{:?}", finish(kept, completion, lease)), format!("Done({expect})"));
         assert_eq!(pool.free_count(), 1, "the lease is back");
     }
 
@@ -122,7 +140,7 @@ mod tests {
             let pool = Pool::new(1, 16).expect("one page");
             let kept = Kept::Send(pool.lease().expect("free"));
             let done = finish(kept, Completion { user_data: 0, result, flags: 0 }, None);
-            let Done::Sent { lease, result } = done else { panic!("{done:?}") };
+            let Finished::Done(Done::Sent { lease, result }) = done else { panic!("{done:?}") };
             assert_eq!((result, lease.size()), (expect, 16));
         }
     }

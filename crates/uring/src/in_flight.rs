@@ -13,7 +13,7 @@
 
 use crate::name::Name;
 use buf::Lease;
-use driver::{Fd, Tag};
+use driver::{Fd, Pipe, Tag};
 
 /// Names one op in flight; its bits are the submission's `user_data`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,30 @@ pub(crate) enum Kept {
     Connect(#[expect(dead_code, reason = "only the kernel reads it")] Box<Name>),
     Receive(Receive),
     Send(Lease),
+    /// The socket is waited for.
+    Fill(Patience),
+    /// The socket is waited for; the kernel does not know of the pipe.
+    Drain(Pipe, Patience),
     Close,
+}
+
+/// Whether a splice may wait again when its socket turns out not to be ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Waits,
+    /// Its cancel follows, or has come already.
+    Cancelled,
+}
+
+/// What the end of an op takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The kernel is asked for it.
+    Ask,
+    /// It was asked already.
+    Asked,
+    /// The kernel does not have the op.
+    Withdraw,
 }
 
 /// How far a receive has come.
@@ -96,7 +119,7 @@ impl InFlight {
     }
 
     /// Ends an op: the kernel is done with what it kept.
-    pub(crate) fn remove(&mut self, key: Key) -> (Tag, Kept) {
+    pub(crate) fn remove(&mut self, key: Key) -> (Tag, Fd, Kept) {
         let free = self.free;
         let entry = self.entry(key.index());
         assert_eq!(entry.generation, key.generation(), "a completion of an op that is over");
@@ -108,7 +131,7 @@ impl InFlight {
         if is_chained(&op.kept) {
             self.unchain(op.fd, key.index(), next);
         }
-        (op.tag, op.kept)
+        (op.tag, op.fd, op.kept)
     }
 
     /// The first of the ops on a socket; [`InFlight::after`] names the next.
@@ -125,14 +148,24 @@ impl InFlight {
     pub(crate) fn receive(&mut self, key: Key) -> Option<&mut Receive> {
         match self.kept(key)? {
             Kept::Receive(receive) => Some(receive),
-            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Close => None,
+            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) | Kept::Close => None,
+        }
+    }
+
+    /// Notes that an op is to end, where it might wait again otherwise. Answers what that takes.
+    pub(crate) fn on_cancelled(&mut self, key: Key) -> Ending {
+        match self.kept(key).expect("an op in flight") {
+            Kept::Receive(receive) => receive.on_cancelled(),
+            Kept::Fill(patience) | Kept::Drain(_, patience) => patience.on_cancelled(),
+            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Close => Ending::Ask,
         }
     }
 
     /// Whether bytes are on their way out of this socket.
     pub(crate) fn is_sending_on(&self, fd: Fd) -> bool {
         let ops = std::iter::successors(self.first_on(fd), |&key| self.after(key));
-        ops.filter_map(|key| self.peek(key.index()).op.as_ref()).any(|op| matches!(op.kept, Kept::Send(_)))
+        ops.filter_map(|key| self.peek(key.index()).op.as_ref())
+            .any(|op| matches!(op.kept, Kept::Send(_) | Kept::Drain(..)))
     }
 
     pub(crate) fn fd(&self, key: Key) -> Fd {
@@ -201,6 +234,28 @@ impl InFlight {
     }
 }
 
+impl Receive {
+    fn on_cancelled(&mut self) -> Ending {
+        match self {
+            Receive::Waiting => {
+                *self = Receive::Cancelled;
+                Ending::Ask
+            }
+            Receive::Starved => Ending::Withdraw,
+            Receive::Cancelled => Ending::Asked,
+        }
+    }
+}
+
+impl Patience {
+    fn on_cancelled(&mut self) -> Ending {
+        match std::mem::replace(self, Patience::Cancelled) {
+            Patience::Waits => Ending::Ask,
+            Patience::Cancelled => Ending::Asked,
+        }
+    }
+}
+
 impl Key {
     pub(crate) fn from_user_data(bits: u64) -> Key {
         Key(bits)
@@ -221,7 +276,7 @@ impl Key {
 
 fn is_chained(kept: &Kept) -> bool {
     match kept {
-        Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) => true,
+        Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) => true,
         Kept::Close => false,
     }
 }

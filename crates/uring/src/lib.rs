@@ -11,7 +11,7 @@
 //! finds none is kept here until there is one: a shard never sees `ENOBUFS`.
 //!
 //! Nothing is ever handed to the kernel's worker threads: sockets are waited for by poll, and what the ring would give to
-//! a worker (`shutdown`, a unix `connect`) is called by the shard, because it does not wait.
+//! a worker (`shutdown`, `splice`, a unix `connect`) is called by the shard, because it does not wait.
 //!
 //! **Invariant:** every op completes exactly once, and a lease is back in the pool once its last holder dropped it, also
 //! when the driver is dropped with ops in flight.
@@ -21,18 +21,20 @@ mod enter;
 mod finish;
 mod in_flight;
 mod name;
+mod pipes;
 mod prepare;
 mod probe;
 mod provided;
 mod refused;
 mod setup;
 mod socket;
+mod splice;
 mod starved;
 mod thread;
 mod wake;
 
 pub use probe::{Evidence, Refused, Step, diagnose, probe};
-pub use setup::{Features, Options};
+pub use setup::{Features, Options, PIPES};
 pub use thread::{close_inherited, pin, unshare_files};
 pub use wake::Wakeup;
 
@@ -41,11 +43,12 @@ use driver::{
     Accepted, Addr, Done, Driver, DriverStats, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, WAIT_MOST, Waker,
 };
 use enter::Wait;
-use finish::{Completion, cancelled_receive, finish};
-use in_flight::{InFlight, Kept, Key, Receive};
+use finish::{Completion, Finished, cancelled_receive, finish};
+use in_flight::{Ending, InFlight, Kept, Key, Patience, Receive};
 use prepare::{CANCEL, Prepared, Submission, WAKE, cancel, prepare, read_wakeup, receive};
 use provided::Provided;
 use setup::{Ring, Sizes};
+use splice::Splicer;
 use starved::Starved;
 use std::collections::VecDeque;
 
@@ -57,6 +60,7 @@ pub struct Uring {
     in_flight: InFlight,
     pool: Pool,
     starved: Starved,
+    splicer: Splicer,
     wakeup: Wakeup,
     wake_is_armed: bool,
     /// What completed without the kernel, for the next turn.
@@ -88,6 +92,7 @@ impl Uring {
             in_flight: InFlight::new(sizes.in_flight_most),
             pool,
             starved: Starved::default(),
+            splicer: Splicer::new(options.pipes_max),
             wakeup: options.wakeup,
             wake_is_armed: false,
             early: Vec::new(),
@@ -109,6 +114,11 @@ impl Uring {
         self.in_flight.count()
     }
 
+    /// Times that the system made no pipe though the stock was not used up.
+    pub fn refused_pipe_count(&self) -> u64 {
+        self.splicer.stock.refused_count()
+    }
+
     fn start(&mut self, tag: Tag, fd: Fd, submission: Submission, kept: Kept) {
         if let Kept::Close = kept {
             self.assert_idle(fd);
@@ -122,20 +132,16 @@ impl Uring {
         let mut next = self.in_flight.first_on(fd);
         while let Some(key) = next {
             next = self.in_flight.after(key);
-            match self.in_flight.receive(key) {
-                Some(receive @ Receive::Waiting) => {
-                    *receive = Receive::Cancelled;
-                    self.queue(cancel(key));
-                }
-                Some(Receive::Starved) => self.cancel_starved(key),
-                Some(Receive::Cancelled) => (),
-                None => self.queue(cancel(key)),
+            match self.in_flight.on_cancelled(key) {
+                Ending::Ask => self.queue(cancel(key)),
+                Ending::Asked => (),
+                Ending::Withdraw => self.cancel_starved(key),
             }
         }
     }
 
     fn cancel_starved(&mut self, key: Key) {
-        let (tag, _) = self.in_flight.remove(key);
+        let (tag, _, _) = self.in_flight.remove(key);
         let in_flight = &mut self.in_flight;
         self.starved.on_cancelled(|&key| in_flight.receive(key) == Some(&mut Receive::Starved));
         self.early.push((tag, cancelled_receive()));
@@ -211,8 +217,16 @@ impl Uring {
         if completion.asks_again() && self.on_asks_again(key, completion, done) {
             return;
         }
-        let (tag, kept) = self.in_flight.remove(key);
-        done.push((tag, finish(kept, completion, lease)));
+        let (tag, fd, kept) = self.in_flight.remove(key);
+        let finished = match finish(kept, completion, lease) {
+            Finished::Done(done) => Some(done),
+            Finished::Readable(patience) => self.on_readable(tag, fd, patience),
+            Finished::Writable(pipe, patience) => self.on_writable(tag, fd, pipe, patience),
+        };
+        if let Some(Done::Closed) = finished {
+            self.splicer.stock.on_descriptor_closed();
+        }
+        done.extend(finished.map(|done| (tag, done)));
     }
 
     /// A receive that found no buffer waits for one, unless its cancel is under way. Answers whether the completion is
@@ -226,7 +240,7 @@ impl Uring {
                 self.stats.starved += u64::from(completion.result() == Err(Errno::ENOBUFS));
             }
             Receive::Cancelled => {
-                let (tag, _) = self.in_flight.remove(key);
+                let (tag, _, _) = self.in_flight.remove(key);
                 done.push((tag, cancelled_receive()));
             }
             Receive::Starved => unreachable!("the kernel does not have a starved receive"),
@@ -274,7 +288,9 @@ impl Driver for Uring {
     }
 
     fn socket(&mut self, addr: &Addr) -> Result<Fd, Errno> {
-        socket::connector(addr)
+        let fd = socket::connector(addr)?;
+        self.splicer.on_opened(fd);
+        Ok(fd)
     }
 
     /// A path that a dead listener left behind is taken over. `EADDRINUSE` if its listener lives. A socket that is bound
@@ -292,7 +308,11 @@ impl Driver for Uring {
     }
 
     fn accept(&mut self, listener: Fd) -> Result<Option<Accepted>, Errno> {
-        socket::accept(listener)
+        let accepted = socket::accept(listener)?;
+        if let Some(accepted) = &accepted {
+            self.splicer.on_opened(accepted.fd);
+        }
+        Ok(accepted)
     }
 
     fn local_addr(&mut self, fd: Fd) -> Result<Addr, Errno> {
@@ -302,6 +322,7 @@ impl Driver for Uring {
     fn discard(&mut self, fd: Fd) {
         self.assert_idle(fd);
         socket::close(fd);
+        self.splicer.stock.on_descriptor_closed();
     }
 
     fn submit(&mut self, tag: Tag, op: Op) -> Option<Done> {
@@ -311,6 +332,7 @@ impl Driver for Uring {
                 self.start(tag, fd, submission, kept);
                 None
             }
+            Prepared::Drain(fd, pipe) => self.on_writable(tag, fd, pipe, Patience::Waits),
             Prepared::Finish(fd) => {
                 assert!(!self.in_flight.is_sending_on(fd), "ending socket {} before what is being sent", fd.0);
                 Some(Done::Finished(socket::finish(fd)))
@@ -324,6 +346,7 @@ impl Driver for Uring {
 
     fn turn(&mut self, deadline: Option<Instant>, done: &mut Vec<(Tag, Done)>) -> Result<(), Errno> {
         self.submit_held();
+        self.splicer.stock.close_spoiled();
         self.provided.refill(&self.pool);
         let is_retrying = self.retry_starved();
         let is_ready = is_retrying || !self.early.is_empty() || !self.held.is_empty();

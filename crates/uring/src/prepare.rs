@@ -3,13 +3,13 @@
 //! **Invariant:** whatever address a [`Submission`] holds is of memory that its [`Kept`] owns, or, for the wake-up, its
 //! [`Wakeup`]; or it holds none. Only this file makes submissions.
 
-use crate::in_flight::{Kept, Key, Receive};
+use crate::in_flight::{Kept, Key, Patience, Receive};
 use crate::name::Name;
 use crate::provided::GROUP;
 use crate::socket;
 use crate::wake::Wakeup;
 use buf::Lease;
-use driver::{Addr, Done, Ending, Fd, Hope, Op};
+use driver::{Addr, Done, Ending, Fd, Hope, Op, Pipe};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
 
@@ -19,6 +19,8 @@ pub(crate) enum Prepared {
     Now(Done),
     /// The ring does it.
     Queue(Fd, Submission, Kept),
+    /// A call that never waits does it, or says that the ring must wait for the socket.
+    Drain(Fd, Pipe),
     /// A call that never waits does it, once nothing is being sent.
     Finish(Fd),
     /// It is about other ops.
@@ -39,21 +41,39 @@ const IORING_RECVSEND_POLL_FIRST: u16 = 1;
 /// `has_buffers`: a receive may find a buffer at its first attempt. If not, it waits for bytes before it looks for one.
 pub(crate) fn prepare(op: Op, has_buffers: bool) -> Prepared {
     match op {
-        Op::Readable { fd } => Prepared::Queue(fd, readable(fd), Kept::Readable),
+        Op::Readable { fd } => Prepared::Queue(fd, waiting(fd), Kept::Readable),
         Op::Connect { fd, addr } => connect(fd, &addr),
         Op::Recv { fd, hope } => {
             let hope = if has_buffers { hope } else { Hope::Later };
             Prepared::Queue(fd, receive(fd, hope), Kept::Receive(Receive::Waiting))
         }
         Op::Send { fd, lease, start, end } => send(fd, lease, start, end),
+        Op::Fill { fd } => Prepared::Queue(fd, readable(fd), Kept::Fill(Patience::Waits)),
+        Op::Drain { fd, pipe } => Prepared::Drain(fd, pipe),
         Op::Finish { fd } => Prepared::Finish(fd),
         Op::Cancel { fd } => Prepared::Cancel(fd),
         Op::Close { fd, ending } => close(fd, ending),
     }
 }
 
-fn readable(fd: Fd) -> Submission {
-    Submission(opcode::PollAdd::new(types::Fd(fd.0), libc::POLLIN as u32).build())
+/// Completes when somebody waits to be accepted.
+fn waiting(fd: Fd) -> Submission {
+    poll(fd, libc::POLLIN)
+}
+
+/// Completes when bytes, an end or an error can be read.
+pub(crate) fn readable(fd: Fd) -> Submission {
+    poll(fd, libc::POLLIN | libc::POLLRDHUP)
+}
+
+/// Completes when there is room to send, or never will be.
+pub(crate) fn writable(fd: Fd) -> Submission {
+    poll(fd, libc::POLLOUT)
+}
+
+/// Completes once.
+fn poll(fd: Fd, events: libc::c_short) -> Submission {
+    Submission(opcode::PollAdd::new(types::Fd(fd.0), events as u32).build())
 }
 
 fn connect(fd: Fd, addr: &Addr) -> Prepared {

@@ -16,9 +16,15 @@ pub struct Options {
     pub buffer_count: u32,
     /// Bytes of one buffer.
     pub buffer_size: usize,
+    /// Pipes that may exist at once, each of two descriptors. Flows beyond them are copied.
+    pub pipes_max: u32,
     /// Ends the wait of a turn from other threads.
     pub wakeup: Wakeup,
 }
+
+/// Pipes that serve a shard well: what they hold together is what an unprivileged process may have (`pipe(7)`:
+/// `pipe-user-pages-soft`).
+pub const PIPES: u32 = 64;
 
 /// The kernel's maximum (`IORING_MAX_CQ_ENTRIES`). Completions beyond it wait inside the kernel (`IORING_FEAT_NODROP`).
 const CQ_MOST: u32 = 1 << 16;

@@ -1,7 +1,7 @@
 //! The calls on sockets that the shard makes itself, because they never wait: making, binding, accepting, naming, ending.
 //!
-//! **Invariant:** a connection's socket is blocking, so that the ring waits for it; a listener's is not, so that
-//! `accept4` never does.
+//! **Invariant:** a connection's socket is blocking, so that the ring waits for it, until it is spliced; a listener's never
+//! is, so that `accept4` does not wait.
 
 use crate::name::Name;
 use driver::{Accepted, Addr, Errno, Fd, ListenSpec};
@@ -204,7 +204,7 @@ fn connect(fd: RawFd, name: &Name) -> Result<(), Errno> {
     check(unsafe { libc::connect(fd, name.as_ptr(), name.len()) }).map(drop)
 }
 
-fn set_nonblocking(fd: RawFd, on: bool) -> Result<(), Errno> {
+pub(crate) fn set_nonblocking(fd: RawFd, on: bool) -> Result<(), Errno> {
     let flags = if on { libc::O_NONBLOCK } else { 0 };
     // SAFETY: no memory is touched. A stream socket has no other status flag that we set.
     check(unsafe { libc::fcntl(fd, libc::F_SETFL, flags) }).map(drop)

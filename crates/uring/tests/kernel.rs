@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn options() -> Options {
     let wakeup = Wakeup::new().expect("a descriptor");
-    Options { sessions_max: 1000, buffer_count: 64, buffer_size: 1024, wakeup }
+    Options { sessions_max: 1000, buffer_count: 64, buffer_size: 1024, pipes_max: 2, wakeup }
 }
 
 fn driver() -> Uring {

@@ -127,7 +127,8 @@ impl Farm {
         let mut rng = Rng::new(seed ^ 0x7469_6465);
         let shard_count = 1 + rng.below(3);
         let maxconn = if mix.is_scarce() { 1 + rng.below(6) as u32 } else { 1000 };
-        let timeout = if mix.has_faults() || mix.is_scarce() { Duration::from_secs(2) } else { Duration::from_secs(3600) };
+        let timeout =
+            if mix.has_faults() || mix.is_scarce() { Duration::from_secs(2) } else { Duration::from_secs(3600) };
         let draft = Draft::of(&mut rng, maxconn, timeout);
         let book = StateBook::new(shard_count as u16);
         let empty = Table::new(0, table::Global { maxconn: 0 }, Vec::new(), Vec::new(), Vec::new(), book.process());
@@ -194,7 +195,8 @@ impl Farm {
     /// What is left, for whoever looks for the reason.
     fn describe(&self) -> String {
         let shards = self.shards.iter().map(|shard| format!("{:?}, {:?}; ", shard.phases(), shard.stats()));
-        let clients = self.clients.iter().map(|client| format!("{:?} {:?}; ", client.peer.outcome(), client.peer.departure()));
+        let clients =
+            self.clients.iter().map(|client| format!("{:?} {:?}; ", client.peer.outcome(), client.peer.departure()));
         let worlds = self.worlds.iter().map(|world| format!("at {}, quiet {}; ", world.now(), world.is_quiet()));
         worlds.chain(shards).chain(clients).collect()
     }
@@ -337,7 +339,10 @@ impl Farm {
         self.mailboxes.iter().for_each(|mailbox| assert!(mailbox.post(Mail::Drain).is_ok()));
         let mut turns = 0;
         while !self.shards.iter().all(Shard::is_stopped) {
-            self.shards.iter_mut().filter(|shard| !shard.is_stopped()).for_each(|shard| shard.turn().expect("no errors"));
+            self.shards
+                .iter_mut()
+                .filter(|shard| !shard.is_stopped())
+                .for_each(|shard| shard.turn().expect("no errors"));
             turns += 1;
             assert!(turns < 10_000, "draining does not end");
         }
@@ -492,7 +497,8 @@ fn server_script(rng: &mut Rng, mix: Mix) -> Script {
 
 /// Mostly a header as another proxy would send it.
 fn client_header(rng: &mut Rng) -> Vec<u8> {
-    let from = |rng: &mut Rng| std::net::SocketAddr::from(([192, 0, 2, rng.below(256) as u8], 1 + rng.below(60_000) as u16));
+    let from =
+        |rng: &mut Rng| std::net::SocketAddr::from(([192, 0, 2, rng.below(256) as u8], 1 + rng.below(60_000) as u16));
     let addresses = proxyline::Addresses { source: from(rng), destination: from(rng) };
     match rng.below(8) {
         0 => b"EHLO mail.example.org\r\n".to_vec(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::{
     Backend, BackendId, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend, Global, LogFormat,
-    LogLevel, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr, ServerSettings,
+    LogLevel, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr, ServerSettings, Splice,
     StateBook, Table,
 };
 
@@ -22,6 +22,7 @@ pub(crate) struct Draft {
     pub(crate) redispatch: Option<Redispatch>,
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
+    pub(crate) splice: Splice,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +73,7 @@ impl Draft {
             redispatch: rng.chance(500).then_some(Redispatch::Last(1)),
             timeout,
             connect_timeout: Duration::from_millis(20 + rng.below(200) as u64),
+            splice: Splice { request: rng.chance(800), response: rng.chance(800) },
         }
     }
 
@@ -120,6 +122,7 @@ impl Draft {
                 server: Some(self.timeout),
                 ..BackendTimeouts::default()
             },
+            splice: self.splice,
             log_targets: Vec::new(),
             state: book.backend(&backend_name),
         };
@@ -141,6 +144,7 @@ impl Draft {
                 rules: Vec::new(),
                 default_backend: Some(BackendId(0)),
                 timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },
+                splice: self.splice,
                 log: LogPolicy { targets: vec![0], format: LogFormat::TcpLog },
                 state,
             })

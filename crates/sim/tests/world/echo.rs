@@ -1,7 +1,9 @@
 //! A shard of one page: it accepts, and sends back what it hears, by the rules that any owner of a driver must keep.
 
 use crate::rig::ip;
-use driver::{Done, Driver, Ending, Errno, Fd, Hope, Instant, ListenSpec, Op, Received, SessionId, Side, Tag};
+use driver::{
+    Done, Driver, Ending, Errno, Fd, Filled, Hope, Instant, ListenSpec, Op, Pipe, Received, SessionId, Side, Tag,
+};
 use sim::{Sim, World};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ const IDLE_MOST: Duration = Duration::from_millis(500);
 /// Accepting rests for so long when there are no descriptors.
 const REST: Duration = Duration::from_millis(50);
 
-/// An echo of what its clients say, listening on `ip(7)`.
+/// An echo of what its clients say, listening on `ip(7)`. Every other session splices, for as long as there are pipes.
 pub(crate) struct Echo {
     sim: Sim,
     world: World,
@@ -19,6 +21,9 @@ pub(crate) struct Echo {
     rests_until: Option<Instant>,
     /// Times that `accept` found no descriptor.
     pub(crate) exhausted_count: u32,
+    /// Fills that found no pipe.
+    pub(crate) pipeless_count: u32,
+
     /// A planted fault: the last byte of a long receive is lost.
     pub(crate) loses_bytes: bool,
 }
@@ -47,8 +52,16 @@ impl Echo {
         let listener = sim.bind(&spec).expect("nobody else is there");
         sim.listen(listener, spec.backlog).expect("it is bound");
         let (world, sessions) = (sim.world(), Vec::new());
-        let mut echo =
-            Echo { sim, world, listener, sessions, rests_until: None, exhausted_count: 0, loses_bytes: false };
+        let mut echo = Echo {
+            sim,
+            world,
+            listener,
+            sessions,
+            rests_until: None,
+            exhausted_count: 0,
+            pipeless_count: 0,
+            loses_bytes: false,
+        };
         echo.submit(Tag::Listener(0), Op::Readable { fd: listener });
         echo
     }
@@ -101,7 +114,7 @@ impl Echo {
                 Ok(Some(accepted)) => {
                     let moved_at = self.sim.now();
                     self.sessions.push(Session { fd: accepted.fd, phase: Phase::Echoing, moved_at, unsent: (0, 0) });
-                    self.recv(self.sessions.len() - 1);
+                    self.listen(self.sessions.len() - 1);
                 }
                 Ok(None) => return self.submit(Tag::Listener(0), Op::Readable { fd: self.listener }),
                 Err(Errno::ECONNABORTED) => (),
@@ -128,7 +141,14 @@ impl Echo {
                 self.sessions[index].unsent = (0, count - lost);
                 self.send(index, lease);
             }
-            (Phase::Echoing, Done::Received(Ok(Received::End))) => {
+            (Phase::Echoing, Done::Filled(Ok(Filled::Bytes(pipe)))) => self.drain(index, pipe),
+            (Phase::Echoing, Done::Drained { pipe, result: Ok(_) }) if pipe.held() > 0 => self.drain(index, pipe),
+            (Phase::Echoing, Done::Drained { result: Ok(_), .. }) => self.listen(index),
+            (Phase::Echoing, Done::Filled(Ok(Filled::NoPipe))) => {
+                self.pipeless_count += 1;
+                self.recv(index);
+            }
+            (Phase::Echoing, Done::Received(Ok(Received::End)) | Done::Filled(Ok(Filled::End))) => {
                 self.sessions[index].phase = Phase::Finishing;
                 let fd = self.sessions[index].fd;
                 self.submit(tag, Op::Finish { fd });
@@ -136,13 +156,35 @@ impl Echo {
             (Phase::Echoing, Done::Sent { lease, result: Ok(count) }) => {
                 self.sessions[index].unsent.0 += count;
                 let (start, end) = self.sessions[index].unsent;
-                if start < end { self.send(index, lease) } else { self.recv(index) }
+                if start < end { self.send(index, lease) } else { self.listen(index) }
             }
-            (Phase::Echoing, Done::Received(Err(_)) | Done::Sent { result: Err(_), .. }) => {
-                self.close(index, Ending::Reset);
-            }
+            (
+                Phase::Echoing,
+                Done::Received(Err(_))
+                | Done::Sent { result: Err(_), .. }
+                | Done::Filled(Err(_))
+                | Done::Drained { result: Err(_), .. },
+            ) => self.close(index, Ending::Reset),
             (phase, done) => panic!("{done:?} was not expected while {phase:?}"),
         }
+    }
+
+    fn listen(&mut self, index: usize) {
+        if index.is_multiple_of(2) { self.recv(index) } else { self.fill(index) }
+    }
+
+    fn fill(&mut self, index: usize) {
+        let session = &mut self.sessions[index];
+        session.moved_at = self.sim.now();
+        let fd = session.fd;
+        self.submit(tag_of(index), Op::Fill { fd });
+    }
+
+    fn drain(&mut self, index: usize, pipe: Pipe) {
+        let session = &mut self.sessions[index];
+        session.moved_at = self.sim.now();
+        let fd = session.fd;
+        self.submit(tag_of(index), Op::Drain { fd, pipe });
     }
 
     fn recv(&mut self, index: usize) {

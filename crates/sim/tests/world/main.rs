@@ -5,3 +5,4 @@ mod peers;
 mod rig;
 mod seeds;
 mod sockets;
+mod splices;

@@ -1,6 +1,6 @@
 //! One driver in a calm world, and short words for what a script asks of it.
 
-use driver::{Accepted, Addr, Done, Driver, Ending, Errno, Fd, Hope, ListenSpec, Op, Received, Tag};
+use driver::{Accepted, Addr, Done, Driver, Ending, Errno, Fd, Filled, Hope, ListenSpec, Op, Received, Tag};
 use sim::{Options, Peer, Script, Sim, World};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -130,6 +130,12 @@ pub(crate) fn describe(done: &Done) -> String {
         Done::Received(Err(errno)) => format!("received {errno:?}"),
         Done::Sent { result: Ok(count), .. } => format!("sent {count}"),
         Done::Sent { result: Err(errno), .. } => format!("sent {errno:?}"),
+        Done::Filled(Ok(Filled::Bytes(pipe))) => format!("filled {}", pipe.held()),
+        Done::Filled(Ok(Filled::End)) => "filled the end".into(),
+        Done::Filled(Ok(Filled::NoPipe)) => "no pipe".into(),
+        Done::Filled(Err(errno)) => format!("filled {errno:?}"),
+        Done::Drained { result: Ok(count), .. } => format!("drained {count}"),
+        Done::Drained { result: Err(errno), .. } => format!("drained {errno:?}"),
         Done::Finished(result) => outcome("finished", result),
         Done::Cancelled => "cancelled".into(),
         Done::Closed => "closed".into(),

@@ -8,13 +8,21 @@ use std::time::Duration;
 const CLIENTS: usize = 12;
 
 fn faults() -> Faults {
-    Faults { fds_max: 9, reset_permille: 50, vanish_permille: 50, abort_permille: 50, ..Faults::none() }
+    Faults {
+        fds_max: 9,
+        reset_permille: 50,
+        vanish_permille: 50,
+        abort_permille: 50,
+        pipe_permille: 50,
+        ..Faults::none()
+    }
 }
 
 fn options(seed: u64) -> Options {
     Options {
         buffer_count: if seed.is_multiple_of(3) { 2 } else { 64 },
         buffer_size: 512,
+        pipe_count: (seed % 5) as usize,
         faults: if seed.is_multiple_of(2) { faults() } else { Faults::none() },
         ..Options::default()
     }
@@ -37,7 +45,9 @@ struct Run {
     clients: Vec<Peer>,
     trace: Vec<String>,
     exhausted_count: u32,
+    pipeless_count: u32,
     starved: u64,
+    spliced_bytes: u64,
 }
 
 fn run(seed: u64, options: Options, loses_bytes: bool) -> Run {
@@ -54,7 +64,16 @@ fn run(seed: u64, options: Options, loses_bytes: bool) -> Run {
     assert_eq!(world.open_count(), 1, "seed {seed}: only the listener stays open");
     assert_eq!(world.in_flight_count(), 1, "seed {seed}: only the listener waits");
     assert_eq!(world.lease_count(), 0, "seed {seed}: every buffer is back");
-    Run { clients, trace: world.trace(), exhausted_count: echo.exhausted_count, starved: world.stats().starved }
+    assert_eq!(world.pipe_count(), 0, "seed {seed}: every pipe is back");
+    let stats = world.stats();
+    Run {
+        clients,
+        trace: world.trace(),
+        exhausted_count: echo.exhausted_count,
+        pipeless_count: echo.pipeless_count,
+        starved: stats.starved,
+        spliced_bytes: stats.spliced_bytes,
+    }
 }
 
 /// What a client that no fault has hit must have seen.
@@ -65,10 +84,13 @@ fn is_right(client: &Peer) -> bool {
 #[test]
 fn nothing_is_lost_over_many_seeds() {
     let (mut exhausted, mut starved, mut harmed) = (0, 0, 0);
+    let (mut pipeless, mut spliced_bytes) = (0, 0);
     for seed in 0..300 {
         let run = run(seed, options(seed), false);
         exhausted += run.exhausted_count;
         starved += run.starved;
+        pipeless += run.pipeless_count;
+        spliced_bytes += run.spliced_bytes;
         for client in run.clients {
             harmed += u32::from(client.harm().is_some());
             let seen = (client.addr(), client.outcome(), client.sent_count(), client.received_count());
@@ -77,6 +99,7 @@ fn nothing_is_lost_over_many_seeds() {
     }
     assert!(harmed < 300 * CLIENTS as u32 / 4, "{harmed} are forgiven: the others say little");
     assert!(exhausted > 0 && starved > 0 && harmed > 0, "{exhausted} {starved} {harmed}: the faults must strike");
+    assert!(pipeless > 100 && spliced_bytes > 1_000_000, "{pipeless} {spliced_bytes}: with pipes and without");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use table::{Backend, BackendTimeouts, Balance, Global, Mode, Server, ServerAddr, ServerSettings, StateBook, Table};
+use table::{
+    Backend, BackendTimeouts, Balance, Global, Mode, Server, ServerAddr, ServerSettings, Splice, StateBook, Table,
+};
 
 /// A server without checks that is never connected to.
 pub(crate) fn server(book: &mut StateBook, backend: &Arc<str>, name: &str, settings: ServerSettings) -> Arc<Server> {
@@ -30,6 +32,7 @@ pub(crate) fn backend(
         redispatch: None,
         retries: 3,
         timeouts: BackendTimeouts::default(),
+        splice: Splice::ALWAYS,
         log_targets: Vec::new(),
         state: book.backend(&name),
         name,

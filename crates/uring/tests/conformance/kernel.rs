@@ -1,6 +1,6 @@
 //! The world of the kernel: real sockets on the loopback address, whose other ends the test holds.
 
-use crate::scripts::{BUFFER_COUNT, BUFFER_SIZE};
+use crate::scripts::{BUFFER_COUNT, BUFFER_SIZE, PIPE_COUNT};
 use crate::stage::World;
 use driver::{Addr, Driver, Fd, ListenSpec};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -21,7 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 impl Kernel {
     pub(crate) fn new() -> Kernel {
         let wakeup = Wakeup::new().expect("a descriptor");
-        let options = Options { sessions_max: 64, buffer_count: BUFFER_COUNT, buffer_size: BUFFER_SIZE, wakeup };
+        let options = Options {
+            sessions_max: 64,
+            buffer_count: BUFFER_COUNT,
+            buffer_size: BUFFER_SIZE,
+            pipes_max: PIPE_COUNT,
+            wakeup,
+        };
         let driver = Uring::new(options).expect("these tests need io_uring");
         Kernel { driver, peers: Vec::new(), servers: Vec::new() }
     }

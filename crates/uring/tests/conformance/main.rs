@@ -3,27 +3,27 @@
 mod kernel;
 mod scripts;
 mod simulated;
+mod splices;
 mod stage;
 
 use kernel::Kernel;
-use scripts as script;
 use simulated::Simulated;
 use stage::Stage;
 
 /// The simulation draws what may come in any order.
 const SEEDS: u64 = 20;
 
-/// Plays a script in every world.
+/// Plays the scripts of a module in every world.
 macro_rules! conforms {
-    ($($name:ident: $expect:expr;)*) => {$(
+    ($scripts:ident $($name:ident: $expect:expr;)*) => {$(
         #[test]
         fn $name() {
             let mut stage = Stage::new(Kernel::new());
-            script::$name(&mut stage);
+            $scripts::$name(&mut stage);
             assert_eq!(stage.transcript(), $expect, "on the kernel");
             for seed in 0..SEEDS {
                 let mut stage = Stage::new(Simulated::new(seed));
-                script::$name(&mut stage);
+                $scripts::$name(&mut stage);
                 assert_eq!(stage.transcript(), $expect, "in the simulation, seed={seed}");
             }
         }
@@ -31,7 +31,7 @@ macro_rules! conforms {
 }
 
 // Error numbers are those of `connect(2)`, `send(2)` and `tcp(7)`.
-conforms! {
+conforms! { scripts
     recv_then_cancel: ["cancelled", "received ECANCELED"];
     recv_and_cancel_in_one_turn: ["cancelled", "received ECANCELED"];
     cancel_then_send: ["cancelled", "sent Ok(5)", "later"];
@@ -58,4 +58,24 @@ conforms! {
     a_wake_ends_a_turn: ["woken", "woken", "and not again"];
     a_past_deadline_does_not_wait: ["at once"];
     a_bound_socket_is_discarded: ["the same address: true"];
+}
+
+// Error numbers are those of `splice(2)`, which has them from `recv(2)` and `send(2)`.
+conforms! { splices
+    from_one_socket_to_another: ["filled 5", "drained Ok(5), 0 left", "hello", "filled the end", "filled the end"];
+    fill_then_cancel: ["cancelled", "filled ECANCELED"];
+    fill_and_cancel_in_one_turn: ["cancelled", "filled ECANCELED"];
+    reset_while_filling: ["filled ECONNRESET", "filled the end"];
+    bytes_before_a_reset_are_filled: ["filled 5", "filled ECONNRESET"];
+    drain_to_a_reset_peer: ["drained Err(ECONNRESET), 5 left", "drained Err(EPIPE), 5 left"];
+    a_half_close_leaves_the_drain: ["filled the end", "drained Ok(5), 0 left", "there"];
+    nothing_is_drained_after_the_end: ["finished Ok(())", "filled 5", "drained Err(EPIPE), 5 left"];
+    a_full_socket_makes_drains_wait: ["a drain waits", "all of it arrived"];
+    a_waiting_drain_is_cancelled: ["cancelled", "drained Err(ECANCELED)", "closed"];
+    a_fill_without_a_pipe_takes_nothing: ["no pipe", "received \"hello\""];
+    an_end_is_not_seen_without_a_pipe: ["no pipe", "received the end"];
+    a_spoiled_pipe_is_clean_for_the_next: ["spoiled", "drained Ok(5), 0 left", "mine!"];
+    a_flow_that_rests_holds_no_pipe: ["filled 5"];
+    a_spliced_socket_still_receives_and_sends:
+        ["filled 5", "received \"again\"", "sent Ok(5)", "reply", "filled 4", "sent Ok(5)"];
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(crate) const BUFFER_COUNT: u32 = 4;
 /// Bytes of each.
 pub(crate) const BUFFER_SIZE: usize = 4096;
+/// Pipes of the driver in every world.
+pub(crate) const PIPE_COUNT: u32 = 1;
 
 fn recv(fd: Fd) -> Op {
     Op::Recv { fd, hope: Hope::Soon }
@@ -282,11 +284,11 @@ fn fill<W: World>(stage: &mut Stage<W>, fd: Fd) -> (usize, bool) {
 }
 
 /// The byte at this place of the stream.
-fn pattern(at: usize) -> u8 {
+pub(crate) fn pattern(at: usize) -> u8 {
     (at % 251) as u8
 }
 
-fn check_pattern(bytes: &[u8], start: usize) {
+pub(crate) fn check_pattern(bytes: &[u8], start: usize) {
     assert!(bytes.iter().enumerate().all(|(offset, &byte)| byte == pattern(start + offset)), "bytes in disorder");
 }
 

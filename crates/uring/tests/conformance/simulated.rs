@@ -1,6 +1,6 @@
 //! The world of the simulation, calm: what it claims, the kernel must do.
 
-use crate::scripts::{BUFFER_COUNT, BUFFER_SIZE};
+use crate::scripts::{BUFFER_COUNT, BUFFER_SIZE, PIPE_COUNT};
 use crate::stage::World;
 use driver::Addr;
 use sim::{Behaviour, Options, Outcome, Peer, Reach, Reading, Script, Server, Sim};
@@ -20,7 +20,12 @@ const STEP: Duration = Duration::from_millis(1);
 
 impl Simulated {
     pub(crate) fn new(seed: u64) -> Simulated {
-        let options = Options { buffer_count: BUFFER_COUNT, buffer_size: BUFFER_SIZE, ..Options::calm() };
+        let options = Options {
+            buffer_count: BUFFER_COUNT,
+            buffer_size: BUFFER_SIZE,
+            pipe_count: PIPE_COUNT as usize,
+            ..Options::calm()
+        };
         Simulated { driver: Sim::new(seed, options), peers: Vec::new(), servers: Vec::new() }
     }
 

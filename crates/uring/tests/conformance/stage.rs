@@ -1,6 +1,6 @@
 //! Where a script plays: a world with a driver and its peers, and what was said so far.
 
-use driver::{Accepted, Addr, Done, Driver, Fd, Instant, ListenSpec, Op, Received, SessionId, Side, Tag};
+use driver::{Accepted, Addr, Done, Driver, Fd, Filled, Instant, ListenSpec, Op, Received, SessionId, Side, Tag};
 use std::time::Duration;
 
 /// One driver with the rest of its world. Peers act at once or as soon as turns allow.
@@ -170,6 +170,11 @@ pub(crate) fn describe(done: &Done) -> String {
         Done::Received(Ok(Received::End)) => "received the end".into(),
         Done::Received(Err(errno)) => format!("received {errno:?}"),
         Done::Sent { result, .. } => format!("sent {result:?}"),
+        Done::Filled(Ok(Filled::Bytes(pipe))) => format!("filled {}", pipe.held()),
+        Done::Filled(Ok(Filled::End)) => "filled the end".into(),
+        Done::Filled(Ok(Filled::NoPipe)) => "no pipe".into(),
+        Done::Filled(Err(errno)) => format!("filled {errno:?}"),
+        Done::Drained { pipe, result } => format!("drained {result:?}, {} left", pipe.held()),
         Done::Finished(result) => format!("finished {result:?}"),
         Done::Cancelled => "cancelled".into(),
         Done::Closed => "closed".into(),
