@@ -1,0 +1,124 @@
+//! The health checks: one per server, known by name over reloads.
+//!
+//! A check is a task that waits, knocks once and says what it found. What follows from that is decided where all of them are
+//! known, in the order in which the results come; the next check of the server is then another task.
+//!
+//! **Invariant:** each server has at most one task, so results wait in bounded number.
+
+mod plan;
+mod report;
+mod task;
+
+pub(crate) use report::{Change, apply};
+
+use crate::uio;
+use check::{Health, Outcome};
+use plan::{Key, Plan, Verdict};
+use std::collections::HashMap;
+use std::time::Duration;
+use table::{ServerId, Table};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+/// A check that never rests would leave nothing for the others.
+const INTERVAL_LEAST: Duration = Duration::from_millis(1);
+
+/// Every server that is checked.
+pub(crate) struct Checks {
+    running: HashMap<Key, Running>,
+    serial_next: u64,
+    sender: UnboundedSender<Finished>,
+    results: UnboundedReceiver<Finished>,
+}
+
+struct Running {
+    /// Where the server stands in the table in force.
+    server: ServerId,
+    plan: Plan,
+    health: Health,
+    task: JoinHandle<()>,
+    /// Tells the present task's result from one that was under way when the plan changed.
+    serial: u64,
+}
+
+/// A check is over.
+pub(crate) struct Finished {
+    key: Key,
+    serial: u64,
+    outcome: Outcome,
+}
+
+impl Checks {
+    pub(crate) fn new() -> Checks {
+        let (sender, results) = unbounded_channel();
+        Checks { running: HashMap::new(), serial_next: 0, sender, results }
+    }
+
+    /// Checks what `table` wants checked, from now on. Checks that it does not change go on undisturbed.
+    pub(crate) fn adopt(&mut self, table: &Table) {
+        let wanted = plan::wanted(table);
+        for key in plan::ended(&self.running, &wanted) {
+            let ended = self.running.remove(&key).expect("it runs");
+            ended.task.abort();
+        }
+        let verdicts = plan::reconcile(|key| self.running.get(key).map(|running| &running.plan), &wanted);
+        let delays = plan::delays(&verdicts, &wanted);
+        for ((verdict, delay), wanted) in verdicts.into_iter().zip(delays).zip(wanted) {
+            match verdict {
+                Verdict::Keep => self.running.get_mut(&wanted.key).expect("it runs").server = wanted.id,
+                Verdict::Start => self.start(table, wanted, delay),
+                Verdict::Resettle => self.resettle(wanted, delay),
+            }
+        }
+    }
+
+    /// Waits for the next result. Dropping the wait loses none.
+    pub(crate) async fn next(&mut self) -> Finished {
+        self.results.recv().await.expect("we hold a sender ourselves")
+    }
+
+    /// Takes a result, and sees to the next check of the server.
+    pub(crate) fn on_finished(&mut self, finished: Finished) -> Option<Change> {
+        let Finished { key, serial, outcome } = finished;
+        let running = self.running.get_mut(&key).filter(|running| running.serial == serial)?;
+        let transition = running.health.observe(outcome);
+        let (server, plan, interval) = (running.server, running.plan.clone(), running.health.interval());
+        let (task, serial) = self.spawn(&key, &plan, interval.max(INTERVAL_LEAST));
+        let running = self.running.get_mut(&key).expect("found above");
+        (running.task, running.serial) = (task, serial);
+        transition.map(|transition| Change { server, transition, outcome })
+    }
+
+    fn start(&mut self, table: &Table, wanted: plan::Wanted, delay: Duration) {
+        // A server that left and came back may still be remembered as down by its sessions. It starts like any other.
+        if table.server(wanted.id).state.health() == table::Health::Down {
+            let backend = table.backend(wanted.id.backend);
+            backend.state.set_health(table.server(wanted.id), table::Health::Up);
+        }
+        let health = Health::new(wanted.plan.settings);
+        let (task, serial) = self.spawn(&wanted.key, &wanted.plan, delay);
+        self.running.insert(wanted.key, Running { server: wanted.id, plan: wanted.plan, health, task, serial });
+    }
+
+    fn resettle(&mut self, wanted: plan::Wanted, delay: Duration) {
+        let (task, serial) = self.spawn(&wanted.key, &wanted.plan, delay);
+        let running = self.running.get_mut(&wanted.key).expect("it runs");
+        running.task.abort();
+        running.health.resettle(wanted.plan.settings);
+        let health = running.health.clone();
+        *running = Running { server: wanted.id, plan: wanted.plan, health, task, serial };
+    }
+
+    /// Starts the task of a server's next check, `delay` from now.
+    fn spawn(&mut self, key: &Key, plan: &Plan, delay: Duration) -> (JoinHandle<()>, u64) {
+        self.serial_next += 1;
+        let (key, plan, serial, sender) = (key.clone(), plan.clone(), self.serial_next, self.sender.clone());
+        let task = uio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let outcome = task::check(&plan).await;
+            // Nobody is left to hear of it only when the process ends.
+            let _ = sender.send(Finished { key, serial, outcome });
+        });
+        (task, serial)
+    }
+}

@@ -1,0 +1,160 @@
+//! What is to be checked, and how a new table changes it: decisions without I/O.
+
+use check::{Health, Script, Settings, Timeouts, first_delay, smallest_interval};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use table::{Admin, Backend, BackendId, CheckSettings, ProxyHeader, Server, ServerAddr, ServerId, Table};
+
+/// The names of backend and server: what a check is known by over reloads.
+pub(super) type Key = (Arc<str>, Arc<str>);
+
+/// How a server is checked. A check goes on undisturbed as long as this stays the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) to: ServerAddr,
+    pub(super) script: Script,
+    pub(super) settings: Settings,
+}
+
+/// A server that a table wants checked.
+pub(super) struct Wanted {
+    pub(super) key: Key,
+    pub(super) id: ServerId,
+    pub(super) plan: Plan,
+}
+
+/// What a new table means to a server's check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing changed.
+    Keep,
+    /// It was not checked before.
+    Start,
+    /// It is checked in another way now, and keeps its health.
+    Resettle,
+}
+
+/// The servers of a table that are checked, in file order. Maintenance is without checks (`configuration.txt: disabled`).
+pub(super) fn wanted(table: &Table) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for (backend_index, backend) in table.backends.iter().enumerate() {
+        for (index, server) in backend.servers.iter().enumerate() {
+            let Some(settings) = &server.settings.check else { continue };
+            if server.state.admin() == Admin::Maint {
+                continue;
+            }
+            let id = ServerId { backend: BackendId(backend_index as u32), index: index as u32 };
+            wanted.push(Wanted { key: key(backend, server), id, plan: plan(backend, settings) });
+        }
+    }
+    wanted
+}
+
+/// What becomes of each of `wanted`, in their order. Whatever runs and is not among them ends.
+pub(super) fn reconcile<'a>(plan_of: impl Fn(&Key) -> Option<&'a Plan>, wanted: &[Wanted]) -> Vec<Verdict> {
+    let verdict = |wanted: &Wanted| match plan_of(&wanted.key) {
+        None => Verdict::Start,
+        Some(plan) if *plan == wanted.plan => Verdict::Keep,
+        Some(_) => Verdict::Resettle,
+    };
+    wanted.iter().map(verdict).collect()
+}
+
+/// How long the first check of each new or changed server waits, spread so that they do not all come at once.
+pub(super) fn delays(verdicts: &[Verdict], wanted: &[Wanted]) -> Vec<Duration> {
+    let interval = |wanted: &Wanted| Health::new(wanted.plan.settings).interval();
+    let smallest = smallest_interval(wanted.iter().map(interval));
+    let count = verdicts.iter().filter(|&&verdict| verdict != Verdict::Keep).count() as u32;
+    let mut next = 0;
+    let delay = |(verdict, wanted): (&Verdict, &Wanted)| match verdict {
+        Verdict::Keep => Duration::ZERO,
+        Verdict::Start | Verdict::Resettle => {
+            let index = next;
+            next += 1;
+            first_delay(index, count, smallest, interval(wanted))
+        }
+    };
+    verdicts.iter().zip(wanted).map(delay).collect()
+}
+
+fn key(backend: &Backend, server: &Server) -> Key {
+    (Arc::clone(&backend.name), Arc::clone(&server.name))
+}
+
+fn plan(backend: &Backend, check: &CheckSettings) -> Plan {
+    let version = |header: ProxyHeader| match header {
+        ProxyHeader::V1 => proxyline::Version::V1,
+        ProxyHeader::V2 => proxyline::Version::V2,
+    };
+    let CheckSettings { addr, proxy_header, inter, fastinter, downinter, rise, fall } = check.clone();
+    let timeouts = Timeouts { inter, connect: backend.timeouts.connect, check: backend.timeouts.check };
+    Plan {
+        to: addr,
+        script: Script { proxy: proxy_header.map(version), timeouts },
+        settings: Settings { inter, fastinter, downinter, rise, fall },
+    }
+}
+
+/// Those that run and are not wanted any more.
+pub(super) fn ended<T>(running: &HashMap<Key, T>, wanted: &[Wanted]) -> Vec<Key> {
+    let wanted: std::collections::HashSet<&Key> = wanted.iter().map(|wanted| &wanted.key).collect();
+    running.keys().filter(|&key| !wanted.contains(key)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(inter_millis: u64) -> Plan {
+        let inter = Duration::from_millis(inter_millis);
+        Plan {
+            to: ServerAddr::Ip(([192, 0, 2, 1], 143).into()),
+            script: Script { proxy: None, timeouts: Timeouts { inter, connect: None, check: None } },
+            settings: Settings::every(inter),
+        }
+    }
+
+    fn key(server: &str) -> Key {
+        ("be".into(), server.into())
+    }
+
+    fn wanted(servers: &[(&str, u64)]) -> Vec<Wanted> {
+        let id = ServerId { backend: BackendId(0), index: 0 };
+        servers.iter().map(|&(server, inter)| Wanted { key: key(server), id, plan: plan(inter) }).collect()
+    }
+
+    #[test]
+    fn same_changed_new_and_gone() {
+        let running = HashMap::from(
+            [("same", 2000), ("changed", 2000), ("gone", 2000)].map(|(name, inter)| (key(name), plan(inter))),
+        );
+        let wanted = wanted(&[("new", 2000), ("same", 2000), ("changed", 500)]);
+        let verdicts = reconcile(|key| running.get(key), &wanted);
+        assert_eq!(verdicts, [Verdict::Start, Verdict::Keep, Verdict::Resettle]);
+        assert_eq!(ended(&running, &wanted), [key("gone")]);
+    }
+
+    #[test]
+    fn another_address_is_another_way_of_checking() {
+        let moved = Plan { to: ServerAddr::Ip(([192, 0, 2, 2], 143).into()), ..plan(2000) };
+        let wanted = wanted(&[("s", 2000)]);
+        assert_eq!(reconcile(|_| Some(&moved), &wanted), [Verdict::Resettle]);
+    }
+
+    /// The start of ten servers as HAProxy 2.6 spread it (2 s over all of them), and of those alone that a reload adds.
+    #[test]
+    fn first_checks_are_spread() {
+        let names: Vec<String> = (0..10).map(|index| format!("s{index}")).collect();
+        let servers: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 2000)).collect();
+        let wanted = wanted(&servers);
+        let all = delays(&[Verdict::Start; 10], &wanted);
+        let millis: Vec<u128> = all.iter().map(Duration::as_millis).collect();
+        assert_eq!(millis, [0, 200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800]);
+
+        let mut verdicts = [Verdict::Keep; 10];
+        (verdicts[3], verdicts[7]) = (Verdict::Start, Verdict::Resettle);
+        let some = delays(&verdicts, &wanted);
+        assert_eq!((some[3].as_millis(), some[7].as_millis()), (0, 1000));
+    }
+}

@@ -1,0 +1,51 @@
+//! The control thread: configuration → table, health checks, reload, signals, logs.
+//!
+//! ```text
+//!   files ──load──▶ Table ──handover──▶ shards bind ──▶ published (ArcSwap) ──▶ shards adopt
+//!                     │
+//!                     ├──▶ checks ──▶ server states, log
+//!   signals ──────────┤
+//!   port (news) ──────┴──▶ notices of shards, records of sessions ──▶ log ──▶ sinks
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `run` | the loop: which events there are, what follows from each |
+//! | `load`, `reading` | files → everything there is to say about them, at the start and again |
+//! | `lower/`, `resolve` | tree → table; host names → addresses |
+//! | `handover` | how a table gets to all shards or to none |
+//! | `checks/` | which server is checked when, and what a result changes |
+//! | `log/` | lines in HAProxy's words, and where they go |
+//! | `console`, `report`, `stdio` | what is said on standard error, without waiting for its reader |
+//! | `signals`, `news` | descriptors that say that something is asked for |
+//! | `watch` | whether the shards turn |
+//! | `clock` | monotonic time on the wall |
+//! | `uio` | the runtime and its connections |
+//!
+//! Everything here is one thread's, but for the reading of a configuration. It never waits for a shard: it asks by mail and goes
+//! on until the answer comes.
+//!
+//! **Invariant:** shards have descriptor tables of their own, so nothing of this thread's runtime may be woken from theirs. Only
+//! the eventfd of the port crosses.
+#![forbid(unsafe_code)]
+
+mod checks;
+mod clock;
+mod console;
+mod handover;
+mod load;
+mod log;
+mod lower;
+mod news;
+mod reading;
+mod report;
+mod resolve;
+mod run;
+mod signals;
+mod stdio;
+mod uio;
+mod watch;
+
+pub use load::{Defaults, Files, Loaded, empty_table, load};
+pub use run::{Exit, Parts, run};
+pub use signals::{StopSignal, block_signals};

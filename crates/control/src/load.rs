@@ -1,0 +1,185 @@
+//! Reading the configuration: files → text → tree → table, and everything that is to be said about it.
+
+use crate::lower::{Lowered, lower};
+use crate::resolve::{Resolve, Resolver, System};
+use config::{Diagnostic, Lead, Level, Source, Span, Stage};
+use driver::Addr;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use table::{StateBook, Table};
+
+/// What `-f` named, in order. A directory stands for its `*.cfg` files that are not hidden, in the order of their bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    pub paths: Vec<PathBuf>,
+}
+
+/// What holds where the file says nothing.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// Most client connections of the process.
+    pub maxconn: u32,
+}
+
+/// A configuration that was read, with everything that is to be said about it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub sources: Vec<Source>,
+    /// As the reading found them: lines that cannot be read in file order, then lines that do not go together, then what is not
+    /// served, then hosts without an address.
+    pub diagnostics: Vec<Diagnostic>,
+    pub nbthread: Option<u16>,
+    /// None if there is an ALERT.
+    pub table: Option<Arc<Table>>,
+    /// Whether anything listens. HAProxy checks a file without a listener with exit code 2 and does not start it.
+    pub has_listener: bool,
+    bind_places: Vec<BindPlace>,
+    ending: Ending,
+}
+
+/// A line that says to listen.
+#[derive(Clone, Debug)]
+pub(crate) struct BindPlace {
+    pub(crate) frontend: Arc<str>,
+    pub(crate) addr: Addr,
+    pub(crate) span: Span,
+}
+
+/// How HAProxy ends a report with ALERTs: it depends on how far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// A file could not be opened.
+    Unopened,
+    /// Errors in the files, if any.
+    Read,
+    /// The files are right; servers have no address.
+    Unresolved,
+}
+
+/// Reads, checks and lowers the files. For `-c`, for the start and for every reload.
+///
+/// States of known names are taken from `book` and not changed. Asks the system's resolver for host names, which may take
+/// seconds.
+pub fn load(files: &Files, book: &mut StateBook, generation: u64, defaults: &Defaults) -> Loaded {
+    match read(files) {
+        Ok(sources) => load_sources(sources, book, generation, defaults, &mut System),
+        Err(unopened) => Loaded::unopened(unopened),
+    }
+}
+
+pub(crate) fn load_sources(
+    sources: Vec<Source>,
+    book: &mut StateBook,
+    generation: u64,
+    defaults: &Defaults,
+    resolve: &mut dyn Resolve,
+) -> Loaded {
+    let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let config::Parsed { tree, mut diagnostics } = config::load(&sources, &environment);
+    let mut ending = Ending::Read;
+    let (mut table, mut bind_places) = (None, Vec::new());
+    if !diagnostics.iter().any(Diagnostic::is_alert) {
+        let lowered = lower(&tree, &sources, book, generation, defaults, Resolver::new(resolve));
+        let Lowered { table: lowered_table, diagnostics: found, bind_places: places } = lowered;
+        if !found.is_empty() && found.iter().all(|diagnostic| diagnostic.stage == Stage::Checking) {
+            ending = Ending::Unresolved;
+        }
+        diagnostics.extend(found);
+        (table, bind_places) = (lowered_table, places);
+    }
+    let nbthread = tree.global.nbthread.as_ref().map(|nbthread| nbthread.value);
+    Loaded { diagnostics, nbthread, table, has_listener: tree.has_listener(), bind_places, ending, sources }
+}
+
+impl Loaded {
+    /// Writes all diagnostics in HAProxy's forms, with its closing lines if there is an ALERT. Writes nothing if there is nothing
+    /// to say.
+    pub fn print(&self, pid: u32, out: &mut dyn Write) -> io::Result<()> {
+        // `.diag` lines are for `-dD`.
+        for diagnostic in self.diagnostics.iter().filter(|diagnostic| diagnostic.level != Level::Diag) {
+            out.write_all(diagnostic.render(pid, &self.sources).as_bytes())?;
+        }
+        match self.ending {
+            Ending::Unopened => Ok(()),
+            Ending::Read => out.write_all(config::closing(&self.diagnostics, pid, &self.sources).as_bytes()),
+            Ending::Unresolved => writeln!(out, "[ALERT]    ({pid}) : config : Failed to initialize server(s) addr."),
+        }
+    }
+
+    /// Whether `-dW` and `zero-warning` must not start it.
+    pub fn has_warnings(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_warning)
+    }
+
+    /// `file:line` of the line that says to listen on `addr`.
+    pub(crate) fn bind_place(&self, frontend: &str, addr: &Addr) -> Option<String> {
+        let is_it = |place: &&BindPlace| &*place.frontend == frontend && place.addr == *addr;
+        let span = self.bind_places.iter().find(is_it)?.span;
+        Some(format!("{}:{}", self.sources.get(span.source as usize)?.name, span.line))
+    }
+
+    fn unopened(message: String) -> Loaded {
+        let diagnostic = Diagnostic {
+            level: Level::Alert,
+            stage: Stage::Parsing,
+            lead: Lead::Bare,
+            span: None,
+            message,
+            hint: None,
+        };
+        Loaded {
+            sources: Vec::new(),
+            diagnostics: vec![diagnostic],
+            nbthread: None,
+            table: None,
+            has_listener: false,
+            bind_places: Vec::new(),
+            ending: Ending::Unopened,
+        }
+    }
+}
+
+/// A table without anything: what is published before the first one.
+pub fn empty_table(book: &StateBook) -> Arc<Table> {
+    let global = table::Global { maxconn: 0 };
+    Arc::new(Table::new(0, global, Vec::new(), Vec::new(), Vec::new(), book.process()))
+}
+
+/// The contents of all files, or HAProxy's words for the first that cannot be read.
+fn read(files: &Files) -> Result<Vec<Source>, String> {
+    let mut sources = Vec::new();
+    for path in &files.paths {
+        for file in expand(path).map_err(|err| unopened(path, &err))? {
+            let bytes = fs::read(&file).map_err(|err| unopened(&file, &err))?;
+            sources.push(Source::from_bytes(file.to_string_lossy(), &bytes));
+        }
+    }
+    Ok(sources)
+}
+
+fn unopened(path: &Path, err: &io::Error) -> String {
+    format!("Cannot open configuration file/directory {} : {}", path.display(), driver::Errno::of(err))
+}
+
+fn expand(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        // A link that leads nowhere is passed over, as HAProxy does.
+        let is_file = fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        if !is_hidden && is_file && path.extension().is_some_and(|extension| extension == "cfg") {
+            files.push(path);
+        }
+    }
+    files.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+    Ok(files)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,168 @@
+//! Where log lines leave: sockets and standard streams that never make anybody wait.
+//!
+//! The sockets are not connected: every line names its destination again. A log server that was away is found again by the next
+//! line, without anything to reopen.
+
+use crate::stdio::write_now;
+use std::collections::HashSet;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{self as unix, UnixDatagram};
+use std::path::Path;
+use table::LogSink;
+
+/// All sinks of the process, opened by the first line for each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Sinks {
+    udp_v4: Option<UdpSocket>,
+    udp_v6: Option<UdpSocket>,
+    unix: Option<UnixDatagram>,
+    dropped_count: u64,
+    /// Those that were complained about: once is enough.
+    blamed: HashSet<LogSink>,
+}
+
+impl Sinks {
+    /// Sends one datagram or line. A sink that does not take it now loses it; the loss is counted. `Err` is for the operator: the
+    /// first failure of a sink that is more than a moment's congestion.
+    pub(crate) fn send(&mut self, sink: &LogSink, bytes: &[u8]) -> io::Result<()> {
+        let Err(err) = self.try_send(sink, bytes) else { return Ok(()) };
+        self.dropped_count += 1;
+        if is_congestion(&err) || !self.blamed.insert(sink.clone()) {
+            return Ok(());
+        }
+        Err(err)
+    }
+
+    /// Lines that no sink took.
+    pub(crate) fn dropped_count(&self) -> u64 {
+        self.dropped_count
+    }
+
+    fn try_send(&mut self, sink: &LogSink, bytes: &[u8]) -> io::Result<()> {
+        match sink {
+            LogSink::Udp(addr) => {
+                let socket = match addr {
+                    SocketAddr::V4(_) => opened(&mut self.udp_v4, || udp((Ipv4Addr::UNSPECIFIED, 0).into()))?,
+                    SocketAddr::V6(_) => opened(&mut self.udp_v6, || udp((Ipv6Addr::UNSPECIFIED, 0).into()))?,
+                };
+                socket.send_to(bytes, addr).map(drop)
+            }
+            LogSink::Unix(path) => {
+                let socket = opened(&mut self.unix, unix_datagram)?;
+                socket.send_to_addr(bytes, &unix_addr(path)?).map(drop)
+            }
+            LogSink::Stdout => write_now(io::stdout().as_fd(), bytes),
+            LogSink::Stderr => write_now(io::stderr().as_fd(), bytes),
+        }
+    }
+}
+
+/// The receiver's queue or ours is full: it passes.
+fn is_congestion(err: &io::Error) -> bool {
+    const ENOBUFS: i32 = driver::Errno::ENOBUFS.0;
+    err.kind() == io::ErrorKind::WouldBlock || err.raw_os_error() == Some(ENOBUFS)
+}
+
+fn opened<T>(slot: &mut Option<T>, open: impl FnOnce() -> io::Result<T>) -> io::Result<&T> {
+    match slot {
+        Some(socket) => Ok(socket),
+        None => Ok(slot.insert(open()?)),
+    }
+}
+
+fn udp(any: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(any)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn unix_datagram() -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// A path that begins with a zero byte is a name in the abstract namespace (`unix(7)`).
+fn unix_addr(path: &Path) -> io::Result<unix::SocketAddr> {
+    match path.as_os_str().as_bytes() {
+        [0, name @ ..] => unix::SocketAddr::from_abstract_name(name),
+        _ => unix::SocketAddr::from_pathname(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn received(socket: &UdpSocket) -> Vec<u8> {
+        let mut bytes = [0; 2048];
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("not zero");
+        let count = socket.recv(&mut bytes).expect("a datagram within five seconds");
+        bytes[..count].to_vec()
+    }
+
+    #[test]
+    fn udp_of_both_families() {
+        let mut sinks = Sinks::default();
+        for any in [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))] {
+            let Ok(server) = UdpSocket::bind(any) else { continue };
+            let sink = LogSink::Udp(server.local_addr().expect("bound"));
+            sinks.send(&sink, b"one\n").expect("loopback");
+            sinks.send(&sink, b"two\n").expect("loopback");
+            assert_eq!(received(&server), b"one\n");
+            assert_eq!(received(&server), b"two\n");
+        }
+        assert_eq!(sinks.dropped_count(), 0);
+    }
+
+    #[test]
+    fn a_unix_socket_that_comes_back_is_found_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        let sink = LogSink::Unix(Arc::from(path.as_path()));
+        let mut sinks = Sinks::default();
+        let first = sinks.send(&sink, b"lost\n").expect_err("nobody is there: the operator hears of it");
+        assert_eq!(first.kind(), io::ErrorKind::NotFound);
+        sinks.send(&sink, b"lost too\n").expect("once is enough");
+        let server = UnixDatagram::bind(&path).expect("a socket");
+        sinks.send(&sink, b"kept\n").expect("there is a server");
+        let mut bytes = [0; 64];
+        let count = server.recv(&mut bytes).expect("a datagram");
+        assert_eq!(&bytes[..count], b"kept\n");
+        assert_eq!(sinks.dropped_count(), 2);
+    }
+
+    #[test]
+    fn a_server_that_does_not_read_costs_lines_and_no_time() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        let _deaf = UnixDatagram::bind(&path).expect("a socket");
+        let sink = LogSink::Unix(Arc::from(path.as_path()));
+        let mut sinks = Sinks::default();
+        // `net.unix.max_dgram_qlen` is 10 by default, and 512 at most on any distribution.
+        for _ in 0..5_000 {
+            sinks.send(&sink, &[b'x'; 100]).expect("congestion is no news");
+        }
+        assert!(sinks.dropped_count() > 0);
+    }
+
+    #[test]
+    fn abstract_names() {
+        let name = format!("tidegate-log-test-{}", std::process::id());
+        let addr = unix::SocketAddr::from_abstract_name(&name).expect("short enough");
+        let server = UnixDatagram::bind_addr(&addr).expect("nobody else has the name");
+        let path = [b"\0", name.as_bytes()].concat();
+        let sink = LogSink::Unix(Arc::from(Path::new(OsStr::from_bytes(&path))));
+        Sinks::default().send(&sink, b"hello\n").expect("there is a server");
+        let mut bytes = [0; 64];
+        let count = server.recv(&mut bytes).expect("a datagram");
+        assert_eq!(&bytes[..count], b"hello\n");
+    }
+}

@@ -1,0 +1,278 @@
+//! Lines as HAProxy wrote them, from the facts that were behind them.
+
+use super::*;
+use crate::load::tests::table_of;
+use driver::{Addr, Errno, Instant, Side};
+use jiff::Timestamp;
+use jiff::tz::{self, TimeZone};
+use proxyline::Error;
+use session::{Cause, Counts, End, Moment as SessionMoment, RecordKind, Times};
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::Duration;
+
+const PROXIES: &str = "
+frontend t
+    bind 127.0.0.1:1001
+    bind 127.0.0.1:1002 accept-proxy
+    bind 127.0.0.1:1003 accept-proxy name foo
+    default_backend bt
+listen px
+    bind unix@/run/px.sock
+    server s1 127.0.0.1:9
+    server s2 127.0.0.1:9
+backend bt
+    server s1 127.0.0.1:9
+    server 10.41.1.131 127.0.0.1:9
+";
+
+/// A session that ended without trouble, and what may differ from it.
+struct Facts {
+    client: &'static str,
+    frontend: &'static str,
+    backend: Option<&'static str>,
+    server: Option<&'static str>,
+    /// Milliseconds: queue, connect, total.
+    times: (Option<u64>, Option<u64>, u64),
+    bytes_out: u64,
+    end: End,
+    counts: [u64; 4],
+    retries: u16,
+    is_redispatched: bool,
+}
+
+const COMPLETE: End = End { moment: SessionMoment::Done, cause: Cause::Complete };
+
+impl Default for Facts {
+    fn default() -> Facts {
+        Facts {
+            client: "127.0.0.1:43456",
+            frontend: "t",
+            backend: Some("bt"),
+            server: Some("s1"),
+            times: (Some(1), Some(0), 1),
+            bytes_out: 547,
+            end: COMPLETE,
+            counts: [1, 1, 0, 0],
+            retries: 0,
+            is_redispatched: false,
+        }
+    }
+}
+
+/// The text of a session that was accepted at 18:13:06.740 in a zone two hours east of Greenwich.
+fn closed(facts: Facts) -> String {
+    let Facts { client, frontend, backend, server, times, bytes_out, end, counts, retries, is_redispatched } = facts;
+    let table = table_of(PROXIES);
+    let backend = backend.map(|name| table.backend_named(name).expect("above"));
+    let server = server.zip(backend).map(|(name, backend)| {
+        let servers = &table.backend(backend).servers;
+        Arc::clone(servers.iter().find(|server| &*server.name == name).expect("above"))
+    });
+    let [process, frontend_count, backend_count, server_count] = counts;
+    let kind = RecordKind::Closed {
+        end,
+        times: Times {
+            queue: times.0.map(Duration::from_millis),
+            connect: times.1.map(Duration::from_millis),
+            total: Duration::from_millis(times.2),
+        },
+        server,
+        bytes_in: 4711,
+        bytes_out,
+        retries,
+        is_redispatched,
+        counts: Counts { process, frontend: frontend_count, backend: backend_count, server: server_count },
+    };
+    text(&table, frontend, client, backend, 1, kind)
+}
+
+fn text(
+    table: &Arc<Table>,
+    frontend: &str,
+    client: &str,
+    backend: Option<table::BackendId>,
+    listener: u16,
+    kind: RecordKind,
+) -> String {
+    let record = Record {
+        table: Arc::clone(table),
+        frontend: table.frontend_named(frontend).expect("above"),
+        backend,
+        client: client.parse().map_or(Addr::Unnamed, Addr::Ip),
+        destination: Addr::Ip(([127, 0, 0, 1], 18145).into()),
+        accepted_at: Instant::from_nanos(50_000_000_000),
+        listener,
+        kind,
+    };
+    let accepted: Timestamp = "2026-11-22T16:13:06.740Z".parse().expect("a time");
+    let later = Duration::from_millis(3_250);
+    let now = Moment { instant: record.accepted_at + later, wall: accepted + later };
+    format::text(&record, &now, &TimeZone::fixed(tz::offset(2)))
+}
+
+/// `configuration.txt` §8.2.2 and §8.5; the lines are from running HAProxys, dates and ports aside.
+#[test]
+fn tcplog() {
+    let cases = [
+        (Facts::default(), "127.0.0.1:43456 [22/Nov/2026:18:13:06.740] t bt/s1 1/0/1 547 -- 1/1/0/0/0 0/0"),
+        (
+            Facts {
+                client: "127.0.0.1:55062",
+                server: Some("10.41.1.131"),
+                times: (Some(1), Some(0), 3001),
+                bytes_out: 6,
+                end: End { moment: SessionMoment::Data, cause: Cause::Idle(Side::Front) },
+                counts: [6, 5, 4, 2],
+                ..Facts::default()
+            },
+            "127.0.0.1:55062 [22/Nov/2026:18:13:06.740] t bt/10.41.1.131 1/0/3001 6 cD 6/5/4/2/0 0/0",
+        ),
+        (
+            Facts { client: "[::1]:44650", times: (Some(1), Some(0), 0), bytes_out: 6, ..Facts::default() },
+            "::1:44650 [22/Nov/2026:18:13:06.740] t bt/s1 1/0/0 6 -- 1/1/0/0/0 0/0",
+        ),
+        (
+            Facts { client: "[::ffff:192.0.2.7]:1025", ..Facts::default() },
+            "::ffff:192.0.2.7:1025 [22/Nov/2026:18:13:06.740] t bt/s1 1/0/1 547 -- 1/1/0/0/0 0/0",
+        ),
+        (
+            Facts {
+                backend: None,
+                server: None,
+                times: (None, None, 0),
+                bytes_out: 0,
+                end: End { moment: SessionMoment::Connect, cause: Cause::NoServer },
+                ..Facts::default()
+            },
+            "127.0.0.1:43456 [22/Nov/2026:18:13:06.740] t t/<NOSRV> -1/-1/0 0 SC 1/1/0/0/0 0/0",
+        ),
+        (
+            Facts {
+                client: "unix",
+                frontend: "px",
+                backend: Some("px"),
+                times: (Some(1), None, 3003),
+                bytes_out: 0,
+                end: End { moment: SessionMoment::Connect, cause: Cause::Unreachable(Errno::ECONNREFUSED) },
+                retries: 3,
+                ..Facts::default()
+            },
+            "unix:1 [22/Nov/2026:18:13:06.740] px px/s1 1/-1/3003 0 SC 1/1/0/0/3 0/0",
+        ),
+        (
+            Facts {
+                client: "127.0.0.1:9",
+                frontend: "px",
+                backend: Some("px"),
+                server: Some("s2"),
+                bytes_out: 3,
+                times: (Some(0), Some(1), 2),
+                retries: 1,
+                is_redispatched: true,
+                ..Facts::default()
+            },
+            "127.0.0.1:9 [22/Nov/2026:18:13:06.740] px px/s2 0/1/2 3 -- 1/1/0/0/+1 0/0",
+        ),
+    ];
+    for (facts, expected) in cases {
+        assert_eq!(closed(facts), expected);
+    }
+}
+
+#[test]
+fn at_accept() {
+    let table = table_of(PROXIES);
+    let at_accept = |frontend, client| text(&table, frontend, client, None, 1, RecordKind::Connect);
+    assert_eq!(at_accept("t", "127.0.0.1:56148"), "Connect from 127.0.0.1:56148 to 127.0.0.1:18145 (t/TCP)");
+    assert_eq!(at_accept("px", "unix"), "Connect to unix:1 (px/TCP)");
+}
+
+/// Lines of HAProxy 2.6.12; the listener has its name, else its number.
+#[test]
+fn headers_that_are_none() {
+    let table = table_of(PROXIES);
+    let bad = |client, listener, why| text(&table, "t", client, None, listener, RecordKind::BadHeader(why));
+    assert_eq!(
+        bad("127.0.0.1:53676", 2, Error::NotHeader),
+        "127.0.0.1:53676 [22/Nov/2026:18:13:06.740] t/2: Received something which does not look like a PROXY protocol header"
+    );
+    assert_eq!(
+        bad("127.0.0.1:49776", 3, Error::BadProtocol),
+        "127.0.0.1:49776 [22/Nov/2026:18:13:06.740] t/foo: Received an unhandled protocol in the PROXY protocol header"
+    );
+    assert_eq!(
+        bad("unix", 1, Error::Closed),
+        "unix:1 [22/Nov/2026:18:13:06.740] t/1: Connection closed while waiting for PROXY protocol header"
+    );
+}
+
+fn target(facility: u8, line_len_max: u16) -> LogTarget {
+    let sink = table::LogSink::Stdout;
+    LogTarget { sink, facility, level_max: LogLevel::Debug, level_min: LogLevel::Emerg, line_len_max }
+}
+
+/// RFC 3164 §4.1: facility * 8 + severity; a day of one digit has a blank in front.
+#[test]
+fn envelope() {
+    let sent_at = |text: &str| text.parse::<Timestamp>().expect("a time").to_zoned(TimeZone::UTC);
+    let check = |facility, level, date, expected: &str| {
+        let mut bytes = Vec::new();
+        format::datagram(&target(facility, 1024), level, &sent_at(date), 6447, "text", &mut bytes);
+        assert_eq!(String::from_utf8(bytes).expect("ASCII"), expected);
+    };
+    check(16, 6, "2026-11-22T18:13:06Z", "<134>Nov 22 18:13:06 haproxy[6447]: text\n");
+    check(18, 1, "2026-01-02T03:04:05Z", "<145>Jan  2 03:04:05 haproxy[6447]: text\n");
+    check(0, 0, "2026-12-31T23:59:59Z", "<0>Dec 31 23:59:59 haproxy[6447]: text\n");
+}
+
+/// HAProxy 2.6.12 with `len 80`: 80 bytes and the newline.
+#[test]
+fn long_lines_are_cut() {
+    let sent_at = "2026-11-22T20:03:46Z".parse::<Timestamp>().expect("a time").to_zoned(TimeZone::UTC);
+    let text = "Connect from 127.0.0.1:43968 to 127.0.0.1:21946 (p5/TCP)";
+    let mut bytes = Vec::new();
+    format::datagram(&target(18, 80), 6, &sent_at, 20285, text, &mut bytes);
+    assert_eq!(bytes, b"<150>Nov 22 20:03:46 haproxy[20285]: Connect from 127.0.0.1:43968 to 127.0.0.1:2\n");
+}
+
+/// `configuration.txt: log`: lines below the maximum level are not sent, lines above the minimum are sent at it.
+#[test]
+fn levels_per_target() {
+    let server = || {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("not zero");
+        socket
+    };
+    let (all, alerts, tamed) = (server(), server(), server());
+    let port = |socket: &UdpSocket| socket.local_addr().expect("bound").port();
+    let table = table_of(&format!(
+        "global
+            log 127.0.0.1:{} local2
+            log 127.0.0.1:{} mail alert
+            log 127.0.0.1:{} local0 info err
+        listen px
+            log global
+            bind 127.0.0.1:1001
+            server s 127.0.0.1:9\n",
+        port(&all),
+        port(&alerts),
+        port(&tamed)
+    ));
+    let mut log = Log::new(1, TimeZone::UTC);
+    let mut console = Console::new(1, |text| panic!("{}", String::from_utf8_lossy(text)));
+    log.tell_all(&table, LogLevel::Info, "traffic", &mut console);
+    log.tell_all(&table, LogLevel::Emerg, "down", &mut console);
+    let next = |socket: &UdpSocket| {
+        let mut bytes = [0; 1024];
+        let count = socket.recv(&mut bytes).expect("a datagram within five seconds");
+        let line = String::from_utf8(bytes[..count].to_vec()).expect("ASCII");
+        let priority = line.split_once('>').expect("a priority").0.to_owned();
+        (priority, line.rsplit(' ').next().expect("a text").to_owned())
+    };
+    assert_eq!(next(&all), ("<150".into(), "traffic\n".into()));
+    assert_eq!(next(&all), ("<144".into(), "down\n".into()));
+    assert_eq!(next(&alerts), ("<16".into(), "down\n".into()));
+    assert_eq!(next(&tamed), ("<134".into(), "traffic\n".into()));
+    assert_eq!(next(&tamed), ("<131".into(), "down\n".into()));
+}

@@ -1,0 +1,61 @@
+//! Backends: how a server is chosen and how long it is waited for.
+
+use super::{Lowering, frontends, limit};
+use config::Proxy;
+use std::sync::Arc;
+use table::{Backend, BackendTimeouts, Balance, Redispatch};
+
+/// `configuration.txt: retries`.
+const RETRIES: u32 = 3;
+
+/// What is balanced by where the file says nothing (`configuration.txt: balance`, 3.4).
+const BALANCE: Balance = Balance::Random { draws: 2 };
+
+impl Lowering<'_> {
+    pub(super) fn backend(&mut self, proxy: &Proxy) -> Backend {
+        let name: Arc<str> = proxy.name.as_str().into();
+        let settings = &proxy.settings;
+        Backend {
+            mode: frontends::mode(settings.mode),
+            servers: proxy.servers.iter().filter_map(|server| self.server(server, &name)).collect(),
+            balance: settings.balance.as_ref().map_or(BALANCE, |balance| algorithm(balance.value)),
+            all_backups: settings.has_all_backups,
+            redispatch: redispatch(settings.redispatch),
+            retries: settings.retries.as_ref().map_or(RETRIES, |retries| retries.value),
+            timeouts: timeouts(&settings.timeouts),
+            splice: self.splice(settings.splice),
+            log_targets: self.log_targets(proxy),
+            state: self.book.backend(&name),
+            name,
+        }
+    }
+}
+
+fn algorithm(balance: config::Balance) -> Balance {
+    match balance {
+        config::Balance::RoundRobin => Balance::RoundRobin,
+        config::Balance::StaticRoundRobin => Balance::StaticRr,
+        config::Balance::LeastConn => Balance::LeastConn,
+        config::Balance::First => Balance::First,
+        config::Balance::Source => Balance::Source,
+        config::Balance::Random { draws } => Balance::Random { draws },
+    }
+}
+
+fn redispatch(redispatch: config::Redispatch) -> Option<Redispatch> {
+    match redispatch {
+        config::Redispatch::Off => None,
+        config::Redispatch::Every(retries) => Some(Redispatch::Every(retries)),
+        config::Redispatch::FromLast(retries) => Some(Redispatch::Last(retries)),
+    }
+}
+
+fn timeouts(timeouts: &config::Timeouts) -> BackendTimeouts {
+    BackendTimeouts {
+        connect: limit(&timeouts.connect),
+        server: limit(&timeouts.server),
+        server_fin: limit(&timeouts.server_fin),
+        tunnel: limit(&timeouts.tunnel),
+        check: limit(&timeouts.check),
+    }
+}

@@ -1,0 +1,126 @@
+//! Frontends: where clients arrive.
+
+use super::{Lowering, limit};
+use crate::load::BindPlace;
+use config::{BindAddress, Lead, LogStyle, Mode, Proxy, Role, Spanned, Stage, V6};
+use driver::Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, LogFormat, LogPolicy, Splice, UseBackend};
+
+impl Lowering<'_> {
+    pub(super) fn frontend(&mut self, proxy: &Proxy) -> Frontend {
+        let name: Arc<str> = proxy.name.as_str().into();
+        let settings = &proxy.settings;
+        let timeouts = ClientTimeouts {
+            client: limit(&settings.timeouts.client),
+            client_fin: limit(&settings.timeouts.client_fin),
+        };
+        let format = match settings.log_style.as_ref().map(|style| style.value) {
+            Some(LogStyle::Tcp | LogStyle::Http) => LogFormat::TcpLog,
+            None => LogFormat::Connect,
+        };
+        Frontend {
+            mode: mode(settings.mode),
+            binds: proxy.binds.iter().flat_map(|bind| self.binds(proxy, bind, &name)).collect(),
+            rules: self.rules(proxy),
+            default_backend: self.default_backend(proxy),
+            timeouts,
+            splice: self.splice(settings.splice),
+            log: LogPolicy { targets: self.log_targets(proxy), format },
+            state: self.book.frontend(&name),
+            name,
+        }
+    }
+
+    /// Splicing is on unless the file says otherwise, for one direction, for both, or (`nosplice`) for all.
+    pub(super) fn splice(&self, said: config::Splice) -> Splice {
+        if self.config.global.is_splice_off {
+            return Splice::NEVER;
+        }
+        let auto = said.auto.unwrap_or(true);
+        Splice { request: said.request.unwrap_or(auto), response: said.response.unwrap_or(auto) }
+    }
+
+    /// A `listen` section without another default is its own backend.
+    fn default_backend(&self, proxy: &Proxy) -> Option<table::BackendId> {
+        match (&proxy.settings.default_backend, proxy.role) {
+            (Some(name), _) => self.names.backend(name),
+            (None, Role::Listen) => self.names.backend(&proxy.name),
+            (None, Role::Frontend | Role::Backend) => None,
+        }
+    }
+
+    fn rules(&mut self, proxy: &Proxy) -> Vec<UseBackend> {
+        let acls = self.acls(proxy);
+        let mut rules = Vec::new();
+        for rule in &proxy.rules {
+            let Some(backend) = self.names.backend(&rule.backend) else { continue };
+            let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, &acls));
+            rules.push(UseBackend { condition, backend });
+        }
+        rules
+    }
+
+    /// One listener for each address and each port of a `bind` line.
+    fn binds(&mut self, proxy: &Proxy, bind: &config::Bind, frontend: &Arc<str>) -> Vec<Bind> {
+        let addrs: Vec<BindAddr> = bind.addresses.iter().flat_map(|address| self.bind_addrs(address)).collect();
+        let backlog = self.backlog(proxy, bind);
+        let v6_only = match bind.v6 {
+            V6::System => None,
+            V6::Both => Some(false),
+            V6::Only => Some(true),
+        };
+        let listener = |addr: BindAddr| {
+            self.bind_places.push(BindPlace { frontend: Arc::clone(frontend), addr: bound(&addr), span: bind.span });
+            let id = BindId(self.bind_count);
+            self.bind_count += 1;
+            let name = bind.name.as_ref().map(|name| name.as_str().into());
+            Bind { id, addr, name, backlog, v6_only, accept_proxy: bind.accept_proxy.is_some() }
+        };
+        addrs.into_iter().map(listener).collect()
+    }
+
+    fn bind_addrs(&mut self, address: &Spanned<BindAddress>) -> Vec<BindAddr> {
+        match &address.value {
+            BindAddress::Tcp { host, first, last } => match self.resolver.ip(host) {
+                Ok(ip) => (*first..=*last).map(|port| BindAddr::Ip(SocketAddr::new(ip, port))).collect(),
+                Err(name) => {
+                    let message = format!("'bind' : invalid address: '{name}' in '{name}:{first}'");
+                    self.alert(Stage::Parsing, Lead::Spaced, address.span, message);
+                    Vec::new()
+                }
+            },
+            BindAddress::Unix(path) => vec![BindAddr::Unix(path.as_bytes().into())],
+            BindAddress::Abstract(name) => vec![BindAddr::Abstract(name.as_bytes().into())],
+            BindAddress::Inherited(number) => vec![BindAddr::Inherited(*number)],
+        }
+    }
+
+    /// The line's, else the section's, else as many as may be served at once (`configuration.txt: backlog`).
+    fn backlog(&self, proxy: &Proxy, bind: &config::Bind) -> u32 {
+        let set =
+            |number: &Option<Spanned<u32>>| number.as_ref().map(|number| number.value).filter(|&number| number > 0);
+        set(&bind.backlog)
+            .or_else(|| set(&proxy.settings.backlog))
+            .or_else(|| set(&proxy.settings.maxconn))
+            .unwrap_or(self.maxconn)
+    }
+}
+
+pub(super) fn mode(mode: Mode) -> table::Mode {
+    match mode {
+        Mode::Tcp => table::Mode::Tcp,
+        Mode::Http => unreachable!("`mode http` is refused before it is lowered"),
+    }
+}
+
+/// What a shard calls the address when it cannot bind it.
+fn bound(addr: &BindAddr) -> Addr {
+    match addr {
+        BindAddr::Ip(addr) => Addr::Ip(*addr),
+        BindAddr::Unix(path) => Addr::Unix(Arc::clone(path)),
+        BindAddr::Abstract(name) => Addr::Unix([b"\0", &name[..]].concat().into()),
+        BindAddr::Inherited(_) => Addr::Unnamed,
+    }
+}

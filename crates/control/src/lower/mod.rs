@@ -1,0 +1,145 @@
+//! From the configuration's tree to the routing table: names become places, hosts become addresses, silence becomes defaults.
+//!
+//! The tree was checked before; what can still go wrong here is what the tree cannot know: hosts that have no address.
+//!
+//! A proxy that is `disabled` is not in the table: it "will not receive any traffic nor will it send any health-checks or logs"
+//! (`configuration.txt: disabled`). Rules that lead to one are passed over, and its counts are 0.
+
+mod acls;
+mod backends;
+mod frontends;
+mod logs;
+mod servers;
+
+#[cfg(test)]
+mod tests;
+
+use crate::load::{BindPlace, Defaults};
+use crate::resolve::Resolver;
+use config::{Config, Diagnostic, Lead, Level, Proxy, Source, Span, Spanned, Stage};
+use logs::LogTargets;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use table::{BackendId, FrontendId, Global, ServerId, StateBook, Table};
+
+/// What came of it.
+pub(crate) struct Lowered {
+    /// None if there is an ALERT.
+    pub(crate) table: Option<Arc<Table>>,
+    /// In file order.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Where the file says to listen on what.
+    pub(crate) bind_places: Vec<BindPlace>,
+}
+
+/// Lowers a tree without ALERTs. States of known names come out of `book`; nothing is changed in them.
+pub(crate) fn lower<'a>(
+    config: &'a Config,
+    sources: &'a [Source],
+    book: &'a mut StateBook,
+    generation: u64,
+    defaults: &Defaults,
+    resolver: Resolver<'a>,
+) -> Lowered {
+    let set = |maxconn: &Spanned<u32>| Some(maxconn.value).filter(|&maxconn| maxconn > 0);
+    let global = Global { maxconn: config.global.maxconn.as_ref().and_then(set).unwrap_or(defaults.maxconn) };
+    let mut lowering = Lowering {
+        config,
+        sources,
+        book,
+        resolver,
+        names: Names::of(config),
+        maxconn: global.maxconn,
+        log_targets: LogTargets::default(),
+        diagnostics: Vec::new(),
+        bind_places: Vec::new(),
+        bind_count: 0,
+    };
+    let (mut frontends, mut backends) = (Vec::new(), Vec::new());
+    for proxy in enabled(config) {
+        if proxy.role.has_front() {
+            frontends.push(Arc::new(lowering.frontend(proxy)));
+        }
+        if proxy.role.has_back() {
+            backends.push(Arc::new(lowering.backend(proxy)));
+        }
+    }
+    let Lowering { log_targets, diagnostics, bind_places, book, .. } = lowering;
+    let table = diagnostics.is_empty().then(|| {
+        Arc::new(Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process()))
+    });
+    Lowered { table, diagnostics, bind_places }
+}
+
+/// Everything that lowering one proxy needs of the whole.
+struct Lowering<'a> {
+    config: &'a Config,
+    sources: &'a [Source],
+    book: &'a mut StateBook,
+    resolver: Resolver<'a>,
+    names: Names<'a>,
+    /// The process's limit.
+    maxconn: u32,
+    log_targets: LogTargets,
+    diagnostics: Vec<Diagnostic>,
+    bind_places: Vec<BindPlace>,
+    bind_count: u32,
+}
+
+/// Places in the table, by name.
+struct Names<'a> {
+    frontends: HashMap<&'a str, FrontendId>,
+    backends: HashMap<&'a str, (BackendId, &'a Proxy)>,
+    /// Of the backends whose servers a condition asked for.
+    servers: HashMap<BackendId, HashMap<&'a str, u32>>,
+}
+
+impl<'a> Names<'a> {
+    fn of(config: &'a Config) -> Names<'a> {
+        let fronts = enabled(config).filter(|proxy| proxy.role.has_front());
+        let backs = enabled(config).filter(|proxy| proxy.role.has_back());
+        Names {
+            frontends: fronts.zip(0..).map(|(proxy, index)| (&**proxy.name, FrontendId(index))).collect(),
+            backends: backs.zip(0..).map(|(proxy, index)| (&**proxy.name, (BackendId(index), proxy))).collect(),
+            servers: HashMap::new(),
+        }
+    }
+
+    fn frontend(&self, name: &str) -> Option<FrontendId> {
+        self.frontends.get(name).copied()
+    }
+
+    fn backend(&self, name: &str) -> Option<BackendId> {
+        self.backends.get(name).map(|&(id, _)| id)
+    }
+
+    fn server(&mut self, backend: &str, server: &str) -> Option<ServerId> {
+        let &(id, proxy) = self.backends.get(backend)?;
+        let by_name = || proxy.servers.iter().zip(0..).map(|(server, index)| (&**server.name, index)).collect();
+        let index = *self.servers.entry(id).or_insert_with(by_name).get(server)?;
+        Some(ServerId { backend: id, index })
+    }
+}
+
+impl Lowering<'_> {
+    fn alert(&mut self, stage: Stage, lead: Lead, span: Span, message: String) {
+        let span = Some(span);
+        self.diagnostics.push(Diagnostic { level: Level::Alert, stage, lead, span, message, hint: None });
+    }
+
+    /// The words of the file at `span`.
+    fn text(&self, span: Span) -> &str {
+        let source = self.sources.get(span.source as usize);
+        source.and_then(|source| source.text.get(span.start as usize..span.end as usize)).unwrap_or_default()
+    }
+}
+
+fn enabled(config: &Config) -> impl Iterator<Item = &Proxy> {
+    config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled)
+}
+
+/// A timer; 0 is no limit, as HAProxy has it.
+fn limit(timer: &Option<Spanned<Duration>>) -> Option<Duration> {
+    timer.as_ref().map(|timer| timer.value).filter(|timer| !timer.is_zero())
+}

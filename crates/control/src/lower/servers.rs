@@ -1,0 +1,108 @@
+//! Servers: where they are, how they are greeted and checked.
+
+use super::Lowering;
+use config::{Host, Lead, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use table::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings};
+
+/// `configuration.txt` §5.2: `inter`, `rise`, `fall`.
+const INTER: Duration = Duration::from_secs(2);
+const RISE: u32 = 2;
+const FALL: u32 = 3;
+
+impl Lowering<'_> {
+    /// None if its host has no address; that has been reported.
+    pub(super) fn server(&mut self, server: &config::Server, backend: &Arc<str>) -> Option<Arc<Server>> {
+        let options = &server.options;
+        let owner = format!("'server {backend}/{}'", server.name.value);
+        let addr = self.server_addr(&server.address, &owner)?;
+        let check = match options.check {
+            Some(_) => Some(self.check(&addr, options, &owner)?),
+            None => None,
+        };
+        let settings = ServerSettings {
+            weight: options.weight.as_ref().map_or(1, |weight| weight.value),
+            backup: options.is_backup,
+            disabled: options.is_disabled,
+            proxy_header: header(options),
+            check,
+        };
+        let name: Arc<str> = server.name.as_str().into();
+        let state = self.book.server(backend, &name, &settings);
+        Some(Arc::new(Server { name, backend_name: Arc::clone(backend), addr, settings, state }))
+    }
+
+    fn server_addr(&mut self, address: &Spanned<ServerAddress>, owner: &str) -> Option<ServerAddr> {
+        match &address.value {
+            ServerAddress::Tcp { host, port: ServerPort::Fixed(port) } => {
+                let ip = self.host(host, address.span, owner)?;
+                Some(ServerAddr::Ip(SocketAddr::new(ip, *port)))
+            }
+            ServerAddress::Tcp { port: ServerPort::Offset(_), .. } => {
+                unreachable!("the client's port is refused before it is lowered")
+            }
+            ServerAddress::Unix(path) => Some(ServerAddr::Unix(path.as_bytes().into())),
+            ServerAddress::Abstract(name) => Some(ServerAddr::Abstract(name.as_bytes().into())),
+        }
+    }
+
+    /// A check knocks at the server itself, and greets it as a client is announced, unless it has an address or a port of its
+    /// own (`configuration.txt: check-send-proxy`).
+    fn check(&mut self, server: &ServerAddr, options: &ServerOptions, owner: &str) -> Option<CheckSettings> {
+        let port = options.check_port.as_ref().map(|port| port.value);
+        let ip = match &options.check_address {
+            Some(host) => Some(self.host(host, host.span, owner)?),
+            None => None,
+        };
+        let addr = match server {
+            ServerAddr::Ip(addr) => {
+                ServerAddr::Ip(SocketAddr::new(ip.unwrap_or(addr.ip()), port.unwrap_or(addr.port())))
+            }
+            // Only a port makes another host's address whole.
+            ServerAddr::Unix(_) | ServerAddr::Abstract(_) => match (ip, port) {
+                (Some(ip), Some(port)) => ServerAddr::Ip(SocketAddr::new(ip, port)),
+                (Some(_), None) | (None, _) => server.clone(),
+            },
+        };
+        let is_elsewhere = ip.is_some() || port.is_some();
+        let proxy_header = match options.check_send_proxy {
+            Some(_) => Some(header(options).unwrap_or(ProxyHeader::V1)),
+            None if is_elsewhere => None,
+            None => header(options),
+        };
+        let time = |time: &Option<Spanned<Duration>>| time.as_ref().map(|time| time.value);
+        let inter = time(&options.inter).unwrap_or(INTER);
+        Some(CheckSettings {
+            addr,
+            proxy_header,
+            inter,
+            fastinter: time(&options.fastinter).unwrap_or(inter),
+            downinter: time(&options.downinter).unwrap_or(inter),
+            rise: options.rise.as_ref().map_or(RISE, |rise| rise.value),
+            fall: options.fall.as_ref().map_or(FALL, |fall| fall.value),
+        })
+    }
+
+    fn host(&mut self, host: &Host, span: config::Span, owner: &str) -> Option<std::net::IpAddr> {
+        match self.resolver.ip(host) {
+            Ok(ip) => Some(ip),
+            Err(name) => {
+                let message = format!("{owner} : could not resolve address '{name}'.");
+                self.alert(Stage::Checking, Lead::Place, span, message);
+                None
+            }
+        }
+    }
+}
+
+fn header(options: &ServerOptions) -> Option<ProxyHeader> {
+    options.proxy_header.as_ref().map(|header| match header.value {
+        config::ProxyHeader::V1 => ProxyHeader::V1,
+        config::ProxyHeader::V2 => ProxyHeader::V2,
+        config::ProxyHeader::V2Ssl | config::ProxyHeader::V2SslCn => {
+            unreachable!("headers with TLS are refused before they are lowered")
+        }
+    })
+}

@@ -1,0 +1,115 @@
+//! What control says about itself and the shards: the words of its messages.
+
+use crate::console::Urgency;
+use crate::handover::Refusal;
+use crate::load::Loaded;
+use crate::watch::Finding;
+use config::Diagnostic;
+use driver::Addr;
+use shard::PrepareFailure;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use table::Table;
+
+/// Lines of a broken configuration that go to the log; standard error gets all of them.
+const ALERTS_MOST: usize = 20;
+
+/// A proxy and what it has served.
+pub(crate) struct Proxy {
+    pub(crate) name: Arc<str>,
+    pub(crate) log_targets: Vec<usize>,
+    front_total: u64,
+    back_total: u64,
+}
+
+impl Proxy {
+    pub(crate) fn stopped(&self) -> String {
+        let Proxy { name, front_total, back_total, .. } = self;
+        format!("Proxy {name} stopped (cumulated conns: FE: {front_total}, BE: {back_total}).")
+    }
+}
+
+/// The proxies of a table. A `listen` section is one.
+pub(crate) fn proxies(table: &Table) -> Vec<Proxy> {
+    let back_total =
+        |name: &str| table.backend_named(name).map_or(0, |backend| table.backend(backend).state.conns.total());
+    let fronts = table.frontends.iter().map(|frontend| Proxy {
+        name: Arc::clone(&frontend.name),
+        log_targets: frontend.log.targets.clone(),
+        front_total: frontend.state.conns.total(),
+        back_total: back_total(&frontend.name),
+    });
+    let backs = table.backends.iter().filter(|backend| table.frontend_named(&backend.name).is_none());
+    let backs = backs.map(|backend| Proxy {
+        name: Arc::clone(&backend.name),
+        log_targets: backend.log_targets.clone(),
+        front_total: 0,
+        back_total: backend.state.conns.total(),
+    });
+    fronts.chain(backs).collect()
+}
+
+pub(crate) fn has_proxy(table: &Table, name: &str) -> bool {
+    table.frontend_named(name).is_some() || table.backend_named(name).is_some()
+}
+
+pub(crate) fn reloaded(table: &Table) -> String {
+    let (generation, frontends, backends) = (table.generation, table.frontends.len(), table.backends.len());
+    let (fronts, backs) = (plural(frontends, "frontend"), plural(backends, "backend"));
+    format!("Configuration reloaded: generation {generation}, {fronts}, {backs}.")
+}
+
+/// Shards are made at the start, and sessions live on them: a reload cannot change their number.
+pub(crate) fn shard_count_changed(nbthread: Option<u16>, shard_count: usize) -> Option<String> {
+    let wanted = nbthread.filter(|&wanted| usize::from(wanted) != shard_count)?;
+    Some(format!("'nbthread {wanted}' takes effect at the next start; {shard_count} run until then."))
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The errors of a configuration, one line each, for the log.
+pub(crate) fn alerts(loaded: &Loaded) -> impl Iterator<Item = String> {
+    let alerts = loaded.diagnostics.iter().filter(|diagnostic| Diagnostic::is_alert(diagnostic)).take(ALERTS_MOST);
+    let line = |diagnostic: &Diagnostic| diagnostic.sentence(&loaded.sources).lines().next().map(str::to_owned);
+    alerts.filter_map(line).map(|line| format!("config : {line}")).collect::<Vec<_>>().into_iter()
+}
+
+pub(crate) fn refusal(refusal: &Refusal, loaded: &Loaded) -> Vec<String> {
+    match refusal {
+        Refusal::Unbindable(failure) => vec![unbindable(failure, loaded)],
+        Refusal::Silent(shards) => {
+            let line = |shard: &table::ShardIndex| format!("Shard {} did not bind its listeners in time.", shard.0);
+            shards.iter().map(line).collect()
+        }
+    }
+}
+
+/// HAProxy 3.4's words for each family.
+fn unbindable(failure: &PrepareFailure, loaded: &Loaded) -> String {
+    let PrepareFailure { frontend, addr, errno } = failure;
+    let place = loaded.bind_place(frontend, addr).unwrap_or_else(|| "?".into());
+    let what = match addr {
+        Addr::Ip(SocketAddr::V4(_)) => format!("protocol tcpv4: cannot bind socket ({errno}) for [{addr}]."),
+        Addr::Ip(SocketAddr::V6(_)) => format!("protocol tcpv6: cannot bind socket ({errno}) for [{addr}]."),
+        Addr::Unix(_) => format!("protocol unix_stream: cannot bind UNIX socket ({errno}) [{addr}]."),
+        Addr::Unnamed => format!("cannot use the inherited socket ({errno})."),
+    };
+    format!("Binding [{place}] for frontend {frontend}: {what}")
+}
+
+pub(crate) fn finding(finding: Finding) -> (Urgency, String) {
+    match finding {
+        Finding::Stuck(shard) => {
+            (Urgency::Alert, format!("Shard {} has been in the same turn for two seconds.", shard.0))
+        }
+        Finding::Recovered(shard, after) => {
+            (Urgency::Notice, format!("Shard {} turns again after {} ms.", shard.0, after.as_millis()))
+        }
+        Finding::Lost(shard) => (
+            Urgency::Alert,
+            format!("Shard {} has been in the same turn for ten seconds. Ending the process.", shard.0),
+        ),
+    }
+}

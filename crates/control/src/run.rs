@@ -1,0 +1,461 @@
+//! The control thread's loop: one event in, everything that follows from it, then the next.
+//!
+//! It waits for all of its sources at once and for none of them alone: shards answer by notices, the configuration is read on a
+//! thread of its own, checks are tasks that report.
+
+use crate::checks::{self, Checks, Finished};
+use crate::clock::{self, Moment};
+use crate::console::{Console, Urgency};
+use crate::handover::{Handover, Occasion, Step};
+use crate::load::{Defaults, Files, Loaded};
+use crate::log::Log;
+use crate::news::News;
+use crate::reading::{Reading, Result as ReadingResult};
+use crate::report;
+use crate::signals::{Request, Signals, StopSignal};
+use crate::uio;
+use crate::watch::{Finding, LOOK_EVERY, Watch};
+use arc_swap::ArcSwap;
+use driver::Instant;
+use jiff::tz::TimeZone;
+use shard::{ControlPort, Limits, Mail, Mailbox, Notice};
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use table::{LogLevel, ShardIndex, StateBook, Table};
+
+/// What control works with. Shards run already, by an empty table and without listeners.
+pub struct Parts {
+    pub files: Files,
+    pub book: StateBook,
+    /// What is to be served first: a table with listeners.
+    pub first: Loaded,
+    pub defaults: Defaults,
+    /// Holds [`empty_table`](crate::empty_table).
+    pub published: Arc<ArcSwap<Table>>,
+    /// One per shard, in their order.
+    pub mailboxes: Vec<Arc<Mailbox>>,
+    pub port: Arc<ControlPort>,
+    pub limits: Arc<Limits>,
+    /// An eventfd that is readable when the port has news.
+    pub news: OwnedFd,
+}
+
+/// Why the process shall end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The first table could not be put in force.
+    CannotStart,
+    Terminated(StopSignal),
+    /// `SIGUSR1`, and the last session has ended.
+    Drained,
+    /// A shard does not turn any more: its thread cannot be joined.
+    Stuck,
+}
+
+impl Exit {
+    /// The exit code that HAProxy has for it; for a shard that is stuck, that of an abort.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::CannotStart => 1,
+            Exit::Terminated(StopSignal::Terminate) => 143,
+            Exit::Terminated(StopSignal::Interrupt) => 130,
+            Exit::Drained => 0,
+            Exit::Stuck => 134,
+        }
+    }
+}
+
+/// Runs control on this thread until the process shall end. What is to be said has been said on standard error and in the log.
+///
+/// Signals must be blocked in every thread ([`block_signals`](crate::block_signals)).
+pub fn run(parts: Parts) -> Exit {
+    let pid = std::process::id();
+    let ended = uio::block_on(async {
+        let signals = Signals::system()?;
+        Ok(Control::new(parts, signals, Console::stderr(pid))?.serve().await)
+    });
+    ended.and_then(|ended| ended).unwrap_or_else(|err: io::Error| {
+        let text = format!("the control thread cannot run: {}", driver::Errno::of(&err));
+        Console::stderr(pid).say(Urgency::Alert, &text);
+        Exit::CannotStart
+    })
+}
+
+/// How long shards are given to say that they have stopped.
+const STOP_MOST: Duration = Duration::from_secs(1);
+
+/// Log records that are written before other events have their turn.
+const RECORDS_MOST: usize = 1024;
+
+pub(crate) struct Control {
+    files: Files,
+    defaults: Defaults,
+    published: Arc<ArcSwap<Table>>,
+    mailboxes: Vec<Arc<Mailbox>>,
+    port: Arc<ControlPort>,
+    limits: Arc<Limits>,
+    news: News,
+    signals: Signals,
+    console: Console,
+    log: Log,
+    checks: Checks,
+    watch: Watch,
+    look_at: Instant,
+    handover: Handover,
+    /// The table in force.
+    table: Arc<Table>,
+    /// What is under way to the shards.
+    coming: Option<Loaded>,
+    reading: Reading,
+    /// Asked for since the last reading began. However often: it is read once.
+    is_reload_wanted: bool,
+    generation_next: u64,
+    life: Life,
+}
+
+/// How far the process has come. **Invariant:** only forward.
+#[derive(Debug)]
+enum Life {
+    Starting,
+    Serving,
+    Draining { silent: BTreeSet<u16> },
+    Stopping { silent: BTreeSet<u16>, signal: StopSignal, until: Instant },
+    Ended(Exit),
+}
+
+enum Event {
+    Checked(Finished),
+    Asked(Request),
+    Read(Box<ReadingResult>),
+    News,
+    Time,
+}
+
+impl Control {
+    /// Must be called inside of the runtime.
+    pub(crate) fn new(parts: Parts, signals: Signals, console: Console) -> io::Result<Control> {
+        let Parts { files, book, first, defaults, published, mailboxes, port, limits, news } = parts;
+        let now = clock::now();
+        Ok(Control {
+            files,
+            defaults,
+            news: News::new(news)?,
+            signals,
+            log: Log::new(console.pid(), TimeZone::system()),
+            console,
+            checks: Checks::new(),
+            watch: Watch::new(mailboxes.len(), now),
+            look_at: now + LOOK_EVERY,
+            handover: Handover::new(mailboxes.len() as u16),
+            table: published.load_full(),
+            generation_next: published.load().generation + 1,
+            coming: Some(first),
+            reading: Reading::Idle(book),
+            is_reload_wanted: false,
+            life: Life::Starting,
+            published,
+            mailboxes,
+            port,
+            limits,
+        })
+    }
+
+    pub(crate) async fn serve(mut self) -> Exit {
+        self.start();
+        loop {
+            self.advance();
+            if let Life::Ended(exit) = self.life {
+                self.end();
+                return exit;
+            }
+            match self.next().await {
+                Event::Checked(finished) => self.on_checked(finished),
+                Event::Asked(request) => self.on_request(request),
+                Event::Read(result) => self.on_read(*result),
+                Event::News => self.on_news(),
+                Event::Time => (),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        let sleep = self.deadline().since(clock::now());
+        tokio::select! {
+            biased;
+            request = self.signals.next() => Event::Asked(request.expect("signals are readable")),
+            finished = self.checks.next() => Event::Checked(finished),
+            result = self.reading.next() => Event::Read(Box::new(result)),
+            news = self.news.next() => {
+                news.expect("an eventfd is readable");
+                Event::News
+            }
+            () = tokio::time::sleep(sleep) => Event::Time,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let stopping = match self.life {
+            Life::Stopping { until, .. } => Some(until),
+            Life::Starting | Life::Serving | Life::Draining { .. } | Life::Ended(_) => None,
+        };
+        [Some(self.look_at), self.handover.deadline(), stopping].into_iter().flatten().min().expect("one is always set")
+    }
+
+    fn start(&mut self) {
+        let first = self.coming.as_ref().and_then(|first| first.table.clone());
+        match first {
+            Some(table) => self.begin(table, Occasion::Start),
+            None => self.life = Life::Ended(Exit::CannotStart),
+        }
+    }
+
+    /// Takes the steps that depend on the state and the time alone.
+    fn advance(&mut self) {
+        let now = clock::now();
+        if let Some(step) = self.handover.handle_timeout(now) {
+            self.carry_out(step);
+        }
+        if now >= self.look_at {
+            self.look_at = now + LOOK_EVERY;
+            self.look(now);
+        }
+        match &self.life {
+            Life::Draining { silent } if silent.is_empty() => self.life = Life::Ended(Exit::Drained),
+            Life::Stopping { silent, signal, until } if silent.is_empty() || now >= *until => {
+                self.life = Life::Ended(Exit::Terminated(*signal));
+            }
+            Life::Serving if self.is_reload_wanted && self.handover.is_resting() => self.read(),
+            Life::Starting | Life::Serving | Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_) => (),
+        }
+    }
+
+    fn on_request(&mut self, request: Request) {
+        match (request, &self.life) {
+            (Request::Stop(signal), _) => self.stop(signal),
+            (Request::Drain, Life::Starting | Life::Serving) => self.drain(),
+            (Request::Reload, Life::Starting | Life::Serving) => self.is_reload_wanted = true,
+            (Request::Drain | Request::Reload, Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_)) => (),
+        }
+    }
+
+    fn stop(&mut self, signal: StopSignal) {
+        self.abandon();
+        self.post_all(|| Mail::Stop);
+        self.life = Life::Stopping { silent: self.all(), signal, until: clock::now() + STOP_MOST };
+    }
+
+    fn drain(&mut self) {
+        self.abandon();
+        self.post_all(|| Mail::Drain);
+        self.life = Life::Draining { silent: self.all() };
+        let stopped = report::proxies(&self.table);
+        self.tell_stopped(Arc::clone(&self.table), stopped);
+    }
+
+    /// What is under way to the shards will not come. They forget it themselves when they drain or stop.
+    fn abandon(&mut self) {
+        self.handover = Handover::new(self.mailboxes.len() as u16);
+        self.coming = None;
+    }
+
+    fn on_checked(&mut self, finished: Finished) {
+        let Some(change) = self.checks.on_finished(finished) else { return };
+        let targets = &self.table.backend(change.server.backend).log_targets;
+        for line in checks::apply(&self.table, change) {
+            let urgency = if line.level == LogLevel::Emerg { Urgency::Alert } else { Urgency::Warning };
+            self.console.say(urgency, &line.on_console);
+            self.log.tell(&self.table, targets, line.level, &line.text, &mut self.console);
+        }
+    }
+
+    fn on_news(&mut self) {
+        self.port.clear();
+        while let Some(notice) = self.port.take_notice() {
+            self.on_notice(notice);
+        }
+        let written = self.write_records(RECORDS_MOST);
+        self.news.expect_more(written == RECORDS_MOST);
+    }
+
+    fn on_notice(&mut self, notice: Notice) {
+        let step = match notice {
+            Notice::Prepared { shard, generation, result } => {
+                self.handover.on_prepared(shard, generation, result, clock::now())
+            }
+            Notice::Adopted { shard, generation } => self.handover.on_adopted(shard, generation),
+            Notice::Stopped { shard } => {
+                self.on_stopped(shard);
+                None
+            }
+            // Asked for by nobody yet.
+            Notice::Report(_) => None,
+        };
+        if let Some(step) = step {
+            self.carry_out(step);
+        }
+    }
+
+    fn on_stopped(&mut self, shard: ShardIndex) {
+        match &mut self.life {
+            Life::Draining { silent } | Life::Stopping { silent, .. } => {
+                silent.remove(&shard.0);
+            }
+            Life::Starting | Life::Serving | Life::Ended(_) => (),
+        }
+    }
+
+    /// Writes at most so many records; answers how many.
+    fn write_records(&mut self, most: usize) -> usize {
+        let now = Moment::now();
+        for written in 0..most {
+            let Some(record) = self.port.take_record() else { return written };
+            self.log.record(&record, &now, &mut self.console);
+        }
+        most
+    }
+
+    fn read(&mut self) {
+        if self.reading.is_busy() {
+            return;
+        }
+        self.is_reload_wanted = false;
+        if let Err(err) = self.reading.begin(self.files.clone(), self.generation_next, self.defaults.clone()) {
+            self.refuse(&format!("no thread to read it: {}", driver::Errno::of(&err)));
+        }
+    }
+
+    fn on_read(&mut self, result: ReadingResult) {
+        let loaded = self.reading.finish(result);
+        if !matches!(self.life, Life::Serving) {
+            return;
+        }
+        let printed = loaded.print(self.console.pid(), &mut self.console);
+        printed.expect("the console takes everything or loses it");
+        for alert in report::alerts(&loaded) {
+            self.log.tell_all(&self.table, LogLevel::Alert, &alert, &mut self.console);
+        }
+        if let Some(text) = report::shard_count_changed(loaded.nbthread, self.mailboxes.len()) {
+            self.console.say(Urgency::Warning, &text);
+        }
+        match &loaded.table {
+            None => self.refuse("it has errors"),
+            Some(_) if !loaded.has_listener => self.refuse("it has no listener"),
+            Some(table) => {
+                let table = Arc::clone(table);
+                self.coming = Some(loaded);
+                self.begin(table, Occasion::Reload);
+            }
+        }
+    }
+
+    fn begin(&mut self, table: Arc<Table>, occasion: Occasion) {
+        let step = self.handover.begin(table, occasion, clock::now());
+        self.carry_out(step);
+    }
+
+    fn carry_out(&mut self, step: Step) {
+        match step {
+            Step::Prepare(table) => self.post_all(|| Mail::Prepare(Arc::clone(&table))),
+            Step::Publish(table) => self.publish(table),
+            Step::GiveUp(refusal) => self.give_up(&refusal),
+            Step::Finish => self.finish(),
+        }
+    }
+
+    fn publish(&mut self, table: Arc<Table>) {
+        table.take_over();
+        self.published.store(Arc::clone(&table));
+        self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        // More connections may be allowed than before.
+        self.limits.wake_waiting();
+        self.checks.adopt(&table);
+        self.generation_next = table.generation + 1;
+        let before = std::mem::replace(&mut self.table, table);
+        let gone = report::proxies(&before).into_iter().filter(|proxy| !report::has_proxy(&self.table, &proxy.name));
+        let gone = gone.collect();
+        self.tell_stopped(before, gone);
+    }
+
+    fn finish(&mut self) {
+        self.coming = None;
+        match self.life {
+            Life::Starting => self.life = Life::Serving,
+            Life::Serving => {
+                let text = report::reloaded(&self.table);
+                self.console.say(Urgency::Notice, &text);
+                self.log.tell_all(&self.table, LogLevel::Notice, &text, &mut self.console);
+            }
+            Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_) => (),
+        }
+    }
+
+    fn give_up(&mut self, refusal: &crate::handover::Refusal) {
+        self.post_all(|| Mail::Forget);
+        let coming = self.coming.take().expect("a table is under way");
+        // Its number may still be in the mail of a shard that did not answer.
+        self.generation_next += 1;
+        for text in report::refusal(refusal, &coming) {
+            self.console.say(Urgency::Alert, &text);
+            self.log.tell_all(&self.table, LogLevel::Alert, &text, &mut self.console);
+        }
+        if let Life::Starting = self.life {
+            self.console.say(Urgency::Alert, "Some protocols failed to start their listeners! Exiting.");
+            self.life = Life::Ended(Exit::CannotStart);
+        } else {
+            self.refuse("not all of its addresses can be bound");
+        }
+    }
+
+    /// A reload that is not taken: everything stays as it was.
+    fn refuse(&mut self, why: &str) {
+        let text = format!("Configuration not reloaded: {why}. Generation {} stays in force.", self.table.generation);
+        self.console.say(Urgency::Alert, &text);
+        self.log.tell_all(&self.table, LogLevel::Alert, &text, &mut self.console);
+    }
+
+    fn tell_stopped(&mut self, table: Arc<Table>, proxies: Vec<report::Proxy>) {
+        for proxy in proxies {
+            let text = proxy.stopped();
+            self.console.say(Urgency::Warning, &text);
+            self.log.tell(&table, &proxy.log_targets, LogLevel::Warning, &text, &mut self.console);
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        let beats = self.mailboxes.iter().map(|mailbox| mailbox.pulse().beats());
+        for finding in self.watch.look(now, beats) {
+            let (urgency, text) = report::finding(finding);
+            self.console.say(urgency, &text);
+            if let Finding::Lost(_) = finding {
+                self.life = Life::Ended(Exit::Stuck);
+            }
+        }
+    }
+
+    /// The last words: what the shards have told until now, and what was lost.
+    fn end(&mut self) {
+        self.write_records(usize::MAX);
+        let lost = self.port.records_dropped() + self.log.dropped_count();
+        if lost > 0 {
+            self.console.say(Urgency::Notice, &format!("{lost} log lines were lost: nobody took them in time."));
+        }
+    }
+
+    fn post_all(&mut self, mail: impl Fn() -> Mail) {
+        for (index, mailbox) in self.mailboxes.iter().enumerate() {
+            if mailbox.post(mail()).is_err() {
+                self.console.say(Urgency::Alert, &format!("Shard {index} does not read its mail."));
+            }
+        }
+    }
+
+    fn all(&self) -> BTreeSet<u16> {
+        (0..self.mailboxes.len() as u16).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! The runtime of the control thread, and connections on it. The only file that knows tokio-uring.
+//!
+//! tokio-uring 0.5 leaves a descriptor behind for every connect or write that is dropped in flight. Hence: connect through
+//! tokio, which closes its sockets, and shut a socket down before it is dropped with a write in flight, so that the write ends.
+
+use check::Errno;
+use proxyline::Addresses;
+use std::future::Future;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::{ffi::OsStr, path::Path};
+use table::ServerAddr;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpSocket, UnixStream};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+/// Runs `future` and what it spawns on this thread. Fails where the kernel refuses io_uring.
+pub(crate) fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+    let runtime = tokio_uring::Runtime::new(&tokio_uring::builder())?;
+    Ok(runtime.block_on(future))
+}
+
+/// Starts a task beside the others of this thread.
+pub(crate) fn spawn<F: Future<Output = ()> + 'static>(future: F) -> JoinHandle<()> {
+    tokio_uring::spawn(future)
+}
+
+/// A descriptor whose readiness can be waited for. Must be called inside of the runtime.
+#[expect(deprecated, reason = "its successor asks for a promise that both bounds and ownership already make")]
+pub(crate) fn watch<T: AsFd + AsRawFd>(descriptor: T) -> io::Result<AsyncFd<T>> {
+    AsyncFd::new(descriptor)
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectError {
+    /// No socket, or nothing behind the path of a unix socket.
+    Socket(Errno),
+    /// The connection was not made.
+    Failed(Errno),
+    DeadlineReached,
+}
+
+/// Why bytes did not go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteError {
+    Failed(Errno),
+    DeadlineReached,
+}
+
+/// A connection to a server. Dropped, it ends with a reset, so that neither side keeps it in TIME_WAIT.
+pub(crate) struct Connection {
+    stream: Stream,
+    addresses: Option<Addresses>,
+    /// A write is in flight, or was when its future was dropped.
+    is_writing: bool,
+}
+
+enum Stream {
+    Tcp(tokio_uring::net::TcpStream),
+    Unix(tokio_uring::net::UnixStream),
+}
+
+impl Connection {
+    pub(crate) async fn open(to: &ServerAddr, deadline: Instant) -> Result<Connection, ConnectError> {
+        let opening = async {
+            match to {
+                ServerAddr::Ip(addr) => Connection::tcp(*addr).await,
+                ServerAddr::Unix(path) => Connection::unix(path).await,
+                // tokio takes a leading zero byte for the abstract namespace.
+                ServerAddr::Abstract(name) => Connection::unix(&[b"\0", &name[..]].concat()).await,
+            }
+        };
+        timeout_at(deadline, opening).await.unwrap_or(Err(ConnectError::DeadlineReached))
+    }
+
+    /// Both ends; `None` on a unix socket.
+    pub(crate) fn addresses(&self) -> Option<Addresses> {
+        self.addresses
+    }
+
+    /// Sends as many of `bytes` as the socket takes.
+    pub(crate) async fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<usize, WriteError> {
+        self.is_writing = true;
+        let owned = bytes.to_vec();
+        let writing = async {
+            match &self.stream {
+                Stream::Tcp(stream) => stream.write(owned).submit().await.0,
+                Stream::Unix(stream) => stream.write(owned).submit().await.0,
+            }
+        };
+        let written = timeout_at(deadline, writing).await;
+        self.is_writing = written.is_err();
+        match written {
+            Ok(Ok(count)) => Ok(count),
+            Ok(Err(err)) => Err(WriteError::Failed(errno_of(&err))),
+            Err(_) => Err(WriteError::DeadlineReached),
+        }
+    }
+
+    async fn tcp(addr: SocketAddr) -> Result<Connection, ConnectError> {
+        let socket = match addr {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let socket = socket.map_err(|err| ConnectError::Socket(errno_of(&err)))?;
+        let failed = |err: io::Error| ConnectError::Failed(errno_of(&err));
+        let stream = socket.connect(addr).await.map_err(failed)?;
+        stream.set_zero_linger().map_err(failed)?;
+        let source = stream.local_addr().map_err(failed)?;
+        let stream = stream.into_std().map_err(failed)?;
+        // The ring waits where a non-blocking socket would say EAGAIN.
+        stream.set_nonblocking(false).map_err(failed)?;
+        Ok(Connection {
+            stream: Stream::Tcp(tokio_uring::net::TcpStream::from_std(stream)),
+            addresses: Some(Addresses { source, destination: addr }),
+            is_writing: false,
+        })
+    }
+
+    async fn unix(path: &[u8]) -> Result<Connection, ConnectError> {
+        let failed = |err: io::Error| ConnectError::Socket(errno_of(&err));
+        let stream = UnixStream::connect(Path::new(OsStr::from_bytes(path))).await.map_err(failed)?;
+        let stream = stream.into_std().map_err(failed)?;
+        stream.set_nonblocking(false).map_err(failed)?;
+        let stream = Stream::Unix(tokio_uring::net::UnixStream::from_std(stream));
+        Ok(Connection { stream, addresses: None, is_writing: false })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.is_writing {
+            return;
+        }
+        // It fails only where the connection is already gone, and then the write has ended too.
+        let _ = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
+        };
+    }
+}
+
+/// An error without a number is one that the standard library found itself: a path that is none.
+fn errno_of(err: &io::Error) -> Errno {
+    Errno(driver::Errno::of(err).0)
+}
+
+/// A server whose queue is full: the kernel drops further SYNs.
+#[cfg(test)]
+pub(crate) struct BlackHole {
+    pub(crate) addr: ServerAddr,
+    _listener: std::os::fd::OwnedFd,
+    _queued: Vec<std::net::TcpStream>,
+}
+
+#[cfg(test)]
+impl BlackHole {
+    pub(crate) fn new() -> BlackHole {
+        use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, SockaddrIn};
+        use std::os::fd::AsRawFd;
+        let listener =
+            socket::socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).expect("a socket");
+        socket::bind(listener.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("a port");
+        socket::listen(&listener, Backlog::new(0).expect("valid")).expect("bound");
+        let name: SockaddrIn = socket::getsockname(listener.as_raw_fd()).expect("bound");
+        let addr = SocketAddr::from(([127, 0, 0, 1], name.port()));
+        let connect = |_| std::net::TcpStream::connect_timeout(&addr, std::time::Duration::from_millis(50));
+        let queued = (0..4).map_while(|attempt| connect(attempt).ok()).collect();
+        BlackHole { addr: ServerAddr::Ip(addr), _listener: listener, _queued: queued }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
+    use std::time::Duration;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    /// Of this thread, which has a table of its own: other tests open and close theirs meanwhile.
+    fn descriptor_count() -> usize {
+        std::fs::read_dir("/proc/thread-self/fd").expect("procfs").count()
+    }
+
+    /// Runs `open` and sees whether descriptors are left of it a moment later.
+    fn assert_no_descriptor_left(open: impl AsyncFnOnce()) {
+        uring::unshare_files().expect("no privilege is needed");
+        let left = block_on(async {
+            let before = descriptor_count();
+            open().await;
+            for _ in 0..500 {
+                if descriptor_count() <= before {
+                    return 0;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            descriptor_count() - before
+        });
+        assert_eq!(left.expect("io_uring"), 0);
+    }
+
+    #[test]
+    fn a_connection_writes_and_ends_with_a_reset() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let addr = listener.local_addr().expect("bound");
+        let accepting = std::thread::spawn(move || {
+            let (mut peer, from) = listener.accept().expect("a connection");
+            let mut bytes = Vec::new();
+            let end = peer.read_to_end(&mut bytes);
+            (from, bytes, end.map_err(|err| err.kind()))
+        });
+        let source = block_on(async {
+            let mut connection = Connection::open(&ServerAddr::Ip(addr), soon()).await.expect("somebody listens");
+            let ends = connection.addresses().expect("not a unix socket");
+            assert_eq!(ends.destination, addr);
+            assert_eq!(connection.write(b"PROXY", soon()).await, Ok(5));
+            // The peer must have read before the reset throws its bytes away.
+            while nix_unread(addr.port(), ends.source.port()) > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            ends.source
+        });
+        let (from, bytes, end) = accepting.join().expect("no panic");
+        assert_eq!(from, source.expect("io_uring"));
+        assert_eq!(bytes, b"PROXY");
+        assert_eq!(end, Err(io::ErrorKind::ConnectionReset));
+    }
+
+    /// Bytes that wait in the receive queue of the socket with these ports (`/proc/net/tcp`).
+    fn nix_unread(local: u16, remote: u16) -> u32 {
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("procfs");
+        let wanted = (format!(":{local:04X}"), format!(":{remote:04X}"));
+        let unread = table.lines().find_map(|line| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            let queues = words.get(4)?;
+            (words[1].ends_with(&wanted.0) && words[2].ends_with(&wanted.1)).then(|| queues.rsplit(':').next())?
+        });
+        // Not there yet: the connection still waits to be accepted.
+        unread.map_or(1, |queue| u32::from_str_radix(queue, 16).expect("hexadecimal"))
+    }
+
+    #[test]
+    fn failures() {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let opened = block_on(async {
+            let refused = Connection::open(&ServerAddr::Ip(port), soon()).await.err();
+            let path = ServerAddr::Unix(b"/nonexistent/socket"[..].into());
+            let missing = Connection::open(&path, soon()).await.err();
+            (refused, missing)
+        });
+        // errno(3): ECONNREFUSED, ENOENT.
+        let expected = (Some(ConnectError::Failed(Errno(111))), Some(ConnectError::Socket(Errno(2))));
+        assert_eq!(opened.expect("io_uring"), expected);
+    }
+
+    #[test]
+    fn writes_that_are_given_up_leave_no_descriptor() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("socket");
+        let listener = UnixListener::bind(&path).expect("a socket");
+        let addr = ServerAddr::Unix(path.as_os_str().as_bytes().into());
+        assert_no_descriptor_left(async || {
+            for _ in 0..20 {
+                let mut connection = Connection::open(&addr, soon()).await.expect("somebody listens");
+                let _peer = listener.accept().expect("a connection");
+                let flood = vec![0; 1 << 20];
+                let outcome = loop {
+                    match connection.write(&flood, Instant::now() + Duration::from_millis(2)).await {
+                        Ok(_) => (),
+                        Err(outcome) => break outcome,
+                    }
+                };
+                assert_eq!(outcome, WriteError::DeadlineReached);
+            }
+        });
+    }
+
+    #[test]
+    fn connects_that_are_given_up_leave_no_descriptor() {
+        let hole = BlackHole::new();
+        assert_no_descriptor_left(async || {
+            for _ in 0..20 {
+                let opened = Connection::open(&hole.addr, Instant::now() + Duration::from_millis(2)).await;
+                assert_eq!(opened.err(), Some(ConnectError::DeadlineReached));
+            }
+        });
+    }
+}
