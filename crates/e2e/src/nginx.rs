@@ -1,0 +1,71 @@
+//! A private nginx on loopback that wants a PROXY header and answers every request with the client's address as it sees it.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::needs;
+use crate::ports::{self, Reservation};
+use crate::process;
+use crate::wait::{self, SOON};
+
+const TEMPLATE: &str = include_str!("../templates/nginx.conf.in");
+
+/// An instance. Dropping it ends its processes.
+#[derive(Debug)]
+pub struct Nginx {
+    child: Child,
+    directory: TempDir,
+    listener: Reservation,
+}
+
+impl Nginx {
+    /// Whether it can run here; `test` is reported as skipped when it cannot.
+    pub fn is_there(test: &str) -> bool {
+        needs::is_there(test, "nginx", "nginx")
+    }
+
+    /// Starts an instance and waits until it listens.
+    pub fn start() -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let listener = Reservation::loopback();
+        let text = TEMPLATE
+            .replace("@DIR@", &directory.path().display().to_string())
+            .replace("@ADDRESS@", &listener.address().to_string());
+        let path = directory.path().join("nginx.conf");
+        fs::write(&path, text).expect("room for a configuration");
+        let child = Command::new(needs::find("nginx").expect("Nginx::is_there was asked"))
+            .arg("-p")
+            .arg(directory.path())
+            .arg("-c")
+            .arg(&path)
+            .arg("-e")
+            .arg(directory.path().join("error.log"))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("nginx starts");
+        let mut nginx = Self { child, directory, listener };
+        wait::until("nginx to listen", SOON, || {
+            assert!(nginx.child.try_wait().expect("our own child").is_none(), "nginx ended: {}", nginx.log());
+            ports::listener_count(nginx.listener.address()) > 0
+        });
+        nginx
+    }
+
+    /// The address as a `server` line has it.
+    pub fn target(&self) -> String {
+        self.listener.address().to_string()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("error.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        process::end(&mut self.child, Duration::from_secs(2));
+    }
+}

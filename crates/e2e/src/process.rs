@@ -1,0 +1,131 @@
+//! What the kernel tells about a process (proc(5)), and ending one by its pid.
+
+use std::fs;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+
+use nix::sys::resource::{self, Resource};
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+use crate::wait;
+
+/// The unit of times in /proc/PID/stat: USER_HZ, which is 100 on every architecture that Linux lets us run on.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The CPU time that the threads of `pid` have used so far, in user space and in the kernel.
+pub fn cpu(pid: Pid) -> Duration {
+    let stat = read(pid, "stat");
+    // The name in parentheses may hold blanks; what follows it are fields 3 and up, utime and stime are 14 and 15.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u32 =
+        after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u32>().ok()).sum();
+    TICK * ticks
+}
+
+/// The resident memory of `pid` in KiB.
+pub fn resident_kib(pid: Pid) -> u64 {
+    let status = read(pid, "status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a live process has VmRSS");
+    line.trim().trim_end_matches(" kB").parse().expect("VmRSS is a number")
+}
+
+/// The names of the threads of `pid`, sorted.
+pub fn threads(pid: Pid) -> Vec<String> {
+    let mut names: Vec<String> = tasks(pid)
+        .filter_map(|task| fs::read_to_string(task.join("comm")).ok())
+        .map(|name| name.trim_end().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// How many descriptors the threads of `pid` hold, over all their file tables: a thread may have one of its own.
+pub fn descriptor_count(pid: Pid) -> usize {
+    tasks(pid).map(|task| fs::read_dir(task.join("fd")).map_or(0, Iterator::count)).max().unwrap_or(0)
+}
+
+/// The processes that `pid` has started and that live.
+pub fn children(pid: Pid) -> Vec<Pid> {
+    tasks(pid)
+        .filter_map(|task| fs::read_to_string(task.join("children")).ok())
+        .flat_map(|line| line.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<i32>>())
+        .map(Pid::from_raw)
+        .collect()
+}
+
+/// Whether `pid` is a process that has not ended.
+pub fn is_alive(pid: Pid) -> bool {
+    signal::kill(pid, None).is_ok()
+}
+
+/// Raises this process's soft limit of descriptors to the hard one and hands that out: children inherit it.
+pub fn raise_descriptor_limit() -> u64 {
+    let (_, hard) = resource::getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    resource::setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("up to the hard limit everyone may");
+    hard
+}
+
+/// The process id of `child`.
+pub fn pid(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("a pid is a positive int"))
+}
+
+/// Waits until `child` has ended.
+///
+/// # Panics
+/// When it has not within `limit`.
+pub fn wait_exit(child: &mut Child, limit: Duration) -> ExitStatus {
+    wait::value("the process to end", limit, || child.try_wait().expect("our own child"))
+}
+
+/// Ends `child` and what it started: politely first, so that a master takes its workers along, then for certain.
+pub fn end(child: &mut Child, limit: Duration) {
+    let pid = pid(child);
+    let offspring: Vec<Pid> =
+        children(pid).into_iter().flat_map(|child| [children(child), vec![child]].concat()).collect();
+    if child.try_wait().expect("our own child").is_none() {
+        // It may have ended meanwhile; then there is nobody to tell.
+        let _ = signal::kill(pid, Signal::SIGTERM);
+        let _ = wait::within(limit, || child.try_wait().expect("our own child"));
+        let _ = child.kill();
+        child.wait().expect("our own child");
+    }
+    for pid in offspring {
+        let _ = signal::kill(pid, Signal::SIGKILL);
+    }
+}
+
+fn tasks(pid: Pid) -> impl Iterator<Item = std::path::PathBuf> {
+    fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+fn read(pid: Pid, file: &str) -> String {
+    fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_else(|error| panic!("/proc/{pid}/{file}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_sees_itself() {
+        let me = Pid::this();
+        assert!(resident_kib(me) > 100);
+        assert!(!threads(me).is_empty());
+        assert!(descriptor_count(me) >= 3);
+        assert!(is_alive(me));
+    }
+
+    #[test]
+    fn ending_takes_the_children_along() {
+        let mut shell = std::process::Command::new("sh").args(["-c", "sleep 600 & wait"]).spawn().expect("sh");
+        let shell_pid = pid(&shell);
+        let sleeper = wait::value("the child", wait::SOON, || children(shell_pid).first().copied());
+        end(&mut shell, wait::SOON);
+        wait::until("the grandchild to be gone", wait::SOON, || {
+            fs::read_to_string(format!("/proc/{sleeper}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+                || !is_alive(sleeper)
+        });
+    }
+}

@@ -1,0 +1,152 @@
+//! One thread per shard: its CPU, its file table, its ring, its loop.
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use driver::{Errno, Waker};
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+use shard::{ControlPort, Limits, Mailbox, Parts, Shard};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::thread;
+use table::{ShardIndex, Table};
+use uring::{Options, Uring, Wakeup};
+
+/// Bytes of one buffer: what a busy flow moves with one receive and one send.
+const BUFFER_SIZE: usize = 16 * 1024;
+
+/// Buffers that may be lent to the kernel beside those that sessions hold.
+const BUFFERS_BESIDE: u32 = 512;
+
+/// Flows that a shard splices at once; more of them are copied.
+pub(crate) const PIPES_MAX: u32 = 64;
+
+/// What all shards of a process share.
+pub(crate) struct Plan {
+    pub(crate) published: Arc<arc_swap::ArcSwap<Table>>,
+    pub(crate) port: Arc<ControlPort>,
+    pub(crate) sessions_max: u32,
+    /// Descriptors that every shard keeps from the process: wake-ups of control, inherited listeners.
+    pub(crate) kept: Vec<RawFd>,
+}
+
+/// The shards of a process, before control speaks to them.
+pub(crate) struct Shards {
+    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// Why a shard could not start.
+#[derive(Debug)]
+pub(crate) enum StartFailure {
+    Wakeup(Errno),
+    Thread(std::io::Error),
+    Files(Errno),
+    Ring(uring::Refused),
+}
+
+/// The CPUs that this process may use.
+pub(crate) fn cpus() -> Vec<usize> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap_or_else(|_| CpuSet::new());
+    let cpus: Vec<usize> = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)).collect();
+    if cpus.is_empty() { vec![0] } else { cpus }
+}
+
+/// Starts `count` shards and waits until each has its ring. Nothing is listened on yet.
+pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
+    let wakeups: Vec<Wakeup> =
+        (0..count).map(|_| Wakeup::new()).collect::<Result<_, _>>().map_err(StartFailure::Wakeup)?;
+    let wakers: Vec<Waker> = wakeups.iter().map(Wakeup::waker).collect();
+    let mailboxes: Vec<Arc<Mailbox>> = wakers.iter().map(|waker| Arc::new(Mailbox::new(waker.clone()))).collect();
+    let limits = Arc::new(Limits::new(wakers));
+    let kept: Vec<RawFd> = plan.kept.iter().copied().chain(wakeups.iter().map(Wakeup::number)).collect();
+    let (started, starts) = bounded(usize::from(count));
+    let cpus = cpus();
+    for (index, wakeup) in wakeups.into_iter().enumerate() {
+        let world = World {
+            index: ShardIndex(index as u16),
+            // Shards beyond the CPUs share them.
+            cpu: cpus[index % cpus.len()],
+            wakeup,
+            kept: kept.clone(),
+            sessions_max: plan.sessions_max,
+            published: plan.published.clone(),
+            limits: limits.clone(),
+            mailbox: mailboxes[index].clone(),
+            port: plan.port.clone(),
+        };
+        let started = started.clone();
+        let name = format!("tidegate/{index}");
+        thread::Builder::new().name(name).spawn(move || world.live(&started)).map_err(StartFailure::Thread)?;
+    }
+    wait_for_all(&starts, count)?;
+    Ok(Shards { mailboxes, limits })
+}
+
+fn wait_for_all(starts: &Receiver<Result<(), StartFailure>>, count: u16) -> Result<(), StartFailure> {
+    (0..count).try_for_each(|_| starts.recv().expect("a shard's thread says how its start went"))
+}
+
+/// What one thread takes with it.
+struct World {
+    index: ShardIndex,
+    cpu: usize,
+    wakeup: Wakeup,
+    kept: Vec<RawFd>,
+    sessions_max: u32,
+    published: Arc<arc_swap::ArcSwap<Table>>,
+    limits: Arc<Limits>,
+    mailbox: Arc<Mailbox>,
+    port: Arc<ControlPort>,
+}
+
+impl World {
+    fn live(self, started: &Sender<Result<(), StartFailure>>) {
+        let index = self.index;
+        match self.build() {
+            Ok(mut shard) => {
+                started.send(Ok(())).expect("the starter waits for every shard");
+                let ended = shard.run();
+                // The kernel refused the ring itself: nothing that this shard holds can go on.
+                ended.unwrap_or_else(|errno| panic!("shard {}: io_uring_enter: {errno}", index.0));
+            }
+            Err(failure) => started.send(Err(failure)).expect("the starter waits for every shard"),
+        }
+    }
+
+    fn build(self) -> Result<Shard<Uring>, StartFailure> {
+        // A CPU may have been taken away since it was listed; the scheduler then chooses.
+        let _ = uring::pin(self.cpu);
+        uring::unshare_files().map_err(StartFailure::Files)?;
+        uring::close_inherited(&self.kept).map_err(StartFailure::Files)?;
+        let buffer_count = 2 * self.sessions_max + BUFFERS_BESIDE;
+        let options = Options {
+            sessions_max: self.sessions_max,
+            buffer_count,
+            buffer_size: BUFFER_SIZE,
+            pipes_max: PIPES_MAX,
+            wakeup: self.wakeup,
+        };
+        let driver = Uring::new(options).map_err(StartFailure::Ring)?;
+        Ok(Shard::new(Parts {
+            driver,
+            index: self.index,
+            published: self.published,
+            sessions_max: self.sessions_max,
+            limits: self.limits,
+            mailbox: self.mailbox,
+            port: self.port,
+            seed: u64::from(std::process::id()) << 16 | u64::from(self.index.0),
+        }))
+    }
+}
+
+impl std::fmt::Display for StartFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartFailure::Wakeup(errno) => write!(f, "cannot make a wake-up for a shard ({errno})"),
+            StartFailure::Thread(err) => write!(f, "cannot start a shard's thread ({err})"),
+            StartFailure::Files(errno) => write!(f, "cannot give a shard a file table of its own ({errno})"),
+            StartFailure::Ring(refused) => refused.fmt(f),
+        }
+    }
+}

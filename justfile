@@ -1,0 +1,47 @@
+# What one does with this repository. `./just` finds or installs the `just` that runs it.
+
+# Lists the recipes.
+default:
+    @just --list --unsorted
+
+# Tidegate in front of two origins of its own: balances, loses one, gets it back.
+demo *args:
+    cargo run --release --quiet -- demo {{ args }}
+
+# All tests. Installs the Debian packages that the end-to-end tests use, where it may.
+test: peers lint planted
+    {{ runner }} --workspace
+    cargo test --doc --workspace --quiet
+
+# The tests that need nothing but the toolchain.
+test-quick:
+    {{ runner }} --workspace --exclude e2e
+
+# nextest where it is installed, for its speed; cargo's own runner elsewhere.
+runner := if `cargo nextest --version >/dev/null 2>&1 && echo yes || echo no` == "yes" { "cargo nextest run --no-fail-fast" } else { "cargo test --no-fail-fast" }
+
+# Debian's haproxy, nginx, Dovecot …: what the end-to-end tests run beside Tidegate.
+peers:
+    .ci/install-peers
+
+# The simulation: `just sim` runs all seeds, `just sim seed=17` replays one.
+sim args="":
+    {{ if args == "" { "" } else { "TIDEGATE_SIM_SEED=" + trim_start_match(args, "seed=") } }} cargo test -p shard --test simulated -- --nocapture
+
+# The simulation finds faults that are planted for it.
+planted:
+    cargo test -p shard --test simulated --features plant_short_send
+    cargo test -p shard --test simulated --features plant_close_in_flight
+
+# Tidegate next to its peers: `just bench` runs all, `just bench rr64` one.
+bench *args:
+    cargo run --release --quiet -p perf -- run {{ args }}
+
+# Times of single parts.
+bench-parts *args:
+    cargo bench -p benches {{ args }}
+
+# Formatting and lints, as CI wants them.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
