@@ -155,7 +155,8 @@ pub enum Filled {
     Bytes(Pipe),
     /// The peer ended its sending half.
     End,
-    /// Bytes are there, but no pipe could be had for them: they are to be received instead.
+    /// Bytes are there, but no pipe could be had for them, or they cannot go through one (urgent data): they are to be
+    /// received instead.
     NoPipe,
 }
 

@@ -121,8 +121,8 @@ fn run(options: &Options) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let shard_count = preview.nbthread.unwrap_or(cpus.len().min(64) as u16).clamp(1, 64);
-    let sessions_max =
-        descriptors::sessions_per_shard(limit, preview.table.as_ref().map_or(0, |table| binds(table).count()));
+    let listener_count = preview.table.as_ref().map_or(0, |table| binds(table).count());
+    let sessions_max = descriptors::sessions_per_shard(limit, listener_count, shards::pipes_max(shard_count));
     let capacity = sessions_max.saturating_mul(u32::from(shard_count));
     if sessions_max == 0 {
         say!(

@@ -17,8 +17,12 @@ const BUFFER_SIZE: usize = 16 * 1024;
 /// Buffers that may be lent to the kernel beside those that sessions hold.
 const BUFFERS_BESIDE: u32 = 512;
 
-/// Flows that a shard splices at once; more of them are copied.
-pub(crate) const PIPES_MAX: u32 = 64;
+/// Flows that a shard of so many splices at once; more of them are copied. An unprivileged user gets a limited number of large
+/// pipes over all processes (`pipe(7)`: pipe-user-pages-soft), so the shards share what one alone would take.
+pub(crate) fn pipes_max(shard_count: u16) -> u32 {
+    const LEAST: u32 = 8;
+    (uring::PIPES / u32::from(shard_count)).max(LEAST)
+}
 
 /// What all shards of a process share.
 pub(crate) struct Plan {
@@ -69,6 +73,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
             wakeup,
             kept: kept.clone(),
             sessions_max: plan.sessions_max,
+            pipes_max: pipes_max(count),
             published: plan.published.clone(),
             limits: limits.clone(),
             mailbox: mailboxes[index].clone(),
@@ -93,6 +98,7 @@ struct World {
     wakeup: Wakeup,
     kept: Vec<RawFd>,
     sessions_max: u32,
+    pipes_max: u32,
     published: Arc<arc_swap::ArcSwap<Table>>,
     limits: Arc<Limits>,
     mailbox: Arc<Mailbox>,
@@ -123,7 +129,7 @@ impl World {
             sessions_max: self.sessions_max,
             buffer_count,
             buffer_size: BUFFER_SIZE,
-            pipes_max: PIPES_MAX,
+            pipes_max: self.pipes_max,
             wakeup: self.wakeup,
         };
         let driver = Uring::new(options).map_err(StartFailure::Ring)?;

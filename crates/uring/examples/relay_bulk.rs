@@ -135,7 +135,9 @@ impl Relay {
                 self.submit(index, Op::Finish { fd: self.flows[index].to });
             }
             Done::Finished(Ok(())) => (),
-            done => panic!("{done:?}"),
+            Done::Received(Err(_)) | Done::Filled(Ok(Filled::NoPipe) | Err(_)) => panic!("{done:?}"),
+            Done::Sent { .. } | Done::Drained { .. } | Done::Finished(Err(_)) => panic!("{done:?}"),
+            Done::Readable(_) | Done::Connected(_) | Done::Cancelled | Done::Closed => panic!("{done:?}"),
         }
     }
 

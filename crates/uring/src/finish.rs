@@ -18,7 +18,7 @@ pub(crate) struct Completion {
 pub(crate) enum Finished {
     Done(Done),
     /// The socket of a fill is readable.
-    Readable(Patience),
+    Readable,
     /// The socket of a drain is writable.
     Writable(Pipe, Patience),
 }
@@ -31,8 +31,8 @@ pub(crate) fn finish(kept: Kept, completion: Completion, lease: Option<Lease>) -
         Kept::Connect(_) => Done::Connected(result.map(drop)),
         Kept::Receive(_) => Done::Received(result.and_then(|count| received(count, lease, completion.says_more()))),
         Kept::Send(lease) => Done::Sent { lease, result: sent(result) },
-        Kept::Fill(patience) => match result {
-            Ok(_) => return Finished::Readable(patience),
+        Kept::Fill => match result {
+            Ok(_) => return Finished::Readable,
             Err(errno) => Done::Filled(Err(errno)),
         },
         Kept::Drain(pipe, patience) => match result {
@@ -143,6 +143,23 @@ mod tests {
             let Finished::Done(Done::Sent { lease, result }) = done else { panic!("{done:?}") };
             assert_eq!((result, lease.size()), (expect, 16));
         }
+    }
+
+    #[test]
+    fn a_socket_that_is_ready_has_not_moved_anything_yet() {
+        check_ready(libc::POLLIN | libc::POLLRDHUP, "Readable", "Writable(Pipe(7, 0 bytes), Waits)");
+        let drained = "Done(Drained { pipe: Pipe(7, 0 bytes), result: Err(ECANCELED) })";
+        check_ready(-(libc::ECANCELED as i16), "Done(Filled(Err(ECANCELED)))", drained);
+    }
+
+    fn check_ready(result: i16, filled: &str, drained: &str) {
+        let completion = Completion { user_data: 0, result: result.into(), flags: 0 };
+        let pipes = driver::Pipes::new();
+        pipes.add(7);
+        let pipe = pipes.take().expect("it is there");
+        assert_eq!(format!("{:?}", finish(Kept::Fill, completion, None)), filled);
+        assert_eq!(format!("{:?}", finish(Kept::Drain(pipe, Patience::Waits), completion, None)), drained);
+        assert_eq!(pipes.lent_count(), 0, "the pipe is back");
     }
 
     #[test]

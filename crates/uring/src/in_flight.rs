@@ -28,13 +28,13 @@ pub(crate) enum Kept {
     Receive(Receive),
     Send(Lease),
     /// The socket is waited for.
-    Fill(Patience),
+    Fill,
     /// The socket is waited for; the kernel does not know of the pipe.
     Drain(Pipe, Patience),
     Close,
 }
 
-/// Whether a splice may wait again when its socket turns out not to be ready.
+/// Whether a drain may wait again when its socket turns out not to be ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
     Waits,
@@ -148,7 +148,7 @@ impl InFlight {
     pub(crate) fn receive(&mut self, key: Key) -> Option<&mut Receive> {
         match self.kept(key)? {
             Kept::Receive(receive) => Some(receive),
-            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) | Kept::Close => None,
+            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill | Kept::Drain(..) | Kept::Close => None,
         }
     }
 
@@ -156,8 +156,8 @@ impl InFlight {
     pub(crate) fn on_cancelled(&mut self, key: Key) -> Ending {
         match self.kept(key).expect("an op in flight") {
             Kept::Receive(receive) => receive.on_cancelled(),
-            Kept::Fill(patience) | Kept::Drain(_, patience) => patience.on_cancelled(),
-            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Close => Ending::Ask,
+            Kept::Drain(_, patience) => patience.on_cancelled(),
+            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill | Kept::Close => Ending::Ask,
         }
     }
 
@@ -276,7 +276,7 @@ impl Key {
 
 fn is_chained(kept: &Kept) -> bool {
     match kept {
-        Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) => true,
+        Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Fill | Kept::Drain(..) => true,
         Kept::Close => false,
     }
 }
@@ -317,6 +317,21 @@ mod tests {
         assert_ne!(old, new);
         assert_eq!(table.receive(old), None);
         assert_eq!(table.receive(new), Some(&mut Receive::Starved));
+    }
+
+    #[test]
+    fn what_waits_is_asked_to_end_once() {
+        let mut table = InFlight::new(4);
+        let pipes = driver::Pipes::new();
+        pipes.add(0);
+        let pipe = pipes.take().expect("it is there");
+        for kept in [Kept::Receive(Receive::Waiting), Kept::Drain(pipe, Patience::Waits)] {
+            let key = table.insert(TAG, Fd(3), kept);
+            assert_eq!(table.on_cancelled(key), Ending::Ask);
+            assert_eq!(table.on_cancelled(key), Ending::Asked);
+        }
+        let starved = table.insert(TAG, Fd(3), Kept::Receive(Receive::Starved));
+        assert_eq!(table.on_cancelled(starved), Ending::Withdraw);
     }
 
     #[test]

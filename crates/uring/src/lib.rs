@@ -220,7 +220,7 @@ impl Uring {
         let (tag, fd, kept) = self.in_flight.remove(key);
         let finished = match finish(kept, completion, lease) {
             Finished::Done(done) => Some(done),
-            Finished::Readable(patience) => self.on_readable(tag, fd, patience),
+            Finished::Readable => Some(Done::Filled(self.splicer.fill(fd))),
             Finished::Writable(pipe, patience) => self.on_writable(tag, fd, pipe, patience),
         };
         if let Some(Done::Closed) = finished {

@@ -3,7 +3,7 @@
 //! **Invariant:** whatever address a [`Submission`] holds is of memory that its [`Kept`] owns, or, for the wake-up, its
 //! [`Wakeup`]; or it holds none. Only this file makes submissions.
 
-use crate::in_flight::{Kept, Key, Patience, Receive};
+use crate::in_flight::{Kept, Key, Receive};
 use crate::name::Name;
 use crate::provided::GROUP;
 use crate::socket;
@@ -48,7 +48,7 @@ pub(crate) fn prepare(op: Op, has_buffers: bool) -> Prepared {
             Prepared::Queue(fd, receive(fd, hope), Kept::Receive(Receive::Waiting))
         }
         Op::Send { fd, lease, start, end } => send(fd, lease, start, end),
-        Op::Fill { fd } => Prepared::Queue(fd, readable(fd), Kept::Fill(Patience::Waits)),
+        Op::Fill { fd } => Prepared::Queue(fd, readable(fd), Kept::Fill),
         Op::Drain { fd, pipe } => Prepared::Drain(fd, pipe),
         Op::Finish { fd } => Prepared::Finish(fd),
         Op::Cancel { fd } => Prepared::Cancel(fd),
@@ -62,7 +62,7 @@ fn waiting(fd: Fd) -> Submission {
 }
 
 /// Completes when bytes, an end or an error can be read.
-pub(crate) fn readable(fd: Fd) -> Submission {
+fn readable(fd: Fd) -> Submission {
     poll(fd, libc::POLLIN | libc::POLLRDHUP)
 }
 

@@ -22,8 +22,8 @@ pub struct Options {
     pub wakeup: Wakeup,
 }
 
-/// Pipes that serve a shard well: what they hold together is what an unprivileged process may have (`pipe(7)`:
-/// `pipe-user-pages-soft`).
+/// Pipes of a process without privilege: together they hold 64 MiB, which is what one user may have (`pipe(7)`:
+/// `pipe-user-pages-soft`; `CAP_SYS_RESOURCE` is exempt). Its shards share them.
 pub const PIPES: u32 = 64;
 
 /// The kernel's maximum (`IORING_MAX_CQ_ENTRIES`). Completions beyond it wait inside the kernel (`IORING_FEAT_NODROP`).

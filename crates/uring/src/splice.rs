@@ -8,15 +8,15 @@
 //! The ring's own splice is always handed to a worker thread and costs two to three times as much for each byte. So the
 //! ring says when a socket is ready, and the shard makes the call, which does not wait.
 //!
-//! A fill takes its pipe when its socket is readable, and gives it back at once if that was an error: a flow that rests
-//! holds none.
+//! A fill takes its pipe when its socket is readable, and gives it back at once if nothing came: a flow that rests holds
+//! none.
 //!
 //! **Invariant:** a pipe is empty when it is filled and is not when it is drained, so `EAGAIN` always speaks of the socket.
 
 use crate::Uring;
 use crate::in_flight::{Kept, Patience};
 use crate::pipes::Stock;
-use crate::prepare::{readable, writable};
+use crate::prepare::writable;
 use crate::socket::{last_errno, set_nonblocking};
 use driver::{Done, Errno, Fd, Filled, Pipe, Tag};
 use std::os::fd::RawFd;
@@ -32,18 +32,6 @@ pub(crate) struct Splicer {
 const NUMBERS_STEP: usize = 1024;
 
 impl Uring {
-    /// The socket of a fill is readable, or was.
-    pub(crate) fn on_readable(&mut self, tag: Tag, fd: Fd, patience: Patience) -> Option<Done> {
-        match (self.splicer.fill(fd), patience) {
-            (Err(Errno::EAGAIN | Errno::EINTR), Patience::Waits) => {
-                self.start(tag, fd, readable(fd), Kept::Fill(patience));
-                None
-            }
-            (Err(Errno::EAGAIN | Errno::EINTR), Patience::Cancelled) => Some(Done::Filled(Err(Errno::ECANCELED))),
-            (result, Patience::Waits | Patience::Cancelled) => Some(Done::Filled(result)),
-        }
-    }
-
     /// The socket of a drain is writable, or may be.
     pub(crate) fn on_writable(&mut self, tag: Tag, fd: Fd, mut pipe: Pipe, patience: Patience) -> Option<Done> {
         let result = match (self.splicer.drain(fd, &mut pipe), patience) {
@@ -74,20 +62,26 @@ impl Splicer {
         }
     }
 
-    /// As with buffers, a pipe must be at hand before the fill learns what has come, be it an end.
+    /// Takes what has come to a socket that is readable. As with buffers, a pipe must be at hand before it is known what that
+    /// is, be it an end.
     ///
     /// One call takes what is there and fits. A second one could only find an error behind the bytes, and a socket
     /// reports each of its errors once: this op has no room for both.
-    fn fill(&mut self, fd: Fd) -> Result<Filled, Errno> {
+    ///
+    /// A socket that was readable and gives nothing is to be received from, and not waited for again: from an urgent mark
+    /// on (RFC 9293 §3.8.5) nothing is spliced though it stays readable, so that any client could make this spin.
+    pub(crate) fn fill(&mut self, fd: Fd) -> Result<Filled, Errno> {
         let Some(mut pipe) = self.stock.take() else { return Ok(Filled::NoPipe) };
         self.make_nonblocking(fd);
         let ends = self.stock.ends(&pipe);
-        match splice(fd.0, ends.write(), ends.size())? {
-            0 => Ok(Filled::End),
-            count => {
+        match splice(fd.0, ends.write(), ends.size()) {
+            Ok(0) => Ok(Filled::End),
+            Ok(count) => {
                 pipe.on_filled(count);
                 Ok(Filled::Bytes(pipe))
             }
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(Filled::NoPipe),
+            Err(errno) => Err(errno),
         }
     }
 

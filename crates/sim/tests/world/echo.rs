@@ -23,7 +23,6 @@ pub(crate) struct Echo {
     pub(crate) exhausted_count: u32,
     /// Fills that found no pipe.
     pub(crate) pipeless_count: u32,
-
     /// A planted fault: the last byte of a long receive is lost.
     pub(crate) loses_bytes: bool,
 }

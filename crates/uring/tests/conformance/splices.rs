@@ -8,13 +8,9 @@ use driver::{Done, Ending, Fd, Filled, Hope, Op, Pipe};
 fn filled<W: World>(stage: &mut Stage<W>, fd: Fd, peer: W::Peer, bytes: &[u8]) -> Pipe {
     stage.world.send(peer, bytes);
     stage.submit(Op::Fill { fd });
-    match stage.take_one() {
-        Done::Filled(Ok(Filled::Bytes(pipe))) => {
-            assert_eq!(pipe.held() as usize, bytes.len(), "in a world without delays, they arrive together");
-            pipe
-        }
-        done => panic!("{done:?}"),
-    }
+    let Done::Filled(Ok(Filled::Bytes(pipe))) = stage.take_one() else { panic!("bytes have arrived") };
+    assert_eq!(pipe.held() as usize, bytes.len(), "in a world without delays, they arrive together");
+    pipe
 }
 
 /// Says the next completion, which is a drain, and keeps its pipe.
