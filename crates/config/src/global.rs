@@ -9,7 +9,7 @@ use crate::line::Line;
 use crate::log;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
-use crate::tree::{Access, Global, StatsSocket};
+use crate::tree::{Access, Global, IoEngine, StatsSocket};
 use crate::value::{TIME_MAX_MS, TimeError, natural, size, time};
 
 /// More shards than any machine has processors.
@@ -44,6 +44,7 @@ fn read(
     match keyword {
         Keyword::Maxconn => maxconn(line, global, reports),
         Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
+        Keyword::IoEngine => io_engine(line).map(|value| global.io_engine = Some(value)),
         Keyword::Log => log::global(line, &mut global.logs, environment, reports),
         Keyword::Chroot => text(line, "a directory").map(|value| global.chroot = Some(value)),
         Keyword::Pidfile => text(line, "a file name").map(|value| global.pidfile = Some(value)),
@@ -108,6 +109,14 @@ fn nbthread(line: Line<'_>) -> Result<Spanned<u16>, Diagnostic> {
             Err(line.alert(1, format!("'nbthread' value must be between 1 and {THREADS_MAX} (was {value})")))
         }
     }
+}
+
+fn io_engine(line: Line<'_>) -> Result<Spanned<IoEngine>, Diagnostic> {
+    line.ends_at(2, "tidegate.io-engine")?;
+    let word = line.word(1);
+    let engine = IoEngine::ALL.into_iter().find(|engine| engine.word() == word);
+    let message = || format!("'tidegate.io-engine' only supports 'auto', 'io_uring' and 'epoll' (got '{word}')");
+    Ok(Spanned::new(engine.ok_or_else(|| line.alert(1, message()))?, line.span(1)))
 }
 
 fn text(line: Line<'_>, what: &str) -> Result<Spanned<String>, Diagnostic> {

@@ -50,9 +50,9 @@ pub use log::{Facility, Level as LogLevel, LogFormat};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
-    Access, Balance, Bind, Capture, Config, ForwardFor, Global, HttpCheck, HttpSettings, IpNet, Log, LogStyle,
-    LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings, Splice, StatsSocket,
-    Timeouts, UseBackend, V6,
+    Access, Balance, Bind, Capture, Config, ForwardFor, Global, HttpCheck, HttpSettings, IoEngine, IpNet, Log,
+    LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings, Splice,
+    StatsSocket, Timeouts, UseBackend, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

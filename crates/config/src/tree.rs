@@ -43,6 +43,8 @@ pub struct Global {
     /// Concurrent client connections of the process; 0 or unset: derived from the descriptor limit.
     pub maxconn: Option<Spanned<u32>>,
     pub nbthread: Option<Spanned<u16>>,
+    /// `tidegate.io-engine`; unset is [`IoEngine::Auto`].
+    pub io_engine: Option<Spanned<IoEngine>>,
     pub logs: Vec<LogTarget>,
     pub user: Option<Spanned<String>>,
     pub group: Option<Spanned<String>>,
@@ -56,6 +58,32 @@ pub struct Global {
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Spanned<Duration>>,
     pub stats_maxconn: Option<Spanned<u32>>,
+}
+
+/// `tidegate.io-engine`, a keyword of our own: which of the kernel's interfaces moves the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum IoEngine {
+    /// io_uring; where the kernel refuses it, epoll and a warning.
+    #[default]
+    Auto,
+    /// io_uring, or no start.
+    IoUring,
+    /// epoll; io_uring is not even tried.
+    Epoll,
+}
+
+impl IoEngine {
+    /// Every engine there is.
+    pub const ALL: [IoEngine; 3] = [IoEngine::Auto, IoEngine::IoUring, IoEngine::Epoll];
+
+    /// As the file has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            IoEngine::Auto => "auto",
+            IoEngine::IoUring => "io_uring",
+            IoEngine::Epoll => "epoll",
+        }
+    }
 }
 
 /// `stats socket ADDRESS …`.

@@ -1,8 +1,8 @@
 //! Text in, tree or complaints out. Complaints are HAProxy 2.6.12's where it has one for the case.
 
 use config::{
-    Balance, Diagnostic, Host, Log, LogAddress, Number, Operand, Parsed, Predefined, ProxyHeader, Range, Redispatch,
-    ServerOptions, Source, Test, V6, load, parse,
+    Balance, Diagnostic, Host, IoEngine, Log, LogAddress, Number, Operand, Parsed, Predefined, ProxyHeader, Range,
+    Redispatch, ServerOptions, Source, Test, V6, load, parse,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -112,6 +112,30 @@ fn globals_merge() {
     assert_eq!(global.maxconn.map(|value| value.value), Some(10));
     assert_eq!(global.nbthread.map(|value| value.value), Some(2));
     assert_eq!(global.logs.len(), 2);
+}
+
+/// A keyword of our own.
+#[test]
+fn io_engines() {
+    let engine = |word: &str| {
+        let parsed = load(&[Source::new("c.cfg", format!("global\n tidegate.io-engine {word}\n"))], &|_: &str| None);
+        parsed.tree.global.io_engine.map(|engine| engine.value).ok_or_else(|| sentences(&parsed))
+    };
+    assert_eq!(engine("auto"), Ok(IoEngine::Auto));
+    assert_eq!(engine("io_uring"), Ok(IoEngine::IoUring));
+    assert_eq!(engine("epoll"), Ok(IoEngine::Epoll));
+    for word in ["uring", "", "Epoll"] {
+        let expected = format!(
+            "A parsing [c.cfg:2] : 'tidegate.io-engine' only supports 'auto', 'io_uring' and 'epoll' (got '{word}')"
+        );
+        assert_eq!(engine(word), Err(vec![expected]));
+    }
+    let expected = "A parsing [c.cfg:2] : 'tidegate.io-engine' cannot handle unexpected argument 'auto'.";
+    assert_eq!(engine("epoll auto"), Err(vec![expected.to_string()]));
+    let expected = "A parsing [c.cfg:2] : unknown keyword 'tidegate.io-engin' in 'global' section; did you mean \
+                    'tidegate.io-engine' maybe ?";
+    check("global\n tidegate.io-engin epoll\n", &[expected]);
+    assert_eq!(read("global\n nbthread 1\n").tree.global.io_engine, None);
 }
 
 #[test]
@@ -711,6 +735,7 @@ fn plausible() -> impl Strategy<Value = String> {
         "X",
         "maxconn",
         "nbthread",
+        "tidegate.io-engine",
         "stats",
         "socket",
         "level",

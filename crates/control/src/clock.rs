@@ -10,18 +10,18 @@ use std::time::Duration;
 
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    pub(crate) instant: Instant,
-    pub(crate) wall: Timestamp,
+pub struct Moment {
+    pub instant: Instant,
+    pub wall: Timestamp,
 }
 
 impl Moment {
-    pub(crate) fn now() -> Moment {
+    pub fn now() -> Moment {
         Moment { instant: now(), wall: Timestamp::now() }
     }
 
     /// What the wall clock showed at `instant`, which is not later than this moment.
-    pub(crate) fn wall_at(&self, instant: Instant) -> Timestamp {
+    pub fn wall_at(&self, instant: Instant) -> Timestamp {
         let ago = SignedDuration::try_from(self.instant.since(instant)).unwrap_or(SignedDuration::MAX);
         self.wall.saturating_sub(ago).unwrap_or(Timestamp::MIN)
     }

@@ -46,6 +46,10 @@ mod stdio;
 mod uio;
 mod watch;
 
+pub use clock::Moment;
+pub use config::IoEngine;
 pub use load::{Defaults, Files, Loaded, empty_table, load};
+pub use log::format;
 pub use run::{Exit, Parts, run};
 pub use signals::{StopSignal, block_signals};
+pub use uio::Runtime;

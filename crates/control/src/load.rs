@@ -2,7 +2,7 @@
 
 use crate::lower::{Lowered, lower};
 use crate::resolve::{Resolve, Resolver, System};
-use config::{Diagnostic, Lead, Level, Source, Span, Stage};
+use config::{Diagnostic, IoEngine, Lead, Level, Source, Span, Stage};
 use driver::Addr;
 use std::fs;
 use std::io::{self, Write};
@@ -31,6 +31,8 @@ pub struct Loaded {
     /// served, then hosts without an address.
     pub diagnostics: Vec<Diagnostic>,
     pub nbthread: Option<u16>,
+    /// What the file wants to be run on.
+    pub io_engine: IoEngine,
     /// None if there is an ALERT.
     pub table: Option<Arc<Table>>,
     /// Whether anything listens. HAProxy checks a file without a listener with exit code 2 and does not start it.
@@ -90,7 +92,9 @@ pub(crate) fn load_sources(
         (table, bind_places) = (lowered_table, places);
     }
     let nbthread = tree.global.nbthread.as_ref().map(|nbthread| nbthread.value);
-    Loaded { diagnostics, nbthread, table, has_listener: tree.has_listener(), bind_places, ending, sources }
+    let io_engine = tree.global.io_engine.as_ref().map(|engine| engine.value).unwrap_or_default();
+    let has_listener = tree.has_listener();
+    Loaded { diagnostics, nbthread, io_engine, table, has_listener, bind_places, ending, sources }
 }
 
 impl Loaded {
@@ -133,6 +137,7 @@ impl Loaded {
             sources: Vec::new(),
             diagnostics: vec![diagnostic],
             nbthread: None,
+            io_engine: IoEngine::default(),
             table: None,
             has_listener: false,
             bind_places: Vec::new(),

@@ -3,8 +3,9 @@
 use crate::console::Urgency;
 use crate::handover::Refusal;
 use crate::load::Loaded;
+use crate::uio::Runtime;
 use crate::watch::Finding;
-use config::Diagnostic;
+use config::{Diagnostic, IoEngine};
 use driver::Addr;
 use shard::PrepareFailure;
 use std::net::SocketAddr;
@@ -65,6 +66,19 @@ pub(crate) fn shard_count_changed(nbthread: Option<u16>, shard_count: usize) -> 
     Some(format!("'nbthread {wanted}' takes effect at the next start; {shard_count} run until then."))
 }
 
+/// The engine is chosen at the start. `first` is what the file wanted then, `runtime` what came of it.
+pub(crate) fn engine_changed(wanted: IoEngine, first: IoEngine, runtime: Runtime) -> Option<String> {
+    let used = match (wanted, runtime) {
+        (IoEngine::Auto | IoEngine::IoUring, Runtime::IoUring) | (IoEngine::Epoll, Runtime::Plain) => return None,
+        // It was asked for, and there was no ring.
+        (IoEngine::Auto, Runtime::Plain) if first == IoEngine::Auto => return None,
+        (IoEngine::Epoll, Runtime::IoUring) => IoEngine::IoUring,
+        (IoEngine::Auto | IoEngine::IoUring, Runtime::Plain) => IoEngine::Epoll,
+    };
+    let (wanted, used) = (wanted.word(), used.word());
+    Some(format!("'tidegate.io-engine {wanted}' takes effect at the next start; {used} is kept until then."))
+}
+
 fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
@@ -111,5 +125,34 @@ pub(crate) fn finding(finding: Finding) -> (Urgency, String) {
             Urgency::Alert,
             format!("Shard {} has been in the same turn for ten seconds. Ending the process.", shard.0),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_that_wait_for_a_restart() {
+        use IoEngine::{Auto, Epoll, IoUring};
+        let epoll = "'tidegate.io-engine epoll' takes effect at the next start; io_uring is kept until then.";
+        let io_uring = "'tidegate.io-engine io_uring' takes effect at the next start; epoll is kept until then.";
+        let auto = "'tidegate.io-engine auto' takes effect at the next start; epoll is kept until then.";
+        let table = [
+            (Auto, Auto, Runtime::IoUring, None),
+            (IoUring, Auto, Runtime::IoUring, None),
+            (Epoll, Auto, Runtime::IoUring, Some(epoll)),
+            (Auto, IoUring, Runtime::IoUring, None),
+            (Epoll, IoUring, Runtime::IoUring, Some(epoll)),
+            (Auto, Auto, Runtime::Plain, None),
+            (IoUring, Auto, Runtime::Plain, Some(io_uring)),
+            (Epoll, Auto, Runtime::Plain, None),
+            (Auto, Epoll, Runtime::Plain, Some(auto)),
+            (IoUring, Epoll, Runtime::Plain, Some(io_uring)),
+            (Epoll, Epoll, Runtime::Plain, None),
+        ];
+        for (wanted, first, runtime, expected) in table {
+            assert_eq!(engine_changed(wanted, first, runtime).as_deref(), expected, "{wanted:?} {first:?} {runtime:?}");
+        }
     }
 }

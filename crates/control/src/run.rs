@@ -13,9 +13,10 @@ use crate::news::News;
 use crate::reading::{Reading, Result as ReadingResult};
 use crate::report;
 use crate::signals::{Request, Signals, StopSignal};
-use crate::uio;
+use crate::uio::{self, Runtime};
 use crate::watch::{Finding, LOOK_EVERY, Watch};
 use arc_swap::ArcSwap;
+use config::IoEngine;
 use driver::Instant;
 use jiff::tz::TimeZone;
 use shard::{ControlPort, Limits, Mail, Mailbox, Notice};
@@ -41,6 +42,8 @@ pub struct Parts {
     pub limits: Arc<Limits>,
     /// An eventfd that is readable when the port has news.
     pub news: OwnedFd,
+    /// What this thread runs on: the engine of the shards.
+    pub runtime: Runtime,
 }
 
 /// Why the process shall end.
@@ -73,7 +76,7 @@ impl Exit {
 /// Signals must be blocked in every thread ([`block_signals`](crate::block_signals)).
 pub fn run(parts: Parts) -> Exit {
     let pid = std::process::id();
-    let ended = uio::block_on(async {
+    let ended = uio::block_on(parts.runtime, async {
         let signals = Signals::system()?;
         Ok(Control::new(parts, signals, Console::stderr(pid))?.serve().await)
     });
@@ -93,6 +96,8 @@ const RECORDS_MOST: usize = 1024;
 pub(crate) struct Control {
     files: Files,
     defaults: Defaults,
+    /// What the first file wanted to run on, and what came of it.
+    engine: (IoEngine, Runtime),
     published: Arc<ArcSwap<Table>>,
     mailboxes: Vec<Arc<Mailbox>>,
     port: Arc<ControlPort>,
@@ -137,16 +142,17 @@ enum Event {
 impl Control {
     /// Must be called inside of the runtime.
     pub(crate) fn new(parts: Parts, signals: Signals, console: Console) -> io::Result<Control> {
-        let Parts { files, book, first, defaults, published, mailboxes, port, limits, news } = parts;
+        let Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime } = parts;
         let now = clock::now();
         Ok(Control {
             files,
             defaults,
+            engine: (first.io_engine, runtime),
             news: News::new(news)?,
             signals,
             log: Log::new(console.pid(), TimeZone::system()),
             console,
-            checks: Checks::new(),
+            checks: Checks::new(runtime),
             watch: Watch::new(mailboxes.len(), now),
             look_at: now + LOOK_EVERY,
             handover: Handover::new(mailboxes.len() as u16),
@@ -344,6 +350,10 @@ impl Control {
             None => self.refuse("it has errors"),
             Some(_) if !loaded.has_listener => self.refuse("it has no listener"),
             Some(table) => {
+                let (first, runtime) = self.engine;
+                if let Some(text) = report::engine_changed(loaded.io_engine, first, runtime) {
+                    self.console.say(Urgency::Warning, &text);
+                }
                 let table = Arc::clone(table);
                 self.coming = Some(loaded);
                 self.begin(table, Occasion::Reload);

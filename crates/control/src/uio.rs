@@ -1,31 +1,48 @@
-//! The runtime of the control thread, and connections on it. The only file that knows tokio-uring.
+//! The runtime of the control thread, and connections on it: on io_uring, or on tokio alone where there is no ring. The only file
+//! that knows tokio-uring.
 //!
 //! tokio-uring 0.5 leaves a descriptor behind for every connect or write that is dropped in flight. Hence: connect through
 //! tokio, which closes its sockets, and shut a socket down before it is dropped with a write in flight, so that the write ends.
 
 use check::Errno;
 use proxyline::Addresses;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::pin::Pin;
 use std::{ffi::OsStr, path::Path};
 use table::ServerAddr;
+use tokio::io::AsyncWrite;
 use tokio::io::unix::AsyncFd;
-use tokio::net::{TcpSocket, UnixStream};
-use tokio::task::JoinHandle;
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::{Instant, timeout_at};
 
-/// Runs `future` and what it spawns on this thread. Fails where the kernel refuses io_uring.
-pub(crate) fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
-    let runtime = tokio_uring::Runtime::new(&tokio_uring::builder())?;
-    Ok(runtime.block_on(future))
+/// What the control thread runs on: the same engine as the shards, so that a process without a ring never asks for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// tokio-uring.
+    IoUring,
+    /// tokio alone, which uses epoll.
+    Plain,
+}
+
+/// Runs `future` and what it spawns on this thread. Fails where the kernel refuses what `runtime` needs.
+pub(crate) fn block_on<F: Future>(runtime: Runtime, future: F) -> io::Result<F::Output> {
+    match runtime {
+        Runtime::IoUring => Ok(tokio_uring::Runtime::new(&tokio_uring::builder())?.block_on(future)),
+        Runtime::Plain => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            Ok(LocalSet::new().block_on(&runtime, future))
+        }
+    }
 }
 
 /// Starts a task beside the others of this thread.
 pub(crate) fn spawn<F: Future<Output = ()> + 'static>(future: F) -> JoinHandle<()> {
-    tokio_uring::spawn(future)
+    tokio::task::spawn_local(future)
 }
 
 /// A descriptor whose readiness can be waited for. Must be called inside of the runtime.
@@ -55,17 +72,17 @@ pub(crate) enum WriteError {
 pub(crate) struct Connection {
     stream: Stream,
     addresses: Option<Addresses>,
-    /// A write is in flight, or was when its future was dropped.
-    is_writing: bool,
 }
 
 enum Stream {
-    Tcp(tokio_uring::net::TcpStream),
-    Unix(tokio_uring::net::UnixStream),
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Ring(RingStream),
 }
 
 impl Connection {
-    pub(crate) async fn open(to: &ServerAddr, deadline: Instant) -> Result<Connection, ConnectError> {
+    /// Connects to `to`. Must be called inside of `runtime`.
+    pub(crate) async fn open(runtime: Runtime, to: &ServerAddr, deadline: Instant) -> Result<Connection, ConnectError> {
         let opening = async {
             match to {
                 ServerAddr::Ip(addr) => Connection::tcp(*addr).await,
@@ -74,7 +91,11 @@ impl Connection {
                 ServerAddr::Abstract(name) => Connection::unix(&[b"\0", &name[..]].concat()).await,
             }
         };
-        timeout_at(deadline, opening).await.unwrap_or(Err(ConnectError::DeadlineReached))
+        let connection = timeout_at(deadline, opening).await.unwrap_or(Err(ConnectError::DeadlineReached))?;
+        match runtime {
+            Runtime::IoUring => connection.onto_ring().map_err(|err| ConnectError::Failed(errno_of(&err))),
+            Runtime::Plain => Ok(connection),
+        }
     }
 
     /// Both ends; `None` on a unix socket.
@@ -84,17 +105,14 @@ impl Connection {
 
     /// Sends as many of `bytes` as the socket takes.
     pub(crate) async fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<usize, WriteError> {
-        self.is_writing = true;
-        let owned = bytes.to_vec();
         let writing = async {
-            match &self.stream {
-                Stream::Tcp(stream) => stream.write(owned).submit().await.0,
-                Stream::Unix(stream) => stream.write(owned).submit().await.0,
+            match &mut self.stream {
+                Stream::Tcp(stream) => poll_fn(|context| Pin::new(&mut *stream).poll_write(context, bytes)).await,
+                Stream::Unix(stream) => poll_fn(|context| Pin::new(&mut *stream).poll_write(context, bytes)).await,
+                Stream::Ring(stream) => stream.write(bytes.to_vec()).await,
             }
         };
-        let written = timeout_at(deadline, writing).await;
-        self.is_writing = written.is_err();
-        match written {
+        match timeout_at(deadline, writing).await {
             Ok(Ok(count)) => Ok(count),
             Ok(Err(err)) => Err(WriteError::Failed(errno_of(&err))),
             Err(_) => Err(WriteError::DeadlineReached),
@@ -111,35 +129,73 @@ impl Connection {
         let stream = socket.connect(addr).await.map_err(failed)?;
         stream.set_zero_linger().map_err(failed)?;
         let source = stream.local_addr().map_err(failed)?;
-        let stream = stream.into_std().map_err(failed)?;
-        // The ring waits where a non-blocking socket would say EAGAIN.
-        stream.set_nonblocking(false).map_err(failed)?;
-        Ok(Connection {
-            stream: Stream::Tcp(tokio_uring::net::TcpStream::from_std(stream)),
-            addresses: Some(Addresses { source, destination: addr }),
-            is_writing: false,
-        })
+        Ok(Connection { stream: Stream::Tcp(stream), addresses: Some(Addresses { source, destination: addr }) })
     }
 
     async fn unix(path: &[u8]) -> Result<Connection, ConnectError> {
-        let failed = |err: io::Error| ConnectError::Socket(errno_of(&err));
-        let stream = UnixStream::connect(Path::new(OsStr::from_bytes(path))).await.map_err(failed)?;
-        let stream = stream.into_std().map_err(failed)?;
-        stream.set_nonblocking(false).map_err(failed)?;
-        let stream = Stream::Unix(tokio_uring::net::UnixStream::from_std(stream));
-        Ok(Connection { stream, addresses: None, is_writing: false })
+        let stream = UnixStream::connect(Path::new(OsStr::from_bytes(path))).await;
+        let stream = stream.map_err(|err| ConnectError::Socket(errno_of(&err)))?;
+        Ok(Connection { stream: Stream::Unix(stream), addresses: None })
+    }
+
+    fn onto_ring(self) -> io::Result<Connection> {
+        let stream = match self.stream {
+            Stream::Tcp(stream) => RingStream::tcp(stream)?,
+            Stream::Unix(stream) => RingStream::unix(stream)?,
+            Stream::Ring(stream) => stream,
+        };
+        Ok(Connection { stream: Stream::Ring(stream), ..self })
     }
 }
 
-impl Drop for Connection {
+/// A stream whose writes go through the ring.
+struct RingStream {
+    socket: RingSocket,
+    /// A write is in flight, or was when its future was dropped.
+    is_writing: bool,
+}
+
+enum RingSocket {
+    Tcp(tokio_uring::net::TcpStream),
+    Unix(tokio_uring::net::UnixStream),
+}
+
+impl RingStream {
+    fn tcp(stream: TcpStream) -> io::Result<RingStream> {
+        let stream = stream.into_std()?;
+        // The ring waits where a non-blocking socket would say EAGAIN.
+        stream.set_nonblocking(false)?;
+        let socket = RingSocket::Tcp(tokio_uring::net::TcpStream::from_std(stream));
+        Ok(RingStream { socket, is_writing: false })
+    }
+
+    fn unix(stream: UnixStream) -> io::Result<RingStream> {
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        let socket = RingSocket::Unix(tokio_uring::net::UnixStream::from_std(stream));
+        Ok(RingStream { socket, is_writing: false })
+    }
+
+    async fn write(&mut self, bytes: Vec<u8>) -> io::Result<usize> {
+        self.is_writing = true;
+        let written = match &self.socket {
+            RingSocket::Tcp(stream) => stream.write(bytes).submit().await.0,
+            RingSocket::Unix(stream) => stream.write(bytes).submit().await.0,
+        };
+        self.is_writing = false;
+        written
+    }
+}
+
+impl Drop for RingStream {
     fn drop(&mut self) {
         if !self.is_writing {
             return;
         }
         // It fails only where the connection is already gone, and then the write has ended too.
-        let _ = match &self.stream {
-            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
-            Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
+        let _ = match &self.socket {
+            RingSocket::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            RingSocket::Unix(stream) => stream.shutdown(Shutdown::Both),
         };
     }
 }
@@ -182,6 +238,8 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::time::Duration;
 
+    const RUNTIMES: [Runtime; 2] = [Runtime::IoUring, Runtime::Plain];
+
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(5)
     }
@@ -192,24 +250,45 @@ mod tests {
     }
 
     /// Runs `open` and sees whether descriptors are left of it a moment later.
-    fn assert_no_descriptor_left(open: impl AsyncFnOnce()) {
+    fn assert_no_descriptor_left(open: impl AsyncFn(Runtime)) {
         uring::unshare_files().expect("no privilege is needed");
-        let left = block_on(async {
-            let before = descriptor_count();
-            open().await;
-            for _ in 0..500 {
-                if descriptor_count() <= before {
-                    return 0;
+        for runtime in RUNTIMES {
+            let left = block_on(runtime, async {
+                let before = descriptor_count();
+                open(runtime).await;
+                for _ in 0..500 {
+                    if descriptor_count() <= before {
+                        return 0;
+                    }
+                    tokio::time::sleep(Duration::from_millis(2)).await;
                 }
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-            descriptor_count() - before
-        });
-        assert_eq!(left.expect("io_uring"), 0);
+                descriptor_count() - before
+            });
+            assert_eq!(left.expect("these tests need io_uring"), 0, "{runtime:?}");
+        }
+    }
+
+    /// Of this thread.
+    fn ring_count() -> usize {
+        let entries = std::fs::read_dir("/proc/thread-self/fd").expect("procfs");
+        let links = entries.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        links.filter(|link| link.as_os_str() == "anon_inode:[io_uring]").count()
+    }
+
+    #[test]
+    fn a_plain_runtime_makes_no_ring() {
+        uring::unshare_files().expect("no privilege is needed");
+        let before = ring_count();
+        let counts = RUNTIMES.map(|runtime| block_on(runtime, async { ring_count() - before }));
+        assert_eq!(counts.map(|count| count.expect("these tests need io_uring")), [1, 0]);
     }
 
     #[test]
     fn a_connection_writes_and_ends_with_a_reset() {
+        RUNTIMES.into_iter().for_each(writes_and_ends_with_a_reset);
+    }
+
+    fn writes_and_ends_with_a_reset(runtime: Runtime) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("bound");
         let accepting = std::thread::spawn(move || {
@@ -218,8 +297,9 @@ mod tests {
             let end = peer.read_to_end(&mut bytes);
             (from, bytes, end.map_err(|err| err.kind()))
         });
-        let source = block_on(async {
-            let mut connection = Connection::open(&ServerAddr::Ip(addr), soon()).await.expect("somebody listens");
+        let source = block_on(runtime, async {
+            let to = ServerAddr::Ip(addr);
+            let mut connection = Connection::open(runtime, &to, soon()).await.expect("somebody listens");
             let ends = connection.addresses().expect("not a unix socket");
             assert_eq!(ends.destination, addr);
             assert_eq!(connection.write(b"PROXY", soon()).await, Ok(5));
@@ -230,7 +310,7 @@ mod tests {
             ends.source
         });
         let (from, bytes, end) = accepting.join().expect("no panic");
-        assert_eq!(from, source.expect("io_uring"));
+        assert_eq!(from, source.expect("these tests need io_uring"));
         assert_eq!(bytes, b"PROXY");
         assert_eq!(end, Err(io::ErrorKind::ConnectionReset));
     }
@@ -251,15 +331,17 @@ mod tests {
     #[test]
     fn failures() {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-        let opened = block_on(async {
-            let refused = Connection::open(&ServerAddr::Ip(port), soon()).await.err();
-            let path = ServerAddr::Unix(b"/nonexistent/socket"[..].into());
-            let missing = Connection::open(&path, soon()).await.err();
-            (refused, missing)
-        });
-        // errno(3): ECONNREFUSED, ENOENT.
-        let expected = (Some(ConnectError::Failed(Errno(111))), Some(ConnectError::Socket(Errno(2))));
-        assert_eq!(opened.expect("io_uring"), expected);
+        for runtime in RUNTIMES {
+            let opened = block_on(runtime, async {
+                let refused = Connection::open(runtime, &ServerAddr::Ip(port), soon()).await.err();
+                let path = ServerAddr::Unix(b"/nonexistent/socket"[..].into());
+                let missing = Connection::open(runtime, &path, soon()).await.err();
+                (refused, missing)
+            });
+            // errno(3): ECONNREFUSED, ENOENT.
+            let expected = (Some(ConnectError::Failed(Errno(111))), Some(ConnectError::Socket(Errno(2))));
+            assert_eq!(opened.expect("these tests need io_uring"), expected, "{runtime:?}");
+        }
     }
 
     #[test]
@@ -268,9 +350,9 @@ mod tests {
         let path = directory.path().join("socket");
         let listener = UnixListener::bind(&path).expect("a socket");
         let addr = ServerAddr::Unix(path.as_os_str().as_bytes().into());
-        assert_no_descriptor_left(async || {
+        assert_no_descriptor_left(async |runtime| {
             for _ in 0..20 {
-                let mut connection = Connection::open(&addr, soon()).await.expect("somebody listens");
+                let mut connection = Connection::open(runtime, &addr, soon()).await.expect("somebody listens");
                 let _peer = listener.accept().expect("a connection");
                 let flood = vec![0; 1 << 20];
                 let outcome = loop {
@@ -287,9 +369,10 @@ mod tests {
     #[test]
     fn connects_that_are_given_up_leave_no_descriptor() {
         let hole = BlackHole::new();
-        assert_no_descriptor_left(async || {
+        assert_no_descriptor_left(async |runtime| {
             for _ in 0..20 {
-                let opened = Connection::open(&hole.addr, Instant::now() + Duration::from_millis(2)).await;
+                let deadline = Instant::now() + Duration::from_millis(2);
+                let opened = Connection::open(runtime, &hole.addr, deadline).await;
                 assert_eq!(opened.err(), Some(ConnectError::DeadlineReached));
             }
         });

@@ -10,11 +10,12 @@ use e2e::needs;
 
 /// The layers: what a crate may name, and with it whatever that one may name. A crate that is not here is a test crate: nobody here
 /// may depend on it.
-const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("buf", &[]),
     ("driver", &["buf"]),
-    ("uring", &["driver", "buf"]),
-    ("epoll", &["driver", "buf"]),
+    ("socket", &["driver"]),
+    ("uring", &["socket", "driver", "buf"]),
+    ("epoll", &["socket", "driver", "buf"]),
     ("sim", &["driver", "buf"]),
     ("http1", &[]),
     ("proxyline", &[]),
@@ -52,7 +53,7 @@ const EFFECTS: [&str; 12] = [
 const RUNTIMES: [&str; 5] = ["tokio", "tokio-uring", "async-std", "smol", "futures-executor"];
 
 /// Crates that talk to the kernel about memory. Everything else forbids `unsafe`.
-const MAY_BE_UNSAFE: [&str; 2] = ["buf", "uring"];
+const MAY_BE_UNSAFE: [&str; 4] = ["buf", "socket", "uring", "epoll"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new()

@@ -38,7 +38,7 @@ impl Session {
         match socket {
             Ok(fd) => {
                 self.back = Some(Socket::new(fd, now));
-                self.phase = Phase::Connecting;
+                self.enter(Phase::Connecting);
                 self.attempt_at = now;
                 self.submit(Side::Back, Op::Connect { fd, addr }, out);
             }
@@ -97,13 +97,13 @@ impl Session {
         match failed {
             Some((fd, ending, 0)) => self.submit(Side::Back, Op::Close { fd, ending }, out),
             Some(_) => (),
-            None if self.attempt_at > now => self.phase = Phase::Resting,
+            None if self.attempt_at > now => self.enter(Phase::Resting),
             None => self.attempt_again(out),
         }
     }
 
     pub(crate) fn attempt_again(&mut self, out: &mut Outbox) {
-        self.phase = Phase::Assigning;
+        self.enter(Phase::Assigning);
         match &self.server {
             Some(server) => out.ask(Ask::Socket(Arc::clone(server))),
             None => out.ask(Ask::Server { avoid: self.avoided.clone() }),
@@ -121,7 +121,7 @@ impl Session {
             return self.end_with(End::new(Moment::Connect, cause), out);
         };
         self.retries = self.retries.saturating_add(1);
-        self.phase = Phase::Retreating;
+        self.enter(Phase::Retreating);
         let is_down = self.server.as_ref().is_some_and(|server| server.state.health() == Health::Down);
         let (goes_elsewhere, pauses) = match retry {
             Retry::Same { .. } if is_down && backend.redispatch.is_some() => (true, false),
@@ -151,7 +151,7 @@ impl Session {
             return self.end_with(End::new(Moment::Connect, Cause::Exhausted(Errno::ENOBUFS)), out);
         };
         lease.bytes_mut()[..header.len()].copy_from_slice(&header);
-        self.phase = Phase::Heading;
+        self.enter(Phase::Heading);
         self.touch(Side::Back, now);
         self.touch(Side::Front, now);
         self.header_end = header.len() as u32;

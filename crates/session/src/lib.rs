@@ -146,7 +146,7 @@ impl Session {
     pub fn start(arrival: Arrival, now: Instant, out: &mut Outbox) -> Session {
         let Arrival { table, frontend, listener, expects_header, fd, client, destination, shard } = arrival;
         let mut session = Session {
-            phase: if expects_header { Phase::Greeting } else { Phase::Assigning },
+            phase: Phase::Greeting,
             front: Socket::new(fd, now),
             back: None,
             request: Flow::Resting,
@@ -298,7 +298,7 @@ impl Session {
             Some(backend) => {
                 self.backend = Some(backend);
                 self.table.backend(backend).state.conns.open(self.shard);
-                self.phase = Phase::Assigning;
+                self.enter(Phase::Assigning);
                 out.ask(Ask::Server { avoid: None });
             }
             None => self.end_with(End::new(Moment::Connect, Cause::NoServer), out),
@@ -312,7 +312,7 @@ impl Session {
         }
         self.end = Some(end);
         self.mark_cuts(end.cause);
-        self.phase = Phase::Aborting;
+        self.enter(Phase::Aborting);
         for side in [Side::Front, Side::Back] {
             if let Some(socket) = self.socket(side).filter(|socket| socket.in_flight > 0) {
                 let fd = socket.fd;
@@ -340,7 +340,7 @@ impl Session {
         }
         if self.phase == Phase::Relaying && self.is_relayed() {
             self.end = Some(End::new(Moment::Done, Cause::Complete));
-            self.phase = Phase::Aborting;
+            self.enter(Phase::Aborting);
         }
         let is_quiet = self.in_flight_count() == 0 || cfg!(feature = "plant_close_in_flight");
         if self.phase == Phase::Aborting && is_quiet {
@@ -349,7 +349,7 @@ impl Session {
         if self.phase == Phase::Closing && self.in_flight_count() == 0 {
             self.back = None;
             self.count_departure();
-            self.phase = Phase::Closed;
+            self.enter(Phase::Closed);
         }
     }
 
@@ -364,7 +364,7 @@ impl Session {
         }
         let end = self.end.expect("a session ends for a cause");
         self.tell_end(now, end, server, out);
-        self.phase = Phase::Closing;
+        self.enter(Phase::Closing);
         for side in [Side::Front, Side::Back] {
             if let Some(&Socket { fd, ending, .. }) = self.socket(side) {
                 self.submit(side, Op::Close { fd, ending }, out);
@@ -382,6 +382,11 @@ impl Session {
         if let Some(server) = self.server.take() {
             out.ask(Ask::Release(server));
         }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        assert!(self.phase.may_become(phase), "from {:?} to {phase:?}", self.phase);
+        self.phase = phase;
     }
 
     fn submit(&mut self, side: Side, op: Op, out: &mut Outbox) {

@@ -3,7 +3,7 @@
 /// One at a time; what may follow what is [`Phase::may_become`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Reads the PROXY header that the client's proxy sends first.
+    /// Learns who the client is: from its address, or from the PROXY header that its proxy sends first.
     Greeting,
     /// Waits for a server and a socket.
     Assigning,
@@ -39,6 +39,22 @@ impl Phase {
         Phase::Closed,
     ];
 
+    /// Which phase may follow. The picture at the top of the crate, as a table.
+    pub fn may_become(self, next: Phase) -> bool {
+        match self {
+            Phase::Greeting => matches!(next, Phase::Assigning | Phase::Aborting),
+            Phase::Assigning => matches!(next, Phase::Connecting | Phase::Aborting),
+            Phase::Connecting => matches!(next, Phase::Heading | Phase::Relaying | Phase::Retreating | Phase::Aborting),
+            Phase::Retreating => matches!(next, Phase::Resting | Phase::Assigning | Phase::Aborting),
+            Phase::Resting => matches!(next, Phase::Assigning | Phase::Aborting),
+            Phase::Heading => matches!(next, Phase::Relaying | Phase::Aborting),
+            Phase::Relaying => matches!(next, Phase::Aborting),
+            Phase::Aborting => matches!(next, Phase::Closing),
+            Phase::Closing => matches!(next, Phase::Closed),
+            Phase::Closed => false,
+        }
+    }
+
     /// Whether why it ends has been decided.
     pub fn is_ending(self) -> bool {
         match self {
@@ -50,6 +66,43 @@ impl Phase {
             | Phase::Resting
             | Phase::Heading
             | Phase::Relaying => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_of_transitions() {
+        let table: String = Phase::ALL
+            .into_iter()
+            .map(|from| {
+                let next: Vec<Phase> = Phase::ALL.into_iter().filter(|&next| from.may_become(next)).collect();
+                format!("{from:?} -> {next:?}\n")
+            })
+            .collect();
+        insta::assert_snapshot!(table, @r"
+        Greeting -> [Assigning, Aborting]
+        Assigning -> [Connecting, Aborting]
+        Connecting -> [Retreating, Heading, Relaying, Aborting]
+        Retreating -> [Assigning, Resting, Aborting]
+        Resting -> [Assigning, Aborting]
+        Heading -> [Relaying, Aborting]
+        Relaying -> [Aborting]
+        Aborting -> [Closing]
+        Closing -> [Closed]
+        Closed -> []
+        ");
+    }
+
+    #[test]
+    fn every_phase_leads_to_the_end() {
+        for phase in Phase::ALL {
+            let is_last = phase == Phase::Closed;
+            let may_end = phase.is_ending() || phase.may_become(Phase::Aborting);
+            assert!(is_last || may_end, "{phase:?}");
         }
     }
 }

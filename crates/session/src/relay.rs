@@ -10,7 +10,7 @@ use table::Splice;
 impl Session {
     /// The way is open: what was held goes out, both sides are heard.
     pub(crate) fn relay(&mut self, now: Instant, out: &mut Outbox) {
-        self.phase = Phase::Relaying;
+        self.enter(Phase::Relaying);
         self.touch(Side::Front, now);
         self.touch(Side::Back, now);
         match std::mem::replace(&mut self.request, Flow::Resting) {

@@ -12,9 +12,10 @@ mod shards;
 mod version;
 
 use args::{Command, Options};
-use control::{Defaults, Files, Loaded, Parts};
+use control::{Defaults, Files, IoEngine, Loaded, Parts, Runtime};
 use say::say;
 use shard::ControlPort;
+use shards::Engine;
 use std::io::Write;
 use std::os::fd::RawFd;
 use std::process::ExitCode;
@@ -160,12 +161,13 @@ fn start(
     shard_count: u16,
     sessions_max: u32,
 ) -> Result<Parts, shards::StartFailure> {
-    uring::probe().map_err(shards::StartFailure::Ring)?;
+    let engine = choose_engine(first.io_engine)?;
     // Made before the shards unshare their file tables: they ring it by number.
     let bell = say::Bell::new().map_err(shards::StartFailure::Wakeup)?;
     let port = Arc::new(ControlPort::new(RECORDS_MOST, bell.waker()));
     let published = Arc::new(arc_swap::ArcSwap::new(control::empty_table(&book)));
     let plan = shards::Plan {
+        engine,
         published: published.clone(),
         port: port.clone(),
         sessions_max,
@@ -174,7 +176,32 @@ fn start(
     let shards::Shards { mailboxes, limits } = shards::start(plan, shard_count)?;
     let defaults = Defaults { maxconn: sessions_max * u32::from(shard_count) };
     let news = bell.into_fd();
-    Ok(Parts { files: files(options), book, first, defaults, published, mailboxes, port, limits, news })
+    let runtime = match engine {
+        Engine::IoUring => Runtime::IoUring,
+        Engine::Epoll => Runtime::Plain,
+    };
+    Ok(Parts { files: files(options), book, first, defaults, published, mailboxes, port, limits, news, runtime })
+}
+
+/// What moves the bytes: what the file says, or the ring where the kernel has one for us.
+fn choose_engine(wanted: IoEngine) -> Result<Engine, shards::StartFailure> {
+    let is_required = match wanted {
+        // Whoever wants no ring may live where asking for one is punished.
+        IoEngine::Epoll => return Ok(Engine::Epoll),
+        IoEngine::IoUring => true,
+        IoEngine::Auto => false,
+    };
+    match uring::probe() {
+        Ok(_) => Ok(Engine::IoUring),
+        Err(refused) if is_required => Err(shards::StartFailure::Ring(refused)),
+        Err(refused) => {
+            say!(
+                Warning,
+                "[tidegate.main()] {refused} Using epoll; 'tidegate.io-engine io_uring' refuses to start instead."
+            );
+            Ok(Engine::Epoll)
+        }
+    }
 }
 
 fn binds(table: &Table) -> impl Iterator<Item = &Bind> {

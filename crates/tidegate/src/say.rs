@@ -19,12 +19,14 @@ pub(crate) use say;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Level {
     Alert,
+    Warning,
 }
 
 impl Level {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Level::Alert => "[ALERT]",
+            Level::Warning => "[WARNING]",
         }
     }
 }

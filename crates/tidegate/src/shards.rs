@@ -1,7 +1,8 @@
-//! One thread per shard: its CPU, its file table, its ring, its loop.
+//! One thread per shard: its CPU, its file table, its driver, its loop.
 
 use crossbeam::channel::{Receiver, Sender, bounded};
-use driver::{Errno, Waker};
+use driver::{Driver, Errno, Waker};
+use epoll::Epoll;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 use shard::{ControlPort, Limits, Mailbox, Parts, Shard};
@@ -9,7 +10,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::thread;
 use table::{ShardIndex, Table};
-use uring::{Options, Uring, Wakeup};
+use uring::{Uring, Wakeup};
 
 /// Bytes of one buffer: what a busy flow moves with one receive and one send.
 const BUFFER_SIZE: usize = 16 * 1024;
@@ -24,8 +25,16 @@ pub(crate) fn pipes_max(shard_count: u16) -> u32 {
     (uring::PIPES / u32::from(shard_count)).max(LEAST)
 }
 
+/// What moves the bytes. Chosen once, at the start; never a mix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    IoUring,
+    Epoll,
+}
+
 /// What all shards of a process share.
 pub(crate) struct Plan {
+    pub(crate) engine: Engine,
     pub(crate) published: Arc<arc_swap::ArcSwap<Table>>,
     pub(crate) port: Arc<ControlPort>,
     pub(crate) sessions_max: u32,
@@ -46,6 +55,7 @@ pub(crate) enum StartFailure {
     Thread(std::io::Error),
     Files(Errno),
     Ring(uring::Refused),
+    Epoll(Errno),
 }
 
 /// The CPUs that this process may use.
@@ -55,7 +65,7 @@ pub(crate) fn cpus() -> Vec<usize> {
     if cpus.is_empty() { vec![0] } else { cpus }
 }
 
-/// Starts `count` shards and waits until each has its ring. Nothing is listened on yet.
+/// Starts `count` shards and waits until each has its driver. Nothing is listened on yet.
 pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
     let wakeups: Vec<Wakeup> =
         (0..count).map(|_| Wakeup::new()).collect::<Result<_, _>>().map_err(StartFailure::Wakeup)?;
@@ -72,6 +82,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
             cpu: cpus[index % cpus.len()],
             wakeup,
             kept: kept.clone(),
+            engine: plan.engine,
             sessions_max: plan.sessions_max,
             pipes_max: pipes_max(count),
             published: plan.published.clone(),
@@ -97,6 +108,7 @@ struct World {
     cpu: usize,
     wakeup: Wakeup,
     kept: Vec<RawFd>,
+    engine: Engine,
     sessions_max: u32,
     pipes_max: u32,
     published: Arc<arc_swap::ArcSwap<Table>>,
@@ -107,43 +119,75 @@ struct World {
 
 impl World {
     fn live(self, started: &Sender<Result<(), StartFailure>>) {
-        let index = self.index;
-        match self.build() {
-            Ok(mut shard) => {
-                started.send(Ok(())).expect("the starter waits for every shard");
-                let ended = shard.run();
-                // The kernel refused the ring itself: nothing that this shard holds can go on.
-                ended.unwrap_or_else(|errno| panic!("shard {}: io_uring_enter: {errno}", index.0));
-            }
-            Err(failure) => started.send(Err(failure)).expect("the starter waits for every shard"),
+        let engine = match self.settle() {
+            Ok(()) => self.engine,
+            Err(failure) => return said(started, Err(failure)),
+        };
+        match engine {
+            Engine::IoUring => match Uring::new(self.uring_options()) {
+                Ok(driver) => self.serve(driver, started),
+                Err(refused) => said(started, Err(StartFailure::Ring(refused))),
+            },
+            Engine::Epoll => match Epoll::new(self.epoll_options()) {
+                Ok(driver) => self.serve(driver, started),
+                Err(errno) => said(started, Err(StartFailure::Epoll(errno))),
+            },
         }
     }
 
-    fn build(self) -> Result<Shard<Uring>, StartFailure> {
+    /// Makes the thread a shard's: on its CPU, with files of its own.
+    fn settle(&self) -> Result<(), StartFailure> {
         // A CPU may have been taken away since it was listed; the scheduler then chooses.
         let _ = uring::pin(self.cpu);
         uring::unshare_files().map_err(StartFailure::Files)?;
-        uring::close_inherited(&self.kept).map_err(StartFailure::Files)?;
-        let buffer_count = 2 * self.sessions_max + BUFFERS_BESIDE;
-        let options = Options {
-            sessions_max: self.sessions_max,
-            buffer_count,
-            buffer_size: BUFFER_SIZE,
-            pipes_max: self.pipes_max,
-            wakeup: self.wakeup,
-        };
-        let driver = Uring::new(options).map_err(StartFailure::Ring)?;
-        Ok(Shard::new(Parts {
+        uring::close_inherited(&self.kept).map_err(StartFailure::Files)
+    }
+
+    fn serve<D: Driver>(self, driver: D, started: &Sender<Result<(), StartFailure>>) {
+        let index = self.index;
+        let mut shard = Shard::new(Parts {
             driver,
-            index: self.index,
+            index,
             published: self.published,
             sessions_max: self.sessions_max,
             limits: self.limits,
             mailbox: self.mailbox,
             port: self.port,
-            seed: u64::from(std::process::id()) << 16 | u64::from(self.index.0),
-        }))
+            seed: (u64::from(std::process::id()) << 16) | u64::from(index.0),
+        });
+        said(started, Ok(()));
+        // The kernel refuses what the shard stands on: nothing that it holds can go on.
+        shard.run().unwrap_or_else(|errno| panic!("shard {}: waiting for events: {errno}", index.0));
     }
+
+    fn uring_options(&self) -> uring::Options {
+        uring::Options {
+            sessions_max: self.sessions_max,
+            buffer_count: self.buffer_count(),
+            buffer_size: BUFFER_SIZE,
+            pipes_max: self.pipes_max,
+            wakeup: self.wakeup.clone(),
+        }
+    }
+
+    fn epoll_options(&self) -> epoll::Options {
+        epoll::Options {
+            sessions_max: self.sessions_max,
+            buffer_count: self.buffer_count(),
+            buffer_size: BUFFER_SIZE,
+            pipes_max: self.pipes_max,
+            wakeup: self.wakeup.clone(),
+        }
+    }
+
+    /// One for each flow, so that none waits for a buffer that another one holds.
+    fn buffer_count(&self) -> u32 {
+        2 * self.sessions_max + BUFFERS_BESIDE
+    }
+}
+
+fn said(started: &Sender<Result<(), StartFailure>>, result: Result<(), StartFailure>) {
+    started.send(result).expect("the starter waits for every shard");
 }
 
 impl std::fmt::Display for StartFailure {
@@ -153,6 +197,7 @@ impl std::fmt::Display for StartFailure {
             StartFailure::Thread(err) => write!(f, "cannot start a shard's thread ({err})"),
             StartFailure::Files(errno) => write!(f, "cannot give a shard a file table of its own ({errno})"),
             StartFailure::Ring(refused) => refused.fmt(f),
+            StartFailure::Epoll(errno) => write!(f, "cannot make an epoll instance for a shard ({errno})"),
         }
     }
 }

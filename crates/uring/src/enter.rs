@@ -1,10 +1,10 @@
 //! Entering the kernel: submit, wait, collect, in one call.
 
 use crate::setup::Ring;
-use crate::socket::last_errno;
 use driver::Errno;
 use io_uring::EnterFlags;
 use io_uring::types::{SubmitArgs, Timespec};
+use socket::last_errno;
 use std::time::Duration;
 
 /// How long an entry waits.

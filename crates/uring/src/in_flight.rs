@@ -11,9 +11,9 @@
 //! **Invariant:** a chain holds every op in flight on its socket but a close, whose number may be in use again before its
 //! completion is seen.
 
-use crate::name::Name;
 use buf::Lease;
 use driver::{Fd, Pipe, Tag};
+use socket::Name;
 
 /// Names one op in flight; its bits are the submission's `user_data`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@
 //! Nothing is ever handed to the kernel's worker threads: sockets are waited for by poll, and what the ring would give to
 //! a worker (`shutdown`, `splice`, a unix `connect`) is called by the shard, because it does not wait.
 //!
+//! **Invariant:** a connection's socket is blocking, so that the ring waits for it, until it is spliced.
 //! **Invariant:** every op completes exactly once, and a lease is back in the pool once its last holder dropped it, also
 //! when the driver is dropped with ops in flight.
 
@@ -20,23 +21,17 @@ mod drain;
 mod enter;
 mod finish;
 mod in_flight;
-mod name;
-mod pipes;
 mod prepare;
 mod probe;
 mod provided;
 mod refused;
 mod setup;
-mod socket;
 mod splice;
 mod starved;
-mod thread;
-mod wake;
 
 pub use probe::{Evidence, Refused, Step, diagnose, probe};
-pub use setup::{Features, Options, PIPES};
-pub use thread::{close_inherited, pin, unshare_files};
-pub use wake::Wakeup;
+pub use setup::{Features, Options};
+pub use socket::{PIPES, Wakeup, close_inherited, pin, unshare_files};
 
 use buf::Pool;
 use driver::{
@@ -48,6 +43,7 @@ use in_flight::{Ending, InFlight, Kept, Key, Patience, Receive};
 use prepare::{CANCEL, Prepared, Submission, WAKE, cancel, prepare, read_wakeup, receive};
 use provided::Provided;
 use setup::{Ring, Sizes};
+use socket::Waiting;
 use splice::Splicer;
 use starved::Starved;
 use std::collections::VecDeque;
@@ -274,13 +270,8 @@ impl Uring {
 }
 
 impl Driver for Uring {
-    /// The system's monotonic clock, whose epoch all processes share.
     fn now(&self) -> Instant {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the kernel writes one `time` during the call.
-        let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-        assert_eq!(result, 0, "every Linux has this clock");
-        Instant::from_nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+        socket::now()
     }
 
     fn pool(&self) -> &Pool {
@@ -288,7 +279,7 @@ impl Driver for Uring {
     }
 
     fn socket(&mut self, addr: &Addr) -> Result<Fd, Errno> {
-        let fd = socket::connector(addr)?;
+        let fd = socket::connector(addr, Waiting::InKernel)?;
         self.splicer.on_opened(fd);
         Ok(fd)
     }
@@ -308,7 +299,7 @@ impl Driver for Uring {
     }
 
     fn accept(&mut self, listener: Fd) -> Result<Option<Accepted>, Errno> {
-        let accepted = socket::accept(listener)?;
+        let accepted = socket::accept(listener, Waiting::InKernel)?;
         if let Some(accepted) = &accepted {
             self.splicer.on_opened(accepted.fd);
         }

@@ -4,14 +4,12 @@
 //! [`Wakeup`]; or it holds none. Only this file makes submissions.
 
 use crate::in_flight::{Kept, Key, Receive};
-use crate::name::Name;
 use crate::provided::GROUP;
-use crate::socket;
-use crate::wake::Wakeup;
 use buf::Lease;
 use driver::{Addr, Done, Ending, Fd, Hope, Op, Pipe};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
+use socket::{Name, Waiting, Wakeup};
 
 /// What is to be done for an op.
 pub(crate) enum Prepared {
@@ -79,10 +77,13 @@ fn poll(fd: Fd, events: libc::c_short) -> Submission {
 fn connect(fd: Fd, addr: &Addr) -> Prepared {
     match (addr, Name::encode(addr)) {
         (_, Err(errno)) => Prepared::Now(Done::Connected(Err(errno))),
-        (Addr::Unix(_) | Addr::Unnamed, Ok(name)) => Prepared::Now(Done::Connected(socket::connect_unix(fd, &name))),
+        // The ring would wait for a full backlog in a worker thread.
+        (Addr::Unix(_) | Addr::Unnamed, Ok(name)) => {
+            Prepared::Now(Done::Connected(socket::connect_unix(fd, &name, Waiting::InKernel)))
+        }
         (Addr::Ip(_), Ok(name)) => {
             let name = Box::new(name);
-            let entry = opcode::Connect::new(types::Fd(fd.0), name.as_ptr(), name.len()).build();
+            let entry = opcode::Connect::new(types::Fd(fd.0), name.as_ptr(), name.size()).build();
             Prepared::Queue(fd, Submission(entry), Kept::Connect(name))
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::probe::{Step, refuse};
 use crate::refused::Refused;
-use crate::wake::Wakeup;
 use driver::Errno;
 use io_uring::{IoUring, Submitter, squeue};
+use socket::Wakeup;
 use std::os::fd::AsRawFd;
 
 /// What a shard's ring is made for.
@@ -21,10 +21,6 @@ pub struct Options {
     /// Ends the wait of a turn from other threads.
     pub wakeup: Wakeup,
 }
-
-/// Pipes of a process without privilege: together they hold 64 MiB, which is what one user may have (`pipe(7)`:
-/// `pipe-user-pages-soft`; `CAP_SYS_RESOURCE` is exempt). Its shards share them.
-pub const PIPES: u32 = 64;
 
 /// The kernel's maximum (`IORING_MAX_CQ_ENTRIES`). Completions beyond it wait inside the kernel (`IORING_FEAT_NODROP`).
 const CQ_MOST: u32 = 1 << 16;

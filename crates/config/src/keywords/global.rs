@@ -9,6 +9,7 @@ pub(crate) enum Keyword {
     Daemon,
     Gid,
     Group,
+    IoEngine,
     Log,
     Maxconn,
     Nbthread,
@@ -176,6 +177,8 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("thread-group", Inert("a shard is a thread and needs no group")),
     ("thread-groups", Inert("a shard is a thread and needs no group")),
     ("thread-hard-limit", Refused),
+    // Not HAProxy's: keywords of our own start with our name.
+    ("tidegate.io-engine", Served(Keyword::IoEngine)),
     ("tune.applet.zero-copy-forwarding", Inert(LOOP)),
     ("tune.buffers.limit", Inert(BUFFERS)),
     ("tune.buffers.reserve", Inert(BUFFERS)),

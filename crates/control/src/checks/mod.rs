@@ -11,7 +11,7 @@ mod task;
 
 pub(crate) use report::{Change, apply};
 
-use crate::uio;
+use crate::uio::{self, Runtime};
 use check::{Health, Outcome};
 use plan::{Key, Plan, Verdict};
 use std::collections::HashMap;
@@ -25,6 +25,7 @@ const INTERVAL_LEAST: Duration = Duration::from_millis(1);
 
 /// Every server that is checked.
 pub(crate) struct Checks {
+    runtime: Runtime,
     running: HashMap<Key, Running>,
     serial_next: u64,
     sender: UnboundedSender<Finished>,
@@ -49,9 +50,10 @@ pub(crate) struct Finished {
 }
 
 impl Checks {
-    pub(crate) fn new() -> Checks {
+    /// Checks that are carried out on `runtime`, which is the one of this thread.
+    pub(crate) fn new(runtime: Runtime) -> Checks {
         let (sender, results) = unbounded_channel();
-        Checks { running: HashMap::new(), serial_next: 0, sender, results }
+        Checks { runtime, running: HashMap::new(), serial_next: 0, sender, results }
     }
 
     /// Checks what `table` wants checked, from now on. Checks that it does not change go on undisturbed.
@@ -113,9 +115,10 @@ impl Checks {
     fn spawn(&mut self, key: &Key, plan: &Plan, delay: Duration) -> (JoinHandle<()>, u64) {
         self.serial_next += 1;
         let (key, plan, serial, sender) = (key.clone(), plan.clone(), self.serial_next, self.sender.clone());
+        let runtime = self.runtime;
         let task = uio::spawn(async move {
             tokio::time::sleep(delay).await;
-            let outcome = task::check(&plan).await;
+            let outcome = task::check(runtime, &plan).await;
             // Nobody is left to hear of it only when the process ends.
             let _ = sender.send(Finished { key, serial, outcome });
         });

@@ -17,7 +17,7 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 const TAG: &str = "haproxy";
 
 /// The text of a session's line, without envelope and newline. `now` is any moment after the session's accept.
-pub(crate) fn text(record: &Record, now: &Moment, zone: &TimeZone) -> String {
+pub fn text(record: &Record, now: &Moment, zone: &TimeZone) -> String {
     let frontend = record.table.frontend(record.frontend);
     let client = Client(record);
     let accepted = || AcceptDate(now.wall_at(record.accepted_at).to_zoned(zone.clone()));
@@ -58,7 +58,7 @@ pub(crate) fn text(record: &Record, now: &Moment, zone: &TimeZone) -> String {
 
 /// Appends a whole datagram: RFC 3164 without the host name, as HAProxy's `format local` is, cut at the target's `len` (the
 /// newline comes on top).
-pub(crate) fn datagram(target: &LogTarget, level: u8, sent_at: &Zoned, pid: u32, text: &str, out: &mut Vec<u8>) {
+pub fn datagram(target: &LogTarget, level: u8, sent_at: &Zoned, pid: u32, text: &str, out: &mut Vec<u8>) {
     let priority = u16::from(target.facility) * 8 + u16::from(level);
     let line = format!("<{priority}>{} {TAG}[{pid}]: {text}", SyslogDate(sent_at));
     out.extend_from_slice(&line.as_bytes()[..line.len().min(usize::from(target.line_len_max))]);
@@ -116,6 +116,6 @@ impl Display for Millis {
 }
 
 /// When a line leaves, by the wall clock of `zone`.
-pub(crate) fn in_zone(wall: Timestamp, zone: &TimeZone) -> Zoned {
+pub fn in_zone(wall: Timestamp, zone: &TimeZone) -> Zoned {
     wall.to_zoned(zone.clone())
 }

@@ -6,7 +6,7 @@
 //!   text of control's own ────┘
 //! ```
 
-mod format;
+pub mod format;
 mod sinks;
 
 #[cfg(test)]

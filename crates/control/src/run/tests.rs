@@ -3,6 +3,7 @@
 use super::*;
 use crate::load::{empty_table, load};
 use driver::{Wake, Waker};
+use epoll::Epoll;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use shard::Shard;
 use std::io::{Read, Write};
@@ -14,6 +15,29 @@ use std::thread::{self, JoinHandle};
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use uring::{Uring, Wakeup};
+
+/// Makes two tests of each function: control and the shards on io_uring, and on epoll.
+macro_rules! on_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod io_uring {
+            $(#[test] fn $name() { super::$name(super::Runtime::IoUring); })*
+        }
+        mod plain {
+            $(#[test] fn $name() { super::$name(super::Runtime::Plain); })*
+        }
+    };
+}
+
+on_both_engines! {
+    serves_logs_and_stops,
+    an_address_in_use_is_the_end_of_the_start,
+    a_predecessor_that_goes_is_waited_for,
+    a_reload_is_taken_whole_or_not_at_all,
+    reloads_that_come_together_are_one,
+    draining_ends_with_the_last_session,
+    a_server_goes_down_stays_down_over_a_reload_and_comes_back,
+    another_engine_waits_for_a_restart,
+}
 
 const SHARD_COUNT: u16 = 2;
 
@@ -37,16 +61,16 @@ struct Rig {
 }
 
 impl Rig {
-    fn start(text: &str) -> Rig {
+    fn start(runtime: Runtime, text: &str) -> Rig {
         let directory = TempDir::new().expect("a directory");
         let file = directory.path().join("t.cfg");
         std::fs::write(&file, text).expect("a file");
         let (operator, requests) = unbounded_channel();
         let said = Arc::<Mutex<Vec<u8>>>::default();
-        let (parts, shards) = parts(file);
+        let (parts, shards) = parts(runtime, file);
         let console = Arc::clone(&said);
         let control = thread::spawn(move || {
-            let ended = uio::block_on(async {
+            let ended = uio::block_on(runtime, async {
                 let console = Console::new(7, move |text| console.lock().expect("no panic").extend_from_slice(text));
                 Control::new(parts, Signals::Channel(requests), console).expect("descriptors").serve().await
             });
@@ -91,7 +115,7 @@ impl Rig {
     }
 }
 
-fn parts(file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
+fn parts(runtime: Runtime, file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
     let files = Files { paths: vec![file] };
     let defaults = Defaults { maxconn: 100 };
     let mut book = StateBook::new(SHARD_COUNT);
@@ -107,17 +131,44 @@ fn parts(file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
     let shards = wakeups.into_iter().enumerate().map(|(index, wakeup)| {
         let (published, limits) = (published.clone(), limits.clone());
         let (mailbox, port) = (mailboxes[index].clone(), port.clone());
-        thread::spawn(move || {
-            let options =
-                uring::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
-            let driver = Uring::new(options).expect("these tests need io_uring");
-            let index = ShardIndex(index as u16);
-            let parts = shard::Parts { driver, index, published, sessions_max: 64, limits, mailbox, port, seed: 1 };
-            Shard::new(parts).run().expect("the ring works");
-        })
+        let parts = ShardParts { index: ShardIndex(index as u16), wakeup, published, limits, mailbox, port };
+        match runtime {
+            Runtime::IoUring => thread::spawn(|| parts.on_io_uring()),
+            Runtime::Plain => thread::spawn(|| parts.on_epoll()),
+        }
     });
     let shards = shards.collect();
-    (Parts { files, book, first, defaults, published, mailboxes, port, limits, news }, shards)
+    (Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime }, shards)
+}
+
+/// What a shard's thread takes with it.
+struct ShardParts {
+    index: ShardIndex,
+    wakeup: Wakeup,
+    published: Arc<ArcSwap<Table>>,
+    limits: Arc<Limits>,
+    mailbox: Arc<Mailbox>,
+    port: Arc<ControlPort>,
+}
+
+impl ShardParts {
+    fn on_io_uring(self) {
+        let wakeup = self.wakeup;
+        let options = uring::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
+        let driver = Uring::new(options).expect("these tests need io_uring");
+        let ShardParts { index, published, limits, mailbox, port, .. } = self;
+        let parts = shard::Parts { driver, index, published, sessions_max: 64, limits, mailbox, port, seed: 1 };
+        Shard::new(parts).run().expect("the ring works");
+    }
+
+    fn on_epoll(self) {
+        let wakeup = self.wakeup;
+        let options = epoll::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
+        let driver = Epoll::new(options).expect("an epoll instance");
+        let ShardParts { index, published, limits, mailbox, port, .. } = self;
+        let parts = shard::Parts { driver, index, published, sessions_max: 64, limits, mailbox, port, seed: 1 };
+        Shard::new(parts).run().expect("epoll works");
+    }
 }
 
 fn wait_until(mut is_so: impl FnMut() -> bool, what: impl Fn() -> String) {
@@ -171,13 +222,12 @@ fn config(front: SocketAddr, server: SocketAddr) -> String {
     )
 }
 
-#[test]
-fn serves_logs_and_stops() {
+fn serves_logs_and_stops(runtime: Runtime) {
     let logs = UdpSocket::bind("127.0.0.1:0").expect("a port");
     logs.set_read_timeout(Some(PATIENCE)).expect("not zero");
     let (front, server) = (free_port(), origin("s1"));
     let text = config(front, server) + &format!(" option tcplog\n log {} local2\n", logs.local_addr().expect("bound"));
-    let rig = Rig::start(&text);
+    let rig = Rig::start(runtime, &text);
     assert_eq!(served_by(front), "s1");
     let mut line = [0; 1024];
     let count = logs.recv(&mut line).expect("a log line");
@@ -186,11 +236,10 @@ fn serves_logs_and_stops() {
     assert_eq!(rig.terminate(), "");
 }
 
-#[test]
-fn an_address_in_use_is_the_end_of_the_start() {
+fn an_address_in_use_is_the_end_of_the_start(runtime: Runtime) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let front = taken.local_addr().expect("bound");
-    let rig = Rig::start(&config(front, origin("s1")));
+    let rig = Rig::start(runtime, &config(front, origin("s1")));
     let path = rig.directory.path().join("t.cfg").display().to_string();
     let (exit, said) = rig.end();
     assert_eq!((exit, exit.code()), (Exit::CannotStart, 1));
@@ -201,11 +250,10 @@ fn an_address_in_use_is_the_end_of_the_start() {
     assert!(said.starts_with(&expected), "{said}");
 }
 
-#[test]
-fn a_predecessor_that_goes_is_waited_for() {
+fn a_predecessor_that_goes_is_waited_for(runtime: Runtime) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let front = taken.local_addr().expect("bound");
-    let rig = Rig::start(&config(front, origin("s1")));
+    let rig = Rig::start(runtime, &config(front, origin("s1")));
     // It answers nobody; it only has the port, as a process that is being taken down has.
     thread::sleep(Duration::from_millis(200));
     drop(taken);
@@ -213,11 +261,10 @@ fn a_predecessor_that_goes_is_waited_for() {
     rig.terminate();
 }
 
-#[test]
-fn a_reload_is_taken_whole_or_not_at_all() {
+fn a_reload_is_taken_whole_or_not_at_all(runtime: Runtime) {
     let (front, other) = (free_port(), free_port());
     let (one, two) = (origin("s1"), origin("s2"));
-    let rig = Rig::start(&config(front, one));
+    let rig = Rig::start(runtime, &config(front, one));
     let mut held = client(front);
     assert_eq!(greeting(&mut held), "s1");
 
@@ -249,10 +296,9 @@ fn a_reload_is_taken_whole_or_not_at_all() {
     rig.terminate();
 }
 
-#[test]
-fn reloads_that_come_together_are_one() {
+fn reloads_that_come_together_are_one(runtime: Runtime) {
     let front = free_port();
-    let rig = Rig::start(&config(front, origin("s1")));
+    let rig = Rig::start(runtime, &config(front, origin("s1")));
     assert_eq!(served_by(front), "s1");
     rig.write(&config(front, origin("s2")));
     (0..50).for_each(|_| rig.ask(Request::Reload));
@@ -263,10 +309,36 @@ fn reloads_that_come_together_are_one() {
     assert!(count < 10, "{count} times for fifty requests: {said}");
 }
 
-#[test]
-fn draining_ends_with_the_last_session() {
+fn another_engine_waits_for_a_restart(runtime: Runtime) {
+    let front = free_port();
+    let text = config(front, origin("s1"));
+    let on = |engine: &str| format!("global\n tidegate.io-engine {engine}\n{text}");
+    let (kept, other) = match runtime {
+        Runtime::IoUring => ("io_uring", "epoll"),
+        Runtime::Plain => ("epoll", "io_uring"),
+    };
+    let rig = Rig::start(runtime, &on(kept));
+    assert_eq!(served_by(front), "s1");
+    rig.ask(Request::Reload);
+    rig.wait_for("generation 2");
+    rig.write(&(on(other) + "nonsense\n"));
+    rig.ask(Request::Reload);
+    rig.wait_for("Configuration not reloaded: it has errors.");
+    assert!(!rig.said().contains("io-engine"), "{}", rig.said());
+    rig.write(&on(other));
+    rig.ask(Request::Reload);
+    rig.wait_for("generation 3");
+    assert_eq!(served_by(front), "s1");
+    let said = rig.terminate();
+    let warning = format!(
+        "[WARNING]  (7) : 'tidegate.io-engine {other}' takes effect at the next start; {kept} is kept until then.\n"
+    );
+    assert_eq!(said.matches(&warning).count(), 1, "{said}");
+}
+
+fn draining_ends_with_the_last_session(runtime: Runtime) {
     let (front, server) = (free_port(), origin("s1"));
-    let rig = Rig::start(&config(front, server));
+    let rig = Rig::start(runtime, &config(front, server));
     let mut held = client(front);
     assert_eq!(greeting(&mut held), "s1");
     rig.ask(Request::Drain);
@@ -280,12 +352,11 @@ fn draining_ends_with_the_last_session() {
     assert!(!said.contains("reloaded"), "{said}");
 }
 
-#[test]
-fn a_server_goes_down_stays_down_over_a_reload_and_comes_back() {
+fn a_server_goes_down_stays_down_over_a_reload_and_comes_back(runtime: Runtime) {
     let (front, server) = (free_port(), free_port());
     let text = config(front, server) + " server s2 127.0.0.1:1 disabled check inter 20ms\n";
     let text = text.replace(&format!("{server}\n"), &format!("{server} check inter 20ms\n"));
-    let rig = Rig::start(&text);
+    let rig = Rig::start(runtime, &text);
     rig.wait_for(
         "[WARNING]  (7) : Server px/s1 is DOWN, reason: Layer4 connection problem, info: \"Connection refused\", \
          check duration: ",

@@ -1,16 +1,15 @@
 //! The world of the kernel: real sockets on the loopback address, whose other ends the test holds.
 
-use crate::scripts::{BUFFER_COUNT, BUFFER_SIZE, PIPE_COUNT};
 use crate::stage::World;
 use driver::{Addr, Driver, Fd, ListenSpec};
 use nix::sys::socket::{setsockopt, sockopt};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
-use uring::{Options, Uring, Wakeup};
 
-pub(crate) struct Kernel {
-    driver: Uring,
+/// Any driver of the kernel, and its peers.
+pub(crate) struct Kernel<D> {
+    driver: D,
     peers: Vec<Option<TcpStream>>,
     servers: Vec<TcpListener>,
 }
@@ -18,17 +17,8 @@ pub(crate) struct Kernel {
 /// How long a peer waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Kernel {
-    pub(crate) fn new() -> Kernel {
-        let wakeup = Wakeup::new().expect("a descriptor");
-        let options = Options {
-            sessions_max: 64,
-            buffer_count: BUFFER_COUNT,
-            buffer_size: BUFFER_SIZE,
-            pipes_max: PIPE_COUNT,
-            wakeup,
-        };
-        let driver = Uring::new(options).expect("these tests need io_uring");
+impl<D: Driver> Kernel<D> {
+    pub(crate) fn of(driver: D) -> Kernel<D> {
         Kernel { driver, peers: Vec::new(), servers: Vec::new() }
     }
 
@@ -48,11 +38,11 @@ impl Kernel {
     }
 }
 
-impl World for Kernel {
-    type Driver = Uring;
+impl<D: Driver> World for Kernel<D> {
+    type Driver = D;
     type Peer = usize;
 
-    fn driver(&mut self) -> &mut Uring {
+    fn driver(&mut self) -> &mut D {
         &mut self.driver
     }
 

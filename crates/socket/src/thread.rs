@@ -1,10 +1,10 @@
-//! What a thread does once, before it builds its ring: a file table of its own, and a CPU.
+//! What a thread does once, before it builds its driver: a file table of its own, and a CPU.
 //!
 //! With a table of its own a shard shares no lock with the others when it opens and closes sockets, and `RLIMIT_NOFILE`
 //! counts for each shard. A number then means one file here and another there, so the numbers that cross threads
 //! (wake-ups, inherited listeners) are opened before, and kept in every table.
 
-use crate::socket::check;
+use crate::sys::check;
 use driver::Errno;
 use std::cell::Cell;
 

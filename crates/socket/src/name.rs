@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
 /// Bytes of a `sockaddr_storage`: room for the address of any family.
-pub(crate) const NAME_SIZE: usize = 128;
+const NAME_SIZE: usize = 128;
 
 const FAMILY_SIZE: usize = 2;
 const IN_SIZE: usize = 16;
@@ -15,19 +15,19 @@ const IN6_SIZE: usize = 28;
 /// One socket address in the kernel's form.
 #[repr(C, align(8))]
 #[derive(Clone, Debug)]
-pub(crate) struct Name {
+pub struct Name {
     bytes: [u8; NAME_SIZE],
     len: u32,
 }
 
 impl Name {
     /// Room for the kernel to write an address to.
-    pub(crate) fn empty() -> Name {
+    pub fn empty() -> Name {
         Name { bytes: [0; NAME_SIZE], len: NAME_SIZE as u32 }
     }
 
     /// `EINVAL` for what has no name to bind or connect to, `ENAMETOOLONG` for a unix name of more than 108 bytes.
-    pub(crate) fn encode(addr: &Addr) -> Result<Name, Errno> {
+    pub fn encode(addr: &Addr) -> Result<Name, Errno> {
         match addr {
             Addr::Ip(SocketAddr::V4(addr)) => Ok(Name::v4(addr)),
             Addr::Ip(SocketAddr::V6(addr)) => Ok(Name::v6(addr)),
@@ -74,7 +74,7 @@ impl Name {
     }
 
     /// [`Addr::Unnamed`] for a unix socket without a name, and for a family that we do not speak.
-    pub(crate) fn decode(&self) -> Addr {
+    pub fn decode(&self) -> Addr {
         let bytes = &self.bytes[..(self.len as usize).min(NAME_SIZE)];
         let Some(family) = array(bytes, 0).map(u16::from_ne_bytes) else { return Addr::Unnamed };
         match i32::from(family) {
@@ -86,17 +86,17 @@ impl Name {
         .unwrap_or(Addr::Unnamed)
     }
 
-    pub(crate) fn as_ptr(&self) -> *const libc::sockaddr {
+    pub fn as_ptr(&self) -> *const libc::sockaddr {
         self.bytes.as_ptr().cast()
     }
 
     /// Bytes that are meant.
-    pub(crate) fn len(&self) -> libc::socklen_t {
+    pub fn size(&self) -> libc::socklen_t {
         self.len
     }
 
-    /// Where the kernel writes an address and its length: at most [`NAME_SIZE`] bytes.
-    pub(crate) fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
+    /// Where the kernel writes an address and its length: at most as many bytes as [`Name::empty`] has room for.
+    pub fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
         (self.bytes.as_mut_ptr().cast(), &raw mut self.len)
     }
 }

@@ -11,9 +11,14 @@
 //!
 //! **Invariant:** a pipe that is free is empty: one that was spoiled is closed, and its number becomes vacant.
 
-use crate::socket::{check, last_errno};
+use crate::splice::ignores_sigpipe;
+use crate::sys::{check, last_errno};
 use driver::{Errno, Pipe, Pipes};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Pipes of a process without privilege: together they hold 64 MiB, which is what one user may have (`pipe(7)`:
+/// `pipe-user-pages-soft`; `CAP_SYS_RESOURCE` is exempt). Its shards share them.
+pub const PIPES: u32 = 64;
 
 /// What a pipe may hold, the best first: a larger one moves more bytes for each call and each wait, a smaller one may be
 /// all that an unprivileged process is allowed (`pipe(7)`: `pipe-max-size`, `pipe-user-pages-soft`). A pipe below the last
@@ -32,7 +37,8 @@ const SIZES: [i32; 3] = [1 << 20, 1 << 18, 1 << 16];
 /// Requests that are answered with no pipe after the system has refused one.
 const REST: u32 = 1000;
 
-pub(crate) struct Stock {
+/// Pipes to splice with, and the right to use one ([`Pipe`]).
+pub struct Stock {
     rights: Pipes,
     /// By number; none where it is vacant.
     ends: Vec<Option<Ends>>,
@@ -55,8 +61,11 @@ struct Refusal {
 }
 
 impl Stock {
-    /// An empty stock of at most `pipes_max`.
-    pub(crate) fn new(pipes_max: u32) -> Stock {
+    /// An empty stock of at most `pipes_max`. Asserts that the process ignores `SIGPIPE`, as Rust's start of one has it:
+    /// the kernel raises it where a splice meets a socket that cannot be sent to any more, and unlike a send cannot be
+    /// told not to.
+    pub fn new(pipes_max: u32) -> Stock {
+        assert!(pipes_max == 0 || ignores_sigpipe(), "splicing in a process that SIGPIPE would end");
         Stock {
             rights: Pipes::new(),
             ends: (0..pipes_max).map(|_| None).collect(),
@@ -66,8 +75,8 @@ impl Stock {
         }
     }
 
-    /// A pipe that is empty.
-    pub(crate) fn take(&mut self) -> Option<Pipe> {
+    /// A pipe that is empty; `None` if all are in use, or the system makes none.
+    pub fn take(&mut self) -> Option<Pipe> {
         self.rights.take().or_else(|| self.take_new(Ends::make))
     }
 
@@ -101,7 +110,7 @@ impl Stock {
     }
 
     /// Gives back what lies in pipes that were given up with bytes in them.
-    pub(crate) fn close_spoiled(&mut self) {
+    pub fn close_spoiled(&mut self) {
         while let Some(number) = self.rights.take_spoiled() {
             self.ends[number as usize] = None;
             self.vacant.push(number);
@@ -110,12 +119,12 @@ impl Stock {
     }
 
     /// A shortage of descriptors may be over.
-    pub(crate) fn on_descriptor_closed(&mut self) {
+    pub fn on_descriptor_closed(&mut self) {
         self.refusal.take_if(|refusal| refusal.errno.is_exhaustion());
     }
 
     /// Times that the system made no pipe.
-    pub(crate) fn refused_count(&self) -> u64 {
+    pub fn refused_count(&self) -> u64 {
         self.refused_count
     }
 

@@ -1,17 +1,17 @@
-//! Other threads → this ring: an eventfd that the ring always reads.
+//! Other threads → this shard: an eventfd that its driver always waits for.
 //!
 //! An eventfd is made before the threads that use it unshare their file tables, and its number stays open in all of them
 //! ([`close_inherited`](crate::close_inherited) keeps it), so any thread may wake any shard.
 //!
 //! ```text
 //!   waker:  publish message → pending := true ── was false ──▶ write(eventfd)
-//!   ring:   read completes → pending := false → the shard looks for messages
+//!   driver: hears of it     → pending := false → the shard looks for messages
 //! ```
 //!
 //! **Invariant:** `pending` is cleared before the shard looks. A waker that finds it set published its message before the
 //! clearing, so the look that follows sees it: wakes are merged, none is lost.
 
-use crate::socket::{check, close, last_errno};
+use crate::sys::{check, close, last_errno};
 use crate::thread::has_own_files;
 use driver::{Errno, Fd, Wake, Waker};
 use std::os::fd::RawFd;
@@ -28,14 +28,14 @@ pub struct Wakeup {
 struct Eventfd {
     fd: RawFd,
     pending: AtomicBool,
-    /// Where the ring reads the count to; nobody looks at it. It lives here because an `Arc` never moves it.
+    /// Where a ring reads the count to; nobody looks at it. It lives here because an `Arc` never moves it.
     count: AtomicU64,
 }
 
 impl Wakeup {
     /// To be called before any thread that wakes or is woken unshares its file table.
     pub fn new() -> Result<Wakeup, Errno> {
-        // Blocking, so that the ring waits for it. SAFETY: no memory is touched.
+        // Blocking, so that a ring waits for it. SAFETY: no memory is touched.
         let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) })?;
         let eventfd = Eventfd { fd, pending: AtomicBool::new(false), count: AtomicU64::new(0) };
         Ok(Wakeup { eventfd: Arc::new(eventfd) })
@@ -51,13 +51,13 @@ impl Wakeup {
         self.eventfd.fd
     }
 
-    /// Where the ring may write eight bytes for as long as `self` lives.
-    pub(crate) fn count(&self) -> *mut u64 {
+    /// Where a ring may write eight bytes for as long as `self` lives.
+    pub fn count(&self) -> *mut u64 {
         self.eventfd.count.as_ptr()
     }
 
-    /// The ring has read the eventfd.
-    pub(crate) fn on_read(&self) {
+    /// The driver has heard of the wake. The next one is written again.
+    pub fn on_read(&self) {
         self.eventfd.pending.swap(false, Ordering::AcqRel);
     }
 }

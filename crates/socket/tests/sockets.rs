@@ -1,0 +1,149 @@
+//! Sockets as the kernel has them: names, families, flags, what is taken over and what is refused.
+
+use driver::{Addr, Errno, Fd, ListenSpec};
+use nix::sys::socket::{getsockopt, sockopt};
+use socket::{Waiting, accept, adopted, bound, connect_unix, connector, is_readable, listen, local_addr};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+
+const EITHER: [Waiting; 2] = [Waiting::InKernel, Waiting::Outside];
+
+fn spec(addr: &str) -> ListenSpec {
+    ListenSpec { addr: addr.parse::<SocketAddr>().expect("valid").into(), backlog: 16, v6_only: None }
+}
+
+fn unix(name: impl AsRef<[u8]>) -> ListenSpec {
+    ListenSpec { addr: Addr::Unix(Arc::from(name.as_ref())), backlog: 16, v6_only: None }
+}
+
+fn listener(spec: &ListenSpec) -> Fd {
+    let fd = bound(spec).expect("free");
+    listen(fd, spec.backlog).expect("bound");
+    fd
+}
+
+fn port(fd: Fd) -> u16 {
+    local_addr(fd).expect("bound").ip().expect("an ip address").port()
+}
+
+fn borrow(fd: &Fd) -> BorrowedFd<'_> {
+    // SAFETY: tests look at sockets that they have not closed.
+    unsafe { BorrowedFd::borrow_raw(fd.0) }
+}
+
+fn is_nonblocking(fd: Fd) -> bool {
+    let flags = nix::fcntl::fcntl(borrow(&fd), nix::fcntl::FcntlArg::F_GETFL).expect("open");
+    flags & nix::libc::O_NONBLOCK != 0
+}
+
+#[test]
+fn a_connection_waits_where_it_was_told_to() {
+    let listener = listener(&spec("127.0.0.1:0"));
+    assert!(is_nonblocking(listener));
+    for waiting in EITHER {
+        let _peer = TcpStream::connect(("127.0.0.1", port(listener))).expect("it listens");
+        let fd = accept(listener, waiting).expect("no limit is near").expect("one has connected").fd;
+        let made = connector(&spec("[::1]:1").addr, waiting).expect("no limit is near");
+        for fd in [fd, made] {
+            assert_eq!(is_nonblocking(fd), waiting == Waiting::Outside);
+            assert_eq!(getsockopt(&borrow(&fd), sockopt::TcpNoDelay), Ok(true));
+        }
+        assert!(accept(listener, waiting).expect("no limit is near").is_none());
+    }
+}
+
+#[test]
+fn readiness_is_the_kernels() {
+    let listener = listener(&spec("127.0.0.1:0"));
+    assert!(!is_readable(listener));
+    let mut peer = TcpStream::connect(("127.0.0.1", port(listener))).expect("it listens");
+    assert!(is_readable(listener));
+    let fd = accept(listener, Waiting::Outside).expect("no limit is near").expect("one has connected").fd;
+    assert!(!is_readable(listener) && !is_readable(fd));
+    peer.write_all(b"abc").expect("connected");
+    assert!(is_readable(fd));
+    assert_eq!(socket::unread_count(fd), Ok(3));
+    assert_eq!(socket::receive(fd, &mut [0; 2]), Ok(2));
+    assert_eq!(socket::unread_count(fd), Ok(1));
+    assert_eq!(socket::receive(fd, &mut [0; 2]), Ok(1));
+    assert_eq!(socket::receive(fd, &mut [0; 2]), Err(Errno::EAGAIN));
+}
+
+/// Two shards bind the same port; `v6only` decides whether IPv4 finds an IPv6 listener (`ipv6(7)`).
+#[test]
+fn ports_are_shared_and_families_are_kept_apart() {
+    let first = bound(&spec("127.0.0.1:0")).expect("a free port");
+    let addr = local_addr(first).expect("bound");
+    bound(&ListenSpec { addr, ..spec("127.0.0.1:0") }).expect("SO_REUSEPORT");
+
+    for (v6_only, reachable) in [(Some(true), false), (Some(false), true)] {
+        let fd = listener(&ListenSpec { v6_only, ..spec("[::]:0") });
+        assert_eq!(TcpStream::connect(("127.0.0.1", port(fd))).is_ok(), reachable, "{v6_only:?}");
+    }
+}
+
+#[test]
+fn unix_sockets_are_named_found_and_taken_over() {
+    let directory = tempfile::tempdir().expect("writable");
+    let path = directory.path().join("sock");
+    let name = path.as_os_str().as_encoded_bytes();
+    let fd = listener(&unix(name));
+    assert_eq!(local_addr(fd), Ok(Addr::Unix(Arc::from(name))));
+    assert_eq!(bound(&unix(name)), Err(Errno::EADDRINUSE), "its listener lives");
+    let waiting = accept(fd, Waiting::Outside).expect("no limit is near");
+    assert_eq!(waiting.map(|accepted| accepted.peer), Some(Addr::Unnamed), "the question whether it lives");
+
+    socket::close(fd);
+    let fd = listener(&unix(name));
+    let _client = UnixStream::connect(&path).expect("the name was taken over");
+    assert!(accept(fd, Waiting::Outside).expect("no limit is near").is_some());
+
+    let file = directory.path().join("file");
+    std::fs::write(&file, b"precious").expect("writable");
+    assert_eq!(bound(&unix(file.as_os_str().as_encoded_bytes())), Err(Errno::EADDRINUSE), "no socket");
+    assert_eq!(std::fs::read(file).expect("still there"), b"precious");
+}
+
+/// A connect that would wait for a full backlog fails at once, whoever waits for the socket.
+#[test]
+fn a_unix_connect_never_waits() {
+    for waiting in EITHER {
+        let name = format!("\0tidegate-{waiting:?}-{}", std::process::id());
+        let addr = unix(&name).addr;
+        let server = bound(&unix(&name)).expect("free");
+        let connect = || {
+            let fd = connector(&addr, waiting).expect("no limit is near");
+            (fd, connect_unix(fd, &socket::Name::encode(&addr).expect("short"), waiting))
+        };
+        assert_eq!(connect().1, Err(Errno::ECONNREFUSED));
+        listen(server, 0).expect("bound");
+        let (fd, connected) = connect();
+        assert_eq!(connected, Ok(()));
+        assert_eq!(is_nonblocking(fd), waiting == Waiting::Outside);
+        assert_eq!(connect().1, Err(Errno::EAGAIN));
+    }
+}
+
+#[test]
+fn an_inherited_listener_is_adopted() {
+    let inherited = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = inherited.local_addr().expect("bound");
+    let fd = adopted(inherited.as_raw_fd()).expect("it listens");
+    assert_eq!(local_addr(fd), Ok(Addr::Ip(addr)));
+    drop(inherited);
+    assert!(accept(fd, Waiting::Outside).expect("it does not wait").is_none());
+    let _peer = TcpStream::connect(addr).expect("it listens");
+    assert!(accept(fd, Waiting::Outside).expect("no limit is near").is_some());
+
+    let bound = bound(&spec("127.0.0.1:0")).expect("a free port");
+    assert_eq!(adopted(bound.0), Err(Errno::EINVAL), "it does not listen");
+    assert_eq!(adopted(1 << 20), Err(Errno(nix::libc::EBADF)));
+    let (_reader, writer) = UnixStream::pair().expect("no limit is near");
+    assert_eq!(adopted(writer.as_raw_fd()), Err(Errno::EINVAL));
+    let directory = tempfile::tempdir().expect("writable");
+    let unix = UnixListener::bind(directory.path().join("sock")).expect("free");
+    assert!(adopted(unix.as_raw_fd()).is_ok());
+}

@@ -1,0 +1,196 @@
+//! A run: every scenario, for some rounds, by every subject in turn.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    cpus::Layout,
+    load::Work,
+    machine::Machine,
+    product, report,
+    results::{Cell, Known, Results, Row},
+    scenario::{self, Scenario},
+    subject::{self, Subject, TIDEGATE},
+    trial::{self, Terms},
+};
+
+/// What is to be run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Wish {
+    /// Scenarios, or how their names begin; all but the extra ones when none is named. `perf list` names them.
+    scenarios: Vec<String>,
+    /// A smoke test: short windows, one round, small crowds. Shows that it works; its figures mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// Rounds: how often each subject does each scenario.
+    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "quick")]
+    repeat: usize,
+    /// Length of one measurement.
+    #[arg(long, value_name = "S", default_value_t = 1.8, conflicts_with = "quick")]
+    seconds: f64,
+    /// Where the table, the JSON and the plots go; `perf/results/DAY`, or `perf/out` for a smoke test.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Threads or worker processes of each subject, each with a CPU of its own as far as there are enough.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    shards: usize,
+    /// The tidegate to measure, instead of building it.
+    #[arg(long, value_name = "PATH")]
+    tidegate: Option<PathBuf>,
+    /// Only these subjects, by the names of the table's columns; the floors and `direct` are among them.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    subjects: Vec<String>,
+    /// Also what a minimal relay costs, and what the generators reach without any.
+    #[arg(long)]
+    floor: bool,
+}
+
+impl Wish {
+    fn terms(&self) -> Result<Terms> {
+        ensure!(self.repeat > 0 && self.shards > 0, "there must be a round and a shard");
+        ensure!((0.05..=600.0).contains(&self.seconds), "a window of 0.05 to 600 seconds");
+        let window = if self.quick { 0.2 } else { self.seconds };
+        Ok(Terms { layout: Layout::new(self.shards)?, shards: self.shards, window: Duration::from_secs_f64(window) })
+    }
+
+    fn rounds(&self) -> usize {
+        if self.quick { 1 } else { self.repeat }
+    }
+
+    fn out(&self, root: &Path, day: &str) -> PathBuf {
+        match &self.out {
+            Some(out) => out.clone(),
+            None if self.quick => root.join("perf/out"),
+            None => root.join("perf/results").join(day),
+        }
+    }
+
+    fn is_wanted(&self, subject: &str) -> bool {
+        self.subjects.is_empty() || self.subjects.iter().any(|name| name == subject)
+    }
+}
+
+/// Runs, prints, writes. `false` when something failed that should not have.
+pub(crate) fn run(wish: &Wish) -> Result<bool> {
+    let root = product::workspace();
+    let machine = Machine::look(&root);
+    let terms = wish.terms()?;
+    let scenarios = scenario::select(scenario::all(wish.quick), &wish.scenarios)?;
+    let out = wish.out(&root, machine.day());
+
+    let tidegate = match &wish.tidegate {
+        Some(path) => std::fs::canonicalize(path).with_context(|| path.display().to_string())?,
+        None if wish.is_wanted(TIDEGATE) => product::build(&root)?,
+        None => PathBuf::from("tidegate"),
+    };
+    let mut subjects = subject::all(&tidegate, wish.floor || !wish.subjects.is_empty());
+    let known = |name: &String| subjects.iter().any(|subject| subject.name() == name);
+    if let Some(name) = wish.subjects.iter().find(|name| !known(name)) {
+        anyhow::bail!("no subject is called {name}");
+    }
+    subjects.retain(|subject| wish.is_wanted(subject.name()));
+
+    let mut results = Results::new(machine, &terms, wish.rounds(), wish.quick);
+    subjects.retain(|subject| introduce(subject.as_ref(), &mut results));
+    ensure!(!subjects.is_empty(), "none of the subjects is here");
+    measure(&scenarios, &subjects, &terms, &mut results)?;
+
+    report::write(&results, &out)?;
+    let faults = results.faults();
+    faults.iter().for_each(|fault| eprintln!("fault: {fault}"));
+    // A peer may be missing. What the rig is for may not.
+    let is_complete = !results.missing.iter().any(|missing| missing.name == TIDEGATE);
+    Ok(faults.is_empty() && is_complete)
+}
+
+/// Notes who takes part and who does not.
+fn introduce(subject: &dyn Subject, results: &mut Results) -> bool {
+    let name = subject.name().to_owned();
+    match subject.version() {
+        Ok(version) => {
+            results.subjects.push(Known { name, version });
+            true
+        }
+        Err(error) => {
+            eprintln!("missing: {name}: {error:#}");
+            results.missing.push(Known { name, version: format!("{error:#}") });
+            false
+        }
+    }
+}
+
+fn measure(scenarios: &[Scenario], subjects: &[Box<dyn Subject>], terms: &Terms, results: &mut Results) -> Result<()> {
+    let scratch = tempfile::tempdir().context("a directory for the run")?;
+    let bar = ProgressBar::new((scenarios.len() * subjects.len() * results.rounds) as u64);
+    bar.set_style(ProgressStyle::with_template("{elapsed_precise} [{wide_bar}] {pos}/{len} {msg}")?);
+    bar.enable_steady_tick(Duration::from_millis(500));
+    for scenario in scenarios {
+        let pace = pace(scenario, subjects, terms, scratch.path(), &bar);
+        let works = pace.map_or_else(|| scenario.works.clone(), |per_second| scenario.paced(per_second));
+        let mut cells: Vec<Cell> = subjects
+            .iter()
+            .map(|subject| Cell { subject: subject.name().to_owned(), findings: Vec::new(), errors: Vec::new() })
+            .collect();
+        for round in 0..results.rounds {
+            // Each round begins with another subject, so that none always comes after the same one.
+            for turn in 0..subjects.len() {
+                let index = (turn + round) % subjects.len();
+                let subject = subjects[index].as_ref();
+                bar.set_message(format!("{} {}", scenario.name, subject.name()));
+                cells[index].take(scenario, &works, subject, terms, scratch.path());
+                bar.inc(1);
+            }
+        }
+        cells.retain(|cell| !cell.findings.is_empty());
+        results.rows.push(Row {
+            scenario: scenario.name,
+            about: scenario.about,
+            unit: scenario.unit,
+            is_reloaded: scenario.is_reloaded,
+            may_fail: scenario.may_fail,
+            per_second: pace,
+            cells,
+        });
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+impl Cell {
+    /// One trial. Nothing is noted for a subject that cannot do what the scenario is about.
+    fn take(&mut self, scenario: &Scenario, works: &[Work], subject: &dyn Subject, terms: &Terms, scratch: &Path) {
+        if scenario.is_reloaded && subject.reload_signal().is_none() {
+            return;
+        }
+        match trial::run(scenario, works, subject, terms, scratch) {
+            Ok(finding) => self.findings.push(Some(finding)),
+            Err(error) => {
+                self.findings.push(None);
+                self.errors.push(format!("{error:#}"));
+            }
+        }
+    }
+}
+
+/// The rate for a scenario that has one: a part of what the slowest subject reaches when it is asked without pause.
+fn pace(
+    scenario: &Scenario,
+    subjects: &[Box<dyn Subject>],
+    terms: &Terms,
+    scratch: &Path,
+    bar: &ProgressBar,
+) -> Option<f64> {
+    let part = scenario.paced_at?;
+    let short = Terms { window: terms.window.min(Duration::from_secs(1)), ..terms.clone() };
+    let rates = subjects.iter().filter_map(|subject| {
+        bar.set_message(format!("{} {}: how fast", scenario.name, subject.name()));
+        trial::run(scenario, &scenario.works, subject.as_ref(), &short, scratch).ok()
+    });
+    let slowest = rates.map(|finding| finding.rate).filter(|rate| *rate > 0.0).min_by(f64::total_cmp);
+    Some((slowest? * part / 100.0).floor().max(1.0) * 100.0)
+}

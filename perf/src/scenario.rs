@@ -1,0 +1,207 @@
+//! The catalogue: what each scenario opens, sends and counts.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::load::{Direction, Work};
+
+/// What a scenario counts, and what CPU time and rates are told per.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum Unit {
+    /// Gigabytes (10⁹ bytes) that arrived, in either direction.
+    Gigabyte,
+    RoundTrip,
+    Connection,
+    /// Connections that stand: the cost is memory, not time.
+    Held,
+}
+
+/// Everything about one line of the table that does not depend on who is measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) works: Vec<Work>,
+    /// Requests are due at this part of the rate that the slowest subject reaches when asked without pause.
+    pub(crate) paced_at: Option<f64>,
+    /// From when everything stands until the measurement begins.
+    pub(crate) warm_up: Duration,
+    /// How long the subjects let a connection rest.
+    pub(crate) idle_timeout: Duration,
+    /// Reloaded every 100 ms.
+    pub(crate) is_reloaded: bool,
+    /// Failures are part of the result, not an error of the run.
+    pub(crate) may_fail: bool,
+    /// Only runs when it is named.
+    pub(crate) is_extra: bool,
+}
+
+const WARM_UP: Duration = Duration::from_millis(300);
+const WARM_UP_QUICK: Duration = Duration::from_millis(50);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// HAProxy 2.6 looks again at a stream that flows only when one of its timers has run out, and not before then does `option
+/// splice-auto` take hold of it. Bulk flows never rest, so their timers may be short; a longer warm-up contains the first.
+const BULK_TIMEOUT: Duration = Duration::from_secs(1);
+const BULK_WARM_UP: Duration = Duration::from_millis(1300);
+
+/// Until every buffer between the origin and a reader that hardly reads is full.
+const SLOW_WARM_UP: Duration = Duration::from_millis(1000);
+
+impl Scenario {
+    fn new(name: &'static str, about: &'static str, unit: Unit, works: Vec<Work>) -> Self {
+        Scenario {
+            name,
+            about,
+            unit,
+            works,
+            paced_at: None,
+            warm_up: WARM_UP,
+            idle_timeout: IDLE_TIMEOUT,
+            is_reloaded: false,
+            may_fail: false,
+            is_extra: false,
+        }
+    }
+
+    fn bulk(name: &'static str, about: &'static str, flows: usize, direction: Direction) -> Self {
+        Scenario {
+            warm_up: BULK_WARM_UP,
+            idle_timeout: BULK_TIMEOUT,
+            ..Self::new(name, about, Unit::Gigabyte, vec![Work::Bulk { flows, direction }])
+        }
+    }
+
+    /// Connections that stand at the same time, at most.
+    pub(crate) fn connections(&self) -> usize {
+        self.works.iter().map(connections).sum()
+    }
+
+    /// The works with `per_second` requests due in all, for a scenario that is paced.
+    pub(crate) fn paced(&self, per_second: f64) -> Vec<Work> {
+        let mut works = self.works.clone();
+        for work in &mut works {
+            if let Work::RequestResponse { per_second: pace, .. } = work {
+                *pace = Some(per_second);
+            }
+        }
+        works
+    }
+}
+
+/// How many connections a work holds at the same time.
+pub(crate) fn connections(work: &Work) -> usize {
+    match *work {
+        Work::RequestResponse { connections, .. } => connections,
+        Work::ConnectRequestClose { concurrent, .. } => concurrent,
+        Work::Bulk { flows, .. } | Work::SlowReader { flows, .. } => flows,
+    }
+}
+
+/// Bytes of a request.
+const REQUEST: usize = 200;
+/// A reader of the slow-reader scenario takes this much each second.
+const SLOW: u64 = 64 * 1024;
+
+/// All scenarios, in the order of the table. The idle ones come first: what they measure is disturbed by closed connections
+/// that wait out their minute. `is_quick` makes the large ones small: they then show that the rig works, and no more.
+pub(crate) fn all(is_quick: bool) -> Vec<Scenario> {
+    let many = if is_quick { 1_000 } else { 9_000 };
+    let rr = |connections, active| Work::RequestResponse { connections, active, size: REQUEST, per_second: None };
+    let crr = |concurrent| Work::ConnectRequestClose { concurrent, size: REQUEST };
+    use Direction::{Both, Down, Up};
+    use Unit::{Connection, Held, RoundTrip};
+    let mut scenarios = vec![
+        Scenario::new("idle9000", "9,000 proxied connections that stand", Held, vec![rr(many, 0)]),
+        Scenario {
+            may_fail: true,
+            is_extra: true,
+            ..Scenario::new("idle60000", "60,000 proxied connections that stand", Held, vec![rr(60_000, 0)])
+        },
+        Scenario::bulk("bulk1-down", "one flow, origin to client", 1, Down),
+        Scenario::bulk("bulk1-up", "one flow, client to origin", 1, Up),
+        Scenario::bulk("bulk1-both", "one flow, both ways at once", 1, Both),
+        Scenario::bulk("bulk16-down", "16 flows, origin to client", 16, Down),
+        Scenario::bulk("bulk16-up", "16 flows, client to origin", 16, Up),
+        Scenario::bulk("bulk16-both", "16 flows, both ways at once", 16, Both),
+        Scenario::new("rr64", "200 B and their echo, over 64 connections", RoundTrip, vec![rr(64, 64)]),
+        Scenario::new("rr1000", "200 B and their echo, over 1,000 connections", RoundTrip, vec![rr(1000, 1000)]),
+        Scenario {
+            paced_at: Some(0.6),
+            ..Scenario::new(
+                "equal-load",
+                "rr64 at a fixed rate, 60 % of what the slowest reaches",
+                RoundTrip,
+                vec![rr(64, 64)],
+            )
+        },
+        Scenario::new("busy100of9000", "100 connections ask, 8,900 stand", RoundTrip, vec![rr(many, 100)]),
+        Scenario {
+            warm_up: SLOW_WARM_UP,
+            ..Scenario::new(
+                "slow-reader",
+                "rr64 beside 32 readers of 64 KiB/s who are sent all they can take",
+                RoundTrip,
+                vec![Work::SlowReader { flows: 32, bytes_per_second: SLOW }, rr(64, 64)],
+            )
+        },
+        Scenario::new("crr", "connect, 200 B and their echo, close; 64 at a time", Connection, vec![crr(64)]),
+        Scenario {
+            is_reloaded: true,
+            may_fail: true,
+            ..Scenario::new(
+                "reload",
+                "a reload every 100 ms under 64 connections that ask and 16 that come and go",
+                Connection,
+                vec![rr(64, 64), crr(16)],
+            )
+        },
+    ];
+    if is_quick {
+        scenarios.iter_mut().for_each(|scenario| scenario.warm_up = WARM_UP_QUICK);
+    }
+    scenarios
+}
+
+/// The scenarios whose names begin with one of `names`; without names, all that are not extra.
+pub(crate) fn select(all: Vec<Scenario>, names: &[String]) -> anyhow::Result<Vec<Scenario>> {
+    for name in names {
+        let is_known = all.iter().any(|scenario| scenario.name.starts_with(name.as_str()));
+        anyhow::ensure!(is_known, "no scenario is called {name}; `perf list` names them");
+    }
+    let is_wanted = |scenario: &Scenario| match names {
+        [] => !scenario.is_extra,
+        _ => names
+            .iter()
+            .any(|name| scenario.name == name || scenario.name.starts_with(name.as_str()) && !scenario.is_extra),
+    };
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_select() {
+        let chosen = |names: &[&str]| -> Vec<&str> {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            select(all(false), &names).expect("known").iter().map(|scenario| scenario.name).collect()
+        };
+        assert_eq!(chosen(&["rr"]), ["rr64", "rr1000"]);
+        assert_eq!(chosen(&["idle"]), ["idle9000"]);
+        assert_eq!(chosen(&["idle60000", "crr"]), ["idle60000", "crr"]);
+        assert!(!chosen(&[]).contains(&"idle60000"));
+        assert!(select(all(false), &["nonsense".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_pace_reaches_the_work() {
+        let scenario = all(false).into_iter().find(|scenario| scenario.paced_at.is_some()).expect("equal-load");
+        let works = scenario.paced(1234.0);
+        assert!(matches!(works[..], [Work::RequestResponse { per_second: Some(1234.0), .. }]));
+        assert_eq!(scenario.connections(), 64);
+    }
+}
