@@ -36,6 +36,9 @@ const EXIT_NO_CONDITION: u8 = 2;
 
 fn main() -> ExitCode {
     say::abort_on_panic();
+    // Sessions are small and many: a huge page for a handful of them would cost more than it saves. A kernel without huge
+    // pages refuses, which is as good.
+    let _ = nix::sys::prctl::set_thp_disable(true);
     if let Err(err) = control::block_signals() {
         say!(Alert, "[tidegate.main()] cannot block signals ({err})");
         return ExitCode::FAILURE;
