@@ -34,7 +34,7 @@ planted:
     cargo test -p shard --test simulated --features plant_close_in_flight
 
 # Tidegate next to its peers: `just bench` runs all, `just bench rr64` one.
-bench *args:
+bench *args: peers
     cargo run --release --quiet -p perf -- run {{ args }}
 
 # Times of single parts.

@@ -31,7 +31,7 @@ pub(crate) struct Wish {
     #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "quick")]
     repeat: usize,
     /// Length of one measurement.
-    #[arg(long, value_name = "S", default_value_t = 1.8, conflicts_with = "quick")]
+    #[arg(long, value_name = "S", default_value_t = 1.3, conflicts_with = "quick")]
     seconds: f64,
     /// Where the table, the JSON and the plots go; `perf/results/DAY`, or `perf/out` for a smoke test.
     #[arg(long, value_name = "DIR")]

@@ -64,6 +64,7 @@ pub(crate) const TIDEGATE: &str = "tidegate";
 pub(crate) fn all(tidegate: &Path, with_floor: bool) -> Vec<Box<dyn Subject>> {
     let mut subjects: Vec<Box<dyn Subject>> = vec![
         Box::new(haproxy::HaproxyLike::tidegate(TIDEGATE, tidegate, "")),
+        Box::new(haproxy::HaproxyLike::tidegate("tidegate epoll", tidegate, "tidegate.io-engine epoll")),
         Box::new(haproxy::HaproxyLike::haproxy()),
         Box::new(haproxy::HaproxyLike::haproxy_splice()),
         Box::new(nginx::Nginx),
