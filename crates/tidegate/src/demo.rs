@@ -10,7 +10,8 @@ use origin::Origin;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// How long any one step may take before the demonstration gives up.
@@ -34,7 +35,7 @@ fn show(once: bool) -> std::io::Result<()> {
     let address = gate.address;
 
     title("Six connections, balanced over two origins");
-    gate.wait_for(|answers| answers.len() == 2)?;
+    gate.wait_until_both_answer()?;
     for _ in 0..6 {
         println!("   {}", greeting(address)?);
     }
@@ -42,14 +43,14 @@ fn show(once: bool) -> std::io::Result<()> {
     title("Origin B is killed: the next check finds it DOWN, and A takes everything");
     let connected_to_a = (0..2).map(|_| TcpStream::connect(address)).collect::<std::io::Result<Vec<_>>>()?;
     b.stop();
-    gate.wait_for(|answers| answers.len() == 1)?;
+    gate.wait_for_line("Server origins/B is DOWN")?;
     for _ in 0..4 {
         println!("   {}", greeting(address)?);
     }
 
     title("Origin B comes back: two good checks, and it is UP");
     b.restart()?;
-    gate.wait_for(|answers| answers.len() == 2)?;
+    gate.wait_for_line("Server origins/B is UP")?;
     for _ in 0..4 {
         println!("   {}", greeting(address)?);
     }
@@ -62,6 +63,7 @@ fn show(once: bool) -> std::io::Result<()> {
         for talk in &mut open {
             talk.say("still there?")?;
         }
+        gate.wait_for_line("Configuration reloaded")?;
         greeting(address)?;
         fresh += 1;
     }
@@ -93,6 +95,8 @@ fn title(text: &str) {
 /// A running Tidegate, with the file that it was started with.
 struct Gate {
     child: Child,
+    /// What it logs; each line is shown as it comes.
+    lines: Receiver<String>,
     address: SocketAddr,
     file: PathBuf,
 }
@@ -112,20 +116,36 @@ impl Gate {
         }
         std::fs::write(&file, &text)?;
         println!("── Tidegate with this configuration ({}):\n\n{text}", file.display());
-        let child = Command::new(std::env::current_exe()?).arg("-f").arg(&file).stdin(Stdio::null()).spawn()?;
-        let gate = Gate { child, address, file };
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("-f").arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let lines = show_lines(child.stdout.take().expect("its output is piped"));
+        let gate = Gate { child, lines, address, file };
         eventually(|| TcpStream::connect(address).is_ok())?;
         Ok(gate)
     }
 
-    /// Until new connections reach as many origins as `enough` wants.
-    fn wait_for(&self, enough: impl Fn(&[String]) -> bool) -> std::io::Result<()> {
+    /// Until new connections reach both origins.
+    fn wait_until_both_answer(&self) -> std::io::Result<()> {
         eventually(|| {
             let mut seen: Vec<String> = (0..4).filter_map(|_| greeting(self.address).ok()).collect();
             seen.sort();
             seen.dedup();
-            enough(&seen)
+            seen.len() == 2
         })
+    }
+
+    /// Until it logs a line with these words.
+    fn wait_for_line(&self, words: &str) -> std::io::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) if line.contains(words) => return Ok(()),
+                Ok(_) => (),
+                Err(_) => return Err(std::io::Error::other(format!("it never logged '{words}'"))),
+            }
+        }
     }
 
     fn signal(&self, signal: Signal) -> std::io::Result<()> {
@@ -140,6 +160,19 @@ impl Drop for Gate {
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.file);
     }
+}
+
+/// Shows what a child logs, without the syslog header, and hands it on.
+fn show_lines(output: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            println!("   log: {}", line.split_once("]: ").map_or(line.as_str(), |(_, text)| text));
+            // Nobody waits for lines any more when the demonstration has reached its end.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
 }
 
 fn wait_for_end(mut gate: Gate) -> std::io::Result<()> {
