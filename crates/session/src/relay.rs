@@ -244,7 +244,13 @@ impl Session {
         }
     }
 
+    /// Passes an end of stream on. The last of the two goes out with the close that follows: a system call less for each
+    /// connection, and as orderly, because nothing of `to` is left unread.
     fn finish(&mut self, to: Side, out: &mut Outbox) {
+        if matches!(self.flow_from(to), Flow::Ended) {
+            *self.flow_from(to.other()) = Flow::Ended;
+            return;
+        }
         let fd = self.socket_mut(to).fd;
         *self.flow_from(to.other()) = Flow::Finishing;
         self.submit(to, Op::Finish { fd }, out);

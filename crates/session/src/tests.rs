@@ -327,7 +327,6 @@ fn a_server_that_speaks_first_then_both_end() {
         7 ended back
             finish front
         8 ended front
-            finish back
             close front Orderly
             close back Orderly
             log -- 0/1/8 in 6 out 5 retries 0 server s1
@@ -471,7 +470,6 @@ fn with_redispatch_another_server_is_tried_at_once() {
         4 ended back
             finish front
         5 ended front
-            finish back
             close front Orderly
             close back Orderly
             log -- 2/1/5 in 0 out 0 retries +1 server s2
