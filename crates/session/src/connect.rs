@@ -31,8 +31,11 @@ impl Session {
         assert_eq!(self.phase, Phase::Assigning, "questions are answered before anything else happens");
         if self.server.is_none() {
             self.assigned_at = Some(now);
-            self.is_redispatched |= self.avoided.take().is_some_and(|avoided| !Arc::ptr_eq(&avoided, &server));
+            let avoided = self.avoided.take();
+            self.count_pick(now, avoided.as_deref(), &server);
+            self.is_redispatched |= avoided.is_some_and(|avoided| !is_same(&avoided, &server));
         }
+        self.count_attempt(now, &server);
         let addr = addr_of(&server.addr);
         self.server = Some(server);
         match socket {
@@ -131,6 +134,8 @@ impl Session {
         if goes_elsewhere {
             self.avoided = self.server.clone();
             self.release_server(out);
+        } else {
+            self.count_retry();
         }
         let rest = match failure {
             Failure::Refused(_) if pauses => backend.timeouts.connect.map_or(REST, |connect| connect.min(REST)),
@@ -163,6 +168,11 @@ impl Session {
         let fd = self.back.as_ref().expect("heading implies a back socket").fd;
         self.submit(Side::Back, Op::Send { fd, lease, start, end }, out);
     }
+}
+
+/// Whether two tables mean the same server: the state is what both share.
+pub(crate) fn is_same(one: &Server, other: &Server) -> bool {
+    Arc::ptr_eq(&one.state, &other.state)
 }
 
 /// A server's address in a driver's words.

@@ -6,12 +6,12 @@
 use crate::flow::{Flow, Piece};
 use crate::{Cause, End, Moment, Outbox, Session};
 use buf::Lease;
-use driver::{Addr, Hope, Side};
+use driver::{Addr, Hope, Instant, Side};
 use proxyline::{Decoded, Error};
 
 impl Session {
     /// More of the header, in a buffer of its own.
-    pub(crate) fn on_greeting_bytes(&mut self, lease: Lease, count: u32, out: &mut Outbox) {
+    pub(crate) fn on_greeting_bytes(&mut self, now: Instant, lease: Lease, count: u32, out: &mut Outbox) {
         let Some(gathered) = gather(self.greeting.take(), lease, count) else {
             return self.refuse_greeting(Error::BadHeader, out);
         };
@@ -27,11 +27,12 @@ impl Session {
                     self.destination = Addr::Ip(addresses.destination);
                 }
                 if start < gathered.end {
+                    self.count_bytes(Side::Front, gathered.end - start);
                     self.request = Flow::Held(Piece { start, ..*gathered });
                 } else {
                     self.fill(Side::Front, Hope::Soon, out);
                 }
-                self.on_identified(out);
+                self.on_identified(now, out);
             }
             Decoded::Invalid(why) => self.refuse_greeting(why, out),
         }

@@ -28,6 +28,7 @@
 //! | `connect` | server, attempt, retry, redispatch |
 //! | `relay` | two flows as they are, half-closes, inactivity |
 //! | `end`, `record` | why it ended, and what logs are told |
+//! | `tally` | what it adds to the counters of frontend, backend and server |
 //!
 //! **Invariant:** a socket is closed only when nothing else is in flight on it.
 //! **Invariant:** a server that was assigned is released exactly once.
@@ -42,6 +43,7 @@ mod outbox;
 mod phase;
 mod record;
 mod relay;
+mod tally;
 mod view;
 
 #[cfg(test)]
@@ -175,11 +177,11 @@ impl Session {
             bytes_out: 0,
             end: None,
         };
-        session.count_arrival();
+        session.count_arrival(now);
         // Heard from the start: an early client is read while the server is connected, and one that leaves is noticed.
         session.fill(Side::Front, driver::Hope::Soon, out);
         if !expects_header {
-            session.on_identified(out);
+            session.on_identified(now, out);
         }
         session.advance(now, out);
         session
@@ -290,14 +292,15 @@ impl Session {
     }
 
     /// Who the client is, is known: chooses where it goes and asks for a server.
-    fn on_identified(&mut self, out: &mut Outbox) {
+    fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
+        self.count_session(now);
         if self.frontend().log.format == table::LogFormat::Connect {
             self.tell(RecordKind::Connect, out);
         }
         match table::route(self.frontend(), &self.facts()) {
             Some(backend) => {
                 self.backend = Some(backend);
-                self.table.backend(backend).state.conns.open(self.shard);
+                self.count_backend(now);
                 self.enter(Phase::Assigning);
                 out.ask(Ask::Server { avoid: None });
             }
@@ -357,12 +360,13 @@ impl Session {
     fn close(&mut self, now: Instant, out: &mut Outbox) {
         self.request = Flow::Ended;
         self.response = Flow::Ended;
+        let end = self.end.expect("a session ends for a cause");
+        self.count_end(now, end);
         let server = self.server.clone();
         self.release_server(out);
         if let Some(backend) = self.backend() {
             backend.state.conns.close(self.shard);
         }
-        let end = self.end.expect("a session ends for a cause");
         self.tell_end(now, end, server, out);
         self.enter(Phase::Closing);
         for side in [Side::Front, Side::Back] {
@@ -437,16 +441,6 @@ impl Session {
 
     fn facts(&self) -> table::Facts<'_> {
         table::Facts { src: self.client.ip(), dst: self.destination.ip(), table: &self.table }
-    }
-
-    fn count_arrival(&self) {
-        self.table.process.conns.open(self.shard);
-        self.frontend().state.conns.open(self.shard);
-    }
-
-    fn count_departure(&self) {
-        self.frontend().state.conns.close(self.shard);
-        self.table.process.conns.close(self.shard);
     }
 
     /// What a PROXY header says to a server; `None` for clients without an IP address.

@@ -30,7 +30,7 @@ impl Session {
         match result {
             Ok(Received::Bytes { lease, count, more }) => {
                 self.touch(side, now);
-                self.on_bytes(side, Piece { lease, start: 0, end: count, hope: hope_after(more) }, out);
+                self.on_bytes(now, side, Piece { lease, start: 0, end: count, hope: hope_after(more) }, out);
             }
             Ok(Received::End) => self.on_stream_end(side, out),
             Err(_) => self.on_broken(side, out),
@@ -170,9 +170,9 @@ impl Session {
         self.submit(from, if is_spliced { Op::Fill { fd } } else { Op::Recv { fd, hope } }, out);
     }
 
-    fn on_bytes(&mut self, side: Side, piece: Piece, out: &mut Outbox) {
+    fn on_bytes(&mut self, now: Instant, side: Side, piece: Piece, out: &mut Outbox) {
         match self.phase {
-            Phase::Greeting => self.on_greeting_bytes(piece.lease, piece.end, out),
+            Phase::Greeting => self.on_greeting_bytes(now, piece.lease, piece.end, out),
             Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting | Phase::Heading => {
                 self.count_bytes(side, piece.end);
                 *self.flow_from(side) = Flow::Held(piece);
@@ -254,13 +254,6 @@ impl Session {
         let fd = self.socket_mut(to).fd;
         *self.flow_from(to.other()) = Flow::Finishing;
         self.submit(to, Op::Finish { fd }, out);
-    }
-
-    fn count_bytes(&mut self, from: Side, count: u32) {
-        match from {
-            Side::Front => self.bytes_in += u64::from(count),
-            Side::Back => self.bytes_out += u64::from(count),
-        }
     }
 
     /// A side is timed while something is in flight on its socket: a receive that waits for it, or bytes that it takes.

@@ -1,5 +1,7 @@
 //! Transcripts: events in, what the session wants out, as text. Times are milliseconds since the accept.
 
+mod counters;
+
 use super::*;
 use buf::Pool;
 use driver::{Filled, Pipes, Received};

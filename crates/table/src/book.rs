@@ -51,7 +51,8 @@ impl StateBook {
     /// A new server starts up, in maintenance if its line says `disabled`, with the line's weight. What `settings` change for
     /// a known one applies when its table takes over ([`Table::take_over`](crate::Table::take_over)).
     pub fn server(&mut self, backend: &Arc<str>, name: &Arc<str>, settings: &ServerSettings) -> Arc<ServerState> {
-        alive_or_new(&mut self.servers, (backend.clone(), name.clone()), || ServerState::new(settings))
+        let shard_count = self.shard_count;
+        alive_or_new(&mut self.servers, (backend.clone(), name.clone()), || ServerState::new(settings, shard_count))
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::atomic::{
 
 use crossbeam::utils::CachePadded;
 
+use crate::tally::Peak;
+
 /// A shard's number, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShardIndex(pub u16);
@@ -42,21 +44,28 @@ impl ShardedCount {
 pub struct Conns {
     opened: ShardedCount,
     closed: ShardedCount,
+    peak: Peak,
 }
 
 impl Conns {
     pub(crate) fn new(shard_count: u16) -> Conns {
-        Conns { opened: ShardedCount::new(shard_count), closed: ShardedCount::new(shard_count) }
+        Conns {
+            opened: ShardedCount::new(shard_count),
+            closed: ShardedCount::new(shard_count),
+            peak: Peak::new(shard_count),
+        }
     }
 
     /// One more connection. **Invariant:** followed by exactly one [`close`](Self::close).
     pub fn open(&self, shard: ShardIndex) {
         self.opened.add(shard, 1);
+        self.peak.on_opened(shard, || self.current());
     }
 
     /// One connection less.
     pub fn close(&self, shard: ShardIndex) {
         self.closed.add(shard, 1);
+        self.peak.on_closed(shard);
     }
 
     /// How many there are now. Closed ones are read first: a connection that opens or closes meanwhile may be counted although
@@ -69,6 +78,16 @@ impl Conns {
     /// How many there were since the process started, the present ones included.
     pub fn total(&self) -> u64 {
         self.opened.sum()
+    }
+
+    /// The most there were at once.
+    pub fn peak(&self) -> u64 {
+        self.peak.raise(self.current())
+    }
+
+    /// From now on the most is what there is now.
+    pub fn clear_peak(&self) {
+        self.peak.reset(self.current());
     }
 }
 

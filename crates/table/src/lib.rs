@@ -32,6 +32,7 @@ mod server;
 mod splice;
 mod state;
 mod table;
+mod tally;
 
 pub use acl::{Acl, AddressFetch, Condition, Facts, NumberFetch, NumberRange, Term, Test};
 pub use backend::{Backend, BackendTimeouts, Balance};
@@ -49,4 +50,5 @@ pub use state::backend::{BackendState, Usable};
 pub use state::frontend::FrontendState;
 pub use state::process::ProcessState;
 pub use state::server::{Admin, Health, ServerState};
-pub use table::{BackendId, BindId, FrontendId, Global, Mode, ServerId, Table};
+pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Table};
+pub use tally::{Counter, Peaks, Rate, Recent, Tally, Totals, Traffic};

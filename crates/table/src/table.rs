@@ -32,6 +32,13 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// As the file has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Tcp => "tcp",
+        }
+    }
+
     /// HAProxy's word for it in log lines: `Connect from … (name/TCP)`.
     pub fn log_word(self) -> &'static str {
         match self {
@@ -47,6 +54,15 @@ pub struct Global {
     pub maxconn: u32,
 }
 
+/// A section of the file: a frontend, a backend, or (`listen`) both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// HAProxy's `iid`. It gives 1 to the proxy that serves its admin sockets, so the file's first has 2.
+    pub number: u32,
+    pub frontend: Option<FrontendId>,
+    pub backend: Option<BackendId>,
+}
+
 /// One configuration, ready to route by.
 #[derive(Debug)]
 pub struct Table {
@@ -60,8 +76,33 @@ pub struct Table {
     /// What [`LogPolicy::targets`](crate::LogPolicy) and [`Backend::log_targets`] point into.
     pub log_targets: Vec<LogTarget>,
     pub process: Arc<ProcessState>,
+    /// In file order, with HAProxy's numbers.
+    pub proxies: Vec<Proxy>,
     frontends_by_name: HashMap<Arc<str>, FrontendId>,
     backends_by_name: HashMap<Arc<str>, BackendId>,
+}
+
+impl Proxy {
+    /// The number of the first.
+    pub const FIRST: u32 = 2;
+
+    /// Frontends with the backends of their names, then the other backends.
+    fn number(
+        frontends: &[Arc<Frontend>],
+        backends: &[Arc<Backend>],
+        frontends_by_name: &HashMap<Arc<str>, FrontendId>,
+        backends_by_name: &HashMap<Arc<str>, BackendId>,
+    ) -> Vec<Proxy> {
+        let fronts = frontends
+            .iter()
+            .zip(0..)
+            .map(|(frontend, index)| (Some(FrontendId(index)), backends_by_name.get(&frontend.name).copied()));
+        let is_alone = |backend: &Backend| !frontends_by_name.contains_key(&backend.name);
+        let backs = backends.iter().zip(0..).filter(|(backend, _)| is_alone(backend));
+        let backs = backs.map(|(_, index)| (None, Some(BackendId(index))));
+        let proxies = fronts.chain(backs).zip(Proxy::FIRST..);
+        proxies.map(|((frontend, backend), number)| Proxy { number, frontend, backend }).collect()
+    }
 }
 
 impl Table {
@@ -88,6 +129,7 @@ impl Table {
             let twin = backends_by_name.insert(backend.name.clone(), BackendId(index as u32));
             assert!(twin.is_none(), "backend '{}' occurs twice", backend.name);
         }
+        let proxies = Proxy::number(&frontends, &backends, &frontends_by_name, &backends_by_name);
         let table = Table {
             generation,
             global,
@@ -95,11 +137,20 @@ impl Table {
             backends,
             log_targets,
             process,
+            proxies,
             frontends_by_name,
             backends_by_name,
         };
         table.check();
         table
+    }
+
+    /// The same table with its proxies in the order and under the numbers that the file gives them. Without a word they are
+    /// numbered as if all frontends stood first.
+    pub fn with_proxies(mut self, proxies: Vec<Proxy>) -> Table {
+        self.proxies = proxies;
+        self.check();
+        self
     }
 
     /// Every reference inside the table points into the table.
@@ -112,6 +163,10 @@ impl Table {
             let conditions = frontend.rules.iter().filter_map(|rule| rule.condition.as_ref());
             assert!(conditions.into_iter().all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
             assert!(frontend.log.targets.iter().all(|&t| t < self.log_targets.len()));
+        }
+        for proxy in &self.proxies {
+            assert!(proxy.frontend.is_none_or(|FrontendId(index)| (index as usize) < self.frontends.len()));
+            assert!(proxy.backend.is_none_or(|BackendId(index)| (index as usize) < self.backends.len()));
         }
         for backend in &self.backends {
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));

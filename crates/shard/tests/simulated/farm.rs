@@ -348,14 +348,23 @@ impl Farm {
         }
         self.hear();
         assert_eq!(self.limits.admitted_count(), 0, "places leaked");
+        let (mut accepted, mut unknown) = (0, 0);
         for (shard, world) in self.shards.iter_mut().zip(&self.worlds) {
             assert_eq!(world.open_count(), 0, "sockets leaked");
             assert_eq!(world.in_flight_count(), 0, "ops leaked");
             assert_eq!(world.lease_count(), 0, "leases leaked");
             let stats = shard.stats();
             assert_eq!(stats.accepted, stats.closed);
+            accepted += stats.accepted;
+            unknown += stats.ends.bad_header;
         }
         let table = self.published.load();
+        let counted = table.process.tally.totals();
+        assert_eq!(
+            (counted.connections, counted.sessions),
+            (accepted, accepted - unknown),
+            "counters and shards differ"
+        );
         for server in table.backends.iter().flat_map(|backend| &backend.servers) {
             assert_eq!(server.state.conns(), 0, "a server was not released");
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam::utils::CachePadded;
 
 use crate::balance::{Balancer, PickKey};
-use crate::{Admin, Backend, Conns, Health, Server};
+use crate::{Admin, Backend, Conns, Health, Server, Tally};
 
 /// What is remembered of a backend beyond a reload.
 ///
@@ -18,6 +18,7 @@ pub struct BackendState {
     /// HAProxy's `beconn`, and the total that is told when the proxy stops. Counted from the moment the backend was chosen,
     /// whether a server is found or not.
     pub conns: Conns,
+    pub tally: Tally,
     balancer: Mutex<Balancer>,
     seen: CachePadded<Seen>,
 }
@@ -41,6 +42,7 @@ impl BackendState {
     pub(crate) fn new(shard_count: u16) -> BackendState {
         BackendState {
             conns: Conns::new(shard_count),
+            tally: Tally::new(shard_count),
             balancer: Mutex::new(Balancer::default()),
             seen: CachePadded::default(),
         }

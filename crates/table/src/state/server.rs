@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64};
 
 use crossbeam::utils::CachePadded;
 
-use crate::ServerSettings;
+use crate::{ServerSettings, Tally};
 
 /// What the checks found out. A server without checks is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,7 @@ pub enum Admin {
 /// that whoever sees a server up also sees what control wrote before it said so.
 #[derive(Debug)]
 pub struct ServerState {
+    pub tally: Tally,
     line: CachePadded<Line>,
 }
 
@@ -44,6 +45,7 @@ struct Line {
     /// Its place in the balancer's present set, or [`UNSEATED`].
     seat: AtomicU32,
     served: AtomicU32,
+    served_most: AtomicU32,
     picked: AtomicU64,
 }
 
@@ -53,16 +55,17 @@ const MAINT: u32 = 4;
 const UNSEATED: u32 = u32::MAX;
 
 impl ServerState {
-    pub(crate) fn new(settings: &ServerSettings) -> ServerState {
+    pub(crate) fn new(settings: &ServerSettings, shard_count: u16) -> ServerState {
         let admin = if settings.disabled { MAINT } else { 0 };
         let line = Line {
             word: AtomicU32::new(admin),
             weight: AtomicU16::new(settings.weight),
             seat: AtomicU32::new(UNSEATED),
             served: AtomicU32::new(0),
+            served_most: AtomicU32::new(0),
             picked: AtomicU64::new(0),
         };
-        ServerState { line: CachePadded::new(line) }
+        ServerState { tally: Tally::new(shard_count), line: CachePadded::new(line) }
     }
 
     pub fn health(&self) -> Health {
@@ -91,6 +94,16 @@ impl ServerState {
     /// Connections on it now, over all shards (HAProxy's `srv_conn`): picked and not yet released.
     pub fn conns(&self) -> u32 {
         self.line.served.load(Relaxed)
+    }
+
+    /// The most connections that were on it at once (HAProxy's `smax`).
+    pub fn conns_most(&self) -> u32 {
+        self.line.served_most.load(Relaxed)
+    }
+
+    /// From now on the most is what there is now.
+    pub fn clear_conns_most(&self) {
+        self.line.served_most.store(self.conns(), Relaxed);
     }
 
     /// How often it was picked since the process started.
@@ -134,7 +147,11 @@ impl ServerState {
 
     pub(crate) fn on_picked(&self) {
         // Load and store suffice: the balancer's lock leaves one writer at a time.
-        self.line.served.store(self.conns() + 1, Relaxed);
+        let served = self.conns() + 1;
+        self.line.served.store(served, Relaxed);
+        if served > self.conns_most() {
+            self.line.served_most.store(served, Relaxed);
+        }
         self.line.picked.store(self.conns_total() + 1, Relaxed);
     }
 

@@ -1,0 +1,98 @@
+//! Counting on several shards, and what a reader makes of it.
+
+use super::*;
+
+const A: ShardIndex = ShardIndex(0);
+const B: ShardIndex = ShardIndex(1);
+
+fn at(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+#[test]
+fn totals_are_sums_over_the_shards() {
+    let tally = Tally::new(3);
+    tally.of(A).bytes_in.add(10);
+    tally.of(B).bytes_in.add(5);
+    tally.of(B).retries.add(1);
+    assert_eq!(tally.totals(), Totals { bytes_in: 15, retries: 1, ..Totals::default() });
+}
+
+#[test]
+fn clearing_is_seen_at_once_and_counting_goes_on() {
+    let tally = Tally::new(2);
+    tally.on_session(A, at(5.0));
+    tally.on_session(B, at(5.5));
+    tally.clear();
+    assert_eq!(tally.totals(), Totals::default());
+    assert_eq!((tally.session_rate(at(5.6)), tally.session_rate_peak(at(5.6))), (0, 0));
+    assert_eq!(tally.since_last_session(at(6.0)), None);
+    tally.on_session(B, at(6.0));
+    assert_eq!(tally.totals().sessions, 1);
+}
+
+#[test]
+fn additions_of_many_threads_are_all_there() {
+    let tally = Tally::new(4);
+    std::thread::scope(|scope| {
+        for shard in 0..4 {
+            let tally = &tally;
+            scope.spawn(move || (0..10_000).for_each(|_| tally.of(ShardIndex(shard)).bytes_out.add(3)));
+        }
+    });
+    assert_eq!(tally.totals().bytes_out, 120_000);
+}
+
+/// HAProxy's `read_freq_ctr`: the last second's share shrinks with the present one, and a lone event does not flicker.
+#[test]
+fn rates_blend_two_seconds() {
+    let tally = Tally::new(2);
+    (0..10).for_each(|_| tally.on_session(A, at(7.1)));
+    (0..10).for_each(|_| tally.on_session(B, at(7.9)));
+    assert_eq!(tally.session_rate(at(7.95)), 20);
+    assert_eq!(tally.session_rate(at(8.0)), 20);
+    assert_eq!(tally.session_rate(at(8.25)), 15);
+    tally.on_session(A, at(8.5));
+    assert_eq!(tally.session_rate(at(8.5)), 11);
+    assert_eq!(tally.session_rate(at(9.9)), 1);
+    assert_eq!(tally.session_rate(at(10.0)), 0);
+}
+
+#[test]
+fn the_best_second_is_that_of_all_shards_together() {
+    let tally = Tally::new(2);
+    (0..3).for_each(|_| tally.on_connection(A, at(1.0)));
+    (0..4).for_each(|_| tally.on_connection(B, at(1.9)));
+    tally.on_connection(A, at(5.0));
+    assert_eq!(tally.connection_rate_peak(at(9.0)), 7);
+    tally.clear_peaks();
+    assert_eq!(tally.connection_rate_peak(at(9.0)), 0);
+    assert_eq!(tally.totals().connections, 8, "only what was most is forgotten");
+}
+
+#[test]
+fn times_are_averages_and_maxima() {
+    let tally = Tally::new(2);
+    let millis = Duration::from_millis;
+    tally.on_times(A, millis(0), millis(2), millis(100));
+    tally.on_times(B, millis(0), millis(3), millis(200));
+    assert_eq!(tally.recent(|traffic| &traffic.queue_time), 0);
+    assert_eq!(tally.recent(|traffic| &traffic.connect_time), 3, "rounded up");
+    assert_eq!(tally.recent(|traffic| &traffic.total_time), 150);
+    assert_eq!((tally.peaks().connect_time.get(), tally.peaks().total_time.get()), (3, 200));
+    for _ in 0..10_000 {
+        tally.on_times(A, millis(0), millis(0), millis(0));
+        tally.on_times(B, millis(0), millis(0), millis(0));
+    }
+    assert_eq!(tally.recent(|traffic| &traffic.total_time), 0, "old times fade");
+}
+
+#[test]
+fn the_last_session_served_is_the_last_of_all_shards() {
+    let tally = Tally::new(2);
+    assert_eq!(tally.since_last_session(at(1.0)), None);
+    tally.on_served(B, at(0.2));
+    tally.on_served(A, at(0.1));
+    assert_eq!(tally.since_last_session(at(0.9)), Some(Duration::ZERO));
+    assert_eq!(tally.since_last_session(at(7.5)), Some(Duration::from_secs(7)));
+}

@@ -1,0 +1,108 @@
+//! What is counted, by the names of this project; the columns of `show stat` that show it stand beside.
+
+use super::counter::{Counter, Most};
+use super::{Rate, Recent};
+
+/// One definition of every counter: a field that a shard writes, and its sum.
+macro_rules! traffic {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// What one shard has counted.
+        #[derive(Debug, Default)]
+        pub struct Traffic {
+            $($(#[$doc])* pub $name: Counter,)*
+            pub connection_rate: Rate,
+            pub session_rate: Rate,
+            /// One more than the second of the monotonic clock in which a session last came to a server; 0: none has.
+            pub(super) last_session: Counter,
+            /// `qtime`
+            pub queue_time: Recent,
+            /// `ctime`
+            pub connect_time: Recent,
+            /// `ttime`
+            pub total_time: Recent,
+        }
+
+        /// What all shards have counted.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Totals {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Traffic {
+            pub(super) fn add_to(&self, totals: &mut Totals) {
+                $(totals.$name = totals.$name.wrapping_add(self.$name.get());)*
+            }
+
+            pub(super) fn clear(&self) {
+                $(self.$name.set(0);)*
+                self.connection_rate.clear();
+                self.session_rate.clear();
+                self.last_session.set(0);
+                self.queue_time.clear();
+                self.connect_time.clear();
+                self.total_time.clear();
+            }
+        }
+    };
+}
+
+traffic! {
+    /// `conn_tot`: accepted.
+    connections,
+    /// `stot`: sessions; for a server the attempts to connect, as HAProxy counts them.
+    sessions,
+    /// `bin`: from clients.
+    bytes_in,
+    /// `bout`: from servers.
+    bytes_out,
+    /// `dreq`: by rules on contents.
+    requests_denied,
+    /// `dresp`
+    responses_denied,
+    /// `dcon`: by rules on connections.
+    connections_denied,
+    /// `dses`: by rules on sessions.
+    sessions_denied,
+    /// `ereq`
+    requests_failed,
+    /// `econ`: sessions that no server took.
+    connects_failed,
+    /// `eresp`
+    responses_failed,
+    /// `wretr`: attempts after the first, at the same server.
+    retries,
+    /// `wredis`: attempts that left this server for another one.
+    redispatches,
+    /// `lbtot`: choices by the algorithm.
+    picks,
+    /// `connect`: attempts to connect.
+    connects,
+    /// `cli_abrt`
+    client_aborts,
+    /// `srv_abrt`
+    server_aborts,
+    /// `eint`: we had no socket or buffer.
+    internal_errors,
+}
+
+/// The most of what has no exact count of its own at every moment.
+#[derive(Debug, Default)]
+pub struct Peaks {
+    /// `conn_rate_max`
+    pub connection_rate: Most,
+    /// `rate_max`
+    pub session_rate: Most,
+    /// `qtime_max`, in milliseconds.
+    pub queue_time: Most,
+    /// `ctime_max`
+    pub connect_time: Most,
+    /// `ttime_max`
+    pub total_time: Most,
+}
+
+impl Peaks {
+    pub(super) fn clear(&self) {
+        let Peaks { connection_rate, session_rate, queue_time, connect_time, total_time } = self;
+        [connection_rate, session_rate, queue_time, connect_time, total_time].into_iter().for_each(Most::clear);
+    }
+}
