@@ -66,7 +66,7 @@ impl ConfigFile {
         let path = file.path().to_owned();
         ConfigFile {
             source: Source::new(path.to_string_lossy(), text),
-            files: Files { paths: vec![path] },
+            files: Files { paths: vec![path], ..Files::default() },
             _file: file,
         }
     }
@@ -114,7 +114,7 @@ impl Process {
     /// Reads the file and lowers it: all that happens before the shards are asked to bind.
     pub(crate) fn lower(&mut self, file: &ConfigFile) -> Arc<Table> {
         self.generation += 1;
-        let defaults = Defaults { maxconn: 60_000 };
+        let defaults = Defaults { maxconn: 60_000, ..Defaults::default() };
         let loaded = control::load(&file.files, &mut self.book, self.generation, &defaults);
         loaded.table.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
     }

@@ -7,6 +7,7 @@ use crate::keywords::find;
 use crate::keywords::global::{Keyword, SIZES, TABLE};
 use crate::line::Line;
 use crate::log;
+use crate::process;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
 use crate::tree::{Access, Global, IoEngine, StatsSocket};
@@ -46,20 +47,10 @@ fn read(
         Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
         Keyword::IoEngine => io_engine(line).map(|value| global.io_engine = Some(value)),
         Keyword::Log => log::global(line, &mut global.logs, environment, reports),
-        Keyword::Chroot => text(line, "a directory").map(|value| global.chroot = Some(value)),
-        Keyword::Pidfile => text(line, "a file name").map(|value| global.pidfile = Some(value)),
-        Keyword::User => text(line, "a user name").map(|value| global.user = Some(value)),
-        Keyword::Group => text(line, "a group name").map(|value| global.group = Some(value)),
-        Keyword::Uid => number(line).map(|value| global.uid = Some(value)),
-        Keyword::Gid => number(line).map(|value| global.gid = Some(value)),
+        Keyword::Process(keyword) => process::line(keyword, line, global, reports),
         Keyword::NoSplice => {
             line.ends_at(1, "nosplice")?;
             global.is_splice_off = true;
-            Ok(())
-        }
-        Keyword::Daemon => {
-            line.ends_at(1, "daemon")?;
-            global.daemon = Some(line.span(0));
             Ok(())
         }
         Keyword::Stats => stats(line, global, environment, reports),
@@ -117,15 +108,6 @@ fn io_engine(line: Line<'_>) -> Result<Spanned<IoEngine>, Diagnostic> {
     let engine = IoEngine::ALL.into_iter().find(|engine| engine.word() == word);
     let message = || format!("'tidegate.io-engine' only supports 'auto', 'io_uring' and 'epoll' (got '{word}')");
     Ok(Spanned::new(engine.ok_or_else(|| line.alert(1, message()))?, line.span(1)))
-}
-
-fn text(line: Line<'_>, what: &str) -> Result<Spanned<String>, Diagnostic> {
-    let name = line.keyword();
-    line.ends_at(2, name)?;
-    if line.word(1).is_empty() {
-        return Err(line.alert(1, format!("'{name}' expects {what} as an argument.")));
-    }
-    Ok(Spanned::new(line.word(1).to_string(), line.span(1)))
 }
 
 fn stats(

@@ -17,6 +17,7 @@ mod acl_reader;
 mod address;
 mod bind;
 mod condition;
+mod cpu_map;
 mod diagnostic;
 mod directive;
 mod environment;
@@ -30,6 +31,7 @@ mod nearest;
 mod net;
 mod option;
 mod parser;
+mod process;
 mod proxy;
 mod render;
 mod reports;
@@ -50,7 +52,7 @@ pub use log::{Facility, Level as LogLevel, LogFormat};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
-    Access, Balance, Bind, Capture, Config, ForwardFor, Global, HttpCheck, HttpSettings, IoEngine, IpNet, Log,
+    Access, Balance, Bind, Capture, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings, IoEngine, IpNet, Log,
     LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings, Splice,
     StatsSocket, Timeouts, UseBackend, V6,
 };

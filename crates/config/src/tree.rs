@@ -53,11 +53,36 @@ pub struct Global {
     pub chroot: Option<Spanned<String>>,
     pub pidfile: Option<Spanned<String>>,
     pub daemon: Option<Span>,
+    /// Descriptors to ask the system for; 0 or unset: as many as it gives.
+    pub ulimit_n: Option<Spanned<u32>>,
+    /// Descriptors to use at most, whatever the system gives; 0 or unset: no limit of ours.
+    pub fd_hard_limit: Option<Spanned<u32>>,
+    /// `no strict-limits`
+    pub takes_less: bool,
+    /// `set-dumpable`
+    pub is_dumpable: bool,
+    /// How long a soft stop may last.
+    pub hard_stop_after: Option<Spanned<Duration>>,
+    /// How long to serve on after a soft stop was asked for.
+    pub grace: Option<Spanned<Duration>>,
+    pub node: Option<Spanned<String>>,
+    pub cpu_maps: Vec<CpuMap>,
     /// `nosplice`: whatever the proxies say.
     pub is_splice_off: bool,
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Spanned<Duration>>,
     pub stats_maxconn: Option<Spanned<u32>>,
+}
+
+/// `cpu-map`: where threads may run. A later line about a thread replaces an earlier one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CpuMap {
+    /// `auto:`: the first of the threads on the first of the CPUs, and so on; else each of them on any.
+    pub is_auto: bool,
+    /// Ascending, from 1.
+    pub threads: Vec<u16>,
+    /// Ascending, from 0. As many as threads if `is_auto`.
+    pub cpus: Vec<u16>,
 }
 
 /// `tidegate.io-engine`, a keyword of our own: which of the kernel's interfaces moves the bytes.

@@ -617,7 +617,10 @@ fn nothing_is_read_and_ignored() {
             "global\n tune.bufsize 16k\n".to_string(),
             "N parsing [c.cfg:2] : 'tune.bufsize' has no effect in Tidegate: buffers come from pools that need no tuning",
         ),
-        ("global\n daemon\n".to_string(), "A parsing [c.cfg:2] : 'daemon' is not supported by Tidegate yet"),
+        (
+            "global\n external-check\n".to_string(),
+            "A parsing [c.cfg:2] : 'external-check' is not supported by Tidegate yet",
+        ),
         (
             "resolvers r\n nameserver a 1.1.1.1:53\n".to_string(),
             "A parsing [c.cfg:1] : 'resolvers' is not supported by Tidegate yet",

@@ -11,7 +11,8 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `run` | the loop: which events there are, what follows from each |
-//! | `load`, `reading` | files → everything there is to say about them, at the start and again |
+//! | `load`, `reading`, `environment` | files → everything there is to say about them, at the start and again |
+//! | `settings` | what the file says about the process itself |
 //! | `lower/`, `resolve` | tree → table; host names → addresses |
 //! | `handover` | how a table gets to all shards or to none |
 //! | `checks/` | which server is checked when, and what a result changes |
@@ -32,6 +33,7 @@
 mod checks;
 mod clock;
 mod console;
+mod environment;
 mod handover;
 mod load;
 mod log;
@@ -41,6 +43,7 @@ mod reading;
 mod report;
 mod resolve;
 mod run;
+mod settings;
 mod signals;
 mod stdio;
 mod uio;
@@ -50,6 +53,7 @@ pub use clock::Moment;
 pub use config::IoEngine;
 pub use load::{Defaults, Files, Loaded, empty_table, load};
 pub use log::format;
-pub use run::{Exit, Parts, run};
+pub use run::{Exit, OnServing, Parts, run};
+pub use settings::{CpuMaps, ProcessSettings};
 pub use signals::{StopSignal, block_signals};
 pub use uio::Runtime;

@@ -1,8 +1,10 @@
 //! Reading the configuration: files → text → tree → table, and everything that is to be said about it.
 
+use crate::environment;
 use crate::lower::{Lowered, lower};
 use crate::resolve::{Resolve, Resolver, System};
-use config::{Diagnostic, IoEngine, Lead, Level, Source, Span, Stage};
+use crate::settings::ProcessSettings;
+use config::{Diagnostic, Environment, IoEngine, Lead, Level, Source, Span, Stage};
 use driver::Addr;
 use std::fs;
 use std::io::{self, Write};
@@ -14,13 +16,19 @@ use table::{StateBook, Table};
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     pub paths: Vec<PathBuf>,
+    /// `-L`: the file sees it as `$HAPROXY_LOCALPEER`. Without it, that is the host's name.
+    pub local_peer: Option<String>,
 }
 
-/// What holds where the file says nothing.
-#[derive(Clone, Debug)]
+/// What holds where the file says nothing, or whatever it says.
+#[derive(Clone, Debug, Default)]
 pub struct Defaults {
     /// Most client connections of the process.
     pub maxconn: u32,
+    /// `-n`: the same, whatever the file says.
+    pub maxconn_forced: Option<u32>,
+    /// `-dS`: nothing is spliced, whatever the file says.
+    pub is_splice_off: bool,
 }
 
 /// A configuration that was read, with everything that is to be said about it.
@@ -33,6 +41,8 @@ pub struct Loaded {
     pub nbthread: Option<u16>,
     /// What the file wants to be run on.
     pub io_engine: IoEngine,
+    /// What it says about the process.
+    pub process: ProcessSettings,
     /// None if there is an ALERT.
     pub table: Option<Arc<Table>>,
     /// Whether anything listens. HAProxy checks a file without a listener with exit code 2 and does not start it.
@@ -66,7 +76,10 @@ enum Ending {
 /// seconds.
 pub fn load(files: &Files, book: &mut StateBook, generation: u64, defaults: &Defaults) -> Loaded {
     match read(files) {
-        Ok(sources) => load_sources(sources, book, generation, defaults, &mut System),
+        Ok(sources) => {
+            let environment = environment::of(files);
+            load_sources(sources, book, generation, defaults, &environment, &mut System)
+        }
         Err(unopened) => Loaded::unopened(unopened),
     }
 }
@@ -76,10 +89,10 @@ pub(crate) fn load_sources(
     book: &mut StateBook,
     generation: u64,
     defaults: &Defaults,
+    environment: &dyn Environment,
     resolve: &mut dyn Resolve,
 ) -> Loaded {
-    let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let config::Parsed { tree, mut diagnostics } = config::load(&sources, &environment);
+    let config::Parsed { tree, mut diagnostics } = config::load(&sources, environment);
     let mut ending = Ending::Read;
     let (mut table, mut bind_places) = (None, Vec::new());
     if !diagnostics.iter().any(Diagnostic::is_alert) {
@@ -93,16 +106,17 @@ pub(crate) fn load_sources(
     }
     let nbthread = tree.global.nbthread.as_ref().map(|nbthread| nbthread.value);
     let io_engine = tree.global.io_engine.as_ref().map(|engine| engine.value).unwrap_or_default();
+    let process = ProcessSettings::of(&tree.global);
     let has_listener = tree.has_listener();
-    Loaded { diagnostics, nbthread, io_engine, table, has_listener, bind_places, ending, sources }
+    Loaded { diagnostics, nbthread, io_engine, process, table, has_listener, bind_places, ending, sources }
 }
 
 impl Loaded {
     /// Writes all diagnostics in HAProxy's forms, with its closing lines if there is an ALERT. Writes nothing if there is nothing
-    /// to say.
-    pub fn print(&self, pid: u32, out: &mut dyn Write) -> io::Result<()> {
-        // `.diag` lines are for `-dD`.
-        for diagnostic in self.diagnostics.iter().filter(|diagnostic| diagnostic.level != Level::Diag) {
+    /// to say. `.diag` lines are for `-dD`.
+    pub fn print(&self, pid: u32, is_diagnosing: bool, out: &mut dyn Write) -> io::Result<()> {
+        let is_shown = |diagnostic: &&Diagnostic| is_diagnosing || diagnostic.level != Level::Diag;
+        for diagnostic in self.diagnostics.iter().filter(is_shown) {
             out.write_all(diagnostic.render(pid, &self.sources).as_bytes())?;
         }
         match self.ending {
@@ -138,6 +152,7 @@ impl Loaded {
             diagnostics: vec![diagnostic],
             nbthread: None,
             io_engine: IoEngine::default(),
+            process: ProcessSettings::default(),
             table: None,
             has_listener: false,
             bind_places: Vec::new(),

@@ -44,7 +44,12 @@ pub struct Parts {
     pub news: OwnedFd,
     /// What this thread runs on: the engine of the shards.
     pub runtime: Runtime,
+    /// Called once, when the first table is in force. What it cannot do ends the process.
+    pub on_serving: OnServing,
 }
+
+/// What follows from serving: telling whoever waits for it. `Err` says what is wrong.
+pub type OnServing = Box<dyn FnOnce() -> Result<(), String> + Send>;
 
 /// Why the process shall end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +123,7 @@ pub(crate) struct Control {
     /// Asked for since the last reading began. However often: it is read once.
     is_reload_wanted: bool,
     generation_next: u64,
+    on_serving: Option<OnServing>,
     life: Life,
 }
 
@@ -142,7 +148,8 @@ enum Event {
 impl Control {
     /// Must be called inside of the runtime.
     pub(crate) fn new(parts: Parts, signals: Signals, console: Console) -> io::Result<Control> {
-        let Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime } = parts;
+        let Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime, on_serving } =
+            parts;
         let now = clock::now();
         Ok(Control {
             files,
@@ -161,6 +168,7 @@ impl Control {
             coming: Some(first),
             reading: Reading::Idle(book),
             is_reload_wanted: false,
+            on_serving: Some(on_serving),
             life: Life::Starting,
             published,
             mailboxes,
@@ -338,7 +346,7 @@ impl Control {
         if !matches!(self.life, Life::Serving) {
             return;
         }
-        let printed = loaded.print(self.console.pid(), &mut self.console);
+        let printed = loaded.print(self.console.pid(), false, &mut self.console);
         printed.expect("the console takes everything or loses it");
         for alert in report::alerts(&loaded) {
             self.log.tell_all(&self.table, LogLevel::Alert, &alert, &mut self.console);
@@ -392,13 +400,23 @@ impl Control {
     fn finish(&mut self) {
         self.coming = None;
         match self.life {
-            Life::Starting => self.life = Life::Serving,
+            Life::Starting => self.serve_on(),
             Life::Serving => {
                 let text = report::reloaded(&self.table);
                 self.console.say(Urgency::Notice, &text);
                 self.log.tell_all(&self.table, LogLevel::Notice, &text, &mut self.console);
             }
             Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_) => (),
+        }
+    }
+
+    /// The start is over.
+    fn serve_on(&mut self) {
+        self.life = Life::Serving;
+        let told = self.on_serving.take().map_or(Ok(()), |on_serving| on_serving());
+        if let Err(text) = told {
+            self.console.say(Urgency::Alert, &text);
+            self.life = Life::Ended(Exit::CannotStart);
         }
     }
 

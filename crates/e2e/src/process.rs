@@ -1,6 +1,7 @@
 //! What the kernel tells about a process (proc(5)), and ending one by its pid.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
@@ -43,6 +44,31 @@ pub fn threads(pid: Pid) -> Vec<String> {
 /// How many descriptors the threads of `pid` hold, over all their file tables: a thread may have one of its own.
 pub fn descriptor_count(pid: Pid) -> usize {
     tasks(pid).map(|task| fs::read_dir(task.join("fd")).map_or(0, Iterator::count)).max().unwrap_or(0)
+}
+
+/// What the standard streams of all threads of `pid` are, each once: a thread may have a file table of its own.
+pub fn standard_streams(pid: Pid) -> Vec<PathBuf> {
+    let streams = tasks(pid).flat_map(|task| [0, 1, 2].map(|number| task.join(format!("fd/{number}"))));
+    let mut found: Vec<PathBuf> = streams.filter_map(|stream| fs::read_link(stream).ok()).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The name of each thread of `pid`, and the CPUs that it may run on.
+pub fn affinities(pid: Pid) -> Vec<(String, String)> {
+    let look = |task: PathBuf| {
+        let status = fs::read_to_string(task.join("status")).ok()?;
+        Some((field(&status, "Name:")?, field(&status, "Cpus_allowed_list:")?))
+    };
+    tasks(pid).filter_map(look).collect()
+}
+
+/// The soft limit of descriptors that `pid` has.
+pub fn descriptors_most(pid: Pid) -> u64 {
+    let limits = read(pid, "limits");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("proc(5)");
+    line.split_ascii_whitespace().next().and_then(|soft| soft.parse().ok()).expect("a number")
 }
 
 /// The processes that `pid` has started and that live.
@@ -96,7 +122,12 @@ pub fn end(child: &mut Child, limit: Duration) {
     }
 }
 
-fn tasks(pid: Pid) -> impl Iterator<Item = std::path::PathBuf> {
+/// What stands behind `name` in a status file.
+fn field(status: &str, name: &str) -> Option<String> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+}
+
+fn tasks(pid: Pid) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 

@@ -10,10 +10,11 @@ use e2e::needs;
 
 /// The layers: what a crate may name, and with it whatever that one may name. A crate that is not here is a test crate: nobody here
 /// may depend on it.
-const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 17] = [
     ("buf", &[]),
     ("driver", &["buf"]),
     ("socket", &["driver"]),
+    ("process", &[]),
     ("uring", &["socket", "driver", "buf"]),
     ("epoll", &["socket", "driver", "buf"]),
     ("sim", &["driver", "buf"]),
@@ -27,7 +28,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("check", &["http1", "tls", "proxyline"]),
     // It stands above the shards and empties their letter boxes: it knows the letters (ARCHITECTURE.md).
     ("control", &["config", "table", "check", "shard", "session", "driver"]),
-    ("tidegate", &["control", "shard", "uring", "epoll"]),
+    ("tidegate", &["control", "shard", "uring", "epoll", "process"]),
 ];
 
 /// Crates that take values and answer with values.
@@ -52,8 +53,8 @@ const EFFECTS: [&str; 12] = [
 /// Libraries that are an async runtime.
 const RUNTIMES: [&str; 5] = ["tokio", "tokio-uring", "async-std", "smol", "futures-executor"];
 
-/// Crates that talk to the kernel about memory. Everything else forbids `unsafe`.
-const MAY_BE_UNSAFE: [&str; 4] = ["buf", "socket", "uring", "epoll"];
+/// Crates that talk to the kernel about memory, and the one that splits the process. Everything else forbids `unsafe`.
+const MAY_BE_UNSAFE: [&str; 5] = ["buf", "socket", "uring", "epoll", "process"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new()

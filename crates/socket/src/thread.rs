@@ -51,16 +51,18 @@ pub(crate) fn has_own_files() -> bool {
     HAS_OWN_FILES.get()
 }
 
-/// Binds this thread to one CPU. `EINVAL` if the process may not use it.
-pub fn pin(cpu: usize) -> Result<(), Errno> {
+/// Binds this thread to these CPUs. `EINVAL` if the process may use none of them.
+pub fn pin(cpus: &[usize]) -> Result<(), Errno> {
     const WORD_BITS: usize = u64::BITS as usize;
     /// As many CPUs as the kernel can be built for.
     const CPUS_MOST: usize = 8192;
-    if cpu >= CPUS_MOST {
+    if cpus.iter().any(|&cpu| cpu >= CPUS_MOST) {
         return Err(Errno::EINVAL);
     }
     let mut mask = [0u64; CPUS_MOST / WORD_BITS];
-    mask[cpu / WORD_BITS] = 1 << (cpu % WORD_BITS);
+    for cpu in cpus {
+        mask[cpu / WORD_BITS] |= 1 << (cpu % WORD_BITS);
+    }
     // SAFETY: the kernel reads `size_of_val(&mask)` bytes of `mask` during the call; zero names the calling thread.
     check(unsafe { libc::sched_setaffinity(0, size_of_val(&mask), mask.as_ptr().cast()) }).map(drop)
 }
@@ -101,8 +103,8 @@ mod tests {
         std::thread::spawn(|| {
             // SAFETY: no memory is touched.
             let here = unsafe { libc::sched_getcpu() } as usize;
-            pin(here).expect("it runs there");
-            assert_eq!(pin(1 << 20), Err(Errno::EINVAL));
+            pin(&[here]).expect("it runs there");
+            assert_eq!(pin(&[1 << 20]), Err(Errno::EINVAL));
         })
         .join()
         .expect("no panic");

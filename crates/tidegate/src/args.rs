@@ -1,27 +1,38 @@
-//! The command line: HAProxy's, with its one-dash long options and its lists of files.
+//! The command line: HAProxy's, with its one-dash long options and its lists of files and pids.
 
 use std::ffi::OsString;
+use std::iter::Peekable;
 use std::path::PathBuf;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// `-f …`
-    Run(Options),
+    Run(Box<Options>),
     /// `-c -f …`
-    Check(Options),
+    Check(Box<Options>),
     /// `-cc EXPR`: whether a condition of `.if` holds.
     Condition(String),
     /// `-v`
     Version,
     /// `-vv`
     VersionLong,
+    /// `-vq`, `-vqs`: the bare version; `-vqb`: the branch.
+    VersionBare(Bare),
     /// `demo`: Tidegate in front of two origins of its own.
     Demo { once: bool },
     /// Neither files nor a question: HAProxy's usage, exit code 1.
     Usage,
     /// An option that is HAProxy's and not served.
     Unsupported(String),
+    /// An option with an argument that is none.
+    Invalid(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bare {
+    Version,
+    Branch,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,69 +40,165 @@ pub(crate) struct Options {
     /// Files and directories, in order.
     pub(crate) files: Vec<PathBuf>,
     /// `-q`: nothing on stdout and stderr but errors of the command line.
-    pub(crate) quiet: bool,
+    pub(crate) is_quiet: bool,
     /// `-V`: says that the file is valid.
-    pub(crate) verbose: bool,
+    pub(crate) is_verbose: bool,
     /// `-dW`: warnings are errors.
-    pub(crate) zero_warning: bool,
+    pub(crate) is_zero_warning: bool,
+    /// `-dD`: shows the lines of `.diag`.
+    pub(crate) is_diagnosing: bool,
+    /// `-dS`: no splicing, whatever the file says.
+    pub(crate) is_splice_off: bool,
+    pub(crate) ground: Ground,
+    /// `-C`: where relative paths begin.
+    pub(crate) directory: Option<PathBuf>,
+    /// `-p`; wins over `pidfile`.
+    pub(crate) pidfile: Option<PathBuf>,
+    /// `-n`; wins over `maxconn`.
+    pub(crate) maxconn: Option<u32>,
+    /// `-L`; wins over `localpeer`.
+    pub(crate) local_peer: Option<String>,
+    /// What was asked for and has no meaning here, with the reason.
+    pub(crate) without_effect: Vec<(String, &'static str)>,
 }
 
-/// Options that HAProxy has and that change nothing here: debug output, poison, foreground.
-const WITHOUT_MEANING: [&str; 10] = ["-d", "-db", "-dM", "-dI", "-dp", "-de", "-ds", "-dD", "-dG", "-dS"];
+/// Where the process is to live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// As the file says.
+    #[default]
+    ByFile,
+    /// `-D`
+    Back,
+    /// `-db`, `-d`: whatever else is said.
+    Front,
+}
+
+const DEBUGGING: &str = "it looks into HAProxy's own works";
+const POLLERS: &str = "it chooses among HAProxy's pollers, which are not here";
+const NO_TLS: &str = "there is no TLS to change";
+
+/// HAProxy's options that have no meaning here, and why. Those that end in `…` take the rest of their word as an argument.
+const WITHOUT_EFFECT: [(&str, &str); 13] = [
+    ("-dC…", DEBUGGING),
+    ("-dG", "names are resolved by the system's resolver"),
+    ("-dI", DEBUGGING),
+    ("-dK…", DEBUGGING),
+    ("-dL", DEBUGGING),
+    ("-dM…", DEBUGGING),
+    ("-dR", "shards share addresses through SO_REUSEPORT, and a second instance is refused without it"),
+    ("-dT", DEBUGGING),
+    ("-dV", NO_TLS),
+    ("-dZ", "it tunes HAProxy's event loop, which is not here"),
+    ("-dc", DEBUGGING),
+    ("-de", POLLERS),
+    ("-dp", POLLERS),
+];
 
 /// HAProxy's other options; served by later versions.
-const UNSUPPORTED: [&str; 26] = [
-    "-n", "-D", "-W", "-Ws", "-S", "-p", "-N", "-m", "-L", "-C", "-x", "-sf", "-st", "-4", "-dr", "-dV", "-dR", "-dZ",
-    "-dT", "-dK", "-dL", "-dC", "-dt", "-dc", "-df", "-vq",
-];
+const UNSUPPORTED: [&str; 9] = ["-W", "-Ws", "-S", "-N", "-x", "-sf", "-st", "-4", "-dr"];
 
 /// Reads the arguments behind the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Command {
     let mut arguments = arguments.into_iter().peekable();
-    let mut options = Options::default();
-    let mut is_check = false;
     if arguments.peek().is_some_and(|first| first == "demo") {
         return Command::Demo { once: arguments.nth(1).is_some_and(|second| second == "--once") };
     }
+    match read(&mut arguments) {
+        Ok((options, _)) if options.files.is_empty() => Command::Usage,
+        Ok((options, true)) => Command::Check(Box::new(options)),
+        Ok((options, false)) => Command::Run(Box::new(options)),
+        Err(command) => command,
+    }
+}
+
+/// The options, and whether they are only to be checked; or what else is to be done.
+fn read(arguments: &mut Peekable<impl Iterator<Item = OsString>>) -> Result<(Options, bool), Command> {
+    let mut options = Options::default();
+    let mut is_check = false;
     while let Some(argument) = arguments.next() {
-        let Some(word) = argument.to_str() else { return Command::Usage };
+        let Some(word) = argument.to_str() else { return Err(Command::Usage) };
         match word {
-            "-f" => match arguments.next() {
-                Some(path) => options.files.push(path.into()),
-                None => return Command::Usage,
-            },
+            "-f" => options.files.push(value(arguments)?.into()),
             "--" => options.files.extend(arguments.by_ref().map(PathBuf::from)),
-            "-cc" => match arguments.next().and_then(|expression| expression.into_string().ok()) {
-                Some(expression) => return Command::Condition(expression),
-                None => return Command::Usage,
-            },
+            "-cc" => return Err(Command::Condition(text(arguments)?)),
             "-c" => is_check = true,
-            "-q" => options.quiet = true,
-            "-V" => options.verbose = true,
-            "-dW" => options.zero_warning = true,
-            "-v" => return Command::Version,
-            "-vv" => return Command::VersionLong,
-            word if WITHOUT_MEANING.contains(&word) => (),
-            word if UNSUPPORTED.contains(&word) => return Command::Unsupported(word.to_owned()),
-            _ => return Command::Usage,
+            "-q" => options.is_quiet = true,
+            "-V" => options.is_verbose = true,
+            "-D" if options.ground == Ground::ByFile => options.ground = Ground::Back,
+            "-D" => (),
+            "-d" | "-db" => options.ground = Ground::Front,
+            "-dW" => options.is_zero_warning = true,
+            "-dD" => options.is_diagnosing = true,
+            "-dS" => options.is_splice_off = true,
+            "-C" => options.directory = Some(value(arguments)?.into()),
+            "-p" => options.pidfile = Some(value(arguments)?.into()),
+            "-L" => options.local_peer = Some(text(arguments)?),
+            "-n" => options.maxconn = Some(maxconn(&text(arguments)?)?),
+            "-m" => {
+                text(arguments)?;
+                let why = "memory is bounded by maxconn; 'MemoryMax=' of systemd bounds it from outside";
+                options.without_effect.push((word.into(), why));
+            }
+            "-v" => return Err(Command::Version),
+            "-vv" => return Err(Command::VersionLong),
+            "-vq" | "-vqs" => return Err(Command::VersionBare(Bare::Version)),
+            "-vqb" => return Err(Command::VersionBare(Bare::Branch)),
+            word if UNSUPPORTED.contains(&word) => return Err(Command::Unsupported(word.into())),
+            word => match without_effect(word) {
+                Some(why) => options.without_effect.push((word.into(), why)),
+                None => return Err(Command::Usage),
+            },
         }
     }
-    match (options.files.is_empty(), is_check) {
-        (true, _) => Command::Usage,
-        (false, true) => Command::Check(options),
-        (false, false) => Command::Run(options),
+    Ok((options, is_check))
+}
+
+fn value(arguments: &mut impl Iterator<Item = OsString>) -> Result<OsString, Command> {
+    arguments.next().ok_or(Command::Usage)
+}
+
+fn text(arguments: &mut impl Iterator<Item = OsString>) -> Result<String, Command> {
+    value(arguments)?.into_string().map_err(|_| Command::Usage)
+}
+
+/// 0 is no limit of its own, as in HAProxy.
+fn maxconn(word: &str) -> Result<u32, Command> {
+    word.parse().map_err(|_| Command::Invalid(format!("option '-n' expects a number of connections (got '{word}').")))
+}
+
+/// Why an option has no effect; none if it is not known.
+fn without_effect(word: &str) -> Option<&'static str> {
+    // `-dt` and `-dt=…` trace; as a prefix it would swallow everything that begins so.
+    if word == "-dt" || word.starts_with("-dt=") {
+        return Some(DEBUGGING);
     }
+    let is_it = |name: &str| match name.strip_suffix('…') {
+        Some(prefix) => word.starts_with(prefix),
+        None => word == name,
+    };
+    WITHOUT_EFFECT.into_iter().find(|(name, _)| is_it(name)).map(|(_, why)| why)
 }
 
 /// The usage, as it follows the version.
 pub(crate) fn usage(program: &str) -> String {
     format!(
-        "Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdV ] [ -c ] [ -- <cfgfile>* ]\n\
+        "Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -p <pidfile> ]\n\
+         \x20       [ -C <dir> ] [ -L <name> ] [ -c ] [-- <cfgfile>*]\n\
          \x20       -v displays version ; -vv shows known build options.\n\
-         \x20       -d, -db run in foreground, which is what happens anyway.\n\
+         \x20       -vq/-vqs/-vqb only displays the version, the short version, the branch.\n\
+         \x20       -d, -db only disable background mode.\n\
+         \x20       -V enters verbose mode (disables quiet mode)\n\
+         \x20       -D goes daemon ; -C changes to <dir> before loading files.\n\
+         \x20       -q quiet mode : don't display messages\n\
          \x20       -c check mode : only check config files and exit\n\
-         \x20       -V enters verbose mode ; -q quiet mode : doesn't display messages\n\
+         \x20       -cc check condition : evaluate a condition and exit\n\
+         \x20       -n sets the maximum total # of connections (uses ulimit -n)\n\
+         \x20       -L set local peer name (default to hostname)\n\
+         \x20       -p writes pids of all children to this file\n\
+         \x20       -dS disables splice usage (broken on old kernels)\n\
          \x20       -dW fails if any warning is emitted\n\
+         \x20       -dD diagnostic mode : warn about suspicious configuration statements\n\
          \x20       demo runs Tidegate in front of two origins of its own\n"
     )
 }
@@ -108,30 +215,69 @@ mod tests {
         Options { files: names.iter().map(PathBuf::from).collect(), ..Options::default() }
     }
 
+    fn run(options: Options) -> Command {
+        Command::Run(Box::new(options))
+    }
+
+    fn front(names: &[&str]) -> Options {
+        Options { ground: Ground::Front, ..files(names) }
+    }
+
     #[test]
     fn lines_of_operators_and_harnesses() {
-        check("-f a.cfg", Command::Run(files(&["a.cfg"])));
-        check("-f a.cfg -f conf.d -db", Command::Run(files(&["a.cfg", "conf.d"])));
-        check("-d -dM -dI -dW -f a", Command::Run(Options { zero_warning: true, ..files(&["a"]) }));
-        check("-c -V -f a -- b c", Command::Check(Options { verbose: true, ..files(&["a", "b", "c"]) }));
-        check("-c -q -f a", Command::Check(Options { quiet: true, ..files(&["a"]) }));
+        check("-f a.cfg", run(files(&["a.cfg"])));
+        check("-f a.cfg -f conf.d -db", run(front(&["a.cfg", "conf.d"])));
+        let debugging = [("-dM".into(), DEBUGGING), ("-dI".into(), DEBUGGING)];
+        let harness = Options {
+            is_zero_warning: true,
+            local_peer: Some("A".into()),
+            without_effect: debugging.into(),
+            ..front(&["a"])
+        };
+        check("-d -dM -dI -dW -L A -f a", run(harness));
+        let verbose = Options { is_verbose: true, ..files(&["a", "b", "c"]) };
+        check("-c -V -f a -- b c", Command::Check(Box::new(verbose)));
+        check("-c -q -f a", Command::Check(Box::new(Options { is_quiet: true, ..files(&["a"]) })));
         check("-cc version_atleast(2.4)", Command::Condition("version_atleast(2.4)".into()));
         check("-v", Command::Version);
         check("-vv", Command::VersionLong);
+        check("-vqb", Command::VersionBare(Bare::Branch));
         check("demo --once", Command::Demo { once: true });
         check("demo", Command::Demo { once: false });
+        let daemon = Options {
+            ground: Ground::Back,
+            pidfile: Some("/run/p".into()),
+            directory: Some("/etc".into()),
+            maxconn: Some(100),
+            ..files(&["a"])
+        };
+        check("-D -p /run/p -C /etc -n 100 -f a", run(daemon));
+    }
+
+    #[test]
+    fn the_foreground_wins() {
+        check("-D -db -f a", run(front(&["a"])));
+        check("-db -D -f a", run(front(&["a"])));
     }
 
     #[test]
     fn what_is_no_command_shows_the_usage() {
-        for line in ["", "-c", "-f", "-f a --bogus", "a.cfg"] {
+        for line in ["", "-c", "-f", "-f a --bogus", "a.cfg", "-f a -n", "-f a -dtx"] {
             check(line, Command::Usage);
         }
     }
 
     #[test]
     fn what_is_not_served_is_named() {
-        check("-f a -D", Command::Unsupported("-D".into()));
-        check("-Ws -f a", Command::Unsupported("-Ws".into()));
+        check("-f a -4", Command::Unsupported("-4".into()));
+        check("-f a -n x", Command::Invalid("option '-n' expects a number of connections (got 'x').".into()));
+    }
+
+    #[test]
+    fn words_with_an_argument_of_their_own() {
+        for word in ["-dM", "-dM0x50,help", "-dKall", "-dC", "-dC12345", "-dt", "-dt=h1:file", "-dG"] {
+            assert!(without_effect(word).is_some(), "{word}");
+        }
+        assert_eq!(without_effect("-dGx"), None);
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use say;
 pub(crate) enum Level {
     Alert,
     Warning,
+    Notice,
 }
 
 impl Level {
@@ -27,6 +28,7 @@ impl Level {
         match self {
             Level::Alert => "[ALERT]",
             Level::Warning => "[WARNING]",
+            Level::Notice => "[NOTICE]",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One thread per shard: its CPU, its file table, its driver, its loop.
 
+use control::CpuMaps;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use driver::{Driver, Errno, Waker};
 use epoll::Epoll;
@@ -40,6 +41,10 @@ pub(crate) struct Plan {
     pub(crate) sessions_max: u32,
     /// Descriptors that every shard keeps from the process: wake-ups of control, inherited listeners.
     pub(crate) kept: Vec<RawFd>,
+    /// Where the file wants the shards to run.
+    pub(crate) cpus: CpuMaps,
+    /// Nobody reads the standard streams any more once the process serves, and nobody shall wait for their end.
+    pub(crate) is_detached: bool,
 }
 
 /// The shards of a process, before control speaks to them.
@@ -79,7 +84,8 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
         let world = World {
             index: ShardIndex(index as u16),
             // Shards beyond the CPUs share them.
-            cpu: cpus[index % cpus.len()],
+            cpus: plan.cpus.of(index).unwrap_or_else(|| vec![cpus[index % cpus.len()]]),
+            is_detached: plan.is_detached,
             wakeup,
             kept: kept.clone(),
             engine: plan.engine,
@@ -105,7 +111,8 @@ fn wait_for_all(starts: &Receiver<Result<(), StartFailure>>, count: u16) -> Resu
 /// What one thread takes with it.
 struct World {
     index: ShardIndex,
-    cpu: usize,
+    cpus: Vec<usize>,
+    is_detached: bool,
     wakeup: Wakeup,
     kept: Vec<RawFd>,
     engine: Engine,
@@ -135,12 +142,16 @@ impl World {
         }
     }
 
-    /// Makes the thread a shard's: on its CPU, with files of its own.
+    /// Makes the thread a shard's: on its CPUs, with files of its own.
     fn settle(&self) -> Result<(), StartFailure> {
         // A CPU may have been taken away since it was listed; the scheduler then chooses.
-        let _ = uring::pin(self.cpu);
+        let _ = uring::pin(&self.cpus);
         uring::unshare_files().map_err(StartFailure::Files)?;
-        uring::close_inherited(&self.kept).map_err(StartFailure::Files)
+        uring::close_inherited(&self.kept).map_err(StartFailure::Files)?;
+        if self.is_detached {
+            process::leave_standard_streams().map_err(|errno| StartFailure::Files(Errno(errno as i32)))?;
+        }
+        Ok(())
     }
 
     fn serve<D: Driver>(self, driver: D, started: &Sender<Result<(), StartFailure>>) {

@@ -1,5 +1,6 @@
 //! Who this is, and as which HAProxy it answers.
 
+use crate::args::Bare;
 use crate::say::Pid;
 
 /// HAProxy's version whose behaviour is followed; scripts that ask for a version get this one.
@@ -13,6 +14,15 @@ pub(crate) fn short() -> String {
         version = env!("CARGO_PKG_VERSION"),
         system = system(),
     )
+}
+
+/// `-vq`, `-vqs`, `-vqb`
+pub(crate) fn bare(bare: Bare) -> String {
+    let branch = COMPATIBLE.rsplit_once('.').map_or(COMPATIBLE, |(branch, _)| branch);
+    match bare {
+        Bare::Version => format!("{COMPATIBLE}\n"),
+        Bare::Branch => format!("{branch}\n"),
+    }
 }
 
 /// `-vv`: what this build can do on this machine.

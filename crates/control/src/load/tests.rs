@@ -16,7 +16,8 @@ pub(crate) fn loaded(text: &str) -> Loaded {
 pub(crate) fn loaded_with(text: &str, book: &mut StateBook, generation: u64) -> Loaded {
     let sources = vec![Source::new("t.cfg", format!("{}\n", text.trim_end()))];
     let mut hosts = HOSTS;
-    load_sources(sources, book, generation, &Defaults { maxconn: 1000 }, &mut hosts)
+    let defaults = Defaults { maxconn: 1000, ..Defaults::default() };
+    load_sources(sources, book, generation, &defaults, &|_: &str| None, &mut hosts)
 }
 
 /// The table of a text that has one.
@@ -27,7 +28,7 @@ pub(crate) fn table_of(text: &str) -> Arc<Table> {
 
 fn printed(loaded: &Loaded) -> String {
     let mut text = Vec::new();
-    loaded.print(7, &mut text).expect("memory");
+    loaded.print(7, false, &mut text).expect("memory");
     String::from_utf8(text).expect("UTF-8")
 }
 
@@ -103,8 +104,8 @@ fn endings() {
 
 #[test]
 fn what_cannot_be_opened() {
-    let files = Files { paths: vec!["/nonexistent/x.cfg".into()] };
-    let loaded = load(&files, &mut StateBook::new(1), 1, &Defaults { maxconn: 10 });
+    let files = Files { paths: vec!["/nonexistent/x.cfg".into()], ..Files::default() };
+    let loaded = load(&files, &mut StateBook::new(1), 1, &Defaults::default());
     assert_eq!(
         printed(&loaded),
         "[ALERT]    (7) : config : Cannot open configuration file/directory /nonexistent/x.cfg : No such file or directory\n"
@@ -123,7 +124,9 @@ fn directories() {
     let files = expand(directory.path()).expect("readable");
     let names: Vec<&str> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
     assert_eq!(names, ["B.cfg", "a.cfg", "b.cfg"]);
-    assert!(read(&Files { paths: vec![directory.path().to_path_buf()] }).expect("readable").len() == 3);
+    assert!(
+        read(&Files { paths: vec![directory.path().to_path_buf()], ..Files::default() }).expect("readable").len() == 3
+    );
 }
 
 #[test]

@@ -33,9 +33,9 @@ impl Lowering<'_> {
         }
     }
 
-    /// Splicing is on unless the file says otherwise, for one direction, for both, or (`nosplice`) for all.
+    /// Splicing is on unless the file says otherwise, for one direction, for both, or (`nosplice`, `-dS`) for all.
     pub(super) fn splice(&self, said: config::Splice) -> Splice {
-        if self.config.global.is_splice_off {
+        if self.is_splice_off {
             return Splice::NEVER;
         }
         let auto = said.auto.unwrap_or(true);

@@ -43,7 +43,8 @@ pub(crate) fn lower<'a>(
     resolver: Resolver<'a>,
 ) -> Lowered {
     let set = |maxconn: &Spanned<u32>| Some(maxconn.value).filter(|&maxconn| maxconn > 0);
-    let global = Global { maxconn: config.global.maxconn.as_ref().and_then(set).unwrap_or(defaults.maxconn) };
+    let maxconn = config.global.maxconn.as_ref().and_then(set);
+    let global = Global { maxconn: defaults.maxconn_forced.or(maxconn).unwrap_or(defaults.maxconn) };
     let mut lowering = Lowering {
         config,
         sources,
@@ -51,6 +52,7 @@ pub(crate) fn lower<'a>(
         resolver,
         names: Names::of(config),
         maxconn: global.maxconn,
+        is_splice_off: config.global.is_splice_off || defaults.is_splice_off,
         log_targets: LogTargets::default(),
         diagnostics: Vec::new(),
         bind_places: Vec::new(),
@@ -81,6 +83,7 @@ struct Lowering<'a> {
     names: Names<'a>,
     /// The process's limit.
     maxconn: u32,
+    is_splice_off: bool,
     log_targets: LogTargets,
     diagnostics: Vec<Diagnostic>,
     bind_places: Vec<BindPlace>,

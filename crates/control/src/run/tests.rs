@@ -116,8 +116,8 @@ impl Rig {
 }
 
 fn parts(runtime: Runtime, file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
-    let files = Files { paths: vec![file] };
-    let defaults = Defaults { maxconn: 100 };
+    let files = Files { paths: vec![file], ..Files::default() };
+    let defaults = Defaults { maxconn: 100, ..Defaults::default() };
     let mut book = StateBook::new(SHARD_COUNT);
     let first = load(&files, &mut book, 1, &defaults);
     let bell = Arc::new(Bell(EventFd::from_flags(EfdFlags::EFD_CLOEXEC).expect("a descriptor")));
@@ -138,7 +138,8 @@ fn parts(runtime: Runtime, file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
         }
     });
     let shards = shards.collect();
-    (Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime }, shards)
+    let on_serving = Box::new(|| Ok(()));
+    (Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime, on_serving }, shards)
 }
 
 /// What a shard's thread takes with it.
