@@ -1,6 +1,8 @@
 //! Log lines: a session's record → text → datagram.
 
 use crate::configuration::{self, Process};
+use control::calendar::Calendar;
+use control::envelope::{self, Letter, Speaker};
 use control::{Moment, format};
 use driver::{Addr, Instant};
 use jiff::tz::{self, TimeZone};
@@ -13,7 +15,9 @@ use table::{BackendId, FrontendId, LogLevel};
 pub struct Line {
     record: Record,
     now: Moment,
-    zone: TimeZone,
+    calendar: Calendar,
+    speaker: Speaker,
+    text: Vec<u8>,
     datagram: Vec<u8>,
 }
 
@@ -58,16 +62,25 @@ impl Line {
             table,
             kind,
         };
-        Line { record, now: Moment::now(), zone: TimeZone::fixed(tz::offset(2)), datagram: Vec::new() }
+        Line {
+            record,
+            now: Moment::now(),
+            calendar: Calendar::new(TimeZone::fixed(tz::offset(2))),
+            speaker: Speaker { pid: 4_711, hostname: "host".into() },
+            text: Vec::new(),
+            datagram: Vec::new(),
+        }
     }
 
     /// The whole of what one target is sent. Answers its bytes.
     pub fn format(&mut self) -> &[u8] {
-        let text = format::text(&self.record, &self.now, &self.zone);
-        let sent_at = format::in_zone(self.now.wall, &self.zone);
+        self.text.clear();
+        format::push(&self.record, &self.now, &mut self.calendar, &mut self.text);
         let target = &self.record.table.log_targets[0];
+        let sent_at = self.calendar.date(self.now.wall);
+        let letter = Letter { level: LogLevel::Info, sent_at, structured: b"", text: &self.text };
         self.datagram.clear();
-        format::datagram(target, LogLevel::Info as u8, &sent_at, 4_711, &text, &mut self.datagram);
+        envelope::push(target, &self.speaker, letter, &mut self.datagram);
         &self.datagram
     }
 }

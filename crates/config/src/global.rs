@@ -47,6 +47,8 @@ fn read(
         Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
         Keyword::IoEngine => io_engine(line).map(|value| global.io_engine = Some(value)),
         Keyword::Log => log::global(line, &mut global.logs, environment, reports),
+        Keyword::LogSendHostname => log::send_hostname(line).map(|value| global.log_hostname = Some(value)),
+        Keyword::LogTag => log::tag(line).map(|value| global.log_tag = Some(value)),
         Keyword::Process(keyword) => process::line(keyword, line, global, reports),
         Keyword::NoSplice => {
             line.ends_at(1, "nosplice")?;

@@ -27,6 +27,7 @@ mod lexer;
 mod line;
 mod lints;
 mod log;
+mod log_sample;
 mod nearest;
 mod net;
 mod option;
@@ -49,6 +50,7 @@ pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use lexer::quote;
 pub use log::{Facility, Level as LogLevel, LogFormat};
+pub use log_sample::LogSample;
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{

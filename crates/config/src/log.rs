@@ -1,9 +1,10 @@
-//! `log` lines: targets, facilities, levels (configuration.txt §4.2 "log", RFC 5424 §6.2.1).
+//! `log` lines: targets, facilities, levels (configuration.txt §4.2 "log", RFC 5424 §6.2.1); `log-tag`, `log-send-hostname`.
 
-use crate::address::{self, AddressError, LogAddress};
+use crate::address::{self, AddressError};
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::line::{Line, Negation};
+use crate::log_sample;
 use crate::reports::Reports;
 use crate::source::Spanned;
 use crate::tree::{Log, LogTarget};
@@ -89,11 +90,10 @@ const LEVELS: &[(&str, Level)] = &[
     ("debug", Level::Debug),
 ];
 
-/// The envelope of a log line. Only `Local` is served.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// The envelope of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogFormat {
-    /// RFC 3164 without the host name: HAProxy's default for syslog.
-    #[default]
+    /// RFC 3164 without the host name.
     Local,
     Rfc3164,
     Rfc5424,
@@ -114,6 +114,12 @@ const FORMATS: &[(&str, LogFormat)] = &[
     ("iso", LogFormat::Iso),
     ("raw", LogFormat::Raw),
 ];
+
+/// Longest line in bytes unless `len` says otherwise.
+const LENGTH_MAX: u16 = 1024;
+
+/// For those who wrote one of the options twice or in the wrong place.
+const ORDER: &str = "the order is: 'len', 'format', 'sample', the facility, the levels; each at most once";
 
 /// Whose `log` line it is: the global section cannot refer to itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -161,7 +167,7 @@ fn cleared(line: Line<'_>) -> Result<(), Diagnostic> {
     if line.count() > 1 { Err(line.alert(1, "log : 'no log' does not expect arguments")) } else { Ok(()) }
 }
 
-/// `log ADDRESS [len N] [format F] [sample …] FACILITY [MAX [MIN]]`; `None` when the address is of no served kind.
+/// `log ADDRESS [len N] [format F] [sample RANGES:SIZE] FACILITY [MAX [MIN]]`; `None` when the address is of no served kind.
 fn target(
     line: Line<'_>,
     owner: Owner,
@@ -173,10 +179,7 @@ fn target(
         return Err(line.alert(line.count(), format!("log : expects <address> and <facility> {global} as arguments")));
     }
     let address = match address::log(line.word(1), environment) {
-        Ok(address) => {
-            refuse_unserved(&address, line, reports);
-            Some(address)
-        }
+        Ok(address) => Some(address),
         Err(AddressError::Invalid(message)) => return Err(line.alert(1, format!("log : {message}"))),
         Err(AddressError::Unserved(what)) => {
             reports.refuse(line.span(1), format!("log {what}"));
@@ -185,27 +188,19 @@ fn target(
     };
 
     let mut at = 2;
-    let mut length_max = 1024;
-    let mut format = LogFormat::Local;
-    loop {
-        match line.word(at) {
-            "len" => {
-                length_max = natural(line.word(at + 1)).filter(|length| *length >= 80).ok_or_else(|| {
-                    let word = line.word(at + 1);
-                    line.alert(at + 1, format!("log : invalid log length '{word}', must be between 80 and 65535"))
-                })?;
-            }
-            "format" => {
-                format = named(FORMATS, line, at + 1, "unknown log format", reports)?;
-                if format != LogFormat::Local {
-                    reports.refuse(line.span(at).to(line.span(at + 1)), format!("log format {}", line.word(at + 1)));
-                }
-            }
-            "sample" => reports.refuse(line.span(at).to(line.span(at + 1)), "log sample"),
-            "profile" => reports.refuse(line.span(at).to(line.span(at + 1)), "log profile"),
-            _ => break,
-        }
-        at += 2;
+    let mut argument_of = |name: &str| {
+        let is_there = line.word(at) == name;
+        at += if is_there { 2 } else { 0 };
+        is_there.then_some(at - 1)
+    };
+    // In this order and no other.
+    let (length, format) = (argument_of("len"), argument_of("format"));
+    let (sample, profile) = (argument_of("sample"), argument_of("profile"));
+    let length_max = length.map_or(Ok(LENGTH_MAX), |at| length_max(line, at))?;
+    let format = format.map(|at| named(FORMATS, line, at, "unknown log format", reports)).transpose()?;
+    let sample = sample.map(|at| log_sample::read(line, at)).transpose()?;
+    if let Some(at) = profile {
+        reports.refuse(line.span(at - 1).to(line.span(at)), "log profile");
     }
     let facility = named(FACILITIES, line, at, "unknown log facility", reports)?;
     let mut level = |at: usize, absent, what| {
@@ -221,18 +216,33 @@ fn target(
         address: Spanned::new(address, line.span(1)),
         length_max,
         format,
+        sample,
         facility,
         level_max,
         level_min,
     }))
 }
 
-fn refuse_unserved(address: &LogAddress, line: Line<'_>, reports: &mut Reports) {
-    match address {
-        LogAddress::Udp { .. } | LogAddress::Unix(_) | LogAddress::Stdout | LogAddress::Stderr => {}
-        LogAddress::Abstract(_) => reports.refuse(line.span(1), "log abns@"),
-        LogAddress::Descriptor(_) => reports.refuse(line.span(1), "log fd@"),
+fn length_max(line: Line<'_>, at: usize) -> Result<u16, Diagnostic> {
+    let word = line.word(at);
+    let message = || format!("log : invalid log length '{word}', must be between 80 and 65535");
+    natural(word).filter(|length| *length >= 80).ok_or_else(|| line.alert(at, message()))
+}
+
+/// `log-tag TAG`, in any section.
+pub(crate) fn tag(line: Line<'_>) -> Result<Spanned<String>, Diagnostic> {
+    line.ends_at(2, "log-tag")?;
+    if line.word(1).is_empty() {
+        return Err(line.alert(1, "'log-tag' expects a tag for use in syslog."));
     }
+    Ok(Spanned::new(line.word(1).to_string(), line.span(1)))
+}
+
+/// `log-send-hostname [NAME]`: `None` is the system's name.
+pub(crate) fn send_hostname(line: Line<'_>) -> Result<Spanned<Option<String>>, Diagnostic> {
+    line.ends_at(2, "log-send-hostname")?;
+    let name = Some(line.word(1)).filter(|name| !name.is_empty());
+    Ok(Spanned::new(name.map(str::to_string), line.span_from(0)))
 }
 
 fn named<T: Copy>(
@@ -246,8 +256,11 @@ fn named<T: Copy>(
     match table.iter().find(|(name, _)| *name == word) {
         Some((_, value)) => Ok(*value),
         None => {
-            let guess = reports.guesser.name(word, table.iter().map(|(name, _)| *name));
-            Err(Diagnostic::alert(Lead::Spaced, line.span(at), format!("log : {complaint} '{word}'")).hint_if(guess))
+            let hint = match word {
+                "len" | "format" | "sample" => Some(ORDER.to_string()),
+                _ => reports.guesser.name(word, table.iter().map(|(name, _)| *name)),
+            };
+            Err(Diagnostic::alert(Lead::Spaced, line.span(at), format!("log : {complaint} '{word}'")).hint_if(hint))
         }
     }
 }

@@ -141,6 +141,7 @@ fn read(
         Keyword::Timeout => timeout(line, home, reports),
         Keyword::Option => option::option(line, home, reports),
         Keyword::Log => log::proxy(line, &mut home.settings().logs, environment, reports),
+        Keyword::LogTag => log::tag(line).map(|tag| home.settings().log_tag = Some(tag)),
         Keyword::DefaultBackend => default_backend(line).map(|name| home.settings().default_backend = Some(name)),
         Keyword::DefaultServer => {
             server::default_server(line, &mut home.settings().default_server, environment, reports)

@@ -6,6 +6,7 @@
 use crate::acl::{Acl, Condition, Test};
 use crate::address::{BindAddress, Host, LogAddress, ServerAddress};
 use crate::log::{Facility, Level, LogFormat};
+use crate::log_sample::LogSample;
 use crate::source::{Span, Spanned};
 use crate::unserved::Unserved;
 use std::net::IpAddr;
@@ -28,10 +29,13 @@ impl Config {
         !self.global.stats_sockets.is_empty() || self.proxies.iter().any(is_open)
     }
 
-    /// The log targets of a proxy, with `log global` replaced by the targets of the global section.
+    /// The log targets of a proxy, with `log global` replaced by the targets of the global section; said twice, it counts once.
     pub fn logs_of<'a>(&'a self, proxy: &'a Proxy) -> impl Iterator<Item = &'a LogTarget> {
-        proxy.settings.logs.iter().flat_map(|log| match log {
-            Log::Global(_) => self.global.logs.as_slice(),
+        let logs = &proxy.settings.logs;
+        let first = logs.iter().position(|log| matches!(log, Log::Global(_)));
+        logs.iter().enumerate().flat_map(move |(index, log)| match log {
+            Log::Global(_) if Some(index) == first => self.global.logs.as_slice(),
+            Log::Global(_) => &[],
             Log::Target(target) => std::slice::from_ref(target),
         })
     }
@@ -46,6 +50,10 @@ pub struct Global {
     /// `tidegate.io-engine`; unset is [`IoEngine::Auto`].
     pub io_engine: Option<Spanned<IoEngine>>,
     pub logs: Vec<LogTarget>,
+    /// The name of the process in syslog's headers; `haproxy` unless set.
+    pub log_tag: Option<Spanned<String>>,
+    /// `log-send-hostname`; `None` inside is the system's name.
+    pub log_hostname: Option<Spanned<Option<String>>>,
     pub user: Option<Spanned<String>>,
     pub group: Option<Spanned<String>>,
     pub uid: Option<Spanned<u32>>,
@@ -208,6 +216,8 @@ pub struct Settings {
     pub splice: Splice,
     pub timeouts: Timeouts,
     pub logs: Vec<Log>,
+    /// Instead of the global one.
+    pub log_tag: Option<Spanned<String>>,
     /// `option tcplog` or `option httplog`; without either a line is written at accept.
     pub log_style: Option<Spanned<LogStyle>>,
     pub default_server: ServerOptions,
@@ -322,13 +332,16 @@ pub enum Log {
     Target(LogTarget),
 }
 
-/// `log ADDRESS [len N] [format F] FACILITY [MAX [MIN]]`.
+/// `log ADDRESS [len N] [format F] [sample RANGES:SIZE] FACILITY [MAX [MIN]]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogTarget {
     pub address: Spanned<LogAddress>,
     /// Longest line in bytes, 80 to 65,535; 1,024 unless set.
     pub length_max: u16,
-    pub format: LogFormat,
+    /// Unset: `rfc3164` if host names are sent, else `local`.
+    pub format: Option<LogFormat>,
+    /// None: every line is sent.
+    pub sample: Option<LogSample>,
     pub facility: Facility,
     /// Lines of this level and more severe ones are sent.
     pub level_max: Level,

@@ -609,10 +609,7 @@ fn nothing_is_read_and_ignored() {
             "A parsing [c.cfg:10] : 'option log-health-checks' is not supported by Tidegate yet",
         ),
         (back("log ring@x local0"), "A parsing [c.cfg:10] : 'log ring@' is not supported by Tidegate yet"),
-        (
-            back("log stdout format raw local0"),
-            "A parsing [c.cfg:10] : 'log format raw' is not supported by Tidegate yet",
-        ),
+        (back("log stdout profile x local0"), "A parsing [c.cfg:10] : 'log profile' is not supported by Tidegate yet"),
         (
             "global\n tune.bufsize 16k\n".to_string(),
             "N parsing [c.cfg:2] : 'tune.bufsize' has no effect in Tidegate: buffers come from pools that need no tuning",

@@ -60,6 +60,11 @@ pub(crate) fn reloaded(table: &Table) -> String {
     format!("Configuration reloaded: generation {generation}, {fronts}, {backs}.")
 }
 
+/// At the end of the process.
+pub(crate) fn lines_lost(why: &str, count: u64) -> String {
+    format!("{count} log lines were lost: {why}.")
+}
+
 /// Shards are made at the start, and sessions live on them: a reload cannot change their number.
 pub(crate) fn shard_count_changed(nbthread: Option<u16>, shard_count: usize) -> Option<String> {
     let wanted = nbthread.filter(|&wanted| usize::from(wanted) != shard_count)?;

@@ -466,9 +466,13 @@ impl Control {
     /// The last words: what the shards have told until now, and what was lost.
     fn end(&mut self) {
         self.write_records(usize::MAX);
-        let lost = self.port.records_dropped() + self.log.dropped_count();
-        if lost > 0 {
-            self.console.say(Urgency::Notice, &format!("{lost} log lines were lost: nobody took them in time."));
+        let unwritten = self.port.records_dropped();
+        if unwritten > 0 {
+            self.console
+                .say(Urgency::Notice, &report::lines_lost("more came at once than could be written", unwritten));
+        }
+        for (sink, count) in self.log.losses() {
+            self.console.say(Urgency::Notice, &report::lines_lost(&format!("{sink} did not take them in time"), count));
         }
     }
 

@@ -3,7 +3,8 @@
 //! | in the line | masked |
 //! |---|---|
 //! | `Nov 22 18:02:37`, `[22/Nov/2026:18:02:42.332]` | `DATE`, `[DATE]` |
-//! | `haproxy[13654]:`, `(13654)` | `haproxy[PID]:`, `(PID)` |
+//! | `2026-11-22T18:02:42.332001+00:00`, `22/Nov/2026:18:02:42` | `DATE` |
+//! | `haproxy[13654]:`, `(13654)`, the pid of an RFC 5424 header | `haproxy[PID]:`, `(PID)`, `PID` |
 //! | `127.0.0.1:55046`, `[::1]:80`, `::1:44650` | `127.0.0.1:PORT`, `[::1]:PORT`, `::1:PORT` |
 //! | `1/0/3001`, `1/-1/2`, `+3` where times are | `T/T/T`, `T/-1/T`, `+T`: -1 says that a phase was not reached, so it stays |
 //! | `check duration: 3ms` | `check duration: Tms` |
@@ -43,19 +44,36 @@ fn is_accept_date(text: &str) -> bool {
     text.len() == 24 && text.as_bytes()[2] == b'/' && text.as_bytes()[20] == b'.'
 }
 
+/// `22/Nov/2026:18:02:42`
+fn is_common_date(text: &str) -> bool {
+    text.len() == 20 && text.as_bytes()[2] == b'/' && text.as_bytes()[6] == b'/' && text.as_bytes()[17] == b':'
+}
+
+/// `2026-11-22T18:02:42.332001+00:00`
+fn is_iso_date(text: &str) -> bool {
+    text.len() == 32 && text.as_bytes()[10] == b'T' && text.as_bytes()[19] == b'.' && text.as_bytes()[29] == b':'
+}
+
 /// Masks a log line or a line of stderr.
 pub fn line(line: &str) -> String {
     let line = line.replace("ECONNREFUSED returned by OS (Connection refused)", "Connection refused");
     let (priority, rest) = split_priority(&line);
     let rest = without_syslog_date(rest).map_or_else(|| rest.to_owned(), |rest| format!("DATE {rest}"));
     let is_tcplog = !after_accept_date(&rest).is_empty();
-    let words: Vec<String> = rest.split(' ').map(|word| masked_word(word, is_tcplog)).collect();
+    let mut words: Vec<String> = rest.split(' ').map(|word| masked_word(word, is_tcplog)).collect();
+    // RFC 5424 section 6: VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID.
+    if let [version, date, _, _, pid, ..] = &mut words[..]
+        && version == "1"
+        && date == "DATE"
+    {
+        *pid = "PID".to_owned();
+    }
     format!("{priority}{}", words.join(" "))
 }
 
 fn masked_word(word: &str, is_tcplog: bool) -> String {
     let bare = word.trim_start_matches(['[', '(']).trim_end_matches([']', ')', ':', '.', ',']);
-    let masked = if is_accept_date(bare) {
+    let masked = if is_accept_date(bare) || is_common_date(bare) || is_iso_date(bare) {
         "DATE".to_owned()
     } else if let Some(address) = without_port(bare) {
         format!("{address}:PORT")
@@ -133,6 +151,11 @@ mod tests {
                 "<150>Nov 22 18:02:37 haproxy[13654]: Connect from 127.0.0.1:56148 to 127.0.0.1:18145 (fv1/TCP)",
                 "<150>DATE haproxy[PID]: Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (fv1/TCP)",
             ),
+            (
+                "<150>1 2026-11-22T22:37:39.520246+00:00 - haproxy 16669 - - 127.0.0.1:42004 [22/Nov/2026:22:37:39.216] px px/s1 1/0/303 6 -- 1/1/0/0/0 0/0",
+                "<150>1 DATE - haproxy PID - - 127.0.0.1:PORT [DATE] px px/s1 T/T/T 6 -- 1/1/0/0/0 0/0",
+            ),
+            ("22/Nov/2026:22:37:39 +0000 16669", "DATE +0000 16669"),
             (
                 "Server px/s1 is DOWN, reason: Layer4 connection problem, info: \"ECONNREFUSED returned by OS (Connection refused)\", check duration: 0ms. 2 active",
                 "Server px/s1 is DOWN, reason: Layer4 connection problem, info: \"Connection refused\", check duration: Tms. 2 active",

@@ -19,6 +19,9 @@ use crate::wait::{self, SOON};
 
 const CONFIGURATION: &str = "proxy.cfg";
 
+/// The file behind [`Setup::descriptor`].
+const DESCRIPTOR: &str = "descriptor";
+
 /// A configuration to be run.
 ///
 /// Its text has places `@name@`. Those that [`Setup::with`] names are replaced by the given value; every other one is a listener:
@@ -30,6 +33,7 @@ pub struct Setup {
     template: String,
     places: Places,
     descriptor_max: Option<u64>,
+    descriptor: Option<u32>,
     arguments: Vec<String>,
 }
 
@@ -59,7 +63,14 @@ impl Setup {
             Subject::Tidegate => 2,
         };
         places.values.insert("threads".to_owned(), threads.to_string());
-        Self { subject, template: template.to_owned(), places, descriptor_max: None, arguments: Vec::new() }
+        Self {
+            subject,
+            template: template.to_owned(),
+            places,
+            descriptor_max: None,
+            descriptor: None,
+            arguments: Vec::new(),
+        }
     }
 
     /// Puts `value` where the text says `@name@`.
@@ -77,6 +88,12 @@ impl Setup {
     /// Runs it under a limit of `count` descriptors.
     pub fn descriptor_max(mut self, count: u64) -> Self {
         self.descriptor_max = Some(count);
+        self
+    }
+
+    /// Gives it an open file under the number `descriptor`; [`Proxy::written`] reads it.
+    pub fn descriptor(mut self, descriptor: u32) -> Self {
+        self.descriptor = Some(descriptor);
         self
     }
 
@@ -129,16 +146,21 @@ impl Setup {
         Proxy { setup: self, child, directory }
     }
 
-    /// prlimit(1) sets the limit and becomes the subject: the pid is the same.
+    /// prlimit(1) sets the limit, a shell opens the file, and both become the subject: the pid is the same.
     fn command(&self) -> Command {
         let binary = self.subject.binary();
-        match self.descriptor_max {
-            Some(count) => {
+        match (self.descriptor_max, self.descriptor) {
+            (Some(count), _) => {
                 let mut command = Command::new(needs::find("prlimit").expect("util-linux is essential in Debian"));
                 command.arg(format!("--nofile={count}")).arg("--").arg(binary);
                 command
             }
-            None => Command::new(binary),
+            (None, Some(number)) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &format!("exec \"$0\" \"$@\" {number}>>{DESCRIPTOR}")]).arg(binary);
+                command
+            }
+            (None, None) => Command::new(binary),
         }
     }
 }
@@ -272,6 +294,11 @@ impl Proxy {
     /// What it has written to stderr.
     pub fn stderr(&self) -> String {
         self.output("stderr")
+    }
+
+    /// What it has written to the descriptor of [`Setup::descriptor`].
+    pub fn written(&self) -> String {
+        self.output(DESCRIPTOR)
     }
 
     /// The CPU time that it has used.

@@ -27,7 +27,8 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 17] = [
     ("shard", &["session", "driver", "buf", "table"]),
     ("check", &["http1", "tls", "proxyline"]),
     // It stands above the shards and empties their letter boxes: it knows the letters (ARCHITECTURE.md).
-    ("control", &["config", "table", "check", "shard", "session", "driver"]),
+    // What it inherits, and no crate without `unsafe` can take over, it gets from `socket`.
+    ("control", &["config", "table", "check", "shard", "session", "driver", "socket"]),
     ("tidegate", &["control", "shard", "uring", "epoll", "process"]),
 ];
 

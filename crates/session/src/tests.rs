@@ -8,8 +8,8 @@ use driver::{Filled, Pipes, Received};
 use std::fmt::Write;
 use std::time::Duration;
 use table::{
-    BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Global, LogFormat, LogLevel, LogPolicy, LogSink,
-    LogTarget, Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, Splice, StateBook, Table,
+    BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Global, LogFormat, LogPolicy, LogSink, LogTarget,
+    Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, Splice, StateBook, Table,
 };
 
 const FRONT: Fd = Fd(3);
@@ -270,13 +270,7 @@ fn table(setup: Setup) -> Arc<Table> {
         log: LogPolicy { targets: vec![0], format: LogFormat::TcpLog },
         state: book.frontend(&name),
     };
-    let target = LogTarget {
-        sink: LogSink::Stdout,
-        facility: 2,
-        level_max: LogLevel::Debug,
-        level_min: LogLevel::Emerg,
-        line_len_max: 1024,
-    };
+    let target = LogTarget::to(LogSink::Stdout);
     let global = Global { maxconn: 10 };
     let table = Table::new(1, global, vec![Arc::new(frontend)], vec![Arc::new(backend)], vec![target], book.process());
     table.take_over();

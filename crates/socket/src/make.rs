@@ -7,7 +7,7 @@ use crate::name::Name;
 use crate::sys::{Open, check, option, set_nonblocking, set_option};
 use crate::transfer::connect;
 use driver::{Addr, Errno, Fd, ListenSpec};
-use std::os::fd::RawFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 /// A new stream socket for connecting to `addr`.
 pub fn connector(addr: &Addr, waiting: Waiting) -> Result<Fd, Errno> {
@@ -83,6 +83,14 @@ pub fn adopted(inherited: i32) -> Result<Fd, Errno> {
         set_option(fd.0, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
     }
     Ok(fd.keep())
+}
+
+/// A descriptor that the process was started with, whatever it is, under a number of our own.
+pub fn duplicate(inherited: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: duplicating a descriptor touches no memory.
+    let fd = check(unsafe { libc::fcntl(inherited, libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: the kernel has just made it, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 pub fn listen(fd: Fd, backlog: u32) -> Result<(), Errno> {

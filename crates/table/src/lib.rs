@@ -41,7 +41,7 @@ pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, LogFormat, LogPolicy, UseBackend};
 pub use ip_set::IpSet;
-pub use log::{LogLevel, LogSink, LogTarget};
+pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use retry::{Redispatch, Retry};
 pub use route::route;
 pub use server::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings, WEIGHT_MOST};

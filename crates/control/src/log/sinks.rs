@@ -4,10 +4,11 @@
 //! line, without anything to reopen.
 
 use crate::stdio::write_now;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{self as unix, UnixDatagram};
@@ -20,9 +21,17 @@ pub(crate) struct Sinks {
     udp_v4: Option<UdpSocket>,
     udp_v6: Option<UdpSocket>,
     unix: Option<UnixDatagram>,
-    dropped_count: u64,
-    /// Those that were complained about: once is enough.
-    blamed: HashSet<LogSink>,
+    /// Descriptors of others, by the number that they had at the start.
+    inherited: HashMap<i32, OwnedFd>,
+    losses: HashMap<LogSink, Loss>,
+}
+
+/// What a sink did not take.
+#[derive(Debug, Default)]
+struct Loss {
+    count: u64,
+    /// The operator has heard of it: once is enough.
+    is_told: bool,
 }
 
 impl Sinks {
@@ -30,16 +39,17 @@ impl Sinks {
     /// first failure of a sink that is more than a moment's congestion.
     pub(crate) fn send(&mut self, sink: &LogSink, bytes: &[u8]) -> io::Result<()> {
         let Err(err) = self.try_send(sink, bytes) else { return Ok(()) };
-        self.dropped_count += 1;
-        if is_congestion(&err) || !self.blamed.insert(sink.clone()) {
+        let loss = self.losses.entry(sink.clone()).or_default();
+        loss.count += 1;
+        if is_congestion(&err) || std::mem::replace(&mut loss.is_told, true) {
             return Ok(());
         }
         Err(err)
     }
 
-    /// Lines that no sink took.
-    pub(crate) fn dropped_count(&self) -> u64 {
-        self.dropped_count
+    /// Lines that each sink did not take, for those that did not take all.
+    pub(crate) fn losses(&self) -> impl Iterator<Item = (&LogSink, u64)> {
+        self.losses.iter().map(|(sink, loss)| (sink, loss.count))
     }
 
     fn try_send(&mut self, sink: &LogSink, bytes: &[u8]) -> io::Result<()> {
@@ -57,6 +67,13 @@ impl Sinks {
             }
             LogSink::Stdout => write_now(io::stdout().as_fd(), bytes),
             LogSink::Stderr => write_now(io::stderr().as_fd(), bytes),
+            LogSink::Inherited(number) => {
+                let descriptor = match self.inherited.entry(*number) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(socket::duplicate(*number)?),
+                };
+                write_now(descriptor.as_fd(), bytes)
+            }
         }
     }
 }
@@ -98,6 +115,8 @@ fn unix_addr(path: &Path) -> io::Result<unix::SocketAddr> {
 mod tests {
     use super::*;
     use std::ffi::OsStr;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -119,7 +138,7 @@ mod tests {
             assert_eq!(received(&server), b"one\n");
             assert_eq!(received(&server), b"two\n");
         }
-        assert_eq!(sinks.dropped_count(), 0);
+        assert_eq!(sinks.losses().count(), 0);
     }
 
     #[test]
@@ -136,7 +155,7 @@ mod tests {
         let mut bytes = [0; 64];
         let count = server.recv(&mut bytes).expect("a datagram");
         assert_eq!(&bytes[..count], b"kept\n");
-        assert_eq!(sinks.dropped_count(), 2);
+        assert_eq!(sinks.losses().collect::<Vec<_>>(), [(&sink, 2)]);
     }
 
     #[test]
@@ -150,7 +169,7 @@ mod tests {
         for _ in 0..5_000 {
             sinks.send(&sink, &[b'x'; 100]).expect("congestion is no news");
         }
-        assert!(sinks.dropped_count() > 0);
+        assert!(sinks.losses().all(|(_, count)| count > 0) && sinks.losses().count() == 1);
     }
 
     #[test]
@@ -164,5 +183,21 @@ mod tests {
         let mut bytes = [0; 64];
         let count = server.recv(&mut bytes).expect("a datagram");
         assert_eq!(&bytes[..count], b"hello\n");
+    }
+
+    #[test]
+    fn descriptors_of_others() {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let sink = LogSink::Inherited(writer.as_raw_fd());
+        let mut sinks = Sinks::default();
+        sinks.send(&sink, b"one\n").expect("there is room");
+        drop(writer);
+        sinks.send(&sink, b"two\n").expect("it is ours now");
+        drop(sinks);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("a pipe");
+        assert_eq!(text, "one\ntwo\n");
+        let nobodys = Sinks::default().send(&LogSink::Inherited(i32::MAX), b"lost\n");
+        assert_eq!(nobodys.map_err(|err| driver::Errno::of(&err).to_string()), Err("Bad file descriptor".into()));
     }
 }

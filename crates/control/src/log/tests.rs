@@ -108,7 +108,9 @@ fn text(
     let accepted: Timestamp = "2026-11-22T16:13:06.740Z".parse().expect("a time");
     let later = Duration::from_millis(3_250);
     let now = Moment { instant: record.accepted_at + later, wall: accepted + later };
-    format::text(&record, &now, &TimeZone::fixed(tz::offset(2)))
+    let mut text = Vec::new();
+    format::push(&record, &now, &mut Calendar::new(TimeZone::fixed(tz::offset(2))), &mut text);
+    String::from_utf8(text).expect("ASCII")
 }
 
 /// `configuration.txt` §8.2.2 and §8.5; the lines are from running HAProxys, dates and ports aside.
@@ -205,35 +207,6 @@ fn headers_that_are_none() {
         bad("unix", 1, Error::Closed),
         "unix:1 [22/Nov/2026:18:13:06.740] t/1: Connection closed while waiting for PROXY protocol header"
     );
-}
-
-fn target(facility: u8, line_len_max: u16) -> LogTarget {
-    let sink = table::LogSink::Stdout;
-    LogTarget { sink, facility, level_max: LogLevel::Debug, level_min: LogLevel::Emerg, line_len_max }
-}
-
-/// RFC 3164 §4.1: facility * 8 + severity; a day of one digit has a blank in front.
-#[test]
-fn envelope() {
-    let sent_at = |text: &str| text.parse::<Timestamp>().expect("a time").to_zoned(TimeZone::UTC);
-    let check = |facility, level, date, expected: &str| {
-        let mut bytes = Vec::new();
-        format::datagram(&target(facility, 1024), level, &sent_at(date), 6447, "text", &mut bytes);
-        assert_eq!(String::from_utf8(bytes).expect("ASCII"), expected);
-    };
-    check(16, 6, "2026-11-22T18:13:06Z", "<134>Nov 22 18:13:06 haproxy[6447]: text\n");
-    check(18, 1, "2026-01-02T03:04:05Z", "<145>Jan  2 03:04:05 haproxy[6447]: text\n");
-    check(0, 0, "2026-12-31T23:59:59Z", "<0>Dec 31 23:59:59 haproxy[6447]: text\n");
-}
-
-/// HAProxy 2.6.12 with `len 80`: 80 bytes and the newline.
-#[test]
-fn long_lines_are_cut() {
-    let sent_at = "2026-11-22T20:03:46Z".parse::<Timestamp>().expect("a time").to_zoned(TimeZone::UTC);
-    let text = "Connect from 127.0.0.1:43968 to 127.0.0.1:21946 (p5/TCP)";
-    let mut bytes = Vec::new();
-    format::datagram(&target(18, 80), 6, &sent_at, 20285, text, &mut bytes);
-    assert_eq!(bytes, b"<150>Nov 22 20:03:46 haproxy[20285]: Connect from 127.0.0.1:43968 to 127.0.0.1:2\n");
 }
 
 /// `configuration.txt: log`: lines below the maximum level are not sent, lines above the minimum are sent at it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::{
     Backend, BackendId, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend, Global, LogFormat,
-    LogLevel, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr, ServerSettings, Splice,
+    LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr, ServerSettings, Splice,
     StateBook, Table,
 };
 
@@ -149,13 +149,7 @@ impl Draft {
                 state,
             })
         });
-        let target = LogTarget {
-            sink: LogSink::Stdout,
-            facility: 16,
-            level_max: LogLevel::Debug,
-            level_min: LogLevel::Emerg,
-            line_len_max: 1024,
-        };
+        let target = LogTarget::to(LogSink::Stdout);
         let global = Global { maxconn: self.maxconn };
         Arc::new(Table::new(
             generation,
