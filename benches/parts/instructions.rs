@@ -5,6 +5,7 @@
 use benches::balance::Churn;
 use benches::configuration::{ConfigFile, Process, farm};
 use benches::header::{Sample, samples};
+use benches::heads::Heads;
 use benches::line::Line;
 use benches::relay::Relay;
 use benches::routing::Routing;
@@ -16,7 +17,8 @@ main!(library_benchmark_groups = parts);
 
 library_benchmark_group!(
     name = parts,
-    benchmarks = [parse, publish, route, pick_and_release, turn, replace, touch, fire, encode, decode, format]
+    benchmarks =
+        [parse, publish, route, pick_and_release, turn, replace, touch, fire, encode, decode, format, exchange, chunks]
 );
 
 /// Repetitions of small work.
@@ -132,4 +134,22 @@ fn format(mut line: Line) -> Line {
         black_box(line.format().len());
     }
     line
+}
+
+#[library_benchmark]
+#[bench::request_and_response(Heads::default())]
+fn exchange(mut heads: Heads) -> Heads {
+    for _ in 0..TIMES {
+        black_box(black_box(&mut heads).exchange());
+    }
+    heads
+}
+
+#[library_benchmark]
+#[bench::of_1_kib(Heads::default())]
+fn chunks(heads: Heads) -> Heads {
+    for _ in 0..TIMES {
+        black_box(black_box(&heads).walk_chunks());
+    }
+    heads
 }

@@ -18,6 +18,7 @@
 //! | `relay` | turns of a shard whose sessions are busy, on the simulated driver |
 //! | `wheel` | timers of 10,000 slots |
 //! | `header` | PROXY headers, out and in |
+//! | `heads` | heads of HTTP/1: read, written; chunks |
 //! | `line` | log lines |
 //!
 //! All tables come from configuration text, so a benchmark means what an operator would write.
@@ -26,6 +27,7 @@
 pub mod balance;
 pub mod configuration;
 pub mod header;
+pub mod heads;
 pub mod line;
 pub mod relay;
 pub mod routing;

@@ -19,7 +19,7 @@
 //! - Bytes are text with `\r \n \t \0 \xHH \\`, and `{text*N}`, which is N times the text. `{end}` ends the sender's stream.
 //! - Without a `<` line the server answers each request with `HTTP/1.1 204 No Content`.
 //! - `=` is one of `keep keep` (the default), `keep close`, `close keep`, `close close`; `wait`: more bytes must come; `tunnel`;
-//!   `cut`: a message ended too early, and whoever got it can see that; or a status such as `400`: refused, and both are closed.
+//!   `cut`: a message ended too early, and whoever got it can see that; or a status such as `400`: refused with it.
 #![forbid(unsafe_code)]
 
 /// One row of the table.
@@ -62,7 +62,7 @@ pub enum Outcome {
     Tunnel,
     /// A message ended too early.
     Cut,
-    /// The client is told this status, both connections are closed.
+    /// The client is told this status, and nothing more is passed on.
     Refused(u16),
 }
 

@@ -117,6 +117,11 @@ impl Exchange {
         }
     }
 
+    /// The method of the request.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
     /// The `connection` line of the request that is sent on.
     pub fn request_option(&self) -> ConnectionOption {
         match (self.back, self.version) {

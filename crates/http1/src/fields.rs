@@ -200,6 +200,7 @@ impl Fields {
                 Line::Whole(line) => self.on_line(bytes, line)?,
                 Line::Partial => return Ok(None),
                 Line::TooLong => return Err(Refusal::FieldsSize),
+                Line::Broken => return Err(Refusal::Octet),
             }
         }
     }
@@ -214,10 +215,6 @@ impl Fields {
             return Err(Refusal::FieldName);
         }
         let value = trim(&line[name_size + 1..]);
-        // RFC 9110 §5.5: CR, LF and NUL are dangerous, the others may be kept.
-        if memchr::memchr2(b'\r', 0, value).is_some() {
-            return Err(Refusal::Octet);
-        }
         if self.entries.len() == self.limits.field_count_max {
             return Err(Refusal::FieldCount);
         }
@@ -235,9 +232,6 @@ impl Fields {
     fn on_folded_line(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), Refusal> {
         let more = trim(&bytes[range]);
         let last = self.entries.last().ok_or(Refusal::FieldName)?.value;
-        if memchr::memchr2(b'\r', 0, more).is_some() {
-            return Err(Refusal::Octet);
-        }
         // A value that was joined before grows where it is: many short lines must not cost the square of their number.
         let is_at_end = last.size & IN_ARENA != 0 && last.start as usize + last.size() == self.arena.len();
         let start = if is_at_end { last.start as usize } else { self.arena.len() };

@@ -12,12 +12,14 @@ pub(crate) struct Lines {
 }
 
 pub(crate) enum Line {
-    /// A line without what ends it.
+    /// A line without what ends it. It holds no CR, LF or NUL.
     Whole(Range<usize>),
     /// Its end is still to come.
     Partial,
     /// Its end is not among the bytes that a message may have.
     TooLong,
+    /// A CR that is not before an LF, or a NUL.
+    Broken,
 }
 
 impl Lines {
@@ -29,18 +31,25 @@ impl Lines {
     /// The next line of `bytes`, which are all bytes of the message so far, of at most `size_max`.
     ///
     /// RFC 9112 §2.2: a lone LF may end a line, and HAProxy takes it. It is never sent on: what is written ends its lines with
-    /// CR LF. A CR that does not end its line is left in it, and refused where the line is judged.
+    /// CR LF. A lone CR is invalid there, and RFC 9110 §5.5 calls CR and NUL dangerous in values: one search finds all three.
     pub(crate) fn next(&mut self, bytes: &[u8], size_max: usize) -> Line {
         let bytes = &bytes[..bytes.len().min(size_max)];
-        let Some(feed) = memchr::memchr(b'\n', &bytes[self.searched..]).map(|at| self.searched + at) else {
+        let unfinished = if bytes.len() == size_max { Line::TooLong } else { Line::Partial };
+        let Some(end) = memchr::memchr3(b'\r', b'\n', 0, &bytes[self.searched..]).map(|at| self.searched + at) else {
             self.searched = bytes.len();
-            return if bytes.len() == size_max { Line::TooLong } else { Line::Partial };
+            return unfinished;
         };
-        let line = &bytes[self.start..feed];
-        let size = line.strip_suffix(b"\r").unwrap_or(line).len();
-        let whole = self.start..self.start + size;
-        self.start = feed + 1;
-        self.searched = self.start;
+        let next = match &bytes[end..] {
+            [b'\n', ..] => end + 1,
+            [b'\r', b'\n', ..] => end + 2,
+            [b'\r'] => {
+                self.searched = end;
+                return unfinished;
+            }
+            _ => return Line::Broken,
+        };
+        let whole = self.start..end;
+        (self.start, self.searched) = (next, next);
         Line::Whole(whole)
     }
 }

@@ -4,6 +4,9 @@
 //! connection is closed. What answers a request went through the path of all responses: names in lower case, and whether the
 //! connection stays is a decision of its own ([`Exchange`](crate::Exchange)).
 
+use crate::Method;
+use crate::write::{ConnectionOption, NoRoom, Out};
+
 /// The statuses that have a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -62,7 +65,46 @@ macro_rules! page {
     };
 }
 
+impl Page {
+    /// Writes the response to a request with this method; to HEAD without the content (RFC 9110 §9.3.2). Says how many bytes it
+    /// has.
+    pub fn write(&self, method: Method, connection: ConnectionOption, buffer: &mut [u8]) -> Result<usize, NoRoom> {
+        let mut out = Out::new(buffer);
+        out.put(self.head.as_bytes())?;
+        out.end(connection)?;
+        if method != Method::Head {
+            out.put(self.content.as_bytes())?;
+        }
+        Ok(out.size())
+    }
+}
+
 impl Status {
+    /// All of them, by code.
+    pub const ALL: [Status; 21] = [
+        Status::Ok,
+        Status::BadRequest,
+        Status::Unauthorized,
+        Status::Forbidden,
+        Status::NotFound,
+        Status::MethodNotAllowed,
+        Status::ProxyUnauthorized,
+        Status::RequestTimeout,
+        Status::Gone,
+        Status::ContentTooLarge,
+        Status::UriTooLong,
+        Status::MisdirectedRequest,
+        Status::UnprocessableContent,
+        Status::TooEarly,
+        Status::TooManyRequests,
+        Status::FieldsTooLarge,
+        Status::InternalError,
+        Status::NotImplemented,
+        Status::BadGateway,
+        Status::Unavailable,
+        Status::GatewayTimeout,
+    ];
+
     /// The page of this status. The texts are HAProxy's, with their oddities.
     #[rustfmt::skip]
     pub fn page(self) -> Page {

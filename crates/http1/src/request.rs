@@ -138,6 +138,7 @@ impl Request {
                 }
                 Line::Partial => return Ok(None),
                 Line::TooLong => return Err(Refusal::TargetSize),
+                Line::Broken => return Err(Refusal::Octet),
             }
         }
         let Some(head_size) = self.fields.read(bytes, &mut self.lines)? else { return Ok(None) };

@@ -94,6 +94,7 @@ impl Response {
                 }
                 Line::Partial => return Ok(None),
                 Line::TooLong => return Err(Refusal::StatusLine),
+                Line::Broken => return Err(Refusal::Octet),
             }
         }
         let Some(head_size) = self.fields.read(bytes, &mut self.lines)? else { return Ok(None) };
@@ -115,7 +116,7 @@ impl Response {
         let reason = trim_start(reason);
         // RFC 9110 §15: three digits. Those from 600 on mean nothing, and harm nobody who passes them on.
         let is_code = code.iter().all(u8::is_ascii_digit) && code[0] != b'0';
-        if !is_code || !is_value(reason) {
+        if !is_code {
             return Err(Refusal::StatusLine);
         }
         self.status = code.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));

@@ -67,13 +67,22 @@ impl<'a> Out<'a> {
             }
         }
         self.framing(framing.take())?;
-        match connection {
-            ConnectionOption::Silent => {}
-            ConnectionOption::Close => self.put(b"connection: close\r\n")?,
-            ConnectionOption::KeepAlive => self.put(b"connection: keep-alive\r\n")?,
-        }
-        self.put(b"\r\n")?;
+        self.end(connection)?;
         Ok(self.size)
+    }
+
+    /// Writes the `connection` line and the empty line.
+    pub(crate) fn end(&mut self, connection: ConnectionOption) -> Result<(), NoRoom> {
+        self.put(match connection {
+            ConnectionOption::Silent => b"\r\n",
+            ConnectionOption::Close => b"connection: close\r\n\r\n",
+            ConnectionOption::KeepAlive => b"connection: keep-alive\r\n\r\n",
+        })
+    }
+
+    /// Bytes written.
+    pub(crate) fn size(&self) -> usize {
+        self.size
     }
 
     /// Writes field lines and the empty line of a trailer section. Says how large it is.

@@ -94,8 +94,8 @@ pub(crate) fn run(exchange: &Exchange, cuts: Cuts<'_>) -> Run {
     run_counted(exchange, cuts).0
 }
 
-/// The client sends all it has; then each request that was sent on is answered. Says also how many were sent on.
-pub(crate) fn run_counted(exchange: &Exchange, cuts: Cuts<'_>) -> (Run, usize) {
+/// The client sends all it has; then each request that was sent on is answered. Says also which of them were HEAD.
+pub(crate) fn run_counted(exchange: &Exchange, cuts: Cuts<'_>) -> (Run, Vec<bool>) {
     let mut relay = Relay::new();
     feed(&exchange.request, cuts, |bytes| relay.on_client(bytes));
     let mut responses = exchange.responses.iter();
@@ -117,7 +117,7 @@ pub(crate) fn run_counted(exchange: &Exchange, cuts: Cuts<'_>) -> (Run, usize) {
         relay.on_client_end();
     }
     let run = Run { outcome: relay.outcome(), to_server: relay.to_server, to_client: relay.to_client };
-    (run, relay.begun_count)
+    (run, relay.begun)
 }
 
 fn feed(stream: &Stream, cuts: Cuts<'_>, mut to: impl FnMut(&[u8])) {

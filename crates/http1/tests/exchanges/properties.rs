@@ -127,13 +127,30 @@ proptest! {
     /// The server reads as many requests as were sent on, and finds nothing wrong with any.
     #[test]
     fn server_and_relay_count_the_same_requests(exchange in changed()) {
-        let (run, begun_count) = crate::run_counted(&exchange, &|_| Vec::new());
+        let (run, begun) = crate::run_counted(&exchange, &|_| Vec::new());
         if run.outcome != Outcome::Tunnel && !has_connect(&run.to_server) {
             let reading = reader::read(&run.to_server).map_err(TestCaseError::fail)?;
-            prop_assert_eq!(reading.requests.len() + usize::from(reading.is_inside), begun_count, "{:?}", reading);
+            prop_assert_eq!(reading.requests.len() + usize::from(reading.is_inside), begun.len(), "{:?}", reading);
             if let Outcome::Over { .. } = run.outcome {
                 let may_be_inside = run.outcome == Outcome::Over { front_is_kept: false, back_is_kept: false };
                 prop_assert!(!reading.is_inside || may_be_inside, "{:?}", reading);
+            }
+        }
+    }
+
+    /// The client reads one final response for each of its requests, and finds nothing wrong with any.
+    #[test]
+    fn client_and_relay_count_the_same_responses(exchange in changed()) {
+        let (run, begun) = crate::run_counted(&exchange, &|_| Vec::new());
+        if run.outcome != Outcome::Tunnel && !has_connect(&run.to_server) {
+            let (final_count, is_inside) = reader::read_responses(&run.to_client, &begun).map_err(TestCaseError::fail)?;
+            match run.outcome {
+                Outcome::Over { .. } => prop_assert_eq!((final_count, is_inside), (begun.len(), false)),
+                // The one response more is the refusal of what was no request.
+                Outcome::Refused(_) => prop_assert!(final_count <= begun.len() + 1),
+                Outcome::Waits | Outcome::Cut | Outcome::Tunnel => {
+                    prop_assert!(final_count + usize::from(is_inside) <= begun.len());
+                }
             }
         }
     }

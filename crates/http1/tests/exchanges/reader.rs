@@ -1,4 +1,5 @@
-//! Another reader of HTTP, strict and simple, which shares no code with the protocol: what it sees is what a server sees.
+//! Another reader of HTTP, strict and simple, which shares no code with the protocol: what it sees is what a server or a client
+//! sees.
 
 /// A request as a server understands it.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,10 +31,46 @@ pub(crate) fn read(mut bytes: &[u8]) -> Result<Reading, String> {
     Ok(Reading { requests, is_inside: false })
 }
 
+/// Reads the responses to requests of which is known whether they were HEAD. Says how many final ones there are, and whether the
+/// bytes end inside of another. What follows the last request's response is an error, unless it lasts until the connection closes.
+pub(crate) fn read_responses(mut bytes: &[u8], to_head: &[bool]) -> Result<(usize, bool), String> {
+    let mut final_count = 0;
+    while !bytes.is_empty() {
+        let Some((status, rest)) = read_response(bytes, to_head.get(final_count).copied().unwrap_or_default())? else {
+            return Ok((final_count, true));
+        };
+        final_count += usize::from(status >= 200);
+        bytes = rest;
+    }
+    Ok((final_count, false))
+}
+
+fn read_response(bytes: &[u8], is_to_head: bool) -> Result<Option<(u16, &[u8])>, String> {
+    let printable = printable(bytes);
+    let mut headers = [httparse::EMPTY_HEADER; 128];
+    let mut response = httparse::Response::new(&mut headers);
+    let head_size = match response.parse(&printable).map_err(|error| format!("{error}: {}", bytes.escape_ascii()))? {
+        httparse::Status::Complete(size) => size,
+        httparse::Status::Partial => return Ok(None),
+    };
+    check_lines(&bytes[..head_size])?;
+    let (status, rest) = (response.code.unwrap_or_default(), &bytes[head_size..]);
+    let lengths = values(response.headers, "content-length");
+    let codings = values(response.headers, "transfer-encoding");
+    if is_to_head || status < 200 || status == 204 || status == 304 {
+        return Ok(Some((status, rest)));
+    }
+    let rest = match (lengths.as_slice(), codings.as_slice()) {
+        ([], []) => Some(&rest[rest.len()..]),
+        ([length], []) => rest.split_at_checked(parse_length(length)?).map(|(_, rest)| rest),
+        ([], [b"chunked"]) if response.version == Some(1) => read_chunks(rest)?.map(|(_, rest)| rest),
+        other => return Err(format!("ambiguous framing: {other:?}")),
+    };
+    Ok(rest.map(|rest| (status, rest)))
+}
+
 fn read_one(bytes: &[u8]) -> Result<Option<(Seen, &[u8])>, String> {
-    // RFC 9110 §5.5 lets controls pass, which this parser does not.
-    let is_control = |byte: u8| byte.is_ascii_control() && !matches!(byte, 0 | b'\t' | b'\r' | b'\n');
-    let printable: Vec<u8> = bytes.iter().map(|&byte| if is_control(byte) { b'x' } else { byte }).collect();
+    let printable = printable(bytes);
     let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut request = httparse::Request::new(&mut headers);
     let head_size = match request.parse(&printable).map_err(|error| format!("{error}: {}", bytes.escape_ascii()))? {
@@ -42,30 +79,36 @@ fn read_one(bytes: &[u8]) -> Result<Option<(Seen, &[u8])>, String> {
     };
     check_lines(&bytes[..head_size])?;
     let line = format!("{} {}", request.method.unwrap_or_default(), request.path.unwrap_or_default());
-    let values = |name: &str| -> Vec<&[u8]> {
-        request
-            .headers
-            .iter()
-            .filter(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| header.value)
-            .collect()
-    };
     let rest = &bytes[head_size..];
-    let content = match (values("content-length").as_slice(), values("transfer-encoding").as_slice()) {
+    let content = match (
+        values(request.headers, "content-length").as_slice(),
+        values(request.headers, "transfer-encoding").as_slice(),
+    ) {
         ([], []) => Some((Vec::new(), rest)),
-        ([length], []) => {
-            let length = std::str::from_utf8(length).ok().and_then(|text| text.parse::<u64>().ok());
-            let length = usize::try_from(length.ok_or("no number")?).map_err(|_| "too long")?;
-            rest.split_at_checked(length).map(|(content, rest)| (content.to_vec(), rest))
-        }
+        ([length], []) => rest.split_at_checked(parse_length(length)?).map(|(content, rest)| (content.to_vec(), rest)),
         ([], [b"chunked"]) if request.version == Some(1) => read_chunks(rest)?,
         other => return Err(format!("ambiguous framing: {other:?}")),
     };
-    let hosts = values("host").len();
+    let hosts = values(request.headers, "host").len();
     if hosts > 1 || hosts == 0 && request.version == Some(1) {
         return Err(format!("{hosts} hosts"));
     }
     Ok(content.map(|(content, rest)| (Seen { line, content }, rest)))
+}
+
+/// RFC 9110 §5.5 lets controls pass, which this parser does not.
+fn printable(bytes: &[u8]) -> Vec<u8> {
+    let is_control = |byte: u8| byte.is_ascii_control() && !matches!(byte, 0 | b'\t' | b'\r' | b'\n');
+    bytes.iter().map(|&byte| if is_control(byte) { b'x' } else { byte }).collect()
+}
+
+fn values<'a>(headers: &[httparse::Header<'a>], name: &str) -> Vec<&'a [u8]> {
+    headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value).collect()
+}
+
+fn parse_length(digits: &[u8]) -> Result<usize, String> {
+    let length = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok());
+    length.ok_or_else(|| format!("no length: {}", digits.escape_ascii()))
 }
 
 /// Content, and what is behind it; nothing where the bytes end inside of it.

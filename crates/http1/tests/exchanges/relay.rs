@@ -2,7 +2,7 @@
 
 use exchanges::Outcome;
 use http1::{
-    Body, ConnectionOption, Exchange, Limits, PartKind, Persistence, Policy, Progress, Refusal, Reply, Request,
+    Body, ConnectionOption, Exchange, Limits, Method, PartKind, Persistence, Policy, Progress, Refusal, Reply, Request,
     Response, Trailers,
 };
 
@@ -13,8 +13,8 @@ pub(crate) struct Relay {
     back: Vec<u8>,
     pub(crate) to_server: Vec<u8>,
     pub(crate) to_client: Vec<u8>,
-    /// Requests whose heads were sent on.
-    pub(crate) begun_count: usize,
+    /// Of each request whose head was sent on, whether it was HEAD.
+    pub(crate) begun: Vec<bool>,
     request: Request,
     request_trailers: Trailers,
     response: Response,
@@ -44,7 +44,7 @@ impl Relay {
             back: Vec::new(),
             to_server: Vec::new(),
             to_client: Vec::new(),
-            begun_count: 0,
+            begun: Vec::new(),
             request: Request::new(limits),
             request_trailers: Trailers::new(limits),
             response: Response::new(limits),
@@ -172,7 +172,7 @@ impl Relay {
                 let option = exchange.request_option();
                 let size = self.request.write(&self.front, option, &mut buffer).expect("limits leave room");
                 self.to_server.extend_from_slice(&buffer[..size]);
-                self.begun_count += 1;
+                self.begun.push(self.request.method() == Method::Head);
                 let request_body = Body::new(self.request.framing());
                 self.front.drain(..head_size);
                 self.request.clear();
@@ -269,8 +269,11 @@ impl Relay {
 
     fn refuse_response(&mut self, _: Refusal) {
         let page = http1::Status::BadGateway.page();
-        self.to_client.extend_from_slice(page.head.as_bytes());
-        self.to_client.extend_from_slice(page.content.as_bytes());
+        let exchange = &mut self.current.as_mut().expect("a response to something").exchange;
+        let option = exchange.on_own_response();
+        let mut buffer = [0; 512];
+        let size = page.write(exchange.method(), option, &mut buffer).expect("pages are small");
+        self.to_client.extend_from_slice(&buffer[..size]);
         self.end = Some(Outcome::Refused(page.code));
     }
 }
