@@ -109,6 +109,11 @@ impl Health {
         self.counter >= self.bottom_of_up()
     }
 
+    /// From 0 to rise + fall - 1 (HAProxy's `check_health`).
+    pub fn points(&self) -> u64 {
+        self.counter
+    }
+
     /// How long after the end of a check the next one begins.
     pub fn interval(&self) -> Duration {
         match (self.is_steady(), self.is_up()) {

@@ -146,7 +146,11 @@ fn stats(
             global.stats_maxconn = Some(Spanned::new(value, line.span(2)));
             Ok(())
         }
-        "bind-process" => Ok(()),
+        "bind-process" => {
+            let why = "there is one process";
+            reports.note_inert(line.span_from(0), "stats bind-process", why);
+            Ok(())
+        }
         other => Err(line.alert(
             1,
             format!("'stats' only supports 'socket', 'maxconn', 'bind-process' and 'timeout' (got '{other}')"),
@@ -203,7 +207,15 @@ fn socket_parameter(
                 }
             };
         }
-        // Any other parameter of `bind`, so that the whole line is read; the socket as a whole is refused already.
+        "expose-fd" if value == "listeners" => {
+            let why = "a reload keeps its listeners in place and hands them to nobody";
+            reports.note_inert(line.span(at).to(line.span(at + 1)), "stats socket expose-fd listeners", why);
+        }
+        "name" if !value.is_empty() => {
+            let why = "it names the socket to humans";
+            reports.note_inert(line.span(at).to(line.span(at + 1)), "stats socket name", why);
+        }
+        // Any other parameter of `bind`, so that the whole line is read.
         _ => match find(crate::keywords::bind::TABLE, name, |row| row.0) {
             Some((_, arguments, _)) => {
                 let next = at + 1 + arguments;

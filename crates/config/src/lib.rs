@@ -51,6 +51,7 @@ pub use environment::Environment;
 pub use lexer::quote;
 pub use log::{Facility, Level as LogLevel, LogFormat};
 pub use log_sample::LogSample;
+pub use nearest::spelling_distance;
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{

@@ -13,6 +13,11 @@ const PRESENT: u8 = 0;
 /// A file with more unknown words than this is no configuration, and guessing at each would take seconds.
 const GUESSES_MAX: u32 = 100;
 
+/// How differently two words are spelled, by HAProxy's measure; for lists of the nearest ones.
+pub fn spelling_distance(one: &str, other: &str) -> usize {
+    distance(&traits(one), &traits(other))
+}
+
 /// Guesses, a bounded number of times.
 pub(crate) struct Guesser {
     left: u32,

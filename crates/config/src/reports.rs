@@ -34,6 +34,11 @@ impl Reports {
         self.unserved.push(Unserved { span, what: what.into(), verdict: Verdict::RefusedBecause(hint) });
     }
 
+    /// Tidegate accepts `what` and it changes nothing, for this reason.
+    pub(crate) fn note_inert(&mut self, span: Span, what: impl Into<String>, why: &'static str) {
+        self.unserved.push(Unserved { span, what: what.into(), verdict: Verdict::Inert(why) });
+    }
+
     /// Notes what a keyword's meaning asks for, and answers which reader to call. `what` names the keyword to the
     /// operator; it is asked only when there is something to tell.
     pub(crate) fn weigh<K: Copy>(
@@ -53,7 +58,7 @@ impl Reports {
                 Ok(None)
             }
             Meaning::Inert(why) => {
-                self.unserved.push(Unserved { span, what: what(), verdict: Verdict::Inert(why) });
+                self.note_inert(span, what(), why);
                 Ok(None)
             }
             Meaning::Removed(message) => Err(Diagnostic::alert(Lead::Spaced, span, message)),

@@ -132,13 +132,24 @@ pub struct StatsSocket {
     pub access: Access,
 }
 
-/// What the users of an admin socket may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What the users of an admin socket may do; each level includes those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Access {
     User,
     #[default]
     Operator,
     Admin,
+}
+
+impl Access {
+    /// As the file has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Access::User => "user",
+            Access::Operator => "operator",
+            Access::Admin => "admin",
+        }
+    }
 }
 
 /// Which side of a connection a section has.

@@ -16,6 +16,8 @@
 //! | `lower/`, `resolve` | tree → table; host names → addresses |
 //! | `handover` | how a table gets to all shards or to none |
 //! | `checks/` | which server is checked when, and what a result changes |
+//! | `ledger` | when servers changed, and how long they were down |
+//! | `admin/` | the admin sockets: who asks what, and what is answered |
 //! | `log/` | lines in HAProxy's words, and where they go |
 //! | `console`, `report`, `stdio` | what is said on standard error, without waiting for its reader |
 //! | `signals`, `news` | descriptors that say that something is asked for |
@@ -30,11 +32,13 @@
 //! the eventfd of the port crosses.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod checks;
 mod clock;
 mod console;
 mod environment;
 mod handover;
+mod ledger;
 mod load;
 mod log;
 mod lower;

@@ -1,5 +1,6 @@
 //! Reading the configuration: files → text → tree → table, and everything that is to be said about it.
 
+use crate::admin;
 use crate::environment;
 use crate::lower::{Lowered, lower};
 use crate::resolve::{Resolve, Resolver, System};
@@ -48,6 +49,7 @@ pub struct Loaded {
     /// Whether anything listens. HAProxy checks a file without a listener with exit code 2 and does not start it.
     pub has_listener: bool,
     bind_places: Vec<BindPlace>,
+    pub(crate) admin: admin::Settings,
     ending: Ending,
 }
 
@@ -94,21 +96,21 @@ pub(crate) fn load_sources(
 ) -> Loaded {
     let config::Parsed { tree, mut diagnostics } = config::load(&sources, environment);
     let mut ending = Ending::Read;
-    let (mut table, mut bind_places) = (None, Vec::new());
+    let (mut table, mut bind_places, mut admin) = (None, Vec::new(), admin::Settings::default());
     if !diagnostics.iter().any(Diagnostic::is_alert) {
         let lowered = lower(&tree, &sources, book, generation, defaults, Resolver::new(resolve));
-        let Lowered { table: lowered_table, diagnostics: found, bind_places: places } = lowered;
+        let Lowered { table: lowered_table, diagnostics: found, bind_places: places, admin: settings } = lowered;
         if !found.is_empty() && found.iter().all(|diagnostic| diagnostic.stage == Stage::Checking) {
             ending = Ending::Unresolved;
         }
         diagnostics.extend(found);
-        (table, bind_places) = (lowered_table, places);
+        (table, bind_places, admin) = (lowered_table, places, settings);
     }
     let nbthread = tree.global.nbthread.as_ref().map(|nbthread| nbthread.value);
     let io_engine = tree.global.io_engine.as_ref().map(|engine| engine.value).unwrap_or_default();
     let process = ProcessSettings::of(&tree.global);
     let has_listener = tree.has_listener();
-    Loaded { diagnostics, nbthread, io_engine, process, table, has_listener, bind_places, ending, sources }
+    Loaded { diagnostics, nbthread, io_engine, process, table, has_listener, bind_places, admin, ending, sources }
 }
 
 impl Loaded {
@@ -156,6 +158,7 @@ impl Loaded {
             table: None,
             has_listener: false,
             bind_places: Vec::new(),
+            admin: admin::Settings::default(),
             ending: Ending::Unopened,
         }
     }

@@ -1,8 +1,10 @@
 //! What control says about itself and the shards: the words of its messages.
 
+use crate::admin;
+use crate::clock::Moment;
 use crate::console::Urgency;
 use crate::handover::Refusal;
-use crate::load::Loaded;
+use crate::load::{Defaults, Loaded};
 use crate::uio::Runtime;
 use crate::watch::Finding;
 use config::{Diagnostic, IoEngine};
@@ -116,6 +118,30 @@ fn unbindable(failure: &PrepareFailure, loaded: &Loaded) -> String {
         Addr::Unnamed => format!("cannot use the inherited socket ({errno})."),
     };
     format!("Binding [{place}] for frontend {frontend}: {what}")
+}
+
+/// HAProxy calls the proxy of its admin sockets GLOBAL.
+pub(crate) fn admin_failure(failure: &admin::Failure) -> String {
+    let admin::Failure { place, what, errno } = failure;
+    format!("Binding for frontend GLOBAL: {what} ({errno}) [{place}].")
+}
+
+/// What `show info` tells of a process that starts now.
+pub(crate) fn process(shard_count: usize, runtime: Runtime, defaults: &Defaults) -> admin::Process {
+    let name = nix::sys::utsname::uname().map(|name| name.nodename().to_string_lossy().into_owned());
+    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE);
+    admin::Process {
+        pid: std::process::id(),
+        node: name.unwrap_or_default(),
+        shard_count,
+        engine: match runtime {
+            Runtime::IoUring => IoEngine::IoUring.word(),
+            Runtime::Plain => IoEngine::Epoll.word(),
+        },
+        descriptors_max: limit.map_or(0, |(soft, _)| soft),
+        capacity: defaults.maxconn,
+        started: Moment::now(),
+    }
 }
 
 pub(crate) fn finding(finding: Finding) -> (Urgency, String) {

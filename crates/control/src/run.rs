@@ -3,10 +3,12 @@
 //! It waits for all of its sources at once and for none of them alone: shards answer by notices, the configuration is read on a
 //! thread of its own, checks are tasks that report.
 
+use crate::admin::{self, Admin, Asked, Prepared};
 use crate::checks::{self, Checks, Finished};
 use crate::clock::{self, Moment};
 use crate::console::{Console, Urgency};
 use crate::handover::{Handover, Occasion, Step};
+use crate::ledger::Ledger;
 use crate::load::{Defaults, Files, Loaded};
 use crate::log::Log;
 use crate::news::News;
@@ -112,6 +114,9 @@ pub(crate) struct Control {
     console: Console,
     log: Log,
     checks: Checks,
+    ledger: Ledger,
+    admin: Admin,
+    process: admin::Process,
     watch: Watch,
     look_at: Instant,
     handover: Handover,
@@ -119,6 +124,8 @@ pub(crate) struct Control {
     table: Arc<Table>,
     /// What is under way to the shards.
     coming: Option<Loaded>,
+    /// The admin sockets that it brings.
+    admin_coming: Option<Prepared>,
     reading: Reading,
     /// Asked for since the last reading began. However often: it is read once.
     is_reload_wanted: bool,
@@ -139,6 +146,7 @@ enum Life {
 
 enum Event {
     Checked(Finished),
+    Commanded(Asked),
     Asked(Request),
     Read(Box<ReadingResult>),
     News,
@@ -153,19 +161,23 @@ impl Control {
         let now = clock::now();
         Ok(Control {
             files,
-            defaults,
             engine: (first.io_engine, runtime),
             news: News::new(news)?,
             signals,
             log: Log::new(console.pid(), TimeZone::system()),
             console,
             checks: Checks::new(runtime),
+            ledger: Ledger::default(),
+            admin: Admin::new(),
+            process: report::process(mailboxes.len(), runtime, &defaults),
+            admin_coming: None,
             watch: Watch::new(mailboxes.len(), now),
             look_at: now + LOOK_EVERY,
             handover: Handover::new(mailboxes.len() as u16),
             table: published.load_full(),
             generation_next: published.load().generation + 1,
             coming: Some(first),
+            defaults,
             reading: Reading::Idle(book),
             is_reload_wanted: false,
             on_serving: Some(on_serving),
@@ -187,6 +199,7 @@ impl Control {
             }
             match self.next().await {
                 Event::Checked(finished) => self.on_checked(finished),
+                Event::Commanded(asked) => self.on_command(asked),
                 Event::Asked(request) => self.on_request(request),
                 Event::Read(result) => self.on_read(*result),
                 Event::News => self.on_news(),
@@ -201,6 +214,7 @@ impl Control {
             biased;
             request = self.signals.next() => Event::Asked(request.expect("signals are readable")),
             finished = self.checks.next() => Event::Checked(finished),
+            asked = self.admin.next() => Event::Commanded(asked),
             result = self.reading.next() => Event::Read(Box::new(result)),
             news = self.news.next() => {
                 news.expect("an eventfd is readable");
@@ -221,9 +235,41 @@ impl Control {
     fn start(&mut self) {
         let first = self.coming.as_ref().and_then(|first| first.table.clone());
         match first {
-            Some(table) => self.begin(table, Occasion::Start),
-            None => self.life = Life::Ended(Exit::CannotStart),
+            Some(table) if self.prepare_admin() => self.begin(table, Occasion::Start),
+            Some(_) | None => self.life = Life::Ended(Exit::CannotStart),
         }
+    }
+
+    /// Binds the admin sockets of the table that comes; says why if that fails.
+    fn prepare_admin(&mut self) -> bool {
+        let settings = self.coming.as_ref().map(|coming| coming.admin.clone()).unwrap_or_default();
+        match self.admin.prepare(settings) {
+            Ok(prepared) => {
+                self.admin_coming = Some(prepared);
+                true
+            }
+            Err(failure) => {
+                let text = report::admin_failure(&failure);
+                self.console.say(Urgency::Alert, &text);
+                self.log.tell_all(&self.table, LogLevel::Alert, &text, &mut self.console);
+                false
+            }
+        }
+    }
+
+    fn on_command(&mut self, asked: Asked) {
+        let mut desk = admin::Desk {
+            table: &self.table,
+            checks: &mut self.checks,
+            ledger: &mut self.ledger,
+            process: &self.process,
+            sockets: self.admin.sockets().collect(),
+            logs_dropped: self.port.records_dropped() + self.log.losses().map(|(_, count)| count).sum::<u64>(),
+            is_stopping: !matches!(self.life, Life::Starting | Life::Serving),
+        };
+        let answer = admin::answer(&mut desk, &asked);
+        // A client that has gone does not want to know.
+        let _ = asked.reply.send(answer);
     }
 
     /// Takes the steps that depend on the state and the time alone.
@@ -273,16 +319,19 @@ impl Control {
     fn abandon(&mut self) {
         self.handover = Handover::new(self.mailboxes.len() as u16);
         self.coming = None;
+        self.admin_coming = None;
     }
 
     fn on_checked(&mut self, finished: Finished) {
         let Some(change) = self.checks.on_finished(finished) else { return };
         let targets = &self.table.backend(change.server.backend).log_targets;
+        let server = change.server;
         for line in checks::apply(&self.table, change) {
             let urgency = if line.level == LogLevel::Emerg { Urgency::Alert } else { Urgency::Warning };
             self.console.say(urgency, &line.on_console);
             self.log.tell(&self.table, targets, line.level, &line.text, &mut self.console);
         }
+        self.ledger.look(&self.table, server, clock::now());
     }
 
     fn on_news(&mut self) {
@@ -364,7 +413,12 @@ impl Control {
                 }
                 let table = Arc::clone(table);
                 self.coming = Some(loaded);
-                self.begin(table, Occasion::Reload);
+                if self.prepare_admin() {
+                    self.begin(table, Occasion::Reload);
+                } else {
+                    self.coming = None;
+                    self.refuse("not all of its admin sockets can be bound");
+                }
             }
         }
     }
@@ -390,6 +444,10 @@ impl Control {
         // More connections may be allowed than before.
         self.limits.wake_waiting();
         self.checks.adopt(&table);
+        self.ledger.adopt(&table, clock::now());
+        if let Some(prepared) = self.admin_coming.take() {
+            self.admin.adopt(prepared);
+        }
         self.generation_next = table.generation + 1;
         let before = std::mem::replace(&mut self.table, table);
         let gone = report::proxies(&before).into_iter().filter(|proxy| !report::has_proxy(&self.table, &proxy.name));
@@ -422,6 +480,7 @@ impl Control {
 
     fn give_up(&mut self, refusal: &crate::handover::Refusal) {
         self.post_all(|| Mail::Forget);
+        self.admin_coming = None;
         let coming = self.coming.take().expect("a table is under way");
         // Its number may still be in the mail of a shard that did not answer.
         self.generation_next += 1;

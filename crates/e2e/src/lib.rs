@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod client;
 pub mod dovecot;
 pub mod load;
@@ -28,6 +29,7 @@ pub mod run;
 pub mod syslog;
 pub mod wait;
 
+pub use admin::{Admin, Row};
 pub use client::{Client, End};
 pub use load::Load;
 pub use needs::Subject;

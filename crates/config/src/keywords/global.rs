@@ -188,7 +188,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("ssl-security-level", Refused),
     ("ssl-server-verify", Refused),
     ("ssl-skip-self-issued-ca", Refused),
-    ("stats", Parsed(Keyword::Stats)),
+    ("stats", Served(Keyword::Stats)),
     ("stats-file", Refused),
     ("strict-limits", Served(Process(ProcessKeyword::StrictLimits))),
     ("thread-group", Inert("a shard is a thread and needs no group")),

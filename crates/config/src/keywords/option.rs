@@ -56,7 +56,7 @@ pub(crate) const TABLE: &[Row] = &[
     switch("assume-rfc6587-ntf", DF, Refused),
     switch("checkcache", DB, Refused),
     switch("clitcpka", DF, Refused),
-    switch("contstats", DF, Refused),
+    switch("contstats", DF, Inert("bytes are counted as they come, always")),
     switch("disable-h2-upgrade", DF, Refused),
     switch("dont-parse-log", DF, Refused),
     switch("dontlog-normal", DF, Refused),

@@ -15,8 +15,9 @@ use crate::uio::{self, Runtime};
 use check::{Health, Outcome};
 use plan::{Key, Plan, Verdict};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
-use table::{ServerId, Table};
+use table::{Server, ServerId, Table};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -38,8 +39,21 @@ struct Running {
     plan: Plan,
     health: Health,
     task: JoinHandle<()>,
+    /// What the last check found.
+    last: Option<Outcome>,
+    /// Checks that failed while the server was up.
+    failures: u64,
     /// Tells the present task's result from one that was under way when the plan changed.
     serial: u64,
+}
+
+/// What is known of a server by its checks.
+#[derive(Clone, Copy)]
+pub(crate) struct Finding<'a> {
+    pub(crate) health: &'a Health,
+    pub(crate) last: Option<Outcome>,
+    /// Checks that failed while the server was up.
+    pub(crate) failures: u64,
 }
 
 /// A check is over.
@@ -79,10 +93,23 @@ impl Checks {
         self.results.recv().await.expect("we hold a sender ourselves")
     }
 
+    /// What is known of a server; `None` if it is not checked.
+    pub(crate) fn finding(&self, server: &Server) -> Option<Finding<'_>> {
+        let running = self.running.get(&(Arc::clone(&server.backend_name), Arc::clone(&server.name)))?;
+        Some(Finding { health: &running.health, last: running.last, failures: running.failures })
+    }
+
+    /// Counts failures anew (`clear counters all`).
+    pub(crate) fn clear_counts(&mut self) {
+        self.running.values_mut().for_each(|running| running.failures = 0);
+    }
+
     /// Takes a result, and sees to the next check of the server.
     pub(crate) fn on_finished(&mut self, finished: Finished) -> Option<Change> {
         let Finished { key, serial, outcome } = finished;
         let running = self.running.get_mut(&key).filter(|running| running.serial == serial)?;
+        running.last = Some(outcome);
+        running.failures += u64::from(running.health.is_up() && !outcome.status.is_passed());
         let transition = running.health.observe(outcome);
         let (server, plan, interval) = (running.server, running.plan.clone(), running.health.interval());
         let (task, serial) = self.spawn(&key, &plan, interval.max(INTERVAL_LEAST));
@@ -99,7 +126,10 @@ impl Checks {
         }
         let health = Health::new(wanted.plan.settings);
         let (task, serial) = self.spawn(&wanted.key, &wanted.plan, delay);
-        self.running.insert(wanted.key, Running { server: wanted.id, plan: wanted.plan, health, task, serial });
+        self.running.insert(
+            wanted.key,
+            Running { server: wanted.id, plan: wanted.plan, health, task, last: None, failures: 0, serial },
+        );
     }
 
     fn resettle(&mut self, wanted: plan::Wanted, delay: Duration) {
@@ -107,8 +137,7 @@ impl Checks {
         let running = self.running.get_mut(&wanted.key).expect("it runs");
         running.task.abort();
         running.health.resettle(wanted.plan.settings);
-        let health = running.health.clone();
-        *running = Running { server: wanted.id, plan: wanted.plan, health, task, serial };
+        (running.server, running.plan, running.task, running.serial) = (wanted.id, wanted.plan, task, serial);
     }
 
     /// Starts the task of a server's next check, `delay` from now.

@@ -6,6 +6,7 @@
 //! (`configuration.txt: disabled`). Rules that lead to one are passed over, and its counts are 0.
 
 mod acls;
+mod admin;
 mod backends;
 mod frontends;
 mod logs;
@@ -14,6 +15,7 @@ mod servers;
 #[cfg(test)]
 mod tests;
 
+use crate::admin::Settings;
 use crate::load::{BindPlace, Defaults};
 use crate::resolve::Resolver;
 use config::{Config, Diagnostic, Lead, Level, Proxy, Source, Span, Spanned, Stage};
@@ -31,6 +33,7 @@ pub(crate) struct Lowered {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Where the file says to listen on what.
     pub(crate) bind_places: Vec<BindPlace>,
+    pub(crate) admin: Settings,
 }
 
 /// Lowers a tree without ALERTs. States of known names come out of `book`; nothing is changed in them.
@@ -67,11 +70,13 @@ pub(crate) fn lower<'a>(
             backends.push(Arc::new(lowering.backend(proxy)));
         }
     }
+    let admin = lowering.admin();
     let Lowering { log_targets, diagnostics, bind_places, book, .. } = lowering;
     let table = diagnostics.is_empty().then(|| {
-        Arc::new(Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process()))
+        let table = Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process());
+        Arc::new(table.with_proxies(numbered(config)))
     });
-    Lowered { table, diagnostics, bind_places }
+    Lowered { table, diagnostics, bind_places, admin }
 }
 
 /// Everything that lowering one proxy needs of the whole.
@@ -136,6 +141,18 @@ impl Lowering<'_> {
         let source = self.sources.get(span.source as usize);
         source.and_then(|source| source.text.get(span.start as usize..span.end as usize)).unwrap_or_default()
     }
+}
+
+/// Every section of the file counts, a disabled one too.
+fn numbered(config: &Config) -> Vec<table::Proxy> {
+    let names = Names::of(config);
+    let numbered = config.proxies.iter().zip(table::Proxy::FIRST..);
+    let numbered = numbered.filter(|(proxy, _)| !proxy.settings.is_disabled).map(|(proxy, number)| table::Proxy {
+        number,
+        frontend: names.frontend(&proxy.name),
+        backend: names.backend(&proxy.name),
+    });
+    numbered.collect()
 }
 
 fn enabled(config: &Config) -> impl Iterator<Item = &Proxy> {

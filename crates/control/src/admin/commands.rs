@@ -1,0 +1,285 @@
+//! The commands of an admin socket: their words, who may say them, what carries them out.
+
+use super::client::{Answer, Asked};
+use super::desk::Desk;
+use super::{manners, tell};
+use config::Access;
+
+/// One command.
+pub(crate) struct Spec {
+    /// Its words, without arguments.
+    words: &'static [&'static str],
+    /// How it is to be written, for `help`.
+    usage: &'static str,
+    doc: &'static str,
+    /// Who may say it.
+    access: Access,
+    run: Run,
+}
+
+/// What carries a command out.
+#[derive(Clone, Copy)]
+enum Run {
+    /// Reads, or changes, what control knows.
+    Desk(fn(&mut Desk<'_>, &Call<'_>) -> Answer),
+    /// Concerns nobody but the client.
+    Client(fn(&Call<'_>) -> Answer),
+}
+
+/// A command as it was said.
+pub(crate) struct Call<'a> {
+    /// What stands behind the command's own words.
+    pub(crate) arguments: &'a [String],
+    pub(crate) access: Access,
+}
+
+impl Call<'_> {
+    /// The argument at this place; empty where there is none.
+    pub(crate) fn word(&self, index: usize) -> &str {
+        self.arguments.get(index).map_or("", String::as_str)
+    }
+
+    pub(crate) fn has(&self, word: &str) -> bool {
+        self.arguments.iter().any(|argument| argument == word)
+    }
+}
+
+/// Sorted by what they do to the process: what reads, then what changes, then what concerns the client.
+const TABLE: &[Spec] = &[
+    spec(
+        &["show", "activity"],
+        "show activity",
+        "turns and connections of every shard",
+        Access::Operator,
+        Run::Desk(tell::activity),
+    ),
+    spec(&["show", "backend"], "show backend", "names of the backends", Access::User, Run::Desk(tell::backends)),
+    spec(
+        &["show", "cli", "level"],
+        "show cli level",
+        "what this client may do",
+        Access::User,
+        Run::Client(manners::level),
+    ),
+    spec(&["show", "cli", "sockets"], "show cli sockets", "admin sockets", Access::User, Run::Desk(tell::sockets)),
+    spec(
+        &["show", "env"],
+        "show env [var]",
+        "environment of the process",
+        Access::Operator,
+        Run::Desk(tell::environment),
+    ),
+    spec(
+        &["show", "errors"],
+        "show errors [<px>] [request|response]",
+        "requests and responses that could not be read",
+        Access::Operator,
+        Run::Desk(tell::errors),
+    ),
+    spec(&["show", "info"], "show info [desc|json|typed]*", "the process", Access::User, Run::Desk(tell::info)),
+    spec(
+        &["show", "servers", "conn"],
+        "show servers conn [<backend>]",
+        "connections of every server",
+        Access::User,
+        Run::Desk(tell::servers_conn),
+    ),
+    spec(
+        &["show", "servers", "state"],
+        "show servers state [<backend>]",
+        "state of every server, as it can be loaded again",
+        Access::User,
+        Run::Desk(tell::servers_state),
+    ),
+    spec(
+        &["show", "stat"],
+        "show stat [desc|json|no-maint|typed|up]*",
+        "counters of every proxy and server",
+        Access::User,
+        Run::Desk(tell::stat),
+    ),
+    spec(
+        &["show", "version"],
+        "show version",
+        "version of HAProxy whose behaviour is followed",
+        Access::User,
+        Run::Client(tell::version),
+    ),
+    spec(
+        &["clear", "counters"],
+        "clear counters [all]",
+        "forget what was most, or everything that was counted",
+        Access::Operator,
+        Run::Desk(super::change::clear_counters),
+    ),
+    spec(
+        &["expert-mode"],
+        "expert-mode [on|off]",
+        "whether commands for experts may be said; there are none",
+        Access::Admin,
+        Run::Client(manners::expert_mode),
+    ),
+    spec(
+        &["operator"],
+        "operator",
+        "be no more than an operator from now on",
+        Access::Operator,
+        Run::Client(manners::operator),
+    ),
+    spec(&["user"], "user", "be no more than a user from now on", Access::User, Run::Client(manners::user)),
+    spec(
+        &["set", "timeout"],
+        "set timeout [cli] <delay>",
+        "how long this client may be silent",
+        Access::User,
+        Run::Client(manners::set_timeout),
+    ),
+    spec(&["help"], "help [<command>]", "these commands, or those like a word", Access::User, Run::Client(help)),
+    spec(
+        &["prompt"],
+        "prompt [i|n]",
+        "go on after an answer, with a prompt, or no longer",
+        Access::User,
+        Run::Client(manners::prompt),
+    ),
+    spec(&["quit"], "quit", "end the conversation", Access::User, Run::Client(manners::quit)),
+];
+
+/// Commands that every list of them ends with.
+const ALWAYS: [&str; 3] = ["help", "prompt", "quit"];
+
+/// The most commands that are proposed to somebody who misspelled one.
+const NEAREST_MOST: usize = 5;
+
+const fn spec(
+    words: &'static [&'static str],
+    usage: &'static str,
+    doc: &'static str,
+    access: Access,
+    run: Run,
+) -> Spec {
+    Spec { words, usage, doc, access, run }
+}
+
+/// Answers a command.
+pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Answer {
+    let words = &asked.command.words;
+    let Some(spec) = find(words) else { return unknown(words, asked.access).into() };
+    if asked.access < spec.access {
+        return DENIED.into();
+    }
+    let call = Call { arguments: &words[spec.words.len()..], access: asked.access };
+    match spec.run {
+        Run::Desk(run) => run(desk, &call),
+        Run::Client(run) => run(&call),
+    }
+}
+
+pub(crate) const DENIED: &str = "Permission denied\n";
+
+/// The command with the most words that `words` begin with.
+fn find(words: &[String]) -> Option<&'static Spec> {
+    TABLE.iter().filter(|spec| spec.begins(words)).max_by_key(|spec| spec.words.len())
+}
+
+impl Spec {
+    fn begins(&self, words: &[String]) -> bool {
+        words.len() >= self.words.len() && self.common_count(words) == self.words.len()
+    }
+
+    /// How many words at the beginning are the same.
+    fn common_count(&self, words: &[String]) -> usize {
+        self.words.iter().zip(words).take_while(|(own, said)| *own == said).count()
+    }
+
+    fn line(&self) -> String {
+        format!("  {:<40}: {}\n", self.usage, self.doc)
+    }
+}
+
+fn help(call: &Call<'_>) -> Answer {
+    let mut text = String::from("The following commands are valid at this level:\n");
+    match call.arguments {
+        [] => list(&mut text, permitted(call.access)),
+        words => list(&mut text, like(words, call.access)),
+    }
+    text.into()
+}
+
+fn unknown(words: &[String], access: Access) -> String {
+    if words.is_empty() {
+        let mut text = String::from("Unknown command. Please enter one of the following commands only:\n");
+        list(&mut text, permitted(access));
+        return text;
+    }
+    let mut text = String::from("Unknown command, but maybe one of the following ones is a better match:\n");
+    list(&mut text, like(words, access));
+    text
+}
+
+fn permitted(access: Access) -> Vec<&'static Spec> {
+    TABLE.iter().filter(|spec| spec.access <= access).collect()
+}
+
+fn list(text: &mut String, specs: Vec<&Spec>) {
+    let is_always = |spec: &&Spec| ALWAYS.contains(&spec.words[0]);
+    specs.into_iter().filter(|spec| !is_always(spec)).for_each(|spec| text.push_str(&spec.line()));
+    TABLE.iter().filter(is_always).for_each(|spec| text.push_str(&spec.line()));
+}
+
+/// All that begin like `words`; if these say more than their beginning, those of them that are spelled most alike.
+fn like(words: &[String], access: Access) -> Vec<&'static Spec> {
+    let common = permitted(access).iter().map(|spec| spec.common_count(words)).max().unwrap_or(0);
+    let mut near: Vec<&Spec> =
+        permitted(access).into_iter().filter(|spec| spec.common_count(words) == common).collect();
+    let is_whole = common == words.len();
+    if near.len() > NEAREST_MOST && !is_whole {
+        let said = words.join(" ");
+        near.sort_by_key(|spec| config::spelling_distance(&said, &spec.words.join(" ")));
+        near.truncate(NEAREST_MOST);
+    }
+    near
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    fn found(text: &str) -> Option<String> {
+        find(&words(text)).map(|spec| spec.words.join(" "))
+    }
+
+    #[test]
+    fn the_longest_command_is_meant() {
+        assert_eq!(found("show stat up").as_deref(), Some("show stat"));
+        assert_eq!(found("show servers state be").as_deref(), Some("show servers state"));
+        assert_eq!(found("show servers"), None);
+        assert_eq!(found("show statistics"), None);
+    }
+
+    #[test]
+    fn what_begins_alike_is_proposed() {
+        let text = unknown(&words("show servers foo"), Access::User);
+        let proposed: Vec<&str> = text.lines().skip(1).filter_map(|line| line.get(2..20)).collect();
+        assert_eq!(proposed[..2], ["show servers conn ", "show servers state"]);
+        assert_eq!(proposed.len(), 2 + ALWAYS.len());
+        assert!(unknown(&words("sho stat"), Access::User).contains("  show stat ["));
+    }
+
+    #[test]
+    fn lines_are_aligned() {
+        let aligned = |spec: &Spec| spec.line().chars().nth(42) == Some(':') && spec.line().starts_with("  ");
+        let crooked: Vec<&str> = TABLE.iter().filter(|spec| !aligned(spec)).map(|spec| spec.usage).collect();
+        assert_eq!(crooked, [""; 0]);
+    }
+
+    #[test]
+    fn a_user_is_not_offered_what_it_may_not_do() {
+        let Answer { text, .. } = help(&Call { arguments: &[], access: Access::User });
+        assert!(text.contains("show info") && !text.contains("show env"), "{text}");
+    }
+}

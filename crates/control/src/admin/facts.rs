@@ -1,0 +1,59 @@
+//! What commands that only read are functions of.
+
+use crate::checks::{Checks, Finding};
+use crate::clock::Moment;
+use crate::ledger::Ledger;
+use driver::Instant;
+use std::time::Duration;
+use table::{Frontend, Server, Table};
+
+/// The process at one moment, lent for as long as an answer takes to be written.
+pub(crate) struct Facts<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) checks: &'a Checks,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) process: &'a Process,
+    /// Log lines that nobody took.
+    pub(crate) logs_dropped: u64,
+    pub(crate) is_stopping: bool,
+    pub(crate) now: Moment,
+}
+
+/// What does not change while the process lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    pub(crate) node: String,
+    pub(crate) shard_count: usize,
+    pub(crate) engine: &'static str,
+    pub(crate) descriptors_max: u64,
+    /// Client connections that the process can hold.
+    pub(crate) capacity: u32,
+    pub(crate) started: Moment,
+}
+
+impl Facts<'_> {
+    /// The monotonic clock, as tallies read it.
+    pub(crate) fn clock(&self) -> Duration {
+        self.now.instant.since(Instant::EPOCH)
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.now.instant.since(self.process.started.instant)
+    }
+
+    /// What the checks know of a server.
+    pub(crate) fn finding(&self, server: &Server) -> Option<Finding<'_>> {
+        self.checks.finding(server)
+    }
+
+    /// Connections that a frontend admits.
+    pub(crate) fn frontend_limit(&self, _frontend: &Frontend) -> u32 {
+        self.table.global.maxconn
+    }
+
+    /// Whether a frontend takes connections.
+    pub(crate) fn is_open(&self, _frontend: &Frontend) -> bool {
+        !self.is_stopping
+    }
+}

@@ -1,0 +1,57 @@
+//! Commands that concern the client who says them and nobody else.
+
+use super::client::{Answer, Effect};
+use super::commands::Call;
+use config::Access;
+
+pub(super) fn level(call: &Call<'_>) -> Answer {
+    format!("{}\n", call.access.word()).into()
+}
+
+pub(super) fn operator(_: &Call<'_>) -> Answer {
+    with(Effect::Lower(Access::Operator))
+}
+
+pub(super) fn user(_: &Call<'_>) -> Answer {
+    with(Effect::Lower(Access::User))
+}
+
+pub(super) fn quit(_: &Call<'_>) -> Answer {
+    with(Effect::End)
+}
+
+pub(super) fn prompt(call: &Call<'_>) -> Answer {
+    match call.word(0) {
+        "" => with(Effect::TogglePrompt),
+        "i" => with(Effect::SetPrompt(true)),
+        "n" => with(Effect::SetPrompt(false)),
+        _ => "'prompt' only supports 'i' and 'n'.\n".into(),
+    }
+}
+
+pub(super) fn expert_mode(call: &Call<'_>) -> Answer {
+    match call.word(0) {
+        "" => "expert-mode is OFF\n".into(),
+        "off" => Answer::default(),
+        _ => "There are no commands for experts.\n".into(),
+    }
+}
+
+/// Without a unit the delay is in seconds here, unlike in the file (`management.txt` §9.3).
+pub(super) fn set_timeout(call: &Call<'_>) -> Answer {
+    if call.word(0) != "cli" {
+        return "'set timeout' only supports 'cli'.\n".into();
+    }
+    let word = call.word(1);
+    let seconds = word.parse::<u64>().ok().map(std::time::Duration::from_secs);
+    match seconds.or_else(|| config::time(word).ok().filter(|_| !word.is_empty())) {
+        Some(delay) if !delay.is_zero() => with(Effect::SetTimeout(delay)),
+        Some(_) => "Invalid timeout value.\n".into(),
+        None if word.is_empty() => "Expects an integer value.\n".into(),
+        None => "Invalid timeout value.\n".into(),
+    }
+}
+
+fn with(effect: Effect) -> Answer {
+    Answer { text: String::new(), effect }
+}

@@ -1,0 +1,162 @@
+//! Admin sockets: where they are, who may use them, how they are bound.
+//!
+//! A unix socket is bound under a name of its own and renamed into place (`configuration.txt: stats socket`), so that its path
+//! never leads nowhere, and its owner and mode are right before anybody can connect.
+
+use super::client::Stream;
+use config::Access;
+use driver::Errno;
+use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::unistd::{Gid, Group, Uid, User, chown};
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+/// One address of a `stats socket` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SocketSpec {
+    pub(crate) place: Place,
+    pub(crate) access: Access,
+    /// Permission bits; without them those that the process's mask leaves.
+    pub(crate) mode: Option<u32>,
+    pub(crate) user: Option<Owner>,
+    pub(crate) group: Option<Owner>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Tcp(SocketAddr),
+    Unix(Vec<u8>),
+    Abstract(Vec<u8>),
+    /// A listening socket that the process was started with.
+    Inherited(RawFd),
+}
+
+/// A user or a group, by name or by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Name(String),
+    Number(u32),
+}
+
+/// A socket that listens.
+pub(crate) enum Bound {
+    Unix(tokio::net::UnixListener),
+    Tcp(tokio::net::TcpListener),
+}
+
+/// Why a socket cannot be bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) place: Place,
+    pub(crate) what: &'static str,
+    pub(crate) errno: Errno,
+}
+
+/// Binds a socket. Must be called inside of the runtime.
+pub(crate) fn bind(spec: &SocketSpec) -> Result<Bound, Failure> {
+    let failed = |what| move |err: io::Error| Failure { place: spec.place.clone(), what, errno: Errno::of(&err) };
+    match &spec.place {
+        Place::Tcp(addr) => tcp(TcpListener::bind(addr).map_err(failed("cannot bind socket"))?),
+        Place::Unix(path) => unix(bind_path(path, spec).map_err(failed("cannot bind UNIX socket"))?),
+        Place::Abstract(name) => {
+            let addr = std::os::unix::net::SocketAddr::from_abstract_name(name);
+            unix(addr.and_then(|addr| UnixListener::bind_addr(&addr)).map_err(failed("cannot bind abstract socket"))?)
+        }
+        Place::Inherited(number) => inherited(*number),
+    }
+    .map_err(failed("cannot use the socket"))
+}
+
+fn inherited(number: RawFd) -> io::Result<Bound> {
+    let descriptor = socket::duplicate(number).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
+    let name: SockaddrStorage = getsockname(descriptor.as_raw_fd())?;
+    match name.family() {
+        Some(AddressFamily::Unix) => unix(descriptor.into()),
+        _ => tcp(descriptor.into()),
+    }
+}
+
+impl Bound {
+    pub(super) async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Bound::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+            Bound::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
+        }
+    }
+}
+
+fn unix(listener: UnixListener) -> io::Result<Bound> {
+    listener.set_nonblocking(true)?;
+    tokio::net::UnixListener::from_std(listener).map(Bound::Unix)
+}
+
+fn tcp(listener: TcpListener) -> io::Result<Bound> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener).map(Bound::Tcp)
+}
+
+fn bind_path(path: &[u8], spec: &SocketSpec) -> io::Result<UnixListener> {
+    let path = Path::new(OsStr::from_bytes(path));
+    let draft = draft(path);
+    let _ = std::fs::remove_file(&draft);
+    let listener = UnixListener::bind(&draft)?;
+    let placed = own(&draft, spec).and_then(|()| std::fs::rename(&draft, path));
+    if placed.is_err() {
+        let _ = std::fs::remove_file(&draft);
+    }
+    placed.map(|()| listener)
+}
+
+/// HAProxy's name for it: `PATH.PID.tmp`.
+fn draft(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    name.into()
+}
+
+fn own(path: &Path, spec: &SocketSpec) -> io::Result<()> {
+    let user = spec.user.as_ref().map(user_id).transpose()?;
+    let group = spec.group.as_ref().map(group_id).transpose()?;
+    if user.is_some() || group.is_some() {
+        chown(path, user, group)?;
+    }
+    if let Some(mode) = spec.mode {
+        fchmodat(nix::fcntl::AT_FDCWD, path, Mode::from_bits_truncate(mode), FchmodatFlags::FollowSymlink)?;
+    }
+    Ok(())
+}
+
+fn user_id(owner: &Owner) -> io::Result<Uid> {
+    match owner {
+        Owner::Number(number) => Ok(Uid::from_raw(*number)),
+        Owner::Name(name) => Ok(User::from_name(name)?.ok_or(io::ErrorKind::NotFound)?.uid),
+    }
+}
+
+fn group_id(owner: &Owner) -> io::Result<Gid> {
+    match owner {
+        Owner::Number(number) => Ok(Gid::from_raw(*number)),
+        Owner::Name(name) => Ok(Group::from_name(name)?.ok_or(io::ErrorKind::NotFound)?.gid),
+    }
+}
+
+/// As `show cli sockets` has it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Tcp(SocketAddr::V4(addr)) => write!(f, "ipv4@{addr}"),
+            Place::Tcp(SocketAddr::V6(addr)) => write!(f, "ipv6@{addr}"),
+            Place::Unix(path) => write!(f, "unix@{}", String::from_utf8_lossy(path)),
+            Place::Abstract(name) => write!(f, "abns@{}", String::from_utf8_lossy(name)),
+            Place::Inherited(number) => write!(f, "fd@{number}"),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The rows of `show stat`: which columns apply to what, and what they say.
+
+use super::{Column, Row, Subject};
+use crate::admin::facts::Facts;
+use check::Health;
+use std::time::Duration;
+use table::{Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Table, Tally};
+
+/// `show stat IID TYPE SID`: -1, or no bit at all, is any.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    /// The number of a proxy.
+    pub(crate) proxy: Option<u32>,
+    pub(crate) frontends: bool,
+    pub(crate) backends: bool,
+    pub(crate) servers: bool,
+    pub(crate) server: Option<u32>,
+    pub(crate) hidden: Hidden,
+}
+
+/// Servers that are not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hidden {
+    None,
+    /// `no-maint`
+    Maintained,
+    /// `up`: all that are not.
+    Down,
+}
+
+impl Filter {
+    pub(crate) const ALL: Filter =
+        Filter { proxy: None, frontends: true, backends: true, servers: true, server: None, hidden: Hidden::None };
+
+    fn shows(&self, server: &Server, number: u32) -> bool {
+        let is_hidden = match self.hidden {
+            Hidden::None => false,
+            Hidden::Maintained => server.state.admin() == Admin::Maint,
+            Hidden::Down => !server.state.is_up(),
+        };
+        self.servers && self.server.is_none_or(|wanted| wanted == number) && !is_hidden
+    }
+}
+
+/// The rows that `filter` lets through, in the order of the file: a frontend, then the servers of a backend, then the backend.
+pub(crate) fn rows<'a>(facts: &'a Facts<'a>, filter: &'a Filter) -> impl Iterator<Item = Row> + 'a {
+    let wanted = |proxy: &&Proxy| filter.proxy.is_none_or(|number| number == proxy.number);
+    facts.table.proxies.iter().filter(wanted).flat_map(move |proxy| {
+        let front = proxy.frontend.filter(|_| filter.frontends).map(|id| frontend(facts, proxy.number, id));
+        let back = proxy.backend.filter(|_| filter.backends);
+        let back = back.map(|id| backend(facts, proxy.number, id, filter.hidden));
+        let servers = proxy.backend.into_iter().flat_map(move |backend| {
+            let servers = facts.table.backend(backend).servers.iter().zip(0..);
+            let servers = servers.filter(|(server, index)| filter.shows(server, index + 1));
+            servers.map(move |(_, index)| server(facts, proxy.number, ServerId { backend, index }))
+        });
+        front.into_iter().chain(servers).chain(back)
+    })
+}
+
+fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
+    let frontend: &Frontend = facts.table.frontend(id);
+    let (state, now) = (&frontend.state, facts.clock());
+    let totals = state.tally.totals();
+    let mut row = Row::new(Subject::Frontend, iid, 0);
+    row.text(Column::Pxname, &*frontend.name);
+    row.text(Column::Svname, "FRONTEND");
+    row.u32(Column::Scur, state.conns.current());
+    row.u32(Column::Smax, state.conns.peak());
+    row.u32(Column::Slim, facts.frontend_limit(frontend));
+    traffic(&mut row, &state.tally);
+    row.u64(Column::Dreq, totals.requests_denied);
+    row.u64(Column::Ereq, totals.requests_failed);
+    row.text(Column::Status, if facts.is_open(frontend) { "OPEN" } else { "STOP" });
+    row.u32(Column::Rate, state.tally.session_rate(now));
+    row.u32(Column::RateLim, 0_u32);
+    row.u32(Column::RateMax, state.tally.session_rate_peak(now));
+    gauges(&mut row, &[Column::ReqRate, Column::ReqRateMax]);
+    zeros(&mut row, &[Column::ReqTot, Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
+    row.text(Column::Mode, frontend.mode.word());
+    row.u32(Column::ConnRate, state.tally.connection_rate(now));
+    row.u32(Column::ConnRateMax, state.tally.connection_rate_peak(now));
+    row.u64(Column::ConnTot, totals.connections);
+    row.u64(Column::Dcon, totals.connections_denied);
+    row.u64(Column::Dses, totals.sessions_denied);
+    row.u64(Column::Eint, totals.internal_errors);
+    zeros(&mut row, &[Column::Wrew, Column::SessOther, Column::H1sess, Column::H2sess, Column::H3sess]);
+    zeros(&mut row, &[Column::ReqOther, Column::H1req, Column::H2req, Column::H3req]);
+    zeros(&mut row, TLS);
+    zeros(&mut row, HTTP);
+    row
+}
+
+fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {
+    let backend: &Backend = facts.table.backend(id);
+    let (state, now) = (&backend.state, facts.clock());
+    let mut row = Row::new(Subject::Backend, iid, 0);
+    row.text(Column::Pxname, &*backend.name);
+    row.text(Column::Svname, "BACKEND");
+    row.u32(Column::Scur, state.conns.current());
+    row.u32(Column::Smax, state.conns.peak());
+    row.u32(Column::Slim, full(facts, id));
+    traffic(&mut row, &state.tally);
+    row.u64(Column::Dreq, state.tally.totals().requests_denied);
+    towards_servers(&mut row, facts, &state.tally);
+    let usable = state.usable();
+    let is_up = backend.servers.is_empty() || state.nbsrv() > 0;
+    let word = if is_up { "UP" } else { "DOWN" };
+    match hidden {
+        Hidden::None => row.text(Column::Status, word),
+        Hidden::Maintained | Hidden::Down => {
+            row.text(Column::Status, format!("{word} ({}/{})", state.nbsrv(), backend.servers.len()));
+        }
+    }
+    row.u32(Column::Weight, weight(backend));
+    row.u32(Column::Uweight, weight(backend));
+    row.u32(Column::Act, usable.active);
+    row.u32(Column::Bck, usable.backup);
+    if let Some(entry) = facts.ledger.backend(facts.table, id) {
+        row.u64(Column::Chkdown, entry.downs);
+        row.u32(Column::Lastchg, entry.age(facts.now.instant).as_secs());
+        row.u32(Column::Downtime, entry.downtime(facts.now.instant).as_secs());
+    }
+    row.u32(Column::Rate, state.tally.session_rate(now));
+    row.u32(Column::RateMax, state.tally.session_rate_peak(now));
+    zeros(&mut row, &[Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
+    row.text(Column::Mode, backend.mode.word());
+    row.text(Column::Algo, algorithm(backend.balance));
+    gauges(&mut row, &[Column::AggServerStatus, Column::AggServerCheckStatus, Column::AggCheckStatus]);
+    zeros(&mut row, TLS);
+    zeros(&mut row, HTTP);
+    row
+}
+
+fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
+    let server: &Server = facts.table.server(id);
+    let (state, now) = (&server.state, facts.clock());
+    let mut row = Row::new(Subject::Server, iid, id.index + 1);
+    row.text(Column::Pxname, &*server.backend_name);
+    row.text(Column::Svname, &*server.name);
+    row.u32(Column::Scur, state.conns());
+    row.u32(Column::Smax, state.conns_most());
+    traffic(&mut row, &state.tally);
+    towards_servers(&mut row, facts, &state.tally);
+    row.text(Column::Status, status(facts, server));
+    row.u32(Column::Weight, state.weight());
+    row.u32(Column::Uweight, state.weight());
+    row.u32(Column::Act, u32::from(!server.settings.backup));
+    row.u32(Column::Bck, u32::from(server.settings.backup));
+    if let Some(entry) = facts.ledger.server(server) {
+        row.u32(Column::Lastchg, entry.age(facts.now.instant).as_secs());
+        if server.settings.check.is_some() {
+            row.u64(Column::Chkdown, entry.downs);
+            row.u32(Column::Downtime, entry.downtime(facts.now.instant).as_secs());
+        }
+    }
+    row.u32(Column::Rate, state.tally.session_rate(now));
+    row.u32(Column::RateMax, state.tally.session_rate_peak(now));
+    checked(&mut row, facts, server);
+    row.text(Column::Addr, server.addr.to_string());
+    row.text(Column::Mode, facts.table.backend(id.backend).mode.word());
+    let idle = [Column::SrvIcur, Column::IdleConnCur, Column::SafeConnCur, Column::PrivIdleCur];
+    gauges(&mut row, &idle);
+    gauges(&mut row, &[Column::Srid]);
+    row.u32(Column::UsedConnCur, state.conns());
+    row.u32(Column::NeedConnEst, state.conns_most());
+    zeros(&mut row, TLS);
+    row
+}
+
+/// What has a server's health in it.
+fn checked(row: &mut Row, facts: &Facts<'_>, server: &Server) {
+    let Some(settings) = &server.settings.check else { return };
+    let finding = facts.finding(server);
+    row.u64(Column::Chkfail, finding.map_or(0, |finding| finding.failures));
+    if server.state.admin() == Admin::Maint {
+        return;
+    }
+    match finding.and_then(|finding| finding.last) {
+        Some(outcome) => {
+            row.text(Column::CheckStatus, outcome.status.word());
+            row.u64(Column::CheckDuration, millis(outcome.duration));
+            row.text(Column::CheckDesc, outcome.status.to_string());
+            row.text(Column::LastChk, outcome.status.detail().unwrap_or_default());
+        }
+        None => {
+            row.text(Column::CheckStatus, "INI");
+            row.text(Column::CheckDesc, "Initializing");
+            row.text(Column::LastChk, "");
+        }
+    }
+    row.u32(Column::CheckRise, settings.rise);
+    row.u32(Column::CheckFall, settings.fall);
+    row.u32(Column::CheckHealth, finding.map_or(0, |finding| finding.health.points()));
+}
+
+/// A server's status in HAProxy's words.
+pub(crate) fn status(facts: &Facts<'_>, server: &Server) -> String {
+    let health = facts.finding(server).map(|finding| finding.health);
+    match (server.state.admin(), server.state.health()) {
+        (Admin::Maint, _) => "MAINT".into(),
+        (Admin::Ready | Admin::Drain, table::Health::Down) => match health.map(Health::to_string) {
+            Some(words) if words.starts_with("DOWN") => words,
+            // The operator said so, and no check has found anything else yet.
+            Some(_) | None => "DOWN".into(),
+        },
+        (Admin::Ready, table::Health::Up) => match health.map(Health::to_string) {
+            Some(words) if words.starts_with("UP") => words,
+            Some(_) => "UP".into(),
+            None => "no check".into(),
+        },
+        (Admin::Drain, table::Health::Up) => match health.map(Health::to_string) {
+            Some(words) if words.starts_with("UP ") => words.replacen("UP", "DRAIN", 1),
+            Some(_) | None => "DRAIN".into(),
+        },
+    }
+}
+
+/// What every kind of row counts.
+fn traffic(row: &mut Row, tally: &Tally) {
+    let totals = tally.totals();
+    row.u64(Column::Stot, totals.sessions);
+    row.u64(Column::Bin, totals.bytes_in);
+    row.u64(Column::Bout, totals.bytes_out);
+    row.u64(Column::Dresp, totals.responses_denied);
+    // What was received is what is sent on.
+    row.u64(Column::Reqbin, totals.bytes_in);
+    row.u64(Column::Reqbout, totals.bytes_in);
+    row.u64(Column::Resbin, totals.bytes_out);
+    row.u64(Column::Resbout, totals.bytes_out);
+}
+
+/// What backends and servers count.
+fn towards_servers(row: &mut Row, facts: &Facts<'_>, tally: &Tally) {
+    let totals = tally.totals();
+    row.u32(Column::Qcur, 0_u32);
+    row.u32(Column::Qmax, 0_u32);
+    row.u64(Column::Econ, totals.connects_failed);
+    row.u64(Column::Eresp, totals.responses_failed);
+    row.u64(Column::Wretr, totals.retries);
+    row.u64(Column::Wredis, totals.redispatches);
+    row.u64(Column::Lbtot, totals.picks);
+    row.u64(Column::CliAbrt, totals.client_aborts);
+    row.u64(Column::SrvAbrt, totals.server_aborts);
+    let last = tally.since_last_session(facts.clock());
+    let seconds = last.map_or(-1, |ago| i32::try_from(ago.as_secs()).unwrap_or(i32::MAX));
+    row.set(Column::Lastsess, crate::admin::field::Value::S32(seconds));
+    row.u32(Column::Qtime, tally.recent(|traffic| &traffic.queue_time));
+    row.u32(Column::Ctime, tally.recent(|traffic| &traffic.connect_time));
+    row.u32(Column::Rtime, 0_u32);
+    row.u32(Column::Ttime, tally.recent(|traffic| &traffic.total_time));
+    row.u64(Column::Connect, totals.connects);
+    row.u32(Column::QtimeMax, tally.peaks().queue_time.get());
+    row.u32(Column::CtimeMax, tally.peaks().connect_time.get());
+    row.u32(Column::RtimeMax, 0_u32);
+    row.u32(Column::TtimeMax, tally.peaks().total_time.get());
+    row.u64(Column::Eint, totals.internal_errors);
+    zeros(row, &[Column::Wrew, Column::Reuse]);
+}
+
+/// Counters of what does not happen here.
+fn zeros(row: &mut Row, columns: &[Column]) {
+    columns.iter().for_each(|&column| row.u64(column, 0));
+}
+
+fn gauges(row: &mut Row, columns: &[Column]) {
+    columns.iter().for_each(|&column| row.u32(column, 0_u32));
+}
+
+const TLS: &[Column] = &[
+    Column::SslSess,
+    Column::SslReusedSess,
+    Column::SslFailedHandshake,
+    Column::SslOcspStaple,
+    Column::SslFailedOcspStaple,
+];
+
+const HTTP: &[Column] = &[
+    Column::H2HeadersRcvd,
+    Column::H2DataRcvd,
+    Column::H2SettingsRcvd,
+    Column::H2RstStreamRcvd,
+    Column::H2GoawayRcvd,
+    Column::H2DetectedConnProtocolErrors,
+    Column::H2DetectedStrmProtocolErrors,
+    Column::H2RstStreamResp,
+    Column::H2GoawayResp,
+    Column::H2OpenConnections,
+    Column::H2BackendOpenStreams,
+    Column::H2TotalConnections,
+    Column::H2BackendTotalStreams,
+    Column::H1OpenConnections,
+    Column::H1OpenStreams,
+    Column::H1TotalConnections,
+    Column::H1TotalStreams,
+    Column::H1BytesIn,
+    Column::H1BytesOut,
+    Column::H1SplicedBytesIn,
+    Column::H1SplicedBytesOut,
+];
+
+/// A tenth of what the frontends that may lead here admit (`configuration.txt: fullconn`).
+fn full(facts: &Facts<'_>, id: BackendId) -> u64 {
+    let leads_here = |frontend: &&std::sync::Arc<Frontend>| {
+        frontend.default_backend == Some(id) || frontend.rules.iter().any(|rule| rule.backend == id)
+    };
+    let table: &Table = facts.table;
+    let admitted = table.frontends.iter().filter(leads_here).map(|frontend| u64::from(facts.frontend_limit(frontend)));
+    admitted.sum::<u64>().div_ceil(10)
+}
+
+/// The weight of the servers that connections are spread over.
+fn weight(backend: &Backend) -> u32 {
+    let usable = |is_backup: bool| {
+        let is_meant =
+            move |server: &&std::sync::Arc<Server>| server.settings.backup == is_backup && server.state.is_usable();
+        backend.servers.iter().filter(is_meant).map(|server| u32::from(server.state.weight()))
+    };
+    match (backend.state.usable().active, backend.all_backups) {
+        (0, true) => usable(true).sum(),
+        (0, false) => usable(true).next().unwrap_or(0),
+        _ => usable(false).sum(),
+    }
+}
+
+/// HAProxy's word for it.
+fn algorithm(balance: Balance) -> &'static str {
+    match balance {
+        Balance::RoundRobin => "roundrobin",
+        Balance::StaticRr => "static-rr",
+        Balance::LeastConn => "leastconn",
+        Balance::First => "first",
+        Balance::Source => "source",
+        Balance::Random { .. } => "random",
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

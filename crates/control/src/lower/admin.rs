@@ -1,0 +1,55 @@
+//! Admin sockets: `stats socket`, `stats timeout`, `stats maxconn`.
+
+use super::Lowering;
+use crate::admin::{Owner, Place, Settings, SocketSpec};
+use config::{BindAddress, Spanned, Stage, StatsSocket};
+use std::net::SocketAddr;
+
+impl Lowering<'_> {
+    pub(super) fn admin(&mut self) -> Settings {
+        let global = &self.config.global;
+        let standard = Settings::default();
+        let mut sockets = Vec::new();
+        for socket in &global.stats_sockets {
+            for address in &socket.addresses {
+                sockets.extend(self.places(address).into_iter().map(|place| spec(place, socket)));
+            }
+        }
+        Settings {
+            sockets,
+            patience: global.stats_timeout.as_ref().map_or(standard.patience, |timeout| timeout.value),
+            clients_most: global.stats_maxconn.as_ref().map_or(standard.clients_most, |maxconn| maxconn.value),
+        }
+    }
+
+    fn places(&mut self, address: &Spanned<BindAddress>) -> Vec<Place> {
+        match &address.value {
+            BindAddress::Tcp { host, first, last } => match self.resolver.ip(host) {
+                Ok(ip) => (*first..=*last).map(|port| Place::Tcp(SocketAddr::new(ip, port))).collect(),
+                Err(name) => {
+                    let message = format!("'stats socket' : invalid address: '{name}' in '{name}:{first}'");
+                    self.alert(Stage::Parsing, config::Lead::Spaced, address.span, message);
+                    Vec::new()
+                }
+            },
+            BindAddress::Unix(path) => vec![Place::Unix(path.as_bytes().to_vec())],
+            BindAddress::Abstract(name) => vec![Place::Abstract(name.as_bytes().to_vec())],
+            BindAddress::Inherited(number) => vec![Place::Inherited(*number)],
+        }
+    }
+}
+
+fn spec(place: Place, socket: &StatsSocket) -> SocketSpec {
+    let owner = |name: &Option<String>, number: Option<u32>| match (name, number) {
+        (Some(name), _) => Some(Owner::Name(name.clone())),
+        (None, Some(number)) => Some(Owner::Number(number)),
+        (None, None) => None,
+    };
+    SocketSpec {
+        place,
+        access: socket.access,
+        mode: socket.mode,
+        user: owner(&socket.user, socket.uid),
+        group: owner(&socket.group, socket.gid),
+    }
+}
