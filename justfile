@@ -33,6 +33,11 @@ planted:
     cargo test -p shard --test simulated --features plant_short_send
     cargo test -p shard --test simulated --features plant_close_in_flight
 
+# Every byte of very many flows, on haproxy and on both engines: `just soak` checks 20 GB on each, `just soak 5 7` 5 GB with seed 7.
+soak gigabytes="20" seed="1": peers
+    TIDEGATE_PROFILE=release TIDEGATE_SOAK_GB={{ gigabytes }} TIDEGATE_SOAK_SEED={{ seed }} \
+        cargo test --release -p e2e --test soak -- --nocapture --test-threads 1
+
 # Tidegate next to its peers: `just bench` runs all, `just bench rr64` one.
 bench *args: peers
     cargo run --release --quiet -p perf -- run {{ args }}

@@ -26,6 +26,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod run;
+pub mod soak;
 pub mod syslog;
 pub mod wait;
 

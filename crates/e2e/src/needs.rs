@@ -72,7 +72,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).chain(daemons).map(|directory| directory.join(program)).find(|file| file.is_file())
 }
 
-/// The binary of this workspace: `TIDEGATE_BIN`, else what cargo builds.
+/// The binary of this workspace: `TIDEGATE_BIN`, else what cargo builds with the profile `TIDEGATE_PROFILE`, else `dev`.
 ///
 /// Cargo tells a test where the binaries of its own package are, not those of another one; so it is asked to build
 /// `tidegate`, which costs a glance when it is up to date, and answers with the path.
@@ -88,6 +88,8 @@ fn build_tidegate() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--quiet", "--package", "tidegate", "--message-format", "json-render-diagnostics"])
+        .arg("--profile")
+        .arg(env::var_os("TIDEGATE_PROFILE").unwrap_or_else(|| "dev".into()))
         .current_dir(workspace())
         .stderr(Stdio::inherit())
         .output()

@@ -1,7 +1,7 @@
 //! What the kernel tells about a process (proc(5)), and ending one by its pid.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
@@ -69,6 +69,43 @@ pub fn descriptors_most(pid: Pid) -> u64 {
     let limits = read(pid, "limits");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("proc(5)");
     line.split_ascii_whitespace().next().and_then(|soft| soft.parse().ok()).expect("a number")
+}
+
+/// What one thread holds open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFiles {
+    /// The thread's name.
+    pub thread: String,
+    /// Each descriptor as a path that leads to what it is open on, and the kernel's name of that: `socket:[INODE]`,
+    /// `pipe:[INODE]`, a path.
+    pub files: Vec<(PathBuf, String)>,
+}
+
+impl OpenFiles {
+    /// How many descriptors are of the kind `socket`, `pipe` and so on.
+    pub fn count(&self, kind: &str) -> usize {
+        self.of(kind).count()
+    }
+
+    /// The paths of those of one kind.
+    pub fn of(&self, kind: &str) -> impl Iterator<Item = &Path> {
+        let kind = format!("{kind}:[");
+        self.files.iter().filter(move |(_, name)| name.starts_with(&kind)).map(|(path, _)| path.as_path())
+    }
+}
+
+/// What the threads of `pid` hold open, by name of the thread. Threads that share a table show the same.
+pub fn open_files(pid: Pid) -> Vec<OpenFiles> {
+    let of = |task: PathBuf| {
+        let thread = fs::read_to_string(task.join("comm")).ok()?.trim_end().to_owned();
+        // A descriptor that is closed while one looks is not there.
+        let entries = fs::read_dir(task.join("fd")).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+        let files = entries.filter_map(|path| Some((fs::read_link(&path).ok()?.display().to_string(), path)));
+        Some(OpenFiles { thread, files: files.map(|(name, path)| (path, name)).collect() })
+    };
+    let mut all: Vec<OpenFiles> = tasks(pid).filter_map(of).collect();
+    all.sort_by(|one, other| one.thread.cmp(&other.thread));
+    all
 }
 
 /// The processes that `pid` has started and that live.
