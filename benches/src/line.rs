@@ -9,7 +9,7 @@ use jiff::tz::{self, TimeZone};
 use session::{Cause, Counts, End, Record, RecordKind, Times};
 use std::net::SocketAddr;
 use std::time::Duration;
-use table::{BackendId, FrontendId, LogLevel};
+use table::{BackendId, FrontendId, LogLevel, Passed};
 
 /// The record of a session that has ended, and what a line needs beside it.
 pub struct Line {
@@ -37,6 +37,7 @@ impl Line {
             retries: 0,
             is_redispatched: false,
             counts: Counts { process: 20_113, frontend: 20_113, backend: 20_112, server: 10_056 },
+            passed: Passed::default(),
         })
     }
 

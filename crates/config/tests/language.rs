@@ -594,8 +594,8 @@ fn nothing_is_read_and_ignored() {
             "N parsing [c.cfg:8] : 'description' has no effect in Tidegate: it is a comment for humans",
         ),
         (
-            back("server t 1.1.1.1:1 maxconn 5"),
-            "A parsing [c.cfg:10] : 'server maxconn' is not supported by Tidegate yet",
+            back("server t 1.1.1.1:1 cookie x"),
+            "A parsing [c.cfg:10] : 'server cookie' is not supported by Tidegate yet",
         ),
         (back("server t 1.1.1.1"), "A parsing [c.cfg:10] : 'server without a port' is not supported by Tidegate yet"),
         (back("balance uri"), "A parsing [c.cfg:10] : 'balance uri' is not supported by Tidegate yet"),
@@ -603,7 +603,7 @@ fn nothing_is_read_and_ignored() {
             back("hash-type consistent"),
             "A parsing [c.cfg:10] : 'hash-type consistent' is not supported by Tidegate yet",
         ),
-        (back("timeout queue 1s"), "A parsing [c.cfg:10] : 'timeout queue' is not supported by Tidegate yet"),
+        (back("timeout tarpit 1s"), "A parsing [c.cfg:10] : 'timeout tarpit' is not supported by Tidegate yet"),
         (
             back("option log-health-checks"),
             "A parsing [c.cfg:10] : 'option log-health-checks' is not supported by Tidegate yet",

@@ -28,7 +28,11 @@ impl Session {
         socket: Result<Fd, Errno>,
         out: &mut Outbox,
     ) {
-        assert_eq!(self.phase, Phase::Assigning, "questions are answered before anything else happens");
+        assert!(
+            matches!(self.phase, Phase::Assigning | Phase::Queued),
+            "assigned to one who asked, not in {:?}",
+            self.phase
+        );
         if self.server.is_none() {
             self.assigned_at = Some(now);
             let avoided = self.avoided.take();

@@ -15,6 +15,8 @@ pub struct End {
 pub enum Moment {
     /// Before it was known who the client is: the PROXY header.
     Request,
+    /// While it stood in a line for a server.
+    Queue,
     /// Before a server had accepted the connection.
     Connect,
     /// Bytes were flowing.
@@ -40,6 +42,10 @@ pub enum Cause {
     ConnectLate,
     /// No server was usable.
     NoServer,
+    /// No server had a place in time (`timeout queue`).
+    QueueLate,
+    /// The line for its server was as long as it may be (`maxqueue`).
+    QueueFull,
     /// What the client sent first was not a PROXY header.
     BadHeader(proxyline::Error),
     /// We had no socket, address or buffer for it.
@@ -59,13 +65,14 @@ impl End {
             Cause::Aborted(Side::Back) => b'S',
             Cause::Idle(Side::Front) => b'c',
             Cause::Idle(Side::Back) => b's',
-            Cause::Unreachable(_) | Cause::NoServer => b'S',
-            Cause::ConnectLate => b's',
+            Cause::Unreachable(_) | Cause::NoServer | Cause::QueueFull => b'S',
+            Cause::ConnectLate | Cause::QueueLate => b's',
             Cause::BadHeader(_) => b'P',
             Cause::Exhausted(_) => b'R',
         };
         let when = match self.moment {
             Moment::Request => b'R',
+            Moment::Queue => b'Q',
             Moment::Connect => b'C',
             Moment::Data => b'D',
             Moment::LastData => b'L',

@@ -5,8 +5,9 @@
 //! ([`Record`], [`End`]). It opens no socket, reads no clock and knows neither its shard nor the kernel.
 //!
 //! ```text
-//!                        asks for a server        answered           connected            header sent
-//!   Greeting ──────────▶ Assigning ────────────▶ Connecting ──────▶ Heading ───────────▶ Relaying
+//!                             all are full   ┌─▶ Queued ──┐ granted
+//!                        asks for a server    │ answered   ▼        connected            header sent
+//!   Greeting ──────────▶ Assigning ───────────┴──────────▶ Connecting ────▶ Heading ───────────▶ Relaying
 //!   (PROXY header)        ▲      ▲                 │ failed, late      (send-proxy)          │ both flows ended
 //!      │                  │      │ elsewhere       ▼                                         │
 //!      │                  │      └────────────  Retreating (closes the failed socket)        │
@@ -26,12 +27,14 @@
 //! | `phase`, `flow` | the states, and what may follow what |
 //! | `greeting` | the PROXY header that a client's proxy sends first |
 //! | `connect` | server, attempt, retry, redispatch |
+//! | `wait` | standing in the line for a server |
 //! | `relay` | two flows as they are, half-closes, inactivity |
 //! | `end`, `record` | why it ended, and what logs are told |
 //! | `tally` | what it adds to the counters of frontend, backend and server |
 //!
 //! **Invariant:** a socket is closed only when nothing else is in flight on it.
 //! **Invariant:** a server that was assigned is released exactly once.
+//! **Invariant:** a ticket is held in `Queued` and nowhere else.
 //! **Invariant:** in `Closed` the session holds no lease and no socket.
 #![forbid(unsafe_code)]
 
@@ -45,6 +48,7 @@ mod record;
 mod relay;
 mod tally;
 mod view;
+mod wait;
 
 #[cfg(test)]
 mod tests;
@@ -60,7 +64,8 @@ use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
 use flow::{Flow, Pace, Piece};
 use proxyline::Addresses;
 use std::sync::Arc;
-use table::{Backend, BackendId, Frontend, FrontendId, Server, ShardIndex};
+use table::{Backend, BackendId, Frontend, FrontendId, Passed, Server, ShardIndex, Ticket};
+use wait::Wait;
 
 /// One client's connection and the server's that serves it.
 #[derive(Debug)]
@@ -81,6 +86,12 @@ pub struct Session {
     server: Option<Arc<Server>>,
     /// The server of the attempt before, while another one is being chosen.
     avoided: Option<Arc<Server>>,
+    /// Its place in a line, while it stands there.
+    wait: Option<Box<Wait>>,
+    /// The server that it waited for in vain.
+    waited: Option<Arc<Server>>,
+    /// Where it was in the lines that it stood in.
+    passed: Passed,
     /// The part of the client's PROXY header that has come.
     greeting: Option<Box<Piece>>,
     shard: ShardIndex,
@@ -129,7 +140,17 @@ pub enum Event {
         server: Arc<Server>,
         socket: Result<Fd, Errno>,
     },
-    /// The other answer to [`Ask::Server`]: no server of the backend is usable.
+    /// Another answer to [`Ask::Server`]: no server has a place. With a server: it is the only one that is waited for.
+    Queued(Ticket, Option<Arc<Server>>),
+    /// What ends the wait: as [`Event::Assigned`], after so many others.
+    Granted {
+        server: Arc<Server>,
+        socket: Result<Fd, Errno>,
+        passed: Passed,
+    },
+    /// Another answer to [`Ask::Server`]: nobody more may wait for this server, to which the session belongs.
+    LineFull(Arc<Server>),
+    /// The last answer to [`Ask::Server`]: no server of the backend is usable.
     NoServer,
 }
 
@@ -160,6 +181,9 @@ impl Session {
             backend: None,
             server: None,
             avoided: None,
+            wait: None,
+            waited: None,
+            passed: Passed::default(),
             greeting: None,
             shard,
             listener,
@@ -192,6 +216,9 @@ impl Session {
         match event {
             Event::Done(side, done) => self.on_done(now, side, done, out),
             Event::Assigned { server, socket } => self.on_assigned(now, server, socket, out),
+            Event::Queued(ticket, server) => self.on_queued(now, ticket, server, out),
+            Event::Granted { server, socket, passed } => self.on_granted(now, server, socket, passed, out),
+            Event::LineFull(server) => self.on_line_full(server, out),
             Event::NoServer => self.on_no_server(out),
         }
         self.advance(now, out);
@@ -205,6 +232,7 @@ impl Session {
         }
         match self.phase {
             Phase::Greeting => self.refuse_greeting(proxyline::Error::Timeout, out),
+            Phase::Queued => self.on_queue_late(out),
             Phase::Connecting => self.on_connect_late(now, out),
             Phase::Resting => self.attempt_again(out),
             Phase::Heading | Phase::Relaying => self.on_idle(out),
@@ -218,6 +246,7 @@ impl Session {
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Greeting => Some(self.accepted_at + self.frontend().timeouts.client?),
+            Phase::Queued => Some(self.wait.as_ref()?.since + self.backend_ref()?.timeouts.queue?),
             Phase::Connecting => Some(self.attempt_at + self.backend_ref()?.timeouts.connect?),
             Phase::Resting => Some(self.attempt_at),
             Phase::Heading | Phase::Relaying => self.idle_deadline().map(|(deadline, _)| deadline),
@@ -259,6 +288,9 @@ impl Session {
         let in_flight = self.in_flight_count();
         if self.phase == Phase::Closed && (in_flight > 0 || self.server.is_some() || self.back.is_some()) {
             return Err("a closed session holds something");
+        }
+        if (self.phase == Phase::Queued) != self.wait.is_some() {
+            return Err("a ticket is held in a line, and only there");
         }
         if matches!(self.phase, Phase::Heading | Phase::Relaying) && self.back.is_none() {
             return Err("relaying implies a back socket");
@@ -314,6 +346,7 @@ impl Session {
             return;
         }
         self.end = Some(end);
+        self.stop_waiting();
         self.mark_cuts(end.cause);
         self.enter(Phase::Aborting);
         for side in [Side::Front, Side::Back] {
@@ -361,8 +394,11 @@ impl Session {
         self.request = Flow::Ended;
         self.response = Flow::Ended;
         let end = self.end.expect("a session ends for a cause");
+        if end.moment == Moment::Queue && end.cause != Cause::QueueFull {
+            self.assigned_at = Some(now);
+        }
         self.count_end(now, end);
-        let server = self.server.clone();
+        let server = self.server.clone().or(self.waited.clone());
         self.release_server(out);
         if let Some(backend) = self.backend() {
             backend.state.conns.close(self.shard);

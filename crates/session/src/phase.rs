@@ -7,6 +7,8 @@ pub enum Phase {
     Greeting,
     /// Waits for a server and a socket.
     Assigning,
+    /// Every server is full: stands in a line.
+    Queued,
     /// The connect is in flight.
     Connecting,
     /// The attempt failed: its socket is being closed.
@@ -26,9 +28,10 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Phase; 10] = [
+    pub const ALL: [Phase; 11] = [
         Phase::Greeting,
         Phase::Assigning,
+        Phase::Queued,
         Phase::Connecting,
         Phase::Retreating,
         Phase::Resting,
@@ -43,7 +46,8 @@ impl Phase {
     pub fn may_become(self, next: Phase) -> bool {
         match self {
             Phase::Greeting => matches!(next, Phase::Assigning | Phase::Aborting),
-            Phase::Assigning => matches!(next, Phase::Connecting | Phase::Aborting),
+            Phase::Assigning => matches!(next, Phase::Queued | Phase::Connecting | Phase::Aborting),
+            Phase::Queued => matches!(next, Phase::Connecting | Phase::Aborting),
             Phase::Connecting => matches!(next, Phase::Heading | Phase::Relaying | Phase::Retreating | Phase::Aborting),
             Phase::Retreating => matches!(next, Phase::Resting | Phase::Assigning | Phase::Aborting),
             Phase::Resting => matches!(next, Phase::Assigning | Phase::Aborting),
@@ -61,6 +65,7 @@ impl Phase {
             Phase::Aborting | Phase::Closing | Phase::Closed => true,
             Phase::Greeting
             | Phase::Assigning
+            | Phase::Queued
             | Phase::Connecting
             | Phase::Retreating
             | Phase::Resting
@@ -85,7 +90,8 @@ mod tests {
             .collect();
         insta::assert_snapshot!(table, @r"
         Greeting -> [Assigning, Aborting]
-        Assigning -> [Connecting, Aborting]
+        Assigning -> [Queued, Connecting, Aborting]
+        Queued -> [Connecting, Aborting]
         Connecting -> [Retreating, Heading, Relaying, Aborting]
         Retreating -> [Assigning, Resting, Aborting]
         Resting -> [Assigning, Aborting]

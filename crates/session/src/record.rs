@@ -4,7 +4,7 @@ use crate::{Cause, End, Outbox, Session};
 use driver::{Addr, Instant};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BackendId, FrontendId, LogFormat, Server, Table};
+use table::{BackendId, FrontendId, LogFormat, Passed, Server, Table};
 
 /// One log line's worth of facts.
 #[derive(Debug)]
@@ -39,13 +39,15 @@ pub enum RecordKind {
         retries: u16,
         is_redispatched: bool,
         counts: Counts,
+        /// Where it was in the lines that it stood in (`%sq/%bq`).
+        passed: Passed,
     },
 }
 
 /// `None`: that point was never reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// From the accept to the assignment of the (last) server.
+    /// From the accept to the assignment of the (last) server, or to the end of waiting for one.
     pub queue: Option<Duration>,
     /// From there to the established connection.
     pub connect: Option<Duration>,
@@ -90,12 +92,13 @@ impl Session {
         if self.frontend().log.format != LogFormat::TcpLog {
             return;
         }
+        // The release of a server that it held has been asked for in this same event; one that it only waited for it did not hold.
+        let held = u32::from(self.waited.is_none());
         let counts = Counts {
             process: self.table.process.conns.current(),
             frontend: self.frontend().state.conns.current(),
             backend: self.backend().map_or(0, |backend| backend.state.conns.current()),
-            // Its release has been asked for in this same event.
-            server: server.as_ref().map_or(0, |server| u64::from(server.state.conns().saturating_sub(1))),
+            server: server.as_ref().map_or(0, |server| u64::from(server.state.conns().saturating_sub(held))),
         };
         let kind = RecordKind::Closed {
             end,
@@ -106,6 +109,7 @@ impl Session {
             retries: self.retries,
             is_redispatched: self.is_redispatched,
             counts,
+            passed: self.passed,
         };
         self.tell(kind, out);
     }

@@ -147,6 +147,7 @@ impl Session {
     pub(crate) fn moment(&self) -> Moment {
         match self.phase {
             Phase::Greeting => Moment::Request,
+            Phase::Queued => Moment::Queue,
             Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting => Moment::Connect,
             Phase::Heading | Phase::Relaying | Phase::Aborting | Phase::Closing | Phase::Closed => {
                 let is_server_done = matches!(self.request, Flow::Ended) && self.response.is_at_end();
@@ -173,7 +174,12 @@ impl Session {
     fn on_bytes(&mut self, now: Instant, side: Side, piece: Piece, out: &mut Outbox) {
         match self.phase {
             Phase::Greeting => self.on_greeting_bytes(now, piece.lease, piece.end, out),
-            Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting | Phase::Heading => {
+            Phase::Assigning
+            | Phase::Queued
+            | Phase::Connecting
+            | Phase::Retreating
+            | Phase::Resting
+            | Phase::Heading => {
                 self.count_bytes(side, piece.end);
                 *self.flow_from(side) = Flow::Held(piece);
             }
@@ -194,6 +200,7 @@ impl Session {
     fn on_stream_end(&mut self, side: Side, out: &mut Outbox) {
         match self.phase {
             Phase::Greeting => self.on_greeting_end(out),
+            Phase::Queued => self.on_client_left(out),
             Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting | Phase::Heading => {
                 *self.flow_from(side) = Flow::EndHeld;
             }
@@ -208,6 +215,7 @@ impl Session {
         match self.phase {
             Phase::Greeting => self.refuse_greeting(proxyline::Error::Aborted, out),
             Phase::Assigning
+            | Phase::Queued
             | Phase::Connecting
             | Phase::Retreating
             | Phase::Resting

@@ -89,7 +89,7 @@ impl Session {
 
     /// Why it ended, and how long it took. To be called before the server is released.
     pub(crate) fn count_end(&self, now: Instant, end: End) {
-        let server = self.server.as_deref();
+        let server = self.server.as_deref().or(self.waited.as_deref());
         match end.cause {
             Cause::Aborted(Side::Front) | Cause::Idle(Side::Front) => {
                 self.count_at(server, |traffic| traffic.client_aborts.add(1));
@@ -97,7 +97,7 @@ impl Session {
             Cause::Aborted(Side::Back) | Cause::Idle(Side::Back) => {
                 self.count_at(server, |traffic| traffic.server_aborts.add(1));
             }
-            Cause::Unreachable(_) | Cause::ConnectLate | Cause::NoServer => {
+            Cause::Unreachable(_) | Cause::ConnectLate | Cause::NoServer | Cause::QueueLate | Cause::QueueFull => {
                 self.count_at(server, |traffic| traffic.connects_failed.add(1));
             }
             Cause::Exhausted(_) => self.count_at(server, |traffic| traffic.internal_errors.add(1)),

@@ -6,10 +6,12 @@ use super::*;
 use buf::Pool;
 use driver::{Filled, Pipes, Received};
 use std::fmt::Write;
+use std::num::NonZeroU32;
 use std::time::Duration;
 use table::{
-    BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Global, LogFormat, LogPolicy, LogSink, LogTarget,
-    Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, Splice, StateBook, Table,
+    Assignment, BackendLimits, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Global, LogFormat,
+    LogPolicy, LogSink, LogTarget, Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, Splice,
+    StateBook, Table, Waiter,
 };
 
 const FRONT: Fd = Fd(3);
@@ -25,6 +27,8 @@ struct Setup {
     servers: u16,
     client_fin: Option<Duration>,
     tunnel: Option<Duration>,
+    /// Each server has one place, and somebody has it already.
+    is_full: bool,
 }
 
 const PLAIN: Setup = Setup {
@@ -35,6 +39,7 @@ const PLAIN: Setup = Setup {
     servers: 1,
     client_fin: None,
     tunnel: None,
+    is_full: false,
 };
 
 /// A session on a stage: its shard is played here.
@@ -46,6 +51,8 @@ struct Stage {
     pipes: Pipes,
     next_fd: i32,
     said: String,
+    /// Who has the places of the servers.
+    others: Vec<Arc<Server>>,
 }
 
 impl Stage {
@@ -55,8 +62,20 @@ impl Stage {
         let out = Outbox::new(pool.clone());
         let pipes = Pipes::new();
         (0..2).for_each(|index| pipes.add(index));
-        let mut stage =
-            Stage { pipes, session: None, table: table.clone(), out, pool, next_fd: 4, said: String::new() };
+        let mut stage = Stage {
+            pipes,
+            session: None,
+            table: table.clone(),
+            out,
+            pool,
+            next_fd: 4,
+            said: String::new(),
+            others: Vec::new(),
+        };
+        if setup.is_full {
+            let backend = &table.backends[0];
+            stage.others.extend(std::iter::from_fn(|| backend.pick(&PickKey::default())));
+        }
         let arrival = Arrival {
             table,
             frontend: FrontendId(0),
@@ -112,6 +131,11 @@ impl Stage {
             }
             "cancelled" => Done::Cancelled,
             "closed" => Done::Closed,
+            "left" => {
+                let server = self.others.pop().expect("somebody was there");
+                self.table.backends[0].release(&server);
+                return self.take_grant(now);
+            }
             "timeout" => {
                 let mut session = self.session.take().expect("started");
                 session.handle_timeout(at(now), &mut self.out);
@@ -188,7 +212,13 @@ impl Stage {
             let event = match ask {
                 Ask::Server { avoid } => {
                     let avoid = avoid.as_ref().map(|server| &*server.state);
-                    backend.pick(&PickKey { avoid, ..PickKey::default() }).map(|server| self.socket(server))
+                    let waiter = Waiter { shard: ShardIndex(0), session: 1 };
+                    match backend.assign(&PickKey { avoid, ..PickKey::default() }, waiter) {
+                        Assignment::Server(server) => Some(self.socket(server)),
+                        Assignment::Queued(ticket, server) => Some(Event::Queued(ticket, server)),
+                        Assignment::LineFull(server) => Some(Event::LineFull(server)),
+                        Assignment::NoServer => None,
+                    }
                 }
                 Ask::Socket(server) => Some(self.socket(server)),
                 Ask::Release(server) => {
@@ -201,6 +231,17 @@ impl Stage {
         for side in answers {
             self.give(now, Event::Done(side, Done::Finished(Ok(()))));
         }
+    }
+
+    /// What a shard does with its inbox.
+    fn take_grant(&mut self, now: u64) {
+        let Some(grant) = self.table.process.inboxes.take(ShardIndex(0)) else { return };
+        if !self.session().waits_with(grant.ticket) {
+            return grant.hand_back();
+        }
+        self.next_fd += 1;
+        let event = Event::Granted { server: grant.server, socket: Ok(Fd(self.next_fd)), passed: grant.passed };
+        self.give(now, event);
     }
 
     fn socket(&mut self, server: Arc<Server>) -> Event {
@@ -223,7 +264,11 @@ fn table(setup: Setup) -> Arc<Table> {
     let second = Some(Duration::from_secs(1));
     let servers = (1..=setup.servers).map(|number| {
         let server_name: Arc<str> = format!("s{number}").into();
-        let settings = ServerSettings { proxy_header: setup.proxy_header, ..ServerSettings::default() };
+        let settings = ServerSettings {
+            proxy_header: setup.proxy_header,
+            maxconn: NonZeroU32::new(u32::from(setup.is_full)),
+            ..ServerSettings::default()
+        };
         Arc::new(Server {
             state: book.server(&name, &server_name, &settings),
             name: server_name,
@@ -243,10 +288,12 @@ fn table(setup: Setup) -> Arc<Table> {
         retries: setup.retries,
         timeouts: BackendTimeouts {
             connect: second,
+            queue: Some(Duration::from_millis(500)),
             server: Some(Duration::from_secs(60)),
             tunnel: setup.tunnel,
             ..BackendTimeouts::default()
         },
+        limits: BackendLimits::default(),
         splice: Splice::ALWAYS,
         log_targets: Vec::new(),
         state: book.backend(&name),
@@ -291,6 +338,8 @@ fn check(setup: Setup, script: &str) {
     if stage.session().is_closed() {
         assert_eq!(stage.pool.free_count(), 8, "a lease leaked");
         let backend = &stage.table.backends[0];
+        stage.others.drain(..).for_each(|server| backend.release(&server));
+        assert_eq!(backend.state.waiting(), 0, "a ticket was kept");
         assert!(backend.servers.iter().all(|server| server.state.conns() == 0), "a server was not released");
         assert_eq!(stage.table.process.conns.current(), 0);
     }
@@ -446,6 +495,75 @@ fn a_server_that_refuses_is_tried_again_after_a_second() {
             log SC 0/-1/1003 in 0 out 0 retries 1 server s1
         1004 closed front
         1004 closed back
+        "#,
+    );
+}
+
+#[test]
+fn one_who_waits_gets_the_place_of_one_who_leaves() {
+    check(
+        Setup { is_full: true, ..PLAIN },
+        r#"
+            recv front Soon
+        100 received front A1
+        200 left
+            connect back 203.0.113.1:110
+        201 connected back
+            send back "A1"
+            recv back Later
+        202 broken back
+            cancel back
+        203 cancelled back
+        203 unsent back
+            close front Reset
+            close back Reset
+            log SD 200/1/203 in 2 out 0 retries 0 server s1
+        204 closed back
+        204 closed front
+        "#,
+    );
+}
+
+#[test]
+fn waiting_has_an_end() {
+    check(
+        Setup { is_full: true, ..PLAIN },
+        r#"
+            recv front Soon
+        499 timeout
+        500 timeout
+            cancel front
+        501 left
+        502 stopped front
+        502 cancelled front
+            close front Orderly
+            log sQ 502/-1/502 in 0 out 0 retries 0 server none
+        503 closed front
+        "#,
+    );
+}
+
+/// Measured with HAProxy: one who leaves without a word is noticed; one who has said something is served first.
+#[test]
+fn a_client_may_leave_the_line() {
+    check(
+        Setup { is_full: true, ..PLAIN },
+        r#"
+            recv front Soon
+        20 ended front
+            close front Orderly
+            log CQ 20/-1/20 in 0 out 0 retries 0 server none
+        21 closed front
+        "#,
+    );
+    check(
+        Setup { is_full: true, ..PLAIN },
+        r#"
+            recv front Soon
+        20 broken front
+            close front Orderly
+            log CQ 20/-1/20 in 0 out 0 retries 0 server none
+        21 closed front
         "#,
     );
 }

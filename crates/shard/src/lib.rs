@@ -12,6 +12,7 @@
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
 //! | `timers` | the wheel of (deadline, slot) |
 //! | `limits` | the process's `maxconn` |
+//! | `waiter` | sessions that wait for a server, as the table knows them |
 //! | `mail` | what control may say, and what a shard says to control |
 //! | `stats` | plain counters, read on request |
 #![forbid(unsafe_code)]
@@ -24,6 +25,7 @@ mod slots;
 mod stats;
 mod timers;
 mod turn;
+mod waiter;
 
 pub use limits::Limits;
 pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report};
@@ -37,7 +39,7 @@ use listeners::Listeners;
 use session::{Event, Outbox, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use table::{ShardIndex, Table};
+use table::{Inboxes, ShardIndex, Table};
 
 /// One core's world.
 pub struct Shard<D: Driver> {
@@ -51,6 +53,8 @@ pub struct Shard<D: Driver> {
     wheel: Wheel,
     listeners: Listeners,
     limits: Arc<Limits>,
+    /// Where servers come from for sessions that had to wait.
+    inboxes: Arc<Inboxes>,
     mailbox: Arc<Mailbox>,
     port: Arc<ControlPort>,
     outbox: Outbox,
@@ -99,6 +103,9 @@ impl<D: Driver> Shard<D> {
         let table = View::new(Arc::clone(published.load()));
         let now = driver.now();
         let outbox = Outbox::new(driver.pool().clone());
+        let inboxes = Arc::clone(&table.process.inboxes);
+        let waker = driver.waker();
+        table.process.bells.hang(index, Box::new(move || waker.wake()));
         Shard {
             driver,
             index,
@@ -108,6 +115,7 @@ impl<D: Driver> Shard<D> {
             wheel: Wheel::new(now),
             listeners: Listeners::default(),
             limits,
+            inboxes,
             mailbox,
             port,
             outbox,

@@ -29,6 +29,8 @@ pub struct Ends {
     pub unreachable: u64,
     pub connect_late: u64,
     pub no_server: u64,
+    pub queue_late: u64,
+    pub queue_full: u64,
     pub bad_header: u64,
     pub exhausted: u64,
 }
@@ -42,6 +44,8 @@ impl Ends {
             Cause::Unreachable(_) => &mut self.unreachable,
             Cause::ConnectLate => &mut self.connect_late,
             Cause::NoServer => &mut self.no_server,
+            Cause::QueueLate => &mut self.queue_late,
+            Cause::QueueFull => &mut self.queue_full,
             Cause::BadHeader(_) => &mut self.bad_header,
             Cause::Exhausted(_) => &mut self.exhausted,
         };

@@ -1,10 +1,10 @@
 //! One turn, in order.
 
-use crate::{Life, Mail, Notice, Report, Shard};
-use driver::{Done, Driver, Errno, Instant, SessionId, Tag};
+use crate::{Life, Mail, Notice, Report, Shard, waiter};
+use driver::{Done, Driver, Errno, Fd, Instant, SessionId, Tag};
 use session::{Ask, Event, View};
 use std::sync::Arc;
-use table::{PickKey, Server};
+use table::{Assignment, Grant, PickKey, Server};
 
 impl<D: Driver> Shard<D> {
     /// Waits for something to happen, and does all that follows from it.
@@ -16,6 +16,7 @@ impl<D: Driver> Shard<D> {
         self.now = self.driver.now();
         self.read_mail();
         self.look_at_table();
+        self.take_grants();
         for (tag, done) in done.drain(..) {
             self.on_done(tag, done);
         }
@@ -88,6 +89,8 @@ impl<D: Driver> Shard<D> {
 
     pub(crate) fn stop(&mut self) {
         if self.life != Life::Stopped {
+            // What was granted to those who left is not lost with us.
+            self.take_grants();
             self.life = Life::Stopped;
             self.port.tell(Notice::Stopped { shard: self.index });
         }
@@ -165,9 +168,11 @@ impl<D: Driver> Shard<D> {
                 let source = session.client().ip().map(|addr| addr.ip());
                 let random = self.random.next();
                 let key = PickKey { source, random, avoid: avoid.as_ref().map(|server| &*server.state) };
-                let event = match backend.pick(&key) {
-                    Some(server) => self.assign(server),
-                    None => Event::NoServer,
+                let event = match backend.assign(&key, waiter::of(self.index, id)) {
+                    Assignment::Server(server) => self.assign(server),
+                    Assignment::Queued(ticket, server) => Event::Queued(ticket, server),
+                    Assignment::LineFull(server) => Event::LineFull(server),
+                    Assignment::NoServer => Event::NoServer,
                 };
                 // Ahead of everything else that waits: an answer is the next thing that its session hears.
                 self.ready.push_front((id, event));
@@ -180,12 +185,30 @@ impl<D: Driver> Shard<D> {
         }
     }
 
-    fn assign(&mut self, server: Arc<Server>) -> Event {
-        let socket = self.driver.socket(&session::addr_of(&server.addr));
-        if socket.is_err() {
-            self.stats.socket_failed += 1;
+    /// Servers for those who stood in a line. Who has left it meanwhile has left his place to the next.
+    fn take_grants(&mut self) {
+        while let Some(grant) = self.inboxes.take(self.index) {
+            let id = waiter::session(grant.waiter);
+            let is_waiting = self.slots.get_mut(id).is_some_and(|session| session.waits_with(grant.ticket));
+            if !is_waiting {
+                grant.hand_back();
+                continue;
+            }
+            let Grant { server, passed, .. } = grant;
+            let socket = self.socket(&server);
+            self.step(id, Event::Granted { server, socket, passed });
         }
+    }
+
+    fn assign(&mut self, server: Arc<Server>) -> Event {
+        let socket = self.socket(&server);
         Event::Assigned { server, socket }
+    }
+
+    fn socket(&mut self, server: &Server) -> Result<Fd, Errno> {
+        let socket = self.driver.socket(&session::addr_of(&server.addr));
+        self.stats.socket_failed += u64::from(socket.is_err());
+        socket
     }
 
     fn vacate(&mut self, id: SessionId) {

@@ -1,9 +1,10 @@
 //! A backend: servers, how to choose between them, and how long to wait for them.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::balance::PickKey;
+use crate::balance::{Assignment, Passed, PickKey, Ticket, Waiter};
 use crate::{BackendState, Mode, Redispatch, Server, Splice};
 
 /// `backend NAME`, or the server's half of `listen NAME`.
@@ -21,6 +22,7 @@ pub struct Backend {
     /// Attempts after the first (`retries`).
     pub retries: u32,
     pub timeouts: BackendTimeouts,
+    pub limits: BackendLimits,
     pub splice: Splice,
     /// Places in [`Table::log_targets`](crate::Table::log_targets) for what happens to its servers (`Server … is DOWN`).
     pub log_targets: Vec<usize>,
@@ -28,16 +30,28 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Chooses a server for a connection and counts the connection on it; `None` if none is usable.
+    /// Chooses a server for a connection and counts the connection on it, or gives the session a place in a line.
     ///
     /// The choice is made from the newest table's servers, whatever table this backend belongs to.
     ///
-    /// **Invariant:** what was picked is given back exactly once, by [`release`](Self::release).
+    /// **Invariant:** a server that was assigned is given back exactly once, by [`release`](Self::release); a place in a line
+    /// ends with a [`Grant`](crate::Grant) or with [`leave`](Self::leave).
+    pub fn assign(&self, key: &PickKey<'_>, waiter: Waiter) -> Assignment {
+        self.state.assign(key, waiter)
+    }
+
+    /// As [`assign`](Self::assign), for one who does not wait; `None` if no server is usable or none has a place.
     pub fn pick(&self, key: &PickKey<'_>) -> Option<Arc<Server>> {
         self.state.pick(key)
     }
 
-    /// Ends what [`pick`](Self::pick) began: the connection is no longer on the server.
+    /// Gives up a place in a line. `None`: a server has been granted meanwhile, and the [`Grant`](crate::Grant) is in the
+    /// inbox of the waiter's shard already, which hands it back.
+    pub fn leave(&self, ticket: Ticket) -> Option<Passed> {
+        self.state.leave(ticket)
+    }
+
+    /// Ends what [`assign`](Self::assign) began: the connection is no longer on the server.
     pub fn release(&self, server: &Server) {
         self.state.release(server);
     }
@@ -57,10 +71,27 @@ pub enum Balance {
     },
 }
 
+/// How much a backend takes beside what its servers do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackendLimits {
+    /// Most connections on all its servers together; whoever comes on top waits. A keyword of our own.
+    pub maxconn: Option<NonZeroU32>,
+    /// Connections, waiting ones included, at which servers with `minconn` reach their `maxconn` (`fullconn`).
+    pub fullconn: u32,
+}
+
+impl Default for BackendLimits {
+    fn default() -> BackendLimits {
+        BackendLimits { maxconn: None, fullconn: 1 }
+    }
+}
+
 /// The server side's time limits; `None` is without limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackendTimeouts {
     pub connect: Option<Duration>,
+    /// How long a session waits for a server (`timeout queue`, else `timeout connect`).
+    pub queue: Option<Duration>,
     /// Inactivity (`timeout server`).
     pub server: Option<Duration>,
     /// Inactivity once one direction is closed (`timeout server-fin`).

@@ -44,8 +44,9 @@ impl StateBook {
     }
 
     pub fn backend(&mut self, name: &Arc<str>) -> Arc<BackendState> {
-        let shard_count = self.shard_count;
-        alive_or_new(&mut self.backends, name.clone(), || BackendState::new(shard_count))
+        let (shard_count, process) = (self.shard_count, &self.process);
+        let new = || BackendState::new(shard_count, process.inboxes.clone(), process.bells.clone());
+        alive_or_new(&mut self.backends, name.clone(), new)
     }
 
     /// A new server starts up, in maintenance if its line says `disabled`, with the line's weight. What `settings` change for

@@ -15,7 +15,7 @@
 //!
 //! Nothing here opens a socket, reads a clock, starts a thread or draws a random number.
 //!
-//! **Invariant:** every server picked is released exactly once ([`Backend::pick`], [`Backend::release`]).
+//! **Invariant:** every server assigned is released exactly once ([`Backend::assign`], [`Backend::release`]).
 #![forbid(unsafe_code)]
 
 mod acl;
@@ -35,8 +35,8 @@ mod table;
 mod tally;
 
 pub use acl::{Acl, AddressFetch, Condition, Facts, NumberFetch, NumberRange, Term, Test};
-pub use backend::{Backend, BackendTimeouts, Balance};
-pub use balance::PickKey;
+pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance};
+pub use balance::{Assignment, Grant, Passed, PickKey, Ticket, Waiter};
 pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, LogFormat, LogPolicy, UseBackend};
@@ -47,7 +47,9 @@ pub use route::route;
 pub use server::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings, WEIGHT_MOST};
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};
+pub use state::bells::{Bell, Bells};
 pub use state::frontend::FrontendState;
+pub use state::inbox::Inboxes;
 pub use state::process::ProcessState;
 pub use state::server::{Admin, Health, ServerState};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Table};

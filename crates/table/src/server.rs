@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,11 +33,27 @@ pub struct ServerSettings {
     pub proxy_header: Option<ProxyHeader>,
     /// `None`: never checked, always up.
     pub check: Option<CheckSettings>,
+    /// Most connections at once; `None` is without limit. The run-time limit is [`ServerState::maxconn`].
+    pub maxconn: Option<NonZeroU32>,
+    /// The limit while the backend is empty: it grows up to `maxconn` with the number of connections in the backend
+    /// ([`BackendLimits::fullconn`](crate::BackendLimits)). 0: the limit is always the same.
+    pub minconn: u32,
+    /// Most that may wait for this server alone; `None` is without limit.
+    pub maxqueue: Option<NonZeroU32>,
 }
 
 impl Default for ServerSettings {
     fn default() -> ServerSettings {
-        ServerSettings { weight: 1, backup: false, disabled: false, proxy_header: None, check: None }
+        ServerSettings {
+            weight: 1,
+            backup: false,
+            disabled: false,
+            proxy_header: None,
+            check: None,
+            maxconn: None,
+            minconn: 0,
+            maxqueue: None,
+        }
     }
 }
 

@@ -157,7 +157,7 @@ pub(crate) const TIMEOUTS: &[(&str, Scope, Meaning<Timer>)] = &[
     ("connect", DB, Served(Timer::Connect)),
     ("http-keep-alive", DFB, Parsed(Timer::HttpKeepAlive)),
     ("http-request", DFB, Parsed(Timer::HttpRequest)),
-    ("queue", DB, Parsed(Timer::Queue)),
+    ("queue", DB, Served(Timer::Queue)),
     ("server", DB, Served(Timer::Server)),
     ("server-fin", DB, Served(Timer::ServerFin)),
     ("tarpit", DFB, Parsed(Timer::Tarpit)),

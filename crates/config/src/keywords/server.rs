@@ -77,7 +77,7 @@ pub(crate) const TABLE: &[(&str, usize, Meaning<Keyword>)] = &[
     ("log-bufsize", 1, Refused),
     ("log-proto", 1, Refused),
     ("max-reuse", 1, Refused),
-    ("maxconn", 1, Parsed(Keyword::Maxconn)),
+    ("maxconn", 1, Served(Keyword::Maxconn)),
     ("maxqueue", 1, Refused),
     ("minconn", 1, Refused),
     ("namespace", 1, Refused),

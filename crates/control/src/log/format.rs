@@ -33,14 +33,14 @@ pub fn push(record: &Record, now: &Moment, calendar: &mut Calendar, out: &mut Ve
             let accepted = AcceptDate(accepted());
             write!(out, "{client} [{accepted}] {}/{}: {why}", frontend.name, name.unwrap_or(&number))
         }
-        RecordKind::Closed { end, times, server, bytes_in: _, bytes_out, retries, is_redispatched, counts } => {
+        RecordKind::Closed { end, times, server, bytes_in: _, bytes_out, retries, is_redispatched, counts, passed } => {
             let backend = record.backend.map_or(&frontend.name, |backend| &record.table.backend(backend).name);
             let server = server.as_ref().map_or("<NOSRV>", |server| &server.name);
             let (queue, connect) = (Millis(times.queue), Millis(times.connect));
             let plus = if *is_redispatched { "+" } else { "" };
             write!(
                 out,
-                "{client} [{}] {} {backend}/{server} {queue}/{connect}/{} {bytes_out} {} {}/{}/{}/{}/{plus}{retries} 0/0",
+                "{client} [{}] {} {backend}/{server} {queue}/{connect}/{} {bytes_out} {} {}/{}/{}/{}/{plus}{retries} {}/{}",
                 AcceptDate(accepted()),
                 frontend.name,
                 times.total.as_millis(),
@@ -49,6 +49,8 @@ pub fn push(record: &Record, now: &Moment, calendar: &mut Calendar, out: &mut Ve
                 counts.frontend,
                 counts.backend,
                 counts.server,
+                passed.server,
+                passed.backend,
             )
         }
     };

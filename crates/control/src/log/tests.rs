@@ -83,6 +83,7 @@ fn closed(facts: Facts) -> String {
         retries,
         is_redispatched,
         counts: Counts { process, frontend: frontend_count, backend: backend_count, server: server_count },
+        passed: table::Passed::default(),
     };
     text(&table, frontend, client, backend, 1, kind)
 }

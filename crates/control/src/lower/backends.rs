@@ -3,7 +3,7 @@
 use super::{Lowering, frontends, limit};
 use config::Proxy;
 use std::sync::Arc;
-use table::{Backend, BackendTimeouts, Balance, Redispatch};
+use table::{Backend, BackendLimits, BackendTimeouts, Balance, Redispatch};
 
 /// `configuration.txt: retries`.
 const RETRIES: u32 = 3;
@@ -23,6 +23,7 @@ impl Lowering<'_> {
             redispatch: redispatch(settings.redispatch),
             retries: settings.retries.as_ref().map_or(RETRIES, |retries| retries.value),
             timeouts: timeouts(&settings.timeouts),
+            limits: BackendLimits::default(),
             splice: self.splice(settings.splice),
             log_targets: self.log_targets(proxy),
             state: self.book.backend(&name),
@@ -53,6 +54,8 @@ fn redispatch(redispatch: config::Redispatch) -> Option<Redispatch> {
 fn timeouts(timeouts: &config::Timeouts) -> BackendTimeouts {
     BackendTimeouts {
         connect: limit(&timeouts.connect),
+        // `configuration.txt: timeout queue`: without it, that of connect.
+        queue: limit(&timeouts.queue).or(limit(&timeouts.connect)),
         server: limit(&timeouts.server),
         server_fin: limit(&timeouts.server_fin),
         tunnel: limit(&timeouts.tunnel),

@@ -3,6 +3,7 @@
 use super::Lowering;
 use config::{Host, Lead, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings};
@@ -28,6 +29,9 @@ impl Lowering<'_> {
             disabled: options.is_disabled,
             proxy_header: header(options),
             check,
+            maxconn: options.maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
+            minconn: 0,
+            maxqueue: None,
         };
         let name: Arc<str> = server.name.as_str().into();
         let state = self.book.server(backend, &name, &settings);

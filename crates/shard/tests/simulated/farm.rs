@@ -1,5 +1,6 @@
 //! One seed's life: shards, clients, servers, an operator who reloads, checks that flap.
 
+use crate::limits::Watch;
 use crate::tables::{BACK_PORT, Draft, addr};
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
@@ -54,6 +55,8 @@ pub(crate) struct Tally {
     pub(crate) accept_exhausted: u64,
     pub(crate) reloads: u64,
     pub(crate) retried: u64,
+    /// Sessions that stood in a line before they got a server.
+    pub(crate) queued: u64,
 }
 
 impl Tally {
@@ -65,6 +68,8 @@ impl Tally {
         self.ends.unreachable += other.ends.unreachable;
         self.ends.connect_late += other.ends.connect_late;
         self.ends.no_server += other.ends.no_server;
+        self.ends.queue_late += other.ends.queue_late;
+        self.queued += other.queued;
         self.ends.bad_header += other.ends.bad_header;
         self.starved += other.starved;
         self.limit_reached += other.limit_reached;
@@ -77,8 +82,10 @@ impl Tally {
     pub(crate) fn assert_eventful(&self) {
         let Tally { ends, .. } = self;
         let rare = [ends.idle, ends.aborted, ends.unreachable, ends.connect_late, ends.no_server, ends.bad_header];
+        let waits = [ends.queue_late, self.queued];
         let stops = [self.starved, self.limit_reached, self.accept_exhausted, self.reloads, self.retried];
-        assert!(self.whole > 50_000 && rare.into_iter().chain(stops).all(|count| count > 500), "{self:?}");
+        let all = rare.into_iter().chain(waits).chain(stops);
+        assert!(self.whole > 50_000 && all.min() > Some(500), "{self:?}");
     }
 }
 
@@ -109,6 +116,7 @@ pub(crate) struct Farm {
     rest: usize,
     reloads: u64,
     retried: u64,
+    queued: u64,
     is_header_sent: bool,
 }
 
@@ -171,6 +179,7 @@ impl Farm {
             draft,
             reloads: 0,
             retried: 0,
+            queued: 0,
             is_header_sent,
         };
         farm.add_servers();
@@ -214,9 +223,11 @@ impl Farm {
         let down: Vec<_> = self.down_servers().map(|state| (state.clone(), state.conns_total())).collect();
         for (shard, world) in self.shards.iter_mut().zip(&self.worlds) {
             if !shard.is_stopped() {
+                let watch = Watch::begin(self.published.load_full());
                 shard.turn().expect("the simulated world has no errors of its own");
                 shard.check().expect("an invariant holds between two turns");
                 world.check();
+                watch.end();
             }
             let admitted = self.limits.admitted_count();
             assert!(admitted <= self.maxconn_most, "{admitted} sessions under maxconn {}", self.maxconn_most);
@@ -238,8 +249,9 @@ impl Farm {
             if std::env::var_os("TIDEGATE_SIM_SEED").is_some() {
                 println!("{:?} {:?}", record.client, record.kind);
             }
-            if let RecordKind::Closed { end, retries, .. } = record.kind {
+            if let RecordKind::Closed { end, retries, passed, .. } = record.kind {
                 self.retried += u64::from(retries > 0);
+                self.queued += u64::from(passed != table::Passed::default());
                 assert_eq!(end.cause == Cause::Complete, end.termination_code().to_string() == "--");
             }
         }
@@ -268,7 +280,9 @@ impl Farm {
         let backend = &table.backends[0];
         let server = &backend.servers[self.rng.below(backend.servers.len())];
         let health = if self.rng.chance(450) { Health::Up } else { Health::Down };
+        let watch = Watch::begin(table.clone());
         backend.state.set_health(server, health);
+        watch.end();
         let reach = match self.rng.below(5) {
             0 => Reach::Refuses,
             1 => Reach::BlackHole,
@@ -303,7 +317,9 @@ impl Farm {
             return;
         }
         assert_eq!(failed, 0, "the first table is bound in an empty world");
+        let watch = Watch::begin(table.clone());
         table.take_over();
+        watch.end();
         self.published.store(table);
         self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
         self.limits.wake_waiting();
@@ -370,10 +386,13 @@ impl Farm {
         }
         assert_eq!(table.process.conns.current(), 0);
         assert_eq!(table.backends[0].state.conns.current(), 0);
+        assert_eq!(table.backends[0].state.waiting(), 0, "somebody stands in a line for ever");
+        let shards = 0..self.shards.len() as u16;
+        assert!(shards.into_iter().all(|shard| table.process.inboxes.is_empty(ShardIndex(shard))), "a grant was lost");
     }
 
     fn compare(self) -> Tally {
-        let mut tally = Tally { reloads: self.reloads, retried: self.retried, ..Tally::default() };
+        let mut tally = Tally { reloads: self.reloads, retried: self.retried, queued: self.queued, ..Tally::default() };
         for client in &self.clients {
             tally.whole += u64::from(self.compare_client(client));
         }
@@ -385,6 +404,7 @@ impl Farm {
             tally.ends.unreachable += stats.ends.unreachable;
             tally.ends.connect_late += stats.ends.connect_late;
             tally.ends.no_server += stats.ends.no_server;
+            tally.ends.queue_late += stats.ends.queue_late;
             tally.ends.bad_header += stats.ends.bad_header;
             tally.starved += world.stats().starved;
             tally.limit_reached += stats.limit_reached;

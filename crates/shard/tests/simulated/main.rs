@@ -5,6 +5,7 @@
 //! how many are run.
 
 mod farm;
+mod limits;
 mod tables;
 
 use farm::{Farm, Mix, Tally};

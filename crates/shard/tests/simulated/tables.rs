@@ -2,12 +2,13 @@
 
 use sim::Rng;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    Backend, BackendId, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend, Global, LogFormat,
-    LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr, ServerSettings, Splice,
-    StateBook, Table,
+    Backend, BackendId, BackendLimits, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend,
+    Global, LogFormat, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr,
+    ServerSettings, Splice, StateBook, Table,
 };
 
 /// What a table is built from; a reload changes it and builds again.
@@ -22,6 +23,9 @@ pub(crate) struct Draft {
     pub(crate) redispatch: Option<Redispatch>,
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
+    pub(crate) queue_timeout: Duration,
+    /// 0: without limit.
+    pub(crate) backend_maxconn: u32,
     pub(crate) splice: Splice,
 }
 
@@ -31,6 +35,8 @@ pub(crate) struct ServerDraft {
     pub(crate) weight: u16,
     pub(crate) backup: bool,
     pub(crate) header: Option<ProxyHeader>,
+    /// 0: without limit.
+    pub(crate) maxconn: u32,
 }
 
 pub(crate) const FRONT_PORT: u16 = 1000;
@@ -54,6 +60,7 @@ impl Draft {
                 weight: 1 + rng.below(3) as u16,
                 backup: number > 0 && rng.chance(200),
                 header,
+                maxconn: if rng.chance(500) { 1 + rng.below(3) as u32 } else { 0 },
             })
             .collect();
         let balances = [
@@ -73,22 +80,37 @@ impl Draft {
             redispatch: rng.chance(500).then_some(Redispatch::Last(1)),
             timeout,
             connect_timeout: Duration::from_millis(20 + rng.below(200) as u64),
+            // Where nobody may be turned away, waiting has no end.
+            queue_timeout: if timeout.as_secs() > 60 {
+                timeout
+            } else {
+                Duration::from_millis(5 + rng.below(500) as u64)
+            },
+            backend_maxconn: if rng.chance(200) { 1 + rng.below(4) as u32 } else { 0 },
             splice: Splice { request: rng.chance(800), response: rng.chance(800) },
         }
     }
 
     /// Another configuration for the same place: a server more or less, other weights, a port less, another limit.
     pub(crate) fn change(&mut self, rng: &mut Rng) {
-        match rng.below(5) {
+        match rng.below(7) {
             0 if self.servers.len() > 1 => {
                 self.servers.remove(rng.below(self.servers.len()));
             }
             1 => {
                 let gone = (0..4).find(|&number| self.servers.iter().all(|server| server.number != number));
                 let header = self.servers[0].header;
-                self.servers.extend(gone.map(|number| ServerDraft { number, weight: 2, backup: false, header }));
+                self.servers.extend(gone.map(|number| ServerDraft {
+                    number,
+                    weight: 2,
+                    backup: false,
+                    header,
+                    maxconn: 1,
+                }));
             }
             2 => self.servers.iter_mut().for_each(|server| server.weight = 1 + rng.below(5) as u16),
+            4 => self.servers.iter_mut().for_each(|server| server.maxconn = rng.below(4) as u32),
+            5 => self.backend_maxconn = rng.below(6) as u32,
             3 => self.maxconn = 1 + rng.below(self.maxconn as usize + 4) as u32,
             _ => self.retries = rng.below(4) as u32,
         }
@@ -102,6 +124,7 @@ impl Draft {
                 weight: draft.weight,
                 backup: draft.backup,
                 proxy_header: draft.header,
+                maxconn: NonZeroU32::new(draft.maxconn),
                 ..ServerSettings::default()
             };
             let state = book.server(&backend_name, &name, &settings);
@@ -119,9 +142,11 @@ impl Draft {
             retries: self.retries,
             timeouts: BackendTimeouts {
                 connect: Some(self.connect_timeout),
+                queue: Some(self.queue_timeout),
                 server: Some(self.timeout),
                 ..BackendTimeouts::default()
             },
+            limits: BackendLimits { maxconn: NonZeroU32::new(self.backend_maxconn), ..BackendLimits::default() },
             splice: self.splice,
             log_targets: Vec::new(),
             state: book.backend(&backend_name),

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use super::fit::{self, Fit};
+
 /// Loads are kept in units of 1/4096 connection for a weight of 1/16, as HAProxy counts them: its weights are scaled by 16 and
 /// a load is cut to a whole number, so that near-equals are equals in both.
 const SCALE: u64 = 256 * WEIGHT_SCALE;
@@ -38,11 +40,9 @@ impl LeastConn {
         LeastConn { line: BTreeSet::new(), seats: vec![None; seat_count], stamp_next: 0 }
     }
 
-    /// The front of the line, or the one behind it if that is to be avoided.
-    pub(super) fn choose(&self, avoid: Option<usize>) -> Option<usize> {
-        let mut seats = self.line.iter().map(|place| place.seat);
-        let front = seats.next()?;
-        if Some(front) == avoid { seats.next().or(avoid) } else { Some(front) }
+    /// The first in the line that is wanted.
+    pub(super) fn choose(&self, fit: impl Fn(usize) -> Fit) -> Option<usize> {
+        fit::first(self.line.iter().map(|place| place.seat), fit)
     }
 
     pub(super) fn enter(&mut self, seat: usize, weight: u16, conns: u32) {

@@ -5,25 +5,34 @@
 //!
 //! **Invariant:** a seat is in `usable` and in the algorithm's order exactly while its server
 //! [is usable](crate::ServerState::is_usable); hence no other is ever picked.
-//!
-//! A limit of connections per server, once there is one, is judged in [`Balancer::pick`]: it sees the whole state at once.
+//! **Invariant:** nobody waits for a place that is free (`waiting`).
 
+mod fit;
 mod least_conn;
+mod queue;
 mod random;
 mod round_robin;
+mod seat;
 mod source;
 mod static_map;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ptr;
 use std::sync::Arc;
 
+use self::fit::Fit;
 use self::least_conn::LeastConn;
+use self::queue::Queue;
 use self::random::Random;
 use self::round_robin::RoundRobin;
+use self::seat::{Crowd, Seat, Side, Sides};
 use self::static_map::StaticMap;
-use crate::{Admin, Backend, Balance, Health, Server, ServerState, Usable};
+use crate::{Admin, Backend, BackendLimits, Balance, Health, Server, ServerState, Usable};
+
+pub use self::queue::{Grant, Passed, Ticket, Waiter};
+pub use self::waiting::Assignment;
 
 /// What a pick depends on beside the servers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,26 +53,29 @@ pub(crate) struct Balancer {
     all_backups: bool,
     usable: Sides<BTreeSet<usize>>,
     algorithm: Algorithm,
+    limits: BackendLimits,
+    /// Those who wait for any server.
+    queue: Queue,
+    ticket_next: u64,
+    /// Connections that were picked for and not released, those on servers that have left the set included.
+    served_count: u32,
+    /// Sessions in all lines, and one that is just being assigned.
+    waiting_count: u32,
+    /// Places that were given to waiters and are to be told to them.
+    grants: Vec<Grant>,
 }
 
-/// A server, and how the algorithm counts it at present.
-#[derive(Debug)]
-struct Seat {
-    server: Arc<Server>,
-    weight: u16,
-    is_usable: bool,
-}
-
+/// Where a connection can go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Active,
-    Backup,
-}
-
-#[derive(Debug, Default)]
-struct Sides<T> {
-    active: T,
-    backup: T,
+enum Found {
+    /// This server has a place for it.
+    Place(usize),
+    /// It belongs to this server, which has none.
+    Line(usize),
+    /// No server has a place.
+    Full,
+    /// No server is usable.
+    Nobody,
 }
 
 #[derive(Debug)]
@@ -85,37 +97,56 @@ impl Default for Balancer {
             all_backups: false,
             usable: Sides::default(),
             algorithm: Algorithm::First,
+            limits: BackendLimits::default(),
+            queue: Queue::of_backend(),
+            ticket_next: 0,
+            served_count: 0,
+            waiting_count: 0,
+            grants: Vec::new(),
         }
     }
 }
 
 impl Balancer {
-    /// Chooses a server and counts the connection on it.
+    /// Chooses a server that has a place and counts the connection on it.
     pub(crate) fn pick(&mut self, key: &PickKey<'_>) -> Option<Arc<Server>> {
-        let seat = self.choose(key)?;
-        let server = self.seats[seat].server.clone();
-        server.state.on_picked();
-        self.on_counted(seat);
-        Some(server)
-    }
-
-    /// Takes a connection off a server, which may have left the set since it was picked.
-    pub(crate) fn release(&mut self, server: &Server) {
-        server.state.on_released();
-        if let Some(seat) = self.seat_of(&server.state) {
-            self.on_counted(seat);
+        match self.find(key) {
+            Found::Place(seat) => Some(self.take(seat)),
+            Found::Line(_) | Found::Full | Found::Nobody => None,
         }
     }
 
-    /// Health, weight or administrative state of a server changed.
+    /// Takes a connection off a server, which may have left the set since it was picked. Its place goes to who waits longest.
+    pub(crate) fn release(&mut self, server: &Server) {
+        server.state.on_released();
+        self.served_count -= 1;
+        let seat = self.seat_of(&server.state);
+        if let Some(seat) = seat {
+            self.on_counted(seat);
+        }
+        self.on_freed(seat);
+    }
+
+    /// Health, weight, limit or administrative state of a server changed.
     pub(crate) fn on_changed(&mut self, server: &Server) {
         if let Some(seat) = self.seat_of(&server.state) {
             self.update(seat);
+            self.serve_all();
         }
     }
 
-    /// Exchanges the servers for those of `backend`. If nothing changed that matters to the order, the order goes on.
+    /// Exchanges the servers for those of `backend`. If nothing changed that matters to the order, the order goes on. Whoever
+    /// waits keeps his ticket and stands where the new servers and their limits want him.
     pub(crate) fn reconfigure(&mut self, backend: &Backend) {
+        let waiting = self.dissolve_lines();
+        self.limits = backend.limits;
+        self.exchange(backend);
+        for (ticket, waiting) in waiting {
+            self.place(ticket, waiting);
+        }
+    }
+
+    fn exchange(&mut self, backend: &Backend) {
         let before = std::mem::take(&mut self.seats);
         before.iter().for_each(|seat| seat.server.state.set_seat(None));
         let known: HashMap<&str, &Server> = before.iter().map(|seat| (&*seat.server.name, &*seat.server)).collect();
@@ -151,35 +182,95 @@ impl Balancer {
         }
     }
 
+    fn find(&mut self, key: &PickKey<'_>) -> Found {
+        if self.nbsrv() == 0 {
+            return Found::Nobody;
+        }
+        if let Some(seat) = self.bound(key) {
+            return if self.has_place(seat) { Found::Place(seat) } else { Found::Line(seat) };
+        }
+        // Whoever waits for any server came first, and would not wait if one had a place.
+        if self.is_full() || !self.queue.is_empty() {
+            return Found::Full;
+        }
+        self.choose(key).map_or(Found::Full, Found::Place)
+    }
+
+    /// The server that this connection belongs to, if the algorithm binds clients to servers.
+    fn bound(&mut self, key: &PickKey<'_>) -> Option<usize> {
+        let usable = self.usable.of(self.side()?);
+        match (&mut self.algorithm, key.source) {
+            (Algorithm::Source(map), Some(addr)) => map.fresh(|| weights(&self.seats, usable)).at(source::hash(addr)),
+            (
+                Algorithm::Source(_)
+                | Algorithm::RoundRobin(_)
+                | Algorithm::LeastConn(_)
+                | Algorithm::First
+                | Algorithm::StaticRr(_)
+                | Algorithm::Random { .. },
+                _,
+            ) => None,
+        }
+    }
+
+    /// A server that has a place, by the algorithm.
     fn choose(&mut self, key: &PickKey<'_>) -> Option<usize> {
-        let side = if !self.usable.active.is_empty() {
-            Side::Active
-        } else if self.all_backups {
-            Side::Backup
-        } else {
-            // The first backup stands alone, whatever the algorithm (configuration.txt: option allbackups): there is nothing to
-            // balance, and none to go to instead. HAProxy's static map lets later backups in if the first weighs more than 1.
-            return self.usable.backup.first().copied();
-        };
         let avoid = key.avoid.and_then(|state| self.seat_of(state));
-        let usable = self.usable.of(side);
+        let crowd = self.crowd();
+        let Some(side) = self.side() else {
+            return self.usable.backup.first().copied().filter(|&seat| self.seats[seat].has_place(crowd));
+        };
+        let (seats, usable) = (&self.seats, self.usable.of(side));
+        let fit = |seat: usize| match seats[seat].has_place(crowd) {
+            false => Fit::Full,
+            true if Some(seat) == avoid => Fit::Avoided,
+            true => Fit::Wanted,
+        };
         match &mut self.algorithm {
-            Algorithm::RoundRobin(sides) => sides.of_mut(side).choose(avoid),
-            Algorithm::LeastConn(sides) => sides.of(side).choose(avoid),
-            Algorithm::First => {
-                usable.iter().copied().find(|&seat| Some(seat) != avoid).or_else(|| usable.first().copied())
-            }
-            Algorithm::StaticRr(map) => map.fresh(|| weights(&self.seats, usable)).next(avoid),
-            Algorithm::Source(map) => match key.source {
-                Some(addr) => map.fresh(|| weights(&self.seats, usable)).at(source::hash(addr)),
-                None => map.fresh(|| weights(&self.seats, usable)).next(avoid),
-            },
+            Algorithm::RoundRobin(sides) => sides.of_mut(side).choose(fit),
+            Algorithm::LeastConn(sides) => sides.of(side).choose(fit),
+            Algorithm::First => fit::first(usable.iter().copied(), fit),
+            Algorithm::StaticRr(map) | Algorithm::Source(map) => map.fresh(|| weights(seats, usable)).next(fit),
             Algorithm::Random { draws, servers } => {
-                let seats = &self.seats;
-                let load = |seat: usize| (seats[seat].server.state.conns(), seats[seat].weight);
-                servers.fresh(|| weights(seats, usable)).choose(*draws, key.random, avoid, load)
+                let load = |seat: usize| (seats[seat].conns(), seats[seat].weight);
+                servers.fresh(|| weights(seats, usable)).choose(*draws, key.random, fit, load)
             }
         }
+    }
+
+    /// Which servers are balanced over. `None`: the first backup stands alone, whatever the algorithm (configuration.txt: option
+    /// allbackups): there is nothing to balance, and none to go to instead. HAProxy's static map lets later backups in if the
+    /// first weighs more than 1.
+    fn side(&self) -> Option<Side> {
+        if !self.usable.active.is_empty() {
+            Some(Side::Active)
+        } else if self.all_backups {
+            Some(Side::Backup)
+        } else {
+            None
+        }
+    }
+
+    /// Counts a connection on a server.
+    fn take(&mut self, seat: usize) -> Arc<Server> {
+        let server = self.seats[seat].server.clone();
+        server.state.on_picked();
+        self.served_count += 1;
+        self.on_counted(seat);
+        server
+    }
+
+    /// `maxconn` of the backend: as many connections as it may have over all its servers.
+    fn is_full(&self) -> bool {
+        self.limits.maxconn.is_some_and(|most| self.served_count >= most.get())
+    }
+
+    fn has_place(&self, seat: usize) -> bool {
+        !self.is_full() && self.seats[seat].has_place(self.crowd())
+    }
+
+    fn crowd(&self) -> Crowd {
+        Crowd { present: self.served_count + self.waiting_count, full: self.limits.fullconn }
     }
 
     fn seat_of(&self, state: &ServerState) -> Option<usize> {
@@ -257,55 +348,6 @@ impl Balancer {
     }
 }
 
-impl Seat {
-    fn new(server: Arc<Server>) -> Seat {
-        let (weight, is_usable) = (server.state.weight(), server.state.is_usable());
-        Seat { server, weight, is_usable }
-    }
-
-    fn read_state(&mut self) {
-        self.weight = self.server.state.weight();
-        self.is_usable = self.server.state.is_usable();
-    }
-
-    fn side(&self) -> Side {
-        if self.server.settings.backup { Side::Backup } else { Side::Active }
-    }
-
-    fn conns(&self) -> u32 {
-        self.server.state.conns()
-    }
-
-    /// Whether `server` may sit here without any algorithm seeing a difference.
-    fn counts_like(&self, server: &Server) -> bool {
-        self.server.name == server.name
-            && self.server.settings.backup == server.settings.backup
-            && self.server.settings.weight == server.settings.weight
-            && self.weight == server.state.weight()
-            && self.is_usable == server.state.is_usable()
-    }
-}
-
-impl<T> Sides<T> {
-    fn new(mut make: impl FnMut(Side) -> T) -> Sides<T> {
-        Sides { active: make(Side::Active), backup: make(Side::Backup) }
-    }
-
-    fn of(&self, side: Side) -> &T {
-        match side {
-            Side::Active => &self.active,
-            Side::Backup => &self.backup,
-        }
-    }
-
-    fn of_mut(&mut self, side: Side) -> &mut T {
-        match side {
-            Side::Active => &mut self.active,
-            Side::Backup => &mut self.backup,
-        }
-    }
-}
-
 /// The usable servers of one side with their weights, in file order.
 fn weights<'a>(seats: &'a [Seat], usable: &'a BTreeSet<usize>) -> impl Iterator<Item = (usize, u16)> + 'a {
     usable.iter().map(|&seat| (seat, seats[seat].weight))
@@ -317,6 +359,9 @@ fn apply_line(server: &Server, before: Option<&Server>) {
     let (settings, state) = (&server.settings, &server.state);
     if before.is_none_or(|before| before.settings.weight != settings.weight) {
         state.set_weight(settings.weight);
+    }
+    if before.is_none_or(|before| before.settings.maxconn != settings.maxconn) {
+        state.set_maxconn(settings.maxconn);
     }
     if before.is_none_or(|before| before.settings.disabled != settings.disabled) {
         if settings.disabled {

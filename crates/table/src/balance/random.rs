@@ -1,5 +1,7 @@
 //! `balance random(draws)`: of some servers drawn by weight, the least loaded.
 
+use super::fit::Fit;
+
 /// The usable servers as a number line that each covers by its weight.
 #[derive(Debug, Default)]
 pub(super) struct Random {
@@ -38,13 +40,13 @@ impl Drawn<'_> {
         &self,
         draws: u32,
         random: u64,
-        avoid: Option<usize>,
+        fit: impl Fn(usize) -> Fit,
         load: impl Fn(usize) -> (u32, u16),
     ) -> Option<usize> {
         let mut random = random;
-        let mut best = self.draw(stretch(&mut random), avoid)?;
+        let mut best = self.draw(&mut random, &fit)?;
         for _ in 1..draws {
-            let next = self.draw(stretch(&mut random), avoid)?;
+            let next = self.draw(&mut random, &fit)?;
             let ((best_conns, best_weight), (next_conns, next_weight)) = (load(best), load(next));
             if u64::from(next_conns) * u64::from(best_weight) < u64::from(best_conns) * u64::from(next_weight) {
                 best = next;
@@ -53,23 +55,31 @@ impl Drawn<'_> {
         Some(best)
     }
 
-    /// The seat that covers a point of the line; the stretch of one to avoid is cut out, unless it is all there is.
-    fn draw(&self, random: u32, avoid: Option<usize>) -> Option<usize> {
+    /// One by weight of those that are wanted; where none is, of those to be avoided.
+    fn draw(&self, random: &mut u64, fit: impl Fn(usize) -> Fit) -> Option<usize> {
         let &(_, end) = self.line.last()?;
-        let avoided = avoid.and_then(|avoid| self.line.binary_search_by_key(&avoid, |&(seat, _)| seat).ok());
-        let gap = match avoided {
-            Some(index) if self.line.len() > 1 => self.covered(index),
-            Some(_) | None => end..end,
-        };
-        let point = scale(random, end - (gap.end - gap.start));
-        let point = if point < gap.start { point } else { point + (gap.end - gap.start) };
-        let index = self.line.partition_point(|&(_, end)| end <= point);
-        Some(self.line[index].0)
+        let point = scale(stretch(random), end);
+        let (drawn, _) = self.line[self.line.partition_point(|&(_, end)| end <= point)];
+        if fit(drawn) == Fit::Wanted {
+            return Some(drawn);
+        }
+        // Drawn again among those alone that are wanted: the line is walked only where the first draw has failed.
+        self.draw_among(random, |seat| fit(seat) == Fit::Wanted)
+            .or_else(|| self.draw_among(random, |seat| fit(seat) == Fit::Avoided))
     }
 
-    fn covered(&self, index: usize) -> std::ops::Range<u32> {
-        let start = if index == 0 { 0 } else { self.line[index - 1].1 };
-        start..self.line[index].1
+    fn draw_among(&self, random: &mut u64, is_member: impl Fn(usize) -> bool) -> Option<usize> {
+        let starts = [0].into_iter().chain(self.line.iter().map(|&(_, end)| end));
+        let members = self.line.iter().zip(starts).filter(|&(&(seat, _), _)| is_member(seat));
+        let weights = members.map(|(&(seat, end), start)| (seat, end - start));
+        let mut point = scale(stretch(random), weights.clone().map(|(_, weight)| weight).sum());
+        for (seat, weight) in weights {
+            match point.checked_sub(weight) {
+                Some(left) => point = left,
+                None => return Some(seat),
+            }
+        }
+        None
     }
 }
 

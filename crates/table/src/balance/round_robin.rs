@@ -17,6 +17,8 @@
 
 use std::collections::BTreeSet;
 
+use super::fit::Fit;
+
 /// HAProxy counts a weight of 1 as 16, so that a slow start can give a server a fraction of its weight; orders depend on it.
 const WEIGHT_SCALE: i64 = 16;
 const WEIGHT_MOST: i64 = 256 * WEIGHT_SCALE;
@@ -87,29 +89,38 @@ impl RoundRobin {
         order
     }
 
-    /// The next server in turn. One to avoid loses its turn, unless there is no other.
-    pub(super) fn choose(&mut self, avoid: Option<usize>) -> Option<usize> {
+    /// The next server in turn. One that is full or to be avoided loses its turn, unless there is no other to go to.
+    pub(super) fn choose(&mut self, fit: impl Fn(usize) -> Fit) -> Option<usize> {
         if self.round_weight == 0 {
             self.begin_round();
         }
         let mut has_turned = false;
-        let first = self.take(&mut has_turned)?;
-        if Some(first) != avoid {
-            self.stand(first);
-            return Some(first);
+        let mut passed_over = Vec::new();
+        let mut avoided = None;
+        let mut wanted = None;
+        while let Some(seat) = self.take(&mut has_turned) {
+            match fit(seat) {
+                Fit::Wanted => {
+                    wanted = Some(seat);
+                    break;
+                }
+                Fit::Avoided => avoided = Some(seat),
+                Fit::Full => (),
+            }
+            passed_over.push(seat);
         }
-        let Some(second) = self.take(&mut has_turned) else {
-            self.stand(first);
-            return Some(first);
-        };
-        self.stand(second);
-        if has_turned {
-            // Its position was of the old round.
-            self.wait(first, self.start);
-        } else {
-            self.stand(first);
+        let chosen = wanted.or(avoided);
+        chosen.inspect(|&seat| self.stand(seat));
+        // The last that lost its turn stands first, as HAProxy has it.
+        for seat in passed_over.into_iter().rev().filter(|&seat| Some(seat) != chosen) {
+            if has_turned {
+                // Its position was of the old round.
+                self.wait(seat, self.start);
+            } else {
+                self.stand(seat);
+            }
         }
-        Some(second)
+        chosen
     }
 
     /// A server became usable: it comes up as if it had been picked long ago.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use super::fit::Fit;
 use crate::Server;
 
 #[derive(Debug)]
@@ -54,13 +55,14 @@ impl Filled<'_> {
         Some(self.map[index])
     }
 
-    /// The next place in turn that is not to be avoided, if there is one.
-    pub(super) fn next(self, avoid: Option<usize>) -> Option<usize> {
+    /// The next place in turn whose server is wanted, if there is one.
+    pub(super) fn next(self, fit: impl Fn(usize) -> Fit) -> Option<usize> {
         let count = self.map.len();
-        let mut places = (0..count).map(|step| (*self.next + step) % count);
-        let wanted = places.clone().find(|&index| Some(self.map[index]) != avoid);
-        // Where all are avoided, the search went round once and ended on the place before the start.
-        let index = wanted.or_else(|| places.next_back())?;
+        let places = (0..count).map(|step| (*self.next + step) % count);
+        let is = |index: usize, wanted: Fit| fit(self.map[index]) == wanted;
+        let wanted = places.clone().find(|&index| is(index, Fit::Wanted));
+        // Where none is wanted, the search went round once and keeps the last that it met.
+        let index = wanted.or_else(|| places.rev().find(|&index| is(index, Fit::Avoided)))?;
         *self.next = index + 1;
         Some(self.map[index])
     }

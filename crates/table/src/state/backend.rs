@@ -1,13 +1,14 @@
 //! A backend's state: its counts, and the one balancer that every shard picks from.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::utils::CachePadded;
 
-use crate::balance::{Balancer, PickKey};
-use crate::{Admin, Backend, Conns, Health, Server, Tally};
+use crate::balance::{Assignment, Balancer, Passed, PickKey, Ticket, Waiter};
+use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, Server, Tally};
 
 /// What is remembered of a backend beyond a reload.
 ///
@@ -20,6 +21,9 @@ pub struct BackendState {
     pub conns: Conns,
     pub tally: Tally,
     balancer: Mutex<Balancer>,
+    /// Where those who waited are told what they got.
+    inboxes: Arc<Inboxes>,
+    bells: Arc<Bells>,
     seen: CachePadded<Seen>,
 }
 
@@ -29,6 +33,9 @@ struct Seen {
     /// Active in the upper half, backup in the lower, so that both are of the same moment.
     usable: AtomicU64,
     nbsrv: AtomicU32,
+    queued: AtomicU32,
+    queued_most: AtomicU32,
+    waiting: AtomicU32,
 }
 
 /// How many servers may be picked (`2 active and 0 backup servers left`).
@@ -39,11 +46,13 @@ pub struct Usable {
 }
 
 impl BackendState {
-    pub(crate) fn new(shard_count: u16) -> BackendState {
+    pub(crate) fn new(shard_count: u16, inboxes: Arc<Inboxes>, bells: Arc<Bells>) -> BackendState {
         BackendState {
             conns: Conns::new(shard_count),
             tally: Tally::new(shard_count),
             balancer: Mutex::new(Balancer::default()),
+            inboxes,
+            bells,
             seen: CachePadded::default(),
         }
     }
@@ -57,6 +66,21 @@ impl BackendState {
     /// backup alone or, with `option allbackups`, all of them.
     pub fn nbsrv(&self) -> u32 {
         self.seen.nbsrv.load(Relaxed)
+    }
+
+    /// Sessions that wait for any server of this backend (`qcur`).
+    pub fn queued(&self) -> u32 {
+        self.seen.queued.load(Relaxed)
+    }
+
+    /// The most that waited for any server at once (`qmax`).
+    pub fn queued_most(&self) -> u32 {
+        self.seen.queued_most.load(Relaxed)
+    }
+
+    /// Sessions that wait, for any server or for a certain one.
+    pub fn waiting(&self) -> u32 {
+        self.seen.waiting.load(Relaxed)
     }
 
     /// Checks found `server` up or down.
@@ -78,32 +102,74 @@ impl BackendState {
         self.change(server, |server| server.state.set_weight(weight));
     }
 
+    /// The operator changed how many connections `server` takes. A higher limit serves whoever waits at once; a lower one ends
+    /// nothing.
+    pub fn set_maxconn(&self, server: &Server, most: Option<NonZeroU32>) {
+        self.change(server, |server| server.state.set_maxconn(most));
+    }
+
+    /// Sweeps over all that must hold between two calls; for tests.
+    pub fn check(&self) -> Result<(), String> {
+        self.lock().check()
+    }
+
+    pub(crate) fn assign(self: &Arc<BackendState>, key: &PickKey<'_>, waiter: Waiter) -> Assignment {
+        self.with(|balancer| balancer.assign(key, waiter, self))
+    }
+
+    pub(crate) fn leave(&self, ticket: Ticket) -> Option<Passed> {
+        self.with(|balancer| balancer.leave(ticket))
+    }
+
     pub(crate) fn pick(&self, key: &PickKey<'_>) -> Option<Arc<Server>> {
         self.lock().pick(key)
     }
 
     pub(crate) fn release(&self, server: &Server) {
-        self.lock().release(server);
+        self.with(|balancer| balancer.release(server));
     }
 
     /// From now on picks are made from the servers of `backend`, by its algorithm.
     pub(crate) fn reconfigure(&self, backend: &Backend) {
-        let mut balancer = self.lock();
-        balancer.reconfigure(backend);
-        self.show(&balancer);
+        self.with(|balancer| {
+            balancer.reconfigure(backend);
+            self.show(balancer);
+        });
     }
 
     fn change(&self, server: &Server, change: impl FnOnce(&Server)) {
+        self.with(|balancer| {
+            change(server);
+            balancer.on_changed(server);
+            self.show(balancer);
+        });
+    }
+
+    /// Does something under the lock. Those who got a server by it are told under the same lock and woken behind it.
+    fn with<R>(&self, act: impl FnOnce(&mut Balancer) -> R) -> R {
         let mut balancer = self.lock();
-        change(server);
-        balancer.on_changed(server);
-        self.show(&balancer);
+        let result = act(&mut balancer);
+        self.show_lines(&balancer);
+        let rings = self.inboxes.put(balancer.grants_mut());
+        drop(balancer);
+        self.bells.ring(rings);
+        result
     }
 
     fn show(&self, balancer: &Balancer) {
         let Usable { active, backup } = balancer.usable();
         self.seen.usable.store(u64::from(active) << 32 | u64::from(backup), Relaxed);
         self.seen.nbsrv.store(balancer.nbsrv(), Relaxed);
+    }
+
+    fn show_lines(&self, balancer: &Balancer) {
+        let (queued, waiting) = balancer.queued();
+        // Mostly nobody waits, and then nothing is written that other shards read.
+        if (queued, waiting) != (self.queued(), self.waiting()) {
+            self.seen.queued.store(queued, Relaxed);
+            self.seen.waiting.store(waiting, Relaxed);
+            self.seen.queued_most.fetch_max(queued, Relaxed);
+        }
     }
 
     /// A panic under the lock is a bug of ours that ends the shard it happened on; the others need not follow.

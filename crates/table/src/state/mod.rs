@@ -1,6 +1,8 @@
 //! What outlives a table: counts, health, run-time weights and the balancers, shared by every table that knows the name.
 
 pub(crate) mod backend;
+pub(crate) mod bells;
 pub(crate) mod frontend;
+pub(crate) mod inbox;
 pub(crate) mod process;
 pub(crate) mod server;

@@ -1,17 +1,27 @@
-//! The counts of the whole process.
+//! What holds over the whole process.
 
-use crate::{Conns, Tally};
+use std::sync::Arc;
 
-/// What is counted over all frontends.
+use crate::{Bells, Conns, Inboxes, Tally};
+
+/// What is counted over all frontends, and how shards reach each other.
 #[derive(Debug)]
 pub struct ProcessState {
     /// HAProxy's `actconn`: client connections of all frontends.
     pub conns: Conns,
     pub tally: Tally,
+    /// Where sessions that waited for a server are told what they got.
+    pub inboxes: Arc<Inboxes>,
+    pub bells: Arc<Bells>,
 }
 
 impl ProcessState {
     pub(crate) fn new(shard_count: u16) -> ProcessState {
-        ProcessState { conns: Conns::new(shard_count), tally: Tally::new(shard_count) }
+        ProcessState {
+            conns: Conns::new(shard_count),
+            tally: Tally::new(shard_count),
+            inboxes: Arc::new(Inboxes::new(shard_count)),
+            bells: Arc::new(Bells::new(shard_count)),
+        }
     }
 }

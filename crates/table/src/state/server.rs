@@ -2,6 +2,7 @@
 //!
 //! Read by anyone at any time without a lock; written only by [`BackendState`](crate::BackendState), whose balancer has to learn of every change.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64};
 
@@ -28,7 +29,7 @@ pub enum Admin {
 
 /// What is remembered of a server beyond a reload.
 ///
-/// **Invariant:** `word`, `weight`, `served` and `picked` change only under the balancer's lock, which orders their writers.
+/// **Invariant:** everything but the highest counts changes only under the balancer's lock, which orders the writers.
 /// The lock does not order readers: they see single values, each of them a recent one. `word` is released and acquired, so
 /// that whoever sees a server up also sees what control wrote before it said so.
 #[derive(Debug)]
@@ -47,6 +48,11 @@ struct Line {
     served: AtomicU32,
     served_most: AtomicU32,
     picked: AtomicU64,
+    /// 0: without limit.
+    maxconn: AtomicU32,
+    /// Sessions that wait for this server alone.
+    queued: AtomicU32,
+    queued_most: AtomicU32,
 }
 
 const DOWN: u32 = 1;
@@ -64,6 +70,9 @@ impl ServerState {
             served: AtomicU32::new(0),
             served_most: AtomicU32::new(0),
             picked: AtomicU64::new(0),
+            maxconn: AtomicU32::new(settings.maxconn.map_or(0, NonZeroU32::get)),
+            queued: AtomicU32::new(0),
+            queued_most: AtomicU32::new(0),
         };
         ServerState { tally: Tally::new(shard_count), line: CachePadded::new(line) }
     }
@@ -111,6 +120,21 @@ impl ServerState {
         self.line.picked.load(Relaxed)
     }
 
+    /// The run-time limit of connections: the file's, unless the operator changed it since (`slim` of `show stat`).
+    pub fn maxconn(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.line.maxconn.load(Relaxed))
+    }
+
+    /// Sessions that wait for this server alone, of all shards (`qcur`).
+    pub fn queued(&self) -> u32 {
+        self.line.queued.load(Relaxed)
+    }
+
+    /// The most that waited for it at once (`qmax`).
+    pub fn queued_most(&self) -> u32 {
+        self.line.queued_most.load(Relaxed)
+    }
+
     pub(crate) fn seat(&self) -> Option<usize> {
         match self.line.seat.load(Relaxed) {
             UNSEATED => None,
@@ -143,6 +167,17 @@ impl ServerState {
 
     pub(crate) fn set_weight(&self, weight: u16) {
         self.line.weight.store(weight, Relaxed);
+    }
+
+    pub(crate) fn set_maxconn(&self, most: Option<NonZeroU32>) {
+        self.line.maxconn.store(most.map_or(0, NonZeroU32::get), Relaxed);
+    }
+
+    pub(crate) fn set_queued(&self, count: u32) {
+        self.line.queued.store(count, Relaxed);
+        if count > self.queued_most() {
+            self.line.queued_most.store(count, Relaxed);
+        }
     }
 
     pub(crate) fn on_picked(&self) {

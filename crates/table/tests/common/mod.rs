@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use table::{
-    Backend, BackendTimeouts, Balance, Global, Mode, Server, ServerAddr, ServerSettings, Splice, StateBook, Table,
+    Backend, BackendLimits, BackendTimeouts, Balance, Global, Mode, Server, ServerAddr, ServerSettings, Splice,
+    StateBook, Table,
 };
 
 /// A server without checks that is never connected to.
@@ -32,6 +33,7 @@ pub(crate) fn backend(
         redispatch: None,
         retries: 3,
         timeouts: BackendTimeouts::default(),
+        limits: BackendLimits::default(),
         splice: Splice::ALWAYS,
         log_targets: Vec::new(),
         state: book.backend(&name),

@@ -1,0 +1,257 @@
+//! Who waits for a server: limits that hold over all shards, the order of a queue, and how waiting ends.
+//!
+//! The reference runs the same table: the lines and the orders are HAProxy's.
+
+use std::time::{Duration, Instant};
+
+use e2e::client::End;
+use e2e::{Client, LogServer, Origin, Setup, Subject, mask, wait};
+
+e2e::scenarios! {
+    shared: [
+        a_full_server_makes_clients_wait_in_turn,
+        places_are_balanced_by_leastconn,
+        a_full_server_is_passed_over_by_roundrobin,
+        waiting_too_long,
+        timeout_connect_limits_waiting_too,
+        a_client_that_leaves_the_line,
+        a_client_that_said_something_is_served,
+        a_server_that_comes_up_serves_the_line,
+    ],
+    alone: [
+        never_two_at_a_server_of_one_place,
+    ],
+}
+
+const TCPLOG: &str = "
+    global
+        nbthread @threads@
+        log @log@ local2
+    defaults
+        mode tcp
+        log global
+        option tcplog
+        retries 0
+        timeout connect 1s
+        timeout queue 10s
+        timeout client 10s
+        timeout server 10s
+";
+
+fn setup(subject: Subject, logs: &LogServer, listen: &str) -> Setup {
+    Setup::new(subject, &format!("{TCPLOG}\n listen px\n bind @px@\n {listen}")).with("log", logs.target())
+}
+
+/// What the log says of the sessions, from the frontend's name on, in the order of their ends.
+fn lines(logs: &LogServer, count: usize) -> Vec<String> {
+    let lines = logs.lines_with(" px/", count);
+    lines.iter().map(|line| mask::line(line).split_once("[DATE] ").expect("a tcplog line").1.to_owned()).collect()
+}
+
+/// A client that has got the greeting of a server, and its name.
+fn greeted(mut client: Client) -> (Client, String) {
+    let name = client.line();
+    (client, name)
+}
+
+fn is_silent(client: &Client) -> bool {
+    client.stream().set_nonblocking(true).expect("a live socket");
+    let silent = client.stream().peek(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+    client.stream().set_nonblocking(false).expect("a live socket");
+    silent
+}
+
+/// Connects, and waits until the proxy has accepted: one after the other, so that the order is known.
+fn connect_in_turn(proxy: &e2e::Proxy, count: usize) -> Vec<Client> {
+    (0..count)
+        .map(|_| {
+            let client = proxy.connect("px");
+            // Nothing says from outside that a client stands in line; a moment is enough for the kernel and for the proxy.
+            wait::throughout("the client to stand in line", Duration::from_millis(30), || true);
+            client
+        })
+        .collect()
+}
+
+fn a_full_server_makes_clients_wait_in_turn(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let proxy = setup(subject, &logs, "server s1 @s1@ maxconn 1").with("s1", origin.target()).start();
+    let (first, _) = greeted(proxy.connect("px"));
+    let mut waiting = connect_in_turn(&proxy, 3);
+    assert!(waiting.iter().all(is_silent) && origin.open_count() == 1);
+    drop(first);
+    while !waiting.is_empty() {
+        let (next, _) = greeted(waiting.remove(0));
+        assert!(waiting.iter().all(is_silent), "who came first is served first");
+        drop(next);
+    }
+    assert_eq!(
+        lines(&logs, 4),
+        [
+            "px px/s1 T/T/T 3 -- 4/4/3/0/0 0/0",
+            "px px/s1 T/T/T 3 -- 3/3/2/0/0 0/1",
+            "px px/s1 T/T/T 3 -- 2/2/1/0/0 0/2",
+            "px px/s1 T/T/T 3 -- 1/1/0/0/0 0/3",
+        ]
+    );
+}
+
+fn places_are_balanced_by_leastconn(subject: Subject) {
+    let (logs, one, two) = (LogServer::udp(), Origin::named("s1"), Origin::named("s2"));
+    let rest = "balance leastconn\n server s1 @s1@ maxconn 2\n server s2 @s2@ maxconn 2";
+    let proxy = setup(subject, &logs, rest).with("s1", one.target()).with("s2", two.target()).start();
+    let mut served: Vec<(Client, String)> = (0..4).map(|_| greeted(proxy.connect("px"))).collect();
+    assert_eq!((one.open_count(), two.open_count()), (2, 2));
+    let waiting = connect_in_turn(&proxy, 2);
+    assert!(waiting.iter().all(is_silent));
+    for client in waiting {
+        let (gone, freed) = served.remove(0);
+        drop(gone);
+        let (client, name) = greeted(client);
+        assert_eq!(name, freed, "the place that was freed is the one that is given");
+        served.push((client, name));
+    }
+}
+
+fn a_full_server_is_passed_over_by_roundrobin(subject: Subject) {
+    let (logs, one, two) = (LogServer::udp(), Origin::named("s1"), Origin::named("s2"));
+    let rest = "balance roundrobin\n server s1 @s1@ maxconn 1\n server s2 @s2@";
+    let proxy = setup(subject, &logs, rest).with("s1", one.target()).with("s2", two.target()).start();
+    let mut served: Vec<(Client, String)> = (0..4).map(|_| greeted(proxy.connect("px"))).collect();
+    let names: Vec<&str> = served.iter().map(|(_, name)| &**name).collect();
+    assert_eq!(names, ["s1", "s2", "s2", "s2"]);
+    drop(served.remove(0));
+    wait::until("the place to be free", wait::SOON, || one.open_count() == 0);
+    let names: Vec<String> = (0..4).map(|_| greeted(proxy.connect("px")).1).collect();
+    assert!(names.contains(&"s1".to_owned()), "{names:?}");
+}
+
+fn waiting_too_long(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let rest = "timeout queue 300ms\n server s1 @s1@ maxconn 1";
+    let proxy = setup(subject, &logs, rest).with("s1", origin.target()).start();
+    let (first, _) = greeted(proxy.connect("px"));
+    let begun = Instant::now();
+    assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
+    let took = begun.elapsed().as_millis();
+    assert!((290..900).contains(&took), "timeout queue: {took} ms");
+    let line = logs.line_with("px/<NOSRV>");
+    let [queue, connect, total] = mask::tcp_times(&line);
+    assert!((300..900).contains(&queue) && connect == -1 && queue.abs_diff(total) <= 2, "{line}");
+    assert_eq!(lines(&logs, 1), ["px px/<NOSRV> T/-1/T 0 sQ 2/2/1/0/0 0/1"]);
+    drop(first);
+    assert_eq!(greeted(proxy.connect("px")).1, "s1", "nothing is left of the one that gave up");
+}
+
+fn timeout_connect_limits_waiting_too(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let template = TCPLOG.replace("timeout queue 10s", "").replace("timeout connect 1s", "timeout connect 400ms");
+    let template = format!("{template}\n listen px\n bind @px@\n server s1 @s1@ maxconn 1");
+    let proxy = Setup::new(subject, &template).with("log", logs.target()).with("s1", origin.target()).start();
+    let _first = greeted(proxy.connect("px"));
+    let begun = Instant::now();
+    assert_eq!(proxy.connect("px").to_end().0, b"");
+    assert!((390..1000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    assert_eq!(lines(&logs, 1), ["px px/<NOSRV> T/-1/T 0 sQ 2/2/1/0/0 0/1"]);
+}
+
+fn a_client_that_leaves_the_line(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let proxy = setup(subject, &logs, "server s1 @s1@ maxconn 1").with("s1", origin.target()).start();
+    let (first, _) = greeted(proxy.connect("px"));
+    let [closes, finishes, resets, stays] = connect_in_turn(&proxy, 4).try_into().expect("four");
+    drop(closes);
+    assert_eq!(lines(&logs, 1), ["px px/<NOSRV> T/-1/T 0 CQ 5/5/4/0/0 0/1"]);
+    finishes.finish();
+    assert_eq!(lines(&logs, 2)[1], "px px/<NOSRV> T/-1/T 0 CQ 4/4/3/0/0 0/1");
+    resets.reset();
+    // The manual's word for it is CQ, whatever the client did; HAProxy 2.6 says CD of a reset.
+    let code = match subject {
+        Subject::Haproxy => "CD",
+        Subject::Tidegate => "CQ",
+    };
+    assert_eq!(lines(&logs, 3)[2], format!("px px/<NOSRV> T/-1/T 0 {code} 3/3/2/0/0 0/1"));
+    assert!(is_silent(&stays));
+    drop(first);
+    assert_eq!(greeted(stays).1, "s1");
+    assert_eq!(origin.seen().len(), 2, "the server never saw those who left");
+}
+
+fn a_client_that_said_something_is_served(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let proxy = setup(subject, &logs, "server s1 @s1@ maxconn 1").with("s1", origin.target()).start();
+    let (first, _) = greeted(proxy.connect("px"));
+    let mut said = connect_in_turn(&proxy, 1).remove(0);
+    said.say("deliver this\n");
+    said.finish();
+    wait::throughout("it stands in line", Duration::from_millis(100), || is_silent(&said));
+    drop(first);
+    assert_eq!(said.to_end(), (b"s1\ndeliver this\n".to_vec(), End::Fin));
+    assert_eq!(lines(&logs, 2)[1], "px px/s1 T/T/T 16 -- 1/1/0/0/0 0/1");
+}
+
+fn a_server_that_comes_up_serves_the_line(subject: Subject) {
+    let (logs, one) = (LogServer::udp(), Origin::named("s1"));
+    let late = Origin::named("s2");
+    let address = late.address();
+    drop(late);
+    let rest = "balance roundrobin
+            default-server check inter 100ms rise 1 fall 1
+            server s1 @s1@ maxconn 1
+            server s2 @s2@ maxconn 2";
+    let proxy = setup(subject, &logs, rest).with("s1", one.target()).with("s2", address).start();
+    logs.line_with("Server px/s2 is DOWN");
+    let _first = greeted(proxy.connect("px"));
+    let waiting = connect_in_turn(&proxy, 2);
+    assert!(waiting.iter().all(is_silent));
+    let _late = Origin::named_at("s2", address);
+    for client in waiting {
+        assert_eq!(greeted(client).1, "s2");
+    }
+}
+
+/// Eight shards, one place, hundreds of clients from many threads: the server never sees two at once, and all are served.
+fn never_two_at_a_server_of_one_place(subject: Subject) {
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const THREADS: usize = 16;
+    const EACH: usize = 40;
+    let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let origin = Origin::serve({
+        let (inside, most) = (inside.clone(), most.clone());
+        move |mut client| {
+            most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let served = client.write_all(b"s1\n").and_then(|()| client.hear(4));
+            // Before the end that lets the proxy give the place to the next.
+            inside.fetch_sub(1, Ordering::SeqCst);
+            served.map(|_| ())
+        }
+    });
+    let logs = LogServer::udp();
+    let setup = setup(subject, &logs, "timeout queue 60s\n server s1 @s1@ maxconn 1").with("s1", origin.target());
+    let proxy = setup.with("threads", 8).start();
+    std::thread::scope(|scope| {
+        for number in 0..THREADS {
+            let proxy = &proxy;
+            scope.spawn(move || {
+                for round in 0..EACH {
+                    let mut client = proxy.connect("px");
+                    if (number + round) % 7 == 0 {
+                        // Some do not wait, and nobody may be kept waiting by that. They leave in order, so that the server
+                        // sees the end of one before the next.
+                        client.finish();
+                        client.to_end();
+                        continue;
+                    }
+                    assert_eq!(client.line(), "s1");
+                    client.say("QUIT");
+                    assert_eq!(client.to_end().0, b"");
+                }
+            });
+        }
+    });
+    assert_eq!(most.load(Ordering::SeqCst), 1, "never two at once");
+    assert_eq!(greeted(proxy.connect("px")).1, "s1", "the place is free afterwards");
+}
