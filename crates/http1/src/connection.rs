@@ -22,7 +22,7 @@
 
 use crate::framing::{Announced, Framing, of_response};
 use crate::hop::Upgrade;
-use crate::{ConnectionOption, Method, Refusal, Request, Response, Version};
+use crate::{ConnectionOption, Method, NoRoom, Page, Refusal, Request, Response, Version};
 
 /// Whether a connection serves another exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,11 +117,6 @@ impl Exchange {
         }
     }
 
-    /// The method of the request.
-    pub fn method(&self) -> Method {
-        self.method
-    }
-
     /// The `connection` line of the request that is sent on.
     pub fn request_option(&self) -> ConnectionOption {
         match (self.back, self.version) {
@@ -191,6 +186,15 @@ impl Exchange {
         self.back = Persistence::Close;
         self.state = State::Over;
         self.response_option(Version::Http11)
+    }
+
+    /// Answers with a page. Says how many bytes it has.
+    pub fn answer(&mut self, page: Page, buffer: &mut [u8]) -> Result<usize, NoRoom> {
+        if page.closes {
+            self.close_front();
+        }
+        let connection = self.on_own_response();
+        page.write(self.method, connection, buffer)
     }
 
     /// The operator, or a drain, wants the client's connection closed after this response.

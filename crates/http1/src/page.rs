@@ -44,6 +44,8 @@ pub struct Page {
     pub head: &'static str,
     /// … and the content behind the empty line.
     pub content: &'static str,
+    /// The client's connection is closed with it, in either shape.
+    pub closes: bool,
 }
 
 /// `close` where HAProxy's table has a `Connection` line.
@@ -60,6 +62,7 @@ macro_rules! page {
                 "HTTP/1.1 ", $code, " ", $reason, "\r\ncontent-length: ", $length,
                 "\r\ncache-control: no-cache\r\ncontent-type: text/html\r\n",
             ),
+            closes: !concat!("", $($close)?).is_empty(),
             content: concat!("<html><body><h1>", $code, " ", $reason, "</h1>\n", $content, "\n</body></html>\n"),
         }
     };
@@ -67,7 +70,7 @@ macro_rules! page {
 
 impl Page {
     /// Writes the response to a request with this method; to HEAD without the content (RFC 9110 §9.3.2). Says how many bytes it
-    /// has.
+    /// has. [`Exchange::answer`](crate::Exchange::answer) knows both arguments.
     pub fn write(&self, method: Method, connection: ConnectionOption, buffer: &mut [u8]) -> Result<usize, NoRoom> {
         let mut out = Out::new(buffer);
         out.put(self.head.as_bytes())?;

@@ -270,9 +270,8 @@ impl Relay {
     fn refuse_response(&mut self, _: Refusal) {
         let page = http1::Status::BadGateway.page();
         let exchange = &mut self.current.as_mut().expect("a response to something").exchange;
-        let option = exchange.on_own_response();
         let mut buffer = [0; 512];
-        let size = page.write(exchange.method(), option, &mut buffer).expect("pages are small");
+        let size = exchange.answer(page, &mut buffer).expect("pages are small");
         self.to_client.extend_from_slice(&buffer[..size]);
         self.end = Some(Outcome::Refused(page.code));
     }

@@ -214,5 +214,22 @@ fn our_own_responses() {
     let mut exchange = begin(REQUESTS[0].1, KEEP);
     exchange.close_front();
     assert_eq!(exchange.on_own_response(), ConnectionOption::Close);
-    assert_eq!(Status::Forbidden.page().code, 403);
+}
+
+#[test]
+fn pages_end_what_they_must() {
+    let front = |request: &str, status: Status| {
+        let mut exchange = begin(request, KEEP);
+        let mut buffer = [0; 512];
+        let size = exchange.answer(status.page(), &mut buffer).expect("room");
+        let says_close = buffer[..size].windows(17).any(|window| window == b"connection: close");
+        let after = exchange.after().expect("over");
+        assert_eq!(says_close, after.front == Persistence::Close, "{status:?}");
+        after.front
+    };
+    assert_eq!(front(REQUESTS[0].1, Status::Forbidden), Persistence::Keep);
+    assert_eq!(front(REQUESTS[0].1, Status::BadRequest), Persistence::Close);
+    assert_eq!(front(REQUESTS[0].1, Status::RequestTimeout), Persistence::Close);
+    assert_eq!(front(REQUESTS[1].1, Status::Forbidden), Persistence::Close);
+    assert_eq!(front(REQUESTS[4].1, Status::Forbidden), Persistence::Close, "content is outstanding");
 }
