@@ -5,6 +5,7 @@
 //! | what | module | source |
 //! |---|---|---|
 //! | lines, octets | `lines`, `octets` | RFC 9112 §2.2, RFC 9110 §5.6 |
+//! | a head as it arrives | `head` | RFC 9112 §2.1 |
 //! | request line, target, Host | `request`, `target` | RFC 9112 §3 |
 //! | status line | `response` | RFC 9112 §4 |
 //! | field lines, and editing them | `fields` | RFC 9112 §5 |
@@ -56,6 +57,7 @@ mod body;
 mod connection;
 mod fields;
 mod framing;
+mod head;
 mod hop;
 mod known;
 mod limits;
@@ -74,12 +76,13 @@ pub use body::{Body, Part, PartKind};
 pub use connection::{After, Exchange, Persistence, Policy, Reply};
 pub use fields::{EditError, Fields};
 pub use framing::{Announced, Framing};
+pub use head::Progress;
 pub use limits::{
     CHUNK_LINE_SIZE_MAX, CHUNK_SIZE_MAX, CONNECTION_OPTION_COUNT_MAX, CONTENT_LENGTH_MAX, FIELD_NAME_SIZE_MAX, Limits,
 };
 pub use page::{Page, Status};
 pub use refusal::Refusal;
-pub use request::{Method, Progress, Request, Version};
+pub use request::{Method, Request, Version};
 pub use response::Response;
 pub use target::Form;
 pub use trailers::Trailers;

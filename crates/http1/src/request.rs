@@ -1,35 +1,15 @@
 //! The head of a request: read in place, edited, written (RFC 9112 §3).
-//!
-//! ```text
-//!             first line                empty line
-//!   Line ────────────────▶ Fields ────────────────▶ Complete
-//!    │                       │
-//!    └───────────────────────┴───▶ Refused
-//! ```
-//!
-//! **Invariant:** the verdict depends on the bytes alone, not on how they arrived.
 
 use crate::fields::{EditError, Fields, Span};
 use crate::framing::{Announced, Framing, announced_by_request, of_request};
+use crate::head::{self, Head, Progress, Reading};
 use crate::hop::{self, Upgrade};
 use crate::known::Known;
-use crate::lines::{Line, Lines};
 use crate::octets::{is_target, is_token, is_token_octet};
 use crate::target::{self, Form, Normal};
 use crate::write::{NoRoom, Out};
 use crate::{ConnectionOption, Limits, Refusal};
 use std::ops::Range;
-
-/// What a reader of a head answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Call again with these bytes and more.
-    Incomplete,
-    /// The head is these many bytes long. What follows is content, or the next message.
-    Complete { head_size: usize },
-    /// It is no valid message, whatever follows.
-    Refused(Refusal),
-}
 
 /// The methods that mean something to whoever relays them (RFC 9110 §9). Methods are case-sensitive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,8 +36,7 @@ pub enum Version {
 #[derive(Clone, Debug)]
 pub struct Request {
     limits: Limits,
-    lines: Lines,
-    stage: Stage,
+    reading: Reading,
     method: Method,
     method_text: Span,
     version: Version,
@@ -77,19 +56,11 @@ pub(crate) struct Traits {
     pub(crate) upgrade: Upgrade,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Stage {
-    Line,
-    Fields,
-    Over(Progress),
-}
-
 impl Request {
     pub fn new(limits: Limits) -> Request {
         Request {
             limits,
-            lines: Lines::default(),
-            stage: Stage::Line,
+            reading: Reading::default(),
             method: Method::Other,
             method_text: Span::default(),
             version: Version::Http11,
@@ -111,84 +82,7 @@ impl Request {
 
     /// Reads on. `bytes` are all bytes of the message so far, and perhaps bytes behind it.
     pub fn read(&mut self, bytes: &[u8]) -> Progress {
-        if let Stage::Over(progress) = self.stage {
-            return progress;
-        }
-        let progress = match self.advance(bytes) {
-            Ok(Some(head_size)) => Progress::Complete { head_size },
-            Ok(None) => return Progress::Incomplete,
-            Err(refusal) => Progress::Refused(refusal),
-        };
-        self.stage = Stage::Over(progress);
-        progress
-    }
-
-    fn advance(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
-        while let Stage::Line = self.stage {
-            // What speaks another protocol, such as TLS, need not be heard to the end of a line.
-            if bytes.get(self.lines.consumed()).is_some_and(|&first| !may_begin(first)) {
-                return Err(Refusal::RequestLine);
-            }
-            match self.lines.next(bytes, self.limits.received_size_max) {
-                // RFC 9112 §2.2: empty lines before a request are skipped.
-                Line::Whole(line) if line.is_empty() => {}
-                Line::Whole(line) => {
-                    self.on_line(bytes, line)?;
-                    self.stage = Stage::Fields;
-                }
-                Line::Partial => return Ok(None),
-                Line::TooLong => return Err(Refusal::TargetSize),
-                Line::Broken => return Err(Refusal::Octet),
-            }
-        }
-        let Some(head_size) = self.fields.read(bytes, &mut self.lines)? else { return Ok(None) };
-        self.on_fields(bytes)?;
-        Ok(Some(head_size))
-    }
-
-    /// RFC 9112 §3: `method SP request-target SP HTTP-version`.
-    fn on_line(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), Refusal> {
-        let line = &bytes[range.clone()];
-        let method_size = memchr::memchr(b' ', line).ok_or(Refusal::RequestLine)?;
-        let target_start = method_size + 1;
-        let target_size = memchr::memchr(b' ', &line[target_start..]).ok_or(Refusal::RequestLine)?;
-        let target_end = target_start + target_size;
-        let (method, target) = (&line[..method_size], &line[target_start..target_end]);
-        if !is_token(method) {
-            return Err(Refusal::RequestLine);
-        }
-        self.version = Version::of(&line[target_end + 1..]).ok_or(Refusal::Version)?;
-        self.method = Method::of(method);
-        self.form = target::recognise(self.method, target)?;
-        self.method_text = Span::of(range.start..range.start + method_size);
-        self.target = Span::of(range.start + target_start..range.start + target_end);
-        self.fields.set_start_size(line.len() + 2);
-        Ok(())
-    }
-
-    fn on_fields(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let hosts = self.fields.known(Known::Host).map(|entry| self.fields.value(bytes, entry));
-        if let Some(normal) = target::check_host(&self.form, self.target(bytes), self.version, hosts)? {
-            self.normalise(bytes, normal);
-        }
-        let announcement = announced_by_request(&self.fields, bytes, self.version)?;
-        self.framing = of_request(self.method, self.version, announcement.announced)?;
-        self.announced = announcement.announced;
-        let options = hop::options(&self.fields, bytes)?;
-        // RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request".
-        let upgrade = match self.version {
-            Version::Http10 => Upgrade::Nothing,
-            Version::Http11 => hop::upgrade(&self.fields, bytes, options),
-        };
-        if upgrade == Upgrade::WebSocket && !self.has_websocket_key(bytes) {
-            return Err(Refusal::WebSocketKey);
-        }
-        // RFC 9112 §9.3, and §6.1 for a request that announces its length twice.
-        let is_persistent = !options.close && (self.version == Version::Http11 || options.keep_alive);
-        self.traits = Traits { is_persistent: is_persistent && !announcement.is_ambiguous, upgrade };
-        hop::strip(&mut self.fields, bytes, options, upgrade != Upgrade::Nothing);
-        hop::count_hop(&mut self.fields, bytes, self.method)?;
-        self.fields.reserve(0).map_err(|_| Refusal::FieldsSize)
+        head::read(self, self.limits, bytes)
     }
 
     /// Takes a default port off the target and off `Host`. CONNECT keeps its port: it is what is connected to.
@@ -324,6 +218,64 @@ impl Request {
     }
 }
 
+impl Head for Request {
+    const LINE_TOO_LONG: Refusal = Refusal::TargetSize;
+    const LINE_MALFORMED: Refusal = Refusal::RequestLine;
+
+    fn may_begin(first: u8) -> bool {
+        is_token_octet(first)
+    }
+
+    /// RFC 9112 §3: `method SP request-target SP HTTP-version`.
+    fn on_line(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), Refusal> {
+        let line = &bytes[range.clone()];
+        let method_size = memchr::memchr(b' ', line).ok_or(Refusal::RequestLine)?;
+        let target_start = method_size + 1;
+        let target_size = memchr::memchr(b' ', &line[target_start..]).ok_or(Refusal::RequestLine)?;
+        let target_end = target_start + target_size;
+        let (method, target) = (&line[..method_size], &line[target_start..target_end]);
+        if !is_token(method) {
+            return Err(Refusal::RequestLine);
+        }
+        self.version = Version::of(&line[target_end + 1..]).ok_or(Refusal::Version)?;
+        self.method = Method::of(method);
+        self.form = target::recognise(self.method, target)?;
+        self.method_text = Span::of(range.start..range.start + method_size);
+        self.target = Span::of(range.start + target_start..range.start + target_end);
+        self.fields.set_start_size(line.len() + 2);
+        Ok(())
+    }
+
+    fn on_fields(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let hosts = self.fields.known(Known::Host).map(|entry| self.fields.value(bytes, entry));
+        if let Some(normal) = target::check_host(&self.form, self.target(bytes), self.version, hosts)? {
+            self.normalise(bytes, normal);
+        }
+        let announcement = announced_by_request(&self.fields, bytes, self.version)?;
+        self.framing = of_request(self.method, self.version, announcement.announced)?;
+        self.announced = announcement.announced;
+        let options = hop::options(&self.fields, bytes)?;
+        // RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request".
+        let upgrade = match self.version {
+            Version::Http10 => Upgrade::Nothing,
+            Version::Http11 => hop::upgrade(&self.fields, bytes, options),
+        };
+        if upgrade == Upgrade::WebSocket && !self.has_websocket_key(bytes) {
+            return Err(Refusal::WebSocketKey);
+        }
+        // RFC 9112 §9.3, and §6.1 for a request that announces its length twice.
+        let is_persistent = !options.close && (self.version == Version::Http11 || options.keep_alive);
+        self.traits = Traits { is_persistent: is_persistent && !announcement.is_ambiguous, upgrade };
+        hop::strip(&mut self.fields, bytes, options, upgrade != Upgrade::Nothing);
+        hop::count_hop(&mut self.fields, bytes, self.method)?;
+        self.fields.reserve(0).map_err(|_| Refusal::FieldsSize)
+    }
+
+    fn parts(&mut self) -> (&mut Reading, &mut Fields) {
+        (&mut self.reading, &mut self.fields)
+    }
+}
+
 impl Method {
     fn of(text: &[u8]) -> Method {
         match text {
@@ -356,9 +308,4 @@ impl Version {
             Version::Http11 => b" HTTP/1.1\r\n",
         }
     }
-}
-
-/// Whether a request, or an empty line before it, may begin so.
-fn may_begin(first: u8) -> bool {
-    is_token_octet(first) || matches!(first, b'\r' | b'\n')
 }

@@ -5,21 +5,20 @@
 
 use crate::fields::{EditError, Fields, Span};
 use crate::framing::{Announced, Announcement, announced_by_response};
+use crate::head::{self, Head, Progress, Reading};
 use crate::hop::{self, Upgrade};
 use crate::known::Known;
-use crate::lines::{Line, Lines};
 use crate::octets::{is_blank, is_value, trim_start};
 use crate::reason::reason;
 use crate::write::{NoRoom, Out};
-use crate::{ConnectionOption, Limits, Progress, Refusal, Version};
+use crate::{ConnectionOption, Limits, Refusal, Version};
 use std::ops::Range;
 
 /// A response's head. Holds no bytes of it: they are brought to each call, the same ones from the first byte of the message.
 #[derive(Clone, Debug)]
 pub struct Response {
     limits: Limits,
-    lines: Lines,
-    stage: Stage,
+    reading: Reading,
     version: Version,
     status: u16,
     reason: Span,
@@ -37,19 +36,11 @@ pub(crate) struct Traits {
     pub(crate) has_websocket_accept: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Stage {
-    Line,
-    Fields,
-    Over(Progress),
-}
-
 impl Response {
     pub fn new(limits: Limits) -> Response {
         Response {
             limits,
-            lines: Lines::default(),
-            stage: Stage::Line,
+            reading: Reading::default(),
             version: Version::Http11,
             status: 0,
             reason: Span::default(),
@@ -68,78 +59,7 @@ impl Response {
 
     /// Reads on. `bytes` are all bytes of the message so far, and perhaps bytes behind it.
     pub fn read(&mut self, bytes: &[u8]) -> Progress {
-        if let Stage::Over(progress) = self.stage {
-            return progress;
-        }
-        let progress = match self.advance(bytes) {
-            Ok(Some(head_size)) => Progress::Complete { head_size },
-            Ok(None) => return Progress::Incomplete,
-            Err(refusal) => Progress::Refused(refusal),
-        };
-        self.stage = Stage::Over(progress);
-        progress
-    }
-
-    fn advance(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
-        while let Stage::Line = self.stage {
-            if bytes.get(self.lines.consumed()).is_some_and(|first| !matches!(first, b'H' | b'\r' | b'\n')) {
-                return Err(Refusal::StatusLine);
-            }
-            match self.lines.next(bytes, self.limits.received_size_max) {
-                // Servers that send one CR LF too many behind a content are older than RFC 2068, and still there.
-                Line::Whole(line) if line.is_empty() => {}
-                Line::Whole(line) => {
-                    self.on_line(bytes, line)?;
-                    self.stage = Stage::Fields;
-                }
-                Line::Partial => return Ok(None),
-                Line::TooLong => return Err(Refusal::StatusLine),
-                Line::Broken => return Err(Refusal::Octet),
-            }
-        }
-        let Some(head_size) = self.fields.read(bytes, &mut self.lines)? else { return Ok(None) };
-        self.on_fields(bytes)?;
-        Ok(Some(head_size))
-    }
-
-    /// RFC 9112 §4: `HTTP-version SP status-code SP [ reason-phrase ]`. Some servers omit the second space with the reason, some
-    /// write more blanks than one; as the line is written anew, neither harms.
-    fn on_line(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), Refusal> {
-        let line = &bytes[range.clone()];
-        let (version, rest) = line.split_at_checked("HTTP/1.1".len()).ok_or(Refusal::StatusLine)?;
-        self.version = Version::of(version).ok_or(Refusal::Version)?;
-        let (code, reason) = trim_start(rest).split_at_checked(3).ok_or(Refusal::StatusLine)?;
-        let is_apart = |text: &[u8]| text.first().is_none_or(|&byte| is_blank(byte));
-        if !is_apart(rest) || !is_apart(reason) {
-            return Err(Refusal::StatusLine);
-        }
-        let reason = trim_start(reason);
-        // RFC 9110 §15: three digits. Those from 600 on mean nothing, and harm nobody who passes them on.
-        let is_code = code.iter().all(u8::is_ascii_digit) && code[0] != b'0';
-        if !is_code {
-            return Err(Refusal::StatusLine);
-        }
-        self.status = code.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
-        self.reason = Span::of(range.end - reason.len()..range.end);
-        // What is sent may have a reason that was not received.
-        self.fields.set_start_size(line.len().max("HTTP/1.1 200 \r\n".len()) + crate::reason::SIZE_MAX);
-        Ok(())
-    }
-
-    fn on_fields(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        self.announcement = announced_by_response(&self.fields, bytes, self.version)?;
-        let options = hop::options(&self.fields, bytes)?;
-        let upgrade = hop::upgrade(&self.fields, bytes, options);
-        // RFC 9112 §9.3; and what announces its length twice is trusted once (§6.3).
-        let is_persistent = !options.close && (self.version == Version::Http11 || options.keep_alive);
-        self.traits = Traits {
-            is_persistent: is_persistent && !self.announcement.is_ambiguous,
-            upgrade,
-            has_websocket_accept: self.fields.known(Known::WebSocketAccept).next().is_some(),
-        };
-        // RFC 9110 §15.5.22: 426 names the protocols that are required.
-        hop::strip(&mut self.fields, bytes, options, matches!(self.status, 101 | 426));
-        self.fields.reserve(0).map_err(|_| Refusal::FieldsSize)
+        head::read(self, self.limits, bytes)
     }
 
     /// 100 to 999.
@@ -199,5 +119,58 @@ impl Response {
         out.put(self.reason(bytes))?;
         out.put(b"\r\n")?;
         out.fields(&self.fields, bytes, self.announcement.announced, connection)
+    }
+}
+
+impl Head for Response {
+    const LINE_TOO_LONG: Refusal = Refusal::StatusLine;
+    const LINE_MALFORMED: Refusal = Refusal::StatusLine;
+
+    fn may_begin(first: u8) -> bool {
+        first == b'H'
+    }
+
+    /// RFC 9112 §4: `HTTP-version SP status-code SP [ reason-phrase ]`. Some servers omit the second space with the reason, some
+    /// write more blanks than one; as the line is written anew, neither harms.
+    fn on_line(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), Refusal> {
+        let line = &bytes[range.clone()];
+        let (version, rest) = line.split_at_checked("HTTP/1.1".len()).ok_or(Refusal::StatusLine)?;
+        self.version = Version::of(version).ok_or(Refusal::Version)?;
+        let (code, reason) = trim_start(rest).split_at_checked(3).ok_or(Refusal::StatusLine)?;
+        let is_apart = |text: &[u8]| text.first().is_none_or(|&byte| is_blank(byte));
+        if !is_apart(rest) || !is_apart(reason) {
+            return Err(Refusal::StatusLine);
+        }
+        let reason = trim_start(reason);
+        // RFC 9110 §15: three digits. Those from 600 on mean nothing, and harm nobody who passes them on.
+        let is_code = code.iter().all(u8::is_ascii_digit) && code[0] != b'0';
+        if !is_code {
+            return Err(Refusal::StatusLine);
+        }
+        self.status = code.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
+        self.reason = Span::of(range.end - reason.len()..range.end);
+        // What is sent may have a reason that was not received.
+        self.fields.set_start_size(line.len().max("HTTP/1.1 200 \r\n".len()) + crate::reason::SIZE_MAX);
+        Ok(())
+    }
+
+    fn on_fields(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.announcement = announced_by_response(&self.fields, bytes, self.version)?;
+        let options = hop::options(&self.fields, bytes)?;
+        let upgrade = hop::upgrade(&self.fields, bytes, options);
+        // RFC 9112 §9.3; and what announces its length twice is trusted once (§6.3).
+        let is_persistent = !options.close && (self.version == Version::Http11 || options.keep_alive);
+        self.traits = Traits {
+            is_persistent: is_persistent && !self.announcement.is_ambiguous,
+            upgrade,
+            has_websocket_accept: self.fields.known(Known::WebSocketAccept).next().is_some(),
+        };
+        // RFC 9110 §15.5.22: 426 names the protocols that are required.
+        hop::strip(&mut self.fields, bytes, options, matches!(self.status, 101 | 426));
+        self.fields.reserve(0).map_err(|_| Refusal::FieldsSize)
+    }
+
+    fn parts(&mut self) -> (&mut Reading, &mut Fields) {
+        (&mut self.reading, &mut self.fields)
     }
 }
