@@ -1,12 +1,12 @@
 //! Log lines: a session's record → text → datagram.
 
 use crate::configuration::{self, Process};
-use control::calendar::Calendar;
+use control::Moment;
 use control::envelope::{self, Letter, Speaker};
-use control::{Moment, format};
+use control::format::{self, Clocks, Context};
 use driver::{Addr, Instant};
 use jiff::tz::{self, TimeZone};
-use session::{Cause, Counts, End, Record, RecordKind, Times};
+use session::{Cause, Counts, End, Progress, Record, RecordKind, Times};
 use std::net::SocketAddr;
 use std::time::Duration;
 use table::{BackendId, FrontendId, LogLevel, Passed};
@@ -15,7 +15,7 @@ use table::{BackendId, FrontendId, LogLevel, Passed};
 pub struct Line {
     record: Record,
     now: Moment,
-    calendar: Calendar,
+    clocks: Clocks,
     speaker: Speaker,
     text: Vec<u8>,
     datagram: Vec<u8>,
@@ -24,20 +24,24 @@ pub struct Line {
 impl Line {
     /// What `option tcplog` writes at the end of a session.
     pub fn tcplog() -> Line {
-        Line::of(|server| RecordKind::Closed {
-            end: End::new(session::Moment::Done, Cause::Complete),
-            times: Times {
-                queue: Some(Duration::ZERO),
-                connect: Some(Duration::from_millis(1)),
-                total: Duration::from_millis(1_640_317),
-            },
-            server: Some(server),
-            bytes_in: 4_711,
-            bytes_out: 1_048_576,
-            retries: 0,
-            is_redispatched: false,
-            counts: Counts { process: 20_113, frontend: 20_113, backend: 20_112, server: 10_056 },
-            passed: Passed::default(),
+        Line::of(|server| {
+            RecordKind::Ended(Progress {
+                end: End::new(session::Moment::Done, Cause::Complete),
+                times: Times {
+                    handshake: Duration::ZERO,
+                    queue: Some(Duration::ZERO),
+                    connect: Some(Duration::from_millis(1)),
+                    total: Duration::from_millis(1_640_317),
+                },
+                server: Some(server),
+                source: None,
+                bytes_in: 4_711,
+                bytes_out: 1_048_576,
+                retries: 0,
+                is_redispatched: false,
+                counts: Counts { process: 20_113, frontend: 20_113, backend: 20_112, server: 10_056 },
+                passed: Passed::default(),
+            })
         })
     }
 
@@ -66,7 +70,7 @@ impl Line {
         Line {
             record,
             now: Moment::now(),
-            calendar: Calendar::new(TimeZone::fixed(tz::offset(2))),
+            clocks: Clocks::new(TimeZone::fixed(tz::offset(2))),
             speaker: Speaker { pid: 4_711, hostname: "host".into() },
             text: Vec::new(),
             datagram: Vec::new(),
@@ -76,9 +80,10 @@ impl Line {
     /// The whole of what one target is sent. Answers its bytes.
     pub fn format(&mut self) -> &[u8] {
         self.text.clear();
-        format::push(&self.record, &self.now, &mut self.calendar, &mut self.text);
+        let context = Context { now: self.now, speaker: &self.speaker, line_count: 0 };
+        format::push(&self.record, &context, &mut self.clocks, &mut self.text);
         let target = &self.record.table.log_targets[0];
-        let sent_at = self.calendar.date(self.now.wall);
+        let sent_at = self.clocks.local.date(self.now.wall);
         let letter = Letter { level: LogLevel::Info, sent_at, structured: b"", text: &self.text };
         self.datagram.clear();
         envelope::push(target, &self.speaker, letter, &mut self.datagram);

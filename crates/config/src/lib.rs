@@ -27,6 +27,7 @@ mod lexer;
 mod line;
 mod lints;
 mod log;
+mod log_format;
 mod log_sample;
 mod nearest;
 mod net;
@@ -50,14 +51,15 @@ pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use lexer::quote;
 pub use log::{Facility, Level as LogLevel, LogFormat};
+pub use log_format::{LogFlags, LogLine, LogPart};
 pub use log_sample::LogSample;
 pub use nearest::spelling_distance;
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, Capture, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings, IoEngine, IpNet, Log,
-    LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings, Splice,
-    StatsSocket, Timeouts, UseBackend, V6,
+    LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings,
+    Splice, StatsSocket, Timeouts, UseBackend, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

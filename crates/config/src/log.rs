@@ -4,10 +4,12 @@ use crate::address::{self, AddressError};
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::line::{Line, Negation};
+use crate::log_format::{self, LogLine};
 use crate::log_sample;
+use crate::proxy::Home;
 use crate::reports::Reports;
-use crate::source::Spanned;
-use crate::tree::{Log, LogTarget};
+use crate::source::{Span, Spanned};
+use crate::tree::{Log, LogStyle, LogTarget};
 use crate::value::natural;
 
 /// Syslog facilities by their number.
@@ -236,6 +238,30 @@ pub(crate) fn tag(line: Line<'_>) -> Result<Spanned<String>, Diagnostic> {
         return Err(line.alert(1, "'log-tag' expects a tag for use in syslog."));
     }
     Ok(Spanned::new(line.word(1).to_string(), line.span(1)))
+}
+
+/// The one argument of `log-format` and its kin; its span is that of the argument.
+pub(crate) fn format(line: Line<'_>, reports: &mut Reports) -> Result<Spanned<LogLine>, Diagnostic> {
+    let name = line.keyword();
+    match line.count() {
+        1 => Err(line.alert(1, format!("{name} expects an argument."))),
+        2 => Ok(Spanned::new(log_format::read(line.word(1), &mut reports.guesser), line.span(1))),
+        _ => Err(line.alert(2, format!("{name} expects only one argument, don't forget to escape spaces!"))),
+    }
+}
+
+/// `option tcplog` and `log-format` override each other; HAProxy warns when that happens in one `defaults` section.
+pub(crate) fn set_style(home: &mut Home<'_>, style: Spanned<LogStyle>, reports: &mut Reports) {
+    let is_defaults = home.keyword() == "defaults";
+    let settings = home.settings();
+    if let Some(before) = settings.log_style.as_ref().filter(|_| is_defaults) {
+        reports.push(overridden(style.span, style.keyword(), before.keyword()));
+    }
+    settings.log_style = Some(style);
+}
+
+pub(crate) fn overridden(span: Span, keyword: &str, before: &str) -> Diagnostic {
+    Diagnostic::warning(Lead::Tight, span, format!("'{keyword}' overrides previous '{before}' in 'defaults' section."))
 }
 
 /// `log-send-hostname [NAME]`: `None` is the system's name.

@@ -2,8 +2,9 @@
 
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::keywords::find;
-use crate::keywords::option::{Keyword, Row, TABLE, Way};
+use crate::keywords::option::{Keyword, LogWay, Row, TABLE, Way};
 use crate::line::{Line, Negation};
+use crate::log;
 use crate::net;
 use crate::proxy::{Home, ignored};
 use crate::reports::Reports;
@@ -31,7 +32,7 @@ pub(crate) fn option(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports)
     let what = || format!("option {name}");
     let keyword = if is_on { reports.weigh(row.meaning, line.span_from(0), what)? } else { row.meaning.keyword() };
     match keyword {
-        Some(keyword) => read(keyword, line, is_on, home),
+        Some(keyword) => read(keyword, line, is_on, home, reports),
         None => Ok(()),
     }
 }
@@ -63,7 +64,13 @@ fn is_in_place(line: Line<'_>, row: &Row, home: &Home<'_>, reports: &mut Reports
     }
 }
 
-fn read(keyword: Keyword, line: Line<'_>, is_on: bool, home: &mut Home<'_>) -> Result<(), Diagnostic> {
+fn read(
+    keyword: Keyword,
+    line: Line<'_>,
+    is_on: bool,
+    home: &mut Home<'_>,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
     let name = format!("option {}", line.word(1));
     let whole = line.span_from(0);
     let settings = home.settings();
@@ -86,9 +93,15 @@ fn read(keyword: Keyword, line: Line<'_>, is_on: bool, home: &mut Home<'_>) -> R
                 Way::Response => splice.response = said,
             }
         }
-        Keyword::DontLogNull => {
+        Keyword::Log(way) => {
             line.ends_at(2, &name)?;
-            settings.http.dont_log_null = is_on.then_some(whole);
+            let options = &mut settings.log_options;
+            match way {
+                LogWay::Asap => options.is_early = is_on,
+                LogWay::DontNormal => options.skips_normal = is_on,
+                LogWay::DontNull => options.skips_null = is_on,
+                LogWay::SeparateErrors => options.separates_errors = is_on,
+            }
         }
         Keyword::HttpServerClose => {
             line.ends_at(2, &name)?;
@@ -100,12 +113,12 @@ fn read(keyword: Keyword, line: Line<'_>, is_on: bool, home: &mut Home<'_>) -> R
         }
         Keyword::TcpLog => {
             line.ends_at(2, &name)?;
-            settings.log_style = Some(Spanned::new(LogStyle::Tcp, whole));
+            log::set_style(home, Spanned::new(LogStyle::Tcp, whole), reports);
         }
         Keyword::HttpLog => {
             let has_clf = line.word(2) == "clf";
             line.ends_at(if has_clf { 3 } else { 2 }, &name)?;
-            settings.log_style = Some(Spanned::new(LogStyle::Http, whole));
+            log::set_style(home, Spanned::new(LogStyle::Http, whole), reports);
         }
         Keyword::Redispatch => settings.redispatch = if is_on { redispatch(line)? } else { Redispatch::Off },
         Keyword::ForwardFor => settings.http.forward_for = Some(Spanned::new(forward_for(line)?, whole)),

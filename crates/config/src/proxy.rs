@@ -12,7 +12,7 @@ use crate::option;
 use crate::reports::Reports;
 use crate::server;
 use crate::source::Spanned;
-use crate::tree::{Balance, Capture, Mode, Proxy, Settings, UseBackend};
+use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Settings, UseBackend};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
 
@@ -85,6 +85,11 @@ fn is_in_place(line: Line<'_>, scope: Scope, home: &Home<'_>, reports: &mut Repo
         },
         Home::Proxy(proxy, _) => {
             let Some(message) = ignored(scope, name, proxy) else { return Ok(true) };
+            if matches!(name, "log-format" | "log-format-sd" | "error-log-format") {
+                let message = format!("backend '{}' : '{name}' directive is ignored in backends.", &proxy.name.value);
+                reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), message));
+                return Ok(false);
+            }
             if matches!(name, "server" | "default-server" | "server-template") {
                 let message = message.replace("ignored because", "not allowed because");
                 return Err(Diagnostic::alert(Lead::Twice, line.span(0), message));
@@ -141,6 +146,20 @@ fn read(
         Keyword::Timeout => timeout(line, home, reports),
         Keyword::Option => option::option(line, home, reports),
         Keyword::Log => log::proxy(line, &mut home.settings().logs, environment, reports),
+        Keyword::LogFormat => {
+            let line = log::format(line, reports)?;
+            log::set_style(home, Spanned::new(LogStyle::Format(line.value), line.span), reports);
+            Ok(())
+        }
+        Keyword::ErrorLogFormat => {
+            let line = log::format(line, reports)?;
+            if home.keyword() == "defaults" && home.settings().error_log_format.is_some() {
+                reports.push(log::overridden(line.span, "error-log-format", "error-log-format"));
+            }
+            home.settings().error_log_format = Some(line);
+            Ok(())
+        }
+        Keyword::LogFormatSd => log::format(line, reports).map(|line| home.settings().log_format_sd = Some(line)),
         Keyword::LogTag => log::tag(line).map(|tag| home.settings().log_tag = Some(tag)),
         Keyword::DefaultBackend => default_backend(line).map(|name| home.settings().default_backend = Some(name)),
         Keyword::DefaultServer => {

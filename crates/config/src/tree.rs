@@ -6,6 +6,7 @@
 use crate::acl::{Acl, Condition, Test};
 use crate::address::{BindAddress, Host, LogAddress, ServerAddress};
 use crate::log::{Facility, Level, LogFormat};
+use crate::log_format::LogLine;
 use crate::log_sample::LogSample;
 use crate::source::{Span, Spanned};
 use crate::unserved::Unserved;
@@ -204,6 +205,20 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// The log formats that it uses, with the keywords that said them.
+    pub(crate) fn log_formats(&self) -> impl Iterator<Item = (&'static str, Span, &LogLine)> {
+        let settings = &self.settings;
+        let own = settings.log_style.as_ref().and_then(|style| match &style.value {
+            LogStyle::Format(line) => Some(("log-format", style.span, line)),
+            LogStyle::Tcp | LogStyle::Http => None,
+        });
+        let others = [
+            settings.error_log_format.as_ref().map(|line| ("error-log-format", line.span, &line.value)),
+            settings.log_format_sd.as_ref().map(|line| ("log-format-sd", line.span, &line.value)),
+        ];
+        own.into_iter().chain(others.into_iter().flatten()).filter(|_| self.role.has_front())
+    }
+
     /// What the ACL of this name tests: it holds when any of these does.
     pub fn tests_of(&self, name: &str) -> impl Iterator<Item = &Test> {
         self.acls.iter().filter(move |acl| acl.name.value == name).map(|acl| &acl.test)
@@ -229,8 +244,11 @@ pub struct Settings {
     pub logs: Vec<Log>,
     /// Instead of the global one.
     pub log_tag: Option<Spanned<String>>,
-    /// `option tcplog` or `option httplog`; without either a line is written at accept.
+    /// `option tcplog`, `option httplog` or `log-format`, whichever comes last; without any a line is written at accept.
     pub log_style: Option<Spanned<LogStyle>>,
+    pub error_log_format: Option<Spanned<LogLine>>,
+    pub log_format_sd: Option<Spanned<LogLine>>,
+    pub log_options: LogOptions,
     pub default_server: ServerOptions,
     pub http: HttpSettings,
     /// `option ssl-hello-chk`.
@@ -240,7 +258,6 @@ pub struct Settings {
 /// The HTTP part of the settings. Read, not served yet.
 #[derive(Clone, Debug, Default)]
 pub struct HttpSettings {
-    pub dont_log_null: Option<Span>,
     pub server_close: Option<Span>,
     pub forward_for: Option<Spanned<ForwardFor>>,
     pub check: Option<Spanned<HttpCheck>>,
@@ -329,10 +346,35 @@ pub enum Balance {
 }
 
 /// Which log line a session leaves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogStyle {
     Tcp,
     Http,
+    Format(LogLine),
+}
+
+impl LogStyle {
+    /// As the file has it.
+    pub(crate) fn keyword(&self) -> &'static str {
+        match self {
+            LogStyle::Tcp => "option tcplog",
+            LogStyle::Http => "option httplog",
+            LogStyle::Format(_) => "log-format",
+        }
+    }
+}
+
+/// Which sessions leave a line, when, and how severe it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LogOptions {
+    /// `option dontlognull`.
+    pub skips_null: bool,
+    /// `option dontlog-normal`.
+    pub skips_normal: bool,
+    /// `option logasap`.
+    pub is_early: bool,
+    /// `option log-separate-errors`.
+    pub separates_errors: bool,
 }
 
 /// One `log` line of a proxy.

@@ -4,6 +4,7 @@
 //! its row in `keywords/`, nothing here.
 
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::log_format::Fault;
 use crate::source::Span;
 use crate::tree::Config;
 
@@ -29,9 +30,24 @@ pub enum Verdict {
 
 /// One diagnostic for everything in the tree that is not served, in file order.
 pub fn unserved(config: &Config) -> Vec<Diagnostic> {
-    let mut found: Vec<&Unserved> = config.unserved.iter().collect();
-    found.sort_by_key(|unserved| unserved.span);
-    found.into_iter().map(Unserved::diagnostic).collect()
+    let mut found: Vec<Unserved> = config.unserved.clone();
+    for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
+        for (_, span, line) in proxy.log_formats() {
+            found.extend(line.faults.iter().filter_map(|fault| of_format(fault, span)));
+        }
+    }
+    // Sections inherit one format from `defaults`; it is spoken of once.
+    found.sort_by(|one, other| (one.span, &one.what).cmp(&(other.span, &other.what)));
+    found.dedup();
+    found.iter().map(Unserved::diagnostic).collect()
+}
+
+fn of_format(fault: &Fault, span: Span) -> Option<Unserved> {
+    match fault {
+        Fault::Unserved(what) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Refused }),
+        Fault::Inert(what, why) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Inert(why) }),
+        Fault::Invalid(..) | Fault::HttpOnly(_) => None,
+    }
 }
 
 impl Unserved {

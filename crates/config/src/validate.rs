@@ -5,6 +5,7 @@
 use crate::acl::{Number, Operand, ProxyRef, ServerRef, Test};
 use crate::address::{ServerAddress, ServerPort};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
+use crate::log_format::Fault;
 use crate::nearest::Guesser;
 use crate::source::{Source, Span, Spanned};
 use crate::tree::{Config, LogStyle, Mode, Proxy, Role};
@@ -204,7 +205,8 @@ impl Checker<'_, '_> {
     }
 
     fn log_style(&mut self, proxy: &Proxy) {
-        let Some(style) = proxy.settings.log_style.filter(|_| proxy.role.has_front()) else { return };
+        self.log_formats(proxy);
+        let Some(style) = proxy.settings.log_style.as_ref().filter(|_| proxy.role.has_front()) else { return };
         let (noun, name) = (proxy.role.noun(), &proxy.name.value);
         if style.value == LogStyle::Http && proxy.settings.mode == Mode::Tcp {
             let message = format!(
@@ -216,6 +218,24 @@ impl Checker<'_, '_> {
         if proxy.settings.logs.is_empty() {
             let message = format!("log format ignored for {noun} '{name}' since it has no log address.");
             self.warn(style.span, message);
+        }
+    }
+
+    /// HAProxy reads formats when everything else is read: one that another line overrides may be wrong.
+    fn log_formats(&mut self, proxy: &Proxy) {
+        for (keyword, span, line) in proxy.log_formats() {
+            for fault in &line.faults {
+                let (message, hint) = match fault {
+                    Fault::Invalid(message, hint) => (message.clone(), hint.clone()),
+                    Fault::HttpOnly(name) if proxy.settings.mode == Mode::Tcp => {
+                        (format!("format variable '{name}' is reserved for HTTP mode."), None)
+                    }
+                    // `unserved` speaks of these.
+                    Fault::HttpOnly(_) | Fault::Unserved(_) | Fault::Inert(..) => continue,
+                };
+                let message = format!("failed to parse {keyword} : {message}");
+                self.alert_at(Lead::Capital, span, message, hint);
+            }
         }
     }
 

@@ -153,8 +153,8 @@ fn the_http_sample_is_read_whole() {
     assert_eq!(settings.retries.map(|value| value.value), Some(3));
     assert!(matches!(settings.logs[..], [Log::Global(_)]));
     assert_eq!(parsed.tree.logs_of(front).collect::<Vec<_>>(), global.logs.iter().collect::<Vec<_>>());
-    assert_eq!(settings.log_style.map(|style| style.value), Some(LogStyle::Http));
-    assert!(settings.http.dont_log_null.is_some() && settings.http.server_close.is_some());
+    assert_eq!(settings.log_style.as_ref().map(|style| &style.value), Some(&LogStyle::Http));
+    assert!(settings.log_options.skips_null && settings.http.server_close.is_some());
     let minutes = |timeout: Option<config::Spanned<Duration>>| timeout.map(|timeout| timeout.value.as_secs() / 60);
     let timeouts = &settings.timeouts;
     assert_eq!(

@@ -62,6 +62,7 @@ impl Session {
         match (self.phase, result) {
             (Phase::Connecting, Ok(())) => {
                 self.connected_at = Some(now);
+                self.tell_or_ask(now, out);
                 self.introduce(now, out);
             }
             (Phase::Connecting, Err(errno)) => self.on_attempt_failed(now, Failure::Refused(errno), out),
@@ -69,6 +70,19 @@ impl Session {
             (Phase::Retreating | Phase::Aborting, _) => (),
             (phase, _) => unreachable!("no connect is in flight in {phase:?}"),
         }
+    }
+
+    /// The line that is due now may show an address that only the shard can find out.
+    fn tell_or_ask(&mut self, now: Instant, out: &mut Outbox) {
+        match &self.back {
+            Some(back) if self.frontend().log.has_source() => out.ask(Ask::Source(back.fd)),
+            Some(_) | None => self.tell_connected(now, out),
+        }
+    }
+
+    pub(crate) fn on_source(&mut self, now: Instant, addr: Addr, out: &mut Outbox) {
+        self.source = Some(Box::new(addr));
+        self.tell_connected(now, out);
     }
 
     pub(crate) fn on_connect_late(&mut self, now: Instant, out: &mut Outbox) {

@@ -57,7 +57,7 @@ pub use connect::addr_of;
 pub use end::{Cause, End, Moment};
 pub use outbox::{Ask, Outbox};
 pub use phase::Phase;
-pub use record::{Counts, Record, RecordKind, Times};
+pub use record::{Counts, Progress, Record, RecordKind, Times};
 pub use view::View;
 
 use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
@@ -109,8 +109,13 @@ pub struct Session {
     accepted_at: Instant,
     /// Of the attempt in progress, or when the rest before the next one ends.
     attempt_at: Instant,
+    identified_at: Option<Instant>,
     assigned_at: Option<Instant>,
     connected_at: Option<Instant>,
+    /// The back's own address, asked for only where a log line shows it.
+    source: Option<Box<Addr>>,
+    /// Its line has been written.
+    is_told: bool,
     bytes_in: u64,
     bytes_out: u64,
     end: Option<End>,
@@ -152,6 +157,8 @@ pub enum Event {
     LineFull(Arc<Server>),
     /// The last answer to [`Ask::Server`]: no server of the backend is usable.
     NoServer,
+    /// The answer to [`Ask::Source`].
+    Source(Addr),
 }
 
 #[derive(Debug)]
@@ -195,8 +202,11 @@ impl Session {
             destination,
             accepted_at: now,
             attempt_at: now,
+            identified_at: None,
             assigned_at: None,
             connected_at: None,
+            source: None,
+            is_told: false,
             bytes_in: 0,
             bytes_out: 0,
             end: None,
@@ -220,6 +230,7 @@ impl Session {
             Event::Granted { server, socket, passed } => self.on_granted(now, server, socket, passed, out),
             Event::LineFull(server) => self.on_line_full(server, out),
             Event::NoServer => self.on_no_server(out),
+            Event::Source(addr) => self.on_source(now, addr, out),
         }
         self.advance(now, out);
         debug_assert_eq!(self.check(), Ok(()));
@@ -325,10 +336,9 @@ impl Session {
 
     /// Who the client is, is known: chooses where it goes and asks for a server.
     fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
+        self.identified_at = Some(now);
         self.count_session(now);
-        if self.frontend().log.format == table::LogFormat::Connect {
-            self.tell(RecordKind::Connect, out);
-        }
+        self.tell_arrival(out);
         match table::route(self.frontend(), &self.facts()) {
             Some(backend) => {
                 self.backend = Some(backend);

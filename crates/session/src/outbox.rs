@@ -2,7 +2,7 @@
 
 use crate::{End, Record};
 use buf::{Lease, Pool};
-use driver::{Op, Side};
+use driver::{Fd, Op, Side};
 use std::sync::Arc;
 use table::Server;
 
@@ -28,6 +28,8 @@ pub enum Ask {
     Server { avoid: Option<Arc<Server>> },
     /// Another socket for the same server. Answered by [`Event::Assigned`](crate::Event::Assigned).
     Socket(Arc<Server>),
+    /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
+    Source(Fd),
     /// The session is done with this server.
     Release(Arc<Server>),
 }

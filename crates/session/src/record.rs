@@ -1,7 +1,8 @@
 //! What logs are told of a session: values, formatted elsewhere and later.
 
-use crate::{Cause, End, Outbox, Session};
+use crate::{Cause, End, Moment, Outbox, Session};
 use driver::{Addr, Instant};
+use proxyline::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{BackendId, FrontendId, LogFormat, Passed, Server, Table};
@@ -22,41 +23,68 @@ pub struct Record {
 
 #[derive(Debug)]
 pub enum RecordKind {
-    /// A connection arrived, and the frontend has no format that waits for its end.
+    /// A connection arrived, and the frontend has no format that waits for more.
     Connect,
-    /// The PROXY header did not come as it should.
-    BadHeader(proxyline::Error),
-    /// It is over.
-    Closed {
-        end: End,
-        times: Times,
-        /// The server that it was connected or connecting to last.
-        server: Option<Arc<Server>>,
-        /// From the client.
-        bytes_in: u64,
-        /// From the server.
-        bytes_out: u64,
-        retries: u16,
-        is_redispatched: bool,
-        counts: Counts,
-        /// Where it was in the lines that it stood in (`%sq/%bq`).
-        passed: Passed,
-    },
+    /// The server is connected, and the frontend's line waits for nothing that comes later.
+    Connected(Progress),
+    /// It is over; perhaps it never became a session.
+    Ended(Progress),
+}
+
+/// How far a session has come.
+#[derive(Debug)]
+pub struct Progress {
+    /// [`Cause::Complete`] as long as it goes on.
+    pub end: End,
+    pub times: Times,
+    /// The server that it was connected or connecting to last.
+    pub server: Option<Arc<Server>>,
+    /// The address that this server was connected from, if the frontend's lines show it.
+    pub source: Option<Box<Addr>>,
+    /// From the client.
+    pub bytes_in: u64,
+    /// From the server.
+    pub bytes_out: u64,
+    pub retries: u16,
+    pub is_redispatched: bool,
+    pub counts: Counts,
+    /// Where it was in the lines that it stood in (`%sq/%bq`).
+    pub passed: Passed,
+}
+
+impl Progress {
+    pub fn is_normal(&self) -> bool {
+        is_normal(self.end, self.retries, self.is_redispatched)
+    }
+}
+
+/// No error, no timeout, no retry, no redispatch (`configuration.txt: option dontlog-normal`).
+fn is_normal(end: End, retries: u16, is_redispatched: bool) -> bool {
+    end.cause == Cause::Complete && retries == 0 && !is_redispatched
 }
 
 /// `None`: that point was never reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
+    /// From the accept until it was known who the client is, or to the end: a PROXY header takes that time.
+    pub handshake: Duration,
     /// From the accept to the assignment of the (last) server, or to the end of waiting for one.
     pub queue: Option<Duration>,
     /// From there to the established connection.
     pub connect: Option<Duration>,
-    /// From the accept to the end.
+    /// From the accept to the end, or to now.
     pub total: Duration,
 }
 
-/// Connections in progress when it ended; this one still counts for process and frontend, no longer for backend and server
-/// (as in HAProxy's `%ac/%fc/%bc/%sc`).
+impl Times {
+    /// From the established connection to the end.
+    pub fn exchange(&self) -> Option<Duration> {
+        Some(self.total.saturating_sub(self.queue?).saturating_sub(self.connect?))
+    }
+}
+
+/// Connections in progress; one that has ended still counts for process and frontend, no longer for backend and server (as in
+/// HAProxy's `%ac/%fc/%bc/%sc`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     pub process: u64,
@@ -66,11 +94,16 @@ pub struct Counts {
 }
 
 impl Session {
-    /// Leaves a record, if the frontend logs at all.
-    pub(crate) fn tell(&self, kind: RecordKind, out: &mut Outbox) {
-        if self.frontend().log.targets.is_empty() {
-            return;
+    /// A connection has arrived, and it is known whose it is.
+    pub(crate) fn tell_arrival(&self, out: &mut Outbox) {
+        let policy = &self.frontend().log;
+        if matches!(policy.format, LogFormat::Connect) && !policy.targets.is_empty() {
+            self.tell(RecordKind::Connect, out);
         }
+    }
+
+    /// Leaves a record. The frontend has somebody to tell.
+    fn tell(&self, kind: RecordKind, out: &mut Outbox) {
         out.records.push(Record {
             table: self.table.shared(),
             frontend: self.frontend,
@@ -83,42 +116,81 @@ impl Session {
         });
     }
 
+    /// The server is connected: this may be the time for the session's line.
+    pub(crate) fn tell_connected(&mut self, now: Instant, out: &mut Outbox) {
+        let policy = &self.frontend().log;
+        if self.is_told || policy.targets.is_empty() || !policy.tells_connected() {
+            return;
+        }
+        let end = End::new(Moment::Done, Cause::Complete);
+        let server = self.server.clone();
+        let server_conns = server.as_ref().map_or(0, |server| u64::from(server.state.conns()));
+        let progress = self.progress(now, end, server, server_conns);
+        // One that is normal so far may still end otherwise.
+        if policy.options.skips_normal && progress.is_normal() {
+            return;
+        }
+        self.is_told = true;
+        self.tell(RecordKind::Connected(progress), out);
+    }
+
     /// The last record: how it ended.
     pub(crate) fn tell_end(&mut self, now: Instant, end: End, server: Option<Arc<Server>>, out: &mut Outbox) {
         out.end = Some(end);
-        if let Cause::BadHeader(why) = end.cause {
-            return self.tell(RecordKind::BadHeader(why), out);
-        }
-        if self.frontend().log.format != LogFormat::TcpLog {
+        if std::mem::replace(&mut self.is_told, true) || !self.is_worth_telling(end) {
             return;
         }
         // The release of a server that it held has been asked for in this same event; one that it only waited for it did not hold.
         let held = u32::from(self.waited.is_none());
+        let server_conns = server.as_ref().map_or(0, |server| u64::from(server.state.conns().saturating_sub(held)));
+        let progress = self.progress(now, end, server, server_conns);
+        self.tell(RecordKind::Ended(progress), out);
+    }
+
+    /// Whether the end is one that the frontend writes a line about.
+    fn is_worth_telling(&self, end: End) -> bool {
+        let policy = &self.frontend().log;
+        let options = policy.options;
+        if policy.targets.is_empty() {
+            return false;
+        }
+        if let Cause::BadHeader(why) = end.cause {
+            let is_null = matches!(why, Error::Closed | Error::Aborted | Error::Timeout);
+            return !(options.skips_null && is_null);
+        }
+        let is_normal = is_normal(end, self.retries, self.is_redispatched);
+        let is_skipped = options.skips_null && self.bytes_in == 0 || options.skips_normal && is_normal;
+        matches!(policy.format, LogFormat::Line(_)) && !is_skipped
+    }
+
+    fn progress(&self, now: Instant, end: End, server: Option<Arc<Server>>, server_conns: u64) -> Progress {
         let counts = Counts {
             process: self.table.process.conns.current(),
             frontend: self.frontend().state.conns.current(),
             backend: self.backend().map_or(0, |backend| backend.state.conns.current()),
-            server: server.as_ref().map_or(0, |server| u64::from(server.state.conns().saturating_sub(held))),
+            server: server_conns,
         };
-        let kind = RecordKind::Closed {
+        Progress {
             end,
             times: self.times(now),
             server,
+            source: self.source.clone(),
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             retries: self.retries,
             is_redispatched: self.is_redispatched,
             counts,
             passed: self.passed,
-        };
-        self.tell(kind, out);
+        }
     }
 
     fn times(&self, now: Instant) -> Times {
+        let since_accept = |at: Instant| at.since(self.accepted_at);
         Times {
-            queue: self.assigned_at.map(|at| at.since(self.accepted_at)),
+            handshake: since_accept(self.identified_at.unwrap_or(now)),
+            queue: self.assigned_at.map(since_accept),
             connect: self.connected_at.zip(self.assigned_at).map(|(connected, assigned)| connected.since(assigned)),
-            total: now.since(self.accepted_at),
+            total: since_accept(now),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 use table::{
     Assignment, BackendLimits, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Global, LogFormat,
-    LogPolicy, LogSink, LogTarget, Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, Splice,
+    LogLine, LogPolicy, LogSink, LogTarget, Mode, PickKey, ProxyHeader, Redispatch, ServerAddr, ServerSettings, Splice,
     StateBook, Table, Waiter,
 };
 
@@ -191,8 +191,11 @@ impl Stage {
         for record in self.out.records.drain(..) {
             let text = match record.kind {
                 RecordKind::Connect => "log connect".into(),
-                RecordKind::BadHeader(why) => format!("log {why}"),
-                RecordKind::Closed { end, times, bytes_in, bytes_out, retries, is_redispatched, server, .. } => {
+                RecordKind::Ended(Progress { end: End { cause: Cause::BadHeader(why), .. }, .. }) => {
+                    format!("log {why}")
+                }
+                RecordKind::Connected(progress) | RecordKind::Ended(progress) => {
+                    let Progress { end, times, bytes_in, bytes_out, retries, is_redispatched, server, .. } = progress;
                     format!(
                         "log {} {}/{}/{} in {bytes_in} out {bytes_out} retries {}{retries} server {}",
                         end.termination_code(),
@@ -221,6 +224,7 @@ impl Stage {
                     }
                 }
                 Ask::Socket(server) => Some(self.socket(server)),
+                Ask::Source(_) => Some(Event::Source(Addr::Ip(([127, 0, 0, 1], 4711).into()))),
                 Ask::Release(server) => {
                     backend.release(&server);
                     continue;
@@ -314,7 +318,7 @@ fn table(setup: Setup) -> Arc<Table> {
         default_backend: Some(BackendId(0)),
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
         splice: Splice::ALWAYS,
-        log: LogPolicy { targets: vec![0], format: LogFormat::TcpLog },
+        log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
         state: book.frontend(&name),
     };
     let target = LogTarget::to(LogSink::Stdout);

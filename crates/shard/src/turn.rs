@@ -1,7 +1,7 @@
 //! One turn, in order.
 
 use crate::{Life, Mail, Notice, Report, Shard, waiter};
-use driver::{Done, Driver, Errno, Fd, Instant, SessionId, Tag};
+use driver::{Addr, Done, Driver, Errno, Fd, Instant, SessionId, Tag};
 use session::{Ask, Event, View};
 use std::sync::Arc;
 use table::{Assignment, Grant, PickKey, Server};
@@ -180,6 +180,10 @@ impl<D: Driver> Shard<D> {
             Ask::Socket(server) => {
                 let event = self.assign(server);
                 self.ready.push_front((id, event));
+            }
+            Ask::Source(fd) => {
+                let addr = self.driver.local_addr(fd).unwrap_or(Addr::Unnamed);
+                self.ready.push_front((id, Event::Source(addr)));
             }
             Ask::Release(server) => backend.release(&server),
         }

@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BackendId, BindId, Condition, FrontendState, Mode, Splice};
+use crate::{BackendId, BindId, Condition, FrontendState, LogPolicy, Mode, Splice};
 
 /// `frontend NAME`, or the client's half of `listen NAME`.
 #[derive(Debug)]
@@ -71,20 +71,4 @@ pub struct ClientTimeouts {
     pub client: Option<Duration>,
     /// Inactivity once one direction is closed (`timeout client-fin`).
     pub client_fin: Option<Duration>,
-}
-
-/// What a frontend logs, and where to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogPolicy {
-    /// Places in [`Table::log_targets`](crate::Table::log_targets); empty is silence.
-    pub targets: Vec<usize>,
-    pub format: LogFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LogFormat {
-    /// `Connect from …` when the connection arrives.
-    Connect,
-    /// `option tcplog`: one line when the connection ends.
-    TcpLog,
 }

@@ -31,7 +31,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         default_backend,
         timeouts: ClientTimeouts::default(),
         splice: Splice::ALWAYS,
-        log: LogPolicy { targets: Vec::new(), format: LogFormat::TcpLog },
+        log: LogPolicy::new(Vec::new(), LogFormat::Connect),
     };
     let backends = vec![Arc::new(served), Arc::new(other)];
     let table = Table::new(1, Global { maxconn: 10 }, vec![Arc::new(frontend)], backends, vec![], book.process());

@@ -7,11 +7,11 @@ use super::{DB, DF, DFB, Scope};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keyword {
     AllBackups,
-    DontLogNull,
     ForwardFor,
     HttpCheck,
     HttpLog,
     HttpServerClose,
+    Log(LogWay),
     Redispatch,
     Splice(Way),
     SslHelloCheck,
@@ -24,6 +24,15 @@ pub(crate) enum Way {
     Auto,
     Request,
     Response,
+}
+
+/// Which of the options about log lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogWay {
+    Asap,
+    DontNormal,
+    DontNull,
+    SeparateErrors,
 }
 
 pub(crate) struct Row {
@@ -59,8 +68,8 @@ pub(crate) const TABLE: &[Row] = &[
     switch("contstats", DF, Inert("bytes are counted as they come, always")),
     switch("disable-h2-upgrade", DF, Refused),
     switch("dont-parse-log", DF, Refused),
-    switch("dontlog-normal", DF, Refused),
-    switch("dontlognull", DF, Parsed(Keyword::DontLogNull)),
+    switch("dontlog-normal", DF, Served(Keyword::Log(LogWay::DontNormal))),
+    switch("dontlognull", DF, Served(Keyword::Log(LogWay::DontNull))),
     once("external-check", DB, Refused),
     once("forwarded", DB, Refused),
     once("forwardfor", DFB, Parsed(Keyword::ForwardFor)),
@@ -86,8 +95,8 @@ pub(crate) const TABLE: &[Row] = &[
     switch("independent-streams", DFB, Refused),
     once("ldap-check", DB, Refused),
     switch("log-health-checks", DB, Refused),
-    switch("log-separate-errors", DF, Refused),
-    switch("logasap", DF, Refused),
+    switch("log-separate-errors", DF, Served(Keyword::Log(LogWay::SeparateErrors))),
+    switch("logasap", DF, Served(Keyword::Log(LogWay::Asap))),
     once("mysql-check", DB, Refused),
     switch("nolinger", DFB, Refused),
     once("originalto", DFB, Refused),

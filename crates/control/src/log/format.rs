@@ -2,62 +2,107 @@
 //!
 //! Pure functions: facts in, text out. Consumers match these lines field by field.
 
-use super::calendar::{Calendar, Date};
+use super::calendar::Calendar;
+use super::envelope::Speaker;
+use super::line::{self, Facts};
 use crate::clock::Moment;
 use driver::Addr;
-use session::{Record, RecordKind};
+use jiff::tz::TimeZone;
+use proxyline::Error;
+use session::{Cause, Progress, Record, RecordKind};
 use std::fmt::{self, Display};
 use std::io::Write;
-use std::time::Duration;
+use table::{LogFormat, LogLevel};
 
-/// Appends the text of a session's line, without envelope and newline. `now` is any moment after the session's accept.
-pub fn push(record: &Record, now: &Moment, calendar: &mut Calendar, out: &mut Vec<u8>) {
-    let frontend = record.table.frontend(record.frontend);
-    let client = Client(record);
-    let mut accepted = || calendar.date(now.wall_at(record.accepted_at));
-    let written = match &record.kind {
-        RecordKind::Connect => {
-            let mode = frontend.mode.log_word();
-            match record.client {
-                Addr::Ip(_) => {
-                    write!(out, "Connect from {client} to {} ({}/{mode})", record.destination, frontend.name)
-                }
-                // Neither end has an address worth a line.
-                Addr::Unix(_) | Addr::Unnamed => write!(out, "Connect to {client} ({}/{mode})", frontend.name),
+/// What a line says beside the record.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Any moment after the session's accept.
+    pub now: Moment,
+    pub speaker: &'a Speaker,
+    /// Lines of the frontend before this one (`%lc`).
+    pub line_count: u64,
+}
+
+/// The clocks that dates are read from.
+pub struct Clocks {
+    pub local: Calendar,
+    pub utc: Calendar,
+}
+
+impl Clocks {
+    pub fn new(local: TimeZone) -> Clocks {
+        Clocks { local: Calendar::new(local), utc: Calendar::new(TimeZone::UTC) }
+    }
+}
+
+/// How severe a session's line is (`configuration.txt: option log-separate-errors`).
+pub fn level(record: &Record) -> LogLevel {
+    let separates_errors = record.table.frontend(record.frontend).log.options.separates_errors;
+    match &record.kind {
+        RecordKind::Connected(progress) | RecordKind::Ended(progress) if separates_errors && !progress.is_normal() => {
+            LogLevel::Err
+        }
+        RecordKind::Connect | RecordKind::Connected(_) | RecordKind::Ended(_) => LogLevel::Info,
+    }
+}
+
+/// Appends the text of a session's line, without envelope and newline.
+pub fn push(record: &Record, context: &Context<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
+    let policy = &record.table.frontend(record.frontend).log;
+    match &record.kind {
+        RecordKind::Connect => push_connect(record, out),
+        RecordKind::Connected(progress) | RecordKind::Ended(progress) => {
+            let facts = Facts { record, progress, context };
+            match (progress.end.cause, &policy.error_line, &policy.format) {
+                (Cause::BadHeader(_), Some(line), _) => line::push(line, &facts, clocks, out),
+                (Cause::BadHeader(why), None, _) => push_bad_header(record, why, context, clocks, out),
+                (_, _, LogFormat::Line(line)) => line::push(line, &facts, clocks, out),
+                (_, _, LogFormat::Connect) => unreachable!("where a line is written at accept, none is at the end"),
             }
         }
-        RecordKind::BadHeader(why) => {
-            let listener = frontend.binds.get(usize::from(record.listener).wrapping_sub(1));
-            let name = listener.and_then(|bind| bind.name.as_deref());
-            let number = record.listener.to_string();
-            let accepted = AcceptDate(accepted());
-            write!(out, "{client} [{accepted}] {}/{}: {why}", frontend.name, name.unwrap_or(&number))
-        }
-        RecordKind::Closed { end, times, server, bytes_in: _, bytes_out, retries, is_redispatched, counts, passed } => {
-            let backend = record.backend.map_or(&frontend.name, |backend| &record.table.backend(backend).name);
-            let server = server.as_ref().map_or("<NOSRV>", |server| &server.name);
-            let (queue, connect) = (Millis(times.queue), Millis(times.connect));
-            let plus = if *is_redispatched { "+" } else { "" };
-            write!(
-                out,
-                "{client} [{}] {} {backend}/{server} {queue}/{connect}/{} {bytes_out} {} {}/{}/{}/{}/{plus}{retries} {}/{}",
-                AcceptDate(accepted()),
-                frontend.name,
-                times.total.as_millis(),
-                end.termination_code(),
-                counts.process,
-                counts.frontend,
-                counts.backend,
-                counts.server,
-                passed.server,
-                passed.backend,
-            )
-        }
+    }
+}
+
+/// Appends the structured data of the line (`log-format-sd`), if it has any.
+pub fn push_structured(record: &Record, context: &Context<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
+    let line = &record.table.frontend(record.frontend).log.structured;
+    if let (Some(line), Some(progress)) = (line, progress(record)) {
+        line::push(line, &Facts { record, progress, context }, clocks, out);
+    }
+}
+
+fn progress(record: &Record) -> Option<&Progress> {
+    match &record.kind {
+        RecordKind::Connect => None,
+        RecordKind::Connected(progress) | RecordKind::Ended(progress) => Some(progress),
+    }
+}
+
+/// `configuration.txt` §8.2.1.
+fn push_connect(record: &Record, out: &mut Vec<u8>) {
+    let frontend = record.table.frontend(record.frontend);
+    let (client, name, mode) = (Client(record), &frontend.name, frontend.mode.log_word());
+    let written = match record.client {
+        Addr::Ip(_) => write!(out, "Connect from {client} to {} ({name}/{mode})", record.destination),
+        // Neither end has an address worth a line.
+        Addr::Unix(_) | Addr::Unnamed => write!(out, "Connect to {client} ({name}/{mode})"),
     };
     written.expect("memory takes everything");
 }
 
-/// `%ci:%cp`: the client's address, or for one on a unix socket the number of the listener.
+/// `configuration.txt` §8.2.5.
+fn push_bad_header(record: &Record, why: Error, context: &Context<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
+    let frontend = record.table.frontend(record.frontend);
+    let listener = frontend.binds.get(usize::from(record.listener).wrapping_sub(1));
+    let name = listener.and_then(|bind| bind.name.as_deref());
+    let number = record.listener.to_string();
+    write!(out, "{} [", Client(record)).expect("memory takes everything");
+    clocks.local.date(context.now.wall_at(record.accepted_at)).push_accept(out);
+    write!(out, "] {}/{}: {why}", frontend.name, name.unwrap_or(&number)).expect("memory takes everything");
+}
+
+/// The client's address, or for one on a unix socket the number of the listener.
 struct Client<'a>(&'a Record);
 
 impl Display for Client<'_> {
@@ -65,29 +110,6 @@ impl Display for Client<'_> {
         match &self.0.client {
             Addr::Ip(_) => self.0.client.fmt(f),
             Addr::Unix(_) | Addr::Unnamed => write!(f, "unix:{}", self.0.listener),
-        }
-    }
-}
-
-/// `%t`.
-struct AcceptDate(Date);
-
-impl Display for AcceptDate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(24);
-        self.0.push_accept(&mut text);
-        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
-    }
-}
-
-/// Whole milliseconds; -1 for a point that was never reached.
-struct Millis(Option<Duration>);
-
-impl Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(duration) => write!(f, "{}", duration.as_millis()),
-            None => f.write_str("-1"),
         }
     }
 }

@@ -6,7 +6,7 @@ use driver::{Addr, Errno, Instant, Side};
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};
 use proxyline::Error;
-use session::{Cause, Counts, End, Moment as SessionMoment, RecordKind, Times};
+use session::{Cause, Counts, End, Moment as SessionMoment, Progress, RecordKind, Times};
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,10 @@ struct Facts {
     counts: [u64; 4],
     retries: u16,
     is_redispatched: bool,
+    /// What stands in `defaults`.
+    lines: &'static str,
+    /// It goes on; the line was due when the server was connected.
+    is_early: bool,
 }
 
 const COMPLETE: End = End { moment: SessionMoment::Done, cause: Cause::Complete };
@@ -56,35 +60,41 @@ impl Default for Facts {
             counts: [1, 1, 0, 0],
             retries: 0,
             is_redispatched: false,
+            lines: "option tcplog",
+            is_early: false,
         }
     }
 }
 
 /// The text of a session that was accepted at 18:13:06.740 in a zone two hours east of Greenwich.
 fn closed(facts: Facts) -> String {
-    let Facts { client, frontend, backend, server, times, bytes_out, end, counts, retries, is_redispatched } = facts;
-    let table = table_of(PROXIES);
+    let Facts { client, frontend, backend, server, times, bytes_out, end, counts, .. } = facts;
+    let table = table_of(&format!("defaults\n {}\n{PROXIES}", facts.lines));
     let backend = backend.map(|name| table.backend_named(name).expect("above"));
     let server = server.zip(backend).map(|(name, backend)| {
         let servers = &table.backend(backend).servers;
         Arc::clone(servers.iter().find(|server| &*server.name == name).expect("above"))
     });
     let [process, frontend_count, backend_count, server_count] = counts;
-    let kind = RecordKind::Closed {
+    let source = server.is_some().then(|| Box::new(Addr::Ip(([127, 0, 0, 1], 42534).into())));
+    let progress = Progress {
         end,
         times: Times {
+            handshake: Duration::ZERO,
             queue: times.0.map(Duration::from_millis),
             connect: times.1.map(Duration::from_millis),
             total: Duration::from_millis(times.2),
         },
         server,
+        source,
         bytes_in: 4711,
         bytes_out,
-        retries,
-        is_redispatched,
+        retries: facts.retries,
+        is_redispatched: facts.is_redispatched,
         counts: Counts { process, frontend: frontend_count, backend: backend_count, server: server_count },
         passed: table::Passed::default(),
     };
+    let kind = if facts.is_early { RecordKind::Connected(progress) } else { RecordKind::Ended(progress) };
     text(&table, frontend, client, backend, 1, kind)
 }
 
@@ -109,9 +119,30 @@ fn text(
     let accepted: Timestamp = "2026-11-22T16:13:06.740Z".parse().expect("a time");
     let later = Duration::from_millis(3_250);
     let now = Moment { instant: record.accepted_at + later, wall: accepted + later };
-    let mut text = Vec::new();
-    format::push(&record, &now, &mut Calendar::new(TimeZone::fixed(tz::offset(2))), &mut text);
-    String::from_utf8(text).expect("ASCII")
+    let speaker = Speaker { pid: 18120, hostname: "vm".into() };
+    let context = Context { now, speaker: &speaker, line_count: 10 };
+    let mut clocks = Clocks::new(TimeZone::fixed(tz::offset(2)));
+    let (mut text, mut structured) = (Vec::new(), Vec::new());
+    format::push(&record, &context, &mut clocks, &mut text);
+    format::push_structured(&record, &context, &mut clocks, &mut structured);
+    structured.append(&mut text);
+    String::from_utf8(structured).expect("ASCII")
+}
+
+/// A connection that never became a session.
+fn refused(why: Error) -> Progress {
+    Progress {
+        end: End { moment: SessionMoment::Request, cause: Cause::BadHeader(why) },
+        times: Times { handshake: Duration::ZERO, queue: None, connect: None, total: Duration::ZERO },
+        server: None,
+        source: None,
+        bytes_in: 0,
+        bytes_out: 0,
+        retries: 0,
+        is_redispatched: false,
+        counts: Counts { process: 1, frontend: 1, backend: 0, server: 0 },
+        passed: table::Passed::default(),
+    }
 }
 
 /// `configuration.txt` §8.2.2 and §8.5; the lines are from running HAProxys, dates and ports aside.
@@ -195,7 +226,7 @@ fn at_accept() {
 #[test]
 fn headers_that_are_none() {
     let table = table_of(PROXIES);
-    let bad = |client, listener, why| text(&table, "t", client, None, listener, RecordKind::BadHeader(why));
+    let bad = |client, listener, why| text(&table, "t", client, None, listener, RecordKind::Ended(refused(why)));
     assert_eq!(
         bad("127.0.0.1:53676", 2, Error::NotHeader),
         "127.0.0.1:53676 [22/Nov/2026:18:13:06.740] t/2: Received something which does not look like a PROXY protocol header"
@@ -208,6 +239,111 @@ fn headers_that_are_none() {
         bad("unix", 1, Error::Closed),
         "unix:1 [22/Nov/2026:18:13:06.740] t/1: Connection closed while waiting for PROXY protocol header"
     );
+}
+
+/// What HAProxy 2.6.12 made of these formats, for its own dates, ports and pids.
+#[test]
+fn formats() {
+    let check = |lines, expected: &str| assert_eq!(closed(Facts { lines, ..Facts::default() }), expected, "{lines}");
+    check("log-format \"%ci %cp %fi %fp\"", "127.0.0.1 43456 127.0.0.1 18145");
+    check(
+        "log-format %{+X}ci:%{+X}cp_%{+X}fi_%{+X}ms_%{+X}pid_%{+X}lc_%{+X}B",
+        "7F000001:A9C0_7F000001_2E4_46C8_000A_547",
+    );
+    check(
+        "log-format \"%{+Q}o %ci %cp %s %t %ID %{-Q}s %ft %ts %hr %H %B\"",
+        "\"127.0.0.1\" 43456 \"s1\" 22/Nov/2026:18:13:06.740 \"\" s1 \"t\" -- \"vm\" 547",
+    );
+    check(
+        "log-format \"%T|%Tl|%t|%ms|%Ts\"",
+        "22/Nov/2026:16:13:06 +0000|22/Nov/2026:18:13:06 +0200|22/Nov/2026:18:13:06.740|740|1795363986",
+    );
+    check("log-format \"  %ci   %hr   %b \"", "127.0.0.1 bt ");
+    check("log-format %Th/%Tw/%Tc/%Tt\\ %Td\\ %Tu", "0/1/0/1 0 1");
+    check(
+        "log-format \"%si:%sp %bi:%bp %sslv/%sslc %lc %pid %U %tsc %OG\"",
+        "127.0.0.1:9 127.0.0.1:42534 -/- 10 18120 4711 ---- txn_close",
+    );
+    check("log-format %ID|%{+Q}ID|%{-M}ID", "-|\"\"|");
+    check("log-format %{+E}b\\ %%\\ %hrl", "bt % ");
+    check(
+        "option tcplog\n log-format-sd %{+Q,+E}o\\ [a@1\\ bytes=%B\\ be=%b]",
+        "[a@1 bytes=547 be=\"bt\"]127.0.0.1:43456 [22/Nov/2026:18:13:06.740] t bt/s1 1/0/1 547 -- 1/1/0/0/0 0/0",
+    );
+}
+
+/// Where there was no server, or none that could be reached.
+#[test]
+fn what_is_not_known() {
+    let lines = "log-format \"%b %s %Th/%Tw/%Tc/%Tt %Td %Tu %ts %tsc %B %sc/%rc %bi %bp %si %sp\"";
+    let facts = Facts {
+        lines,
+        backend: None,
+        server: None,
+        times: (None, None, 0),
+        bytes_out: 0,
+        end: End { moment: SessionMoment::Connect, cause: Cause::NoServer },
+        ..Facts::default()
+    };
+    assert_eq!(closed(facts), "t <NOSRV> 0/-1/-1/0 -1 0 SC SC-- 0 0/0 - - - -");
+    let unix = Facts { client: "unix", frontend: "px", lines: "log-format %ci:%cp", ..Facts::default() };
+    assert_eq!(closed(unix), "unix:1");
+}
+
+#[test]
+fn as_soon_as_possible() {
+    let lines = "option tcplog\n option logasap";
+    let early = Facts {
+        lines,
+        is_early: true,
+        times: (Some(1), Some(0), 0),
+        bytes_out: 0,
+        counts: [1, 1, 1, 1],
+        ..Facts::default()
+    };
+    assert_eq!(closed(early), "127.0.0.1:43456 [22/Nov/2026:18:13:06.740] t bt/s1 1/0/+0 +0 -- 1/1/1/1/0 0/0");
+    let end = End { moment: SessionMoment::Data, cause: Cause::Idle(Side::Front) };
+    let late = Facts { lines, times: (Some(1), Some(0), 301), bytes_out: 4, end, ..Facts::default() };
+    assert_eq!(closed(late), "127.0.0.1:43456 [22/Nov/2026:18:13:06.740] t bt/s1 1/0/+301 +4 cD 1/1/0/0/0 0/0");
+}
+
+#[test]
+fn error_formats() {
+    let lines = "option tcplog\n error-log-format %ci\\ %ft\\ %b\\ %s\\ %Th/%Tw/%Tc/%Tt\\ %ts\\ %tsc\\ %ac/%fc/%bc/%sc/%rc\\ %si\\ %OG";
+    let table = table_of(&format!("defaults\n {lines}\n{PROXIES}"));
+    let kind = RecordKind::Ended(refused(Error::NotHeader));
+    assert_eq!(
+        text(&table, "t", "127.0.0.1:54040", None, 1, kind),
+        "127.0.0.1 t t <NOSRV> 0/-1/-1/0 PR PR-- 1/1/0/0/0 - sess_killed"
+    );
+    let unreachable = Facts { lines: "option tcplog\n error-log-format %ci", server: None, ..Facts::default() };
+    assert!(closed(unreachable).contains(" bt/<NOSRV> "), "sessions keep their own format");
+}
+
+/// `configuration.txt: option log-separate-errors`.
+#[test]
+fn levels() {
+    let level_of = |lines: &str, progress: Progress| {
+        let table = table_of(&format!("defaults\n option tcplog\n {lines}\n{PROXIES}"));
+        let record = Record {
+            frontend: table.frontend_named("t").expect("above"),
+            table,
+            backend: None,
+            client: Addr::Unnamed,
+            destination: Addr::Unnamed,
+            accepted_at: Instant::EPOCH,
+            listener: 1,
+            kind: RecordKind::Ended(progress),
+        };
+        format::level(&record)
+    };
+    let normal = || Progress { end: COMPLETE, ..refused(Error::NotHeader) };
+    let separate = "option log-separate-errors";
+    assert_eq!(level_of(separate, normal()), LogLevel::Info);
+    assert_eq!(level_of(separate, refused(Error::NotHeader)), LogLevel::Err);
+    assert_eq!(level_of(separate, Progress { retries: 1, ..normal() }), LogLevel::Err);
+    assert_eq!(level_of(separate, Progress { is_redispatched: true, ..normal() }), LogLevel::Err);
+    assert_eq!(level_of("", refused(Error::NotHeader)), LogLevel::Info);
 }
 
 /// `configuration.txt: log`: lines below the maximum level are not sent, lines above the minimum are sent at it.

@@ -2,11 +2,11 @@
 
 use super::{Lowering, limit};
 use crate::load::BindPlace;
-use config::{BindAddress, Lead, LogStyle, Mode, Proxy, Role, Spanned, Stage, V6};
+use config::{BindAddress, Lead, Mode, Proxy, Role, Spanned, Stage, V6};
 use driver::Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, LogFormat, LogPolicy, Splice, UseBackend};
+use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, Splice, UseBackend};
 
 impl Lowering<'_> {
     pub(super) fn frontend(&mut self, proxy: &Proxy) -> Frontend {
@@ -16,10 +16,6 @@ impl Lowering<'_> {
             client: limit(&settings.timeouts.client),
             client_fin: limit(&settings.timeouts.client_fin),
         };
-        let format = match settings.log_style.as_ref().map(|style| style.value) {
-            Some(LogStyle::Tcp | LogStyle::Http) => LogFormat::TcpLog,
-            None => LogFormat::Connect,
-        };
         Frontend {
             mode: mode(settings.mode),
             binds: proxy.binds.iter().flat_map(|bind| self.binds(proxy, bind, &name)).collect(),
@@ -27,7 +23,7 @@ impl Lowering<'_> {
             default_backend: self.default_backend(proxy),
             timeouts,
             splice: self.splice(settings.splice),
-            log: LogPolicy { targets: self.log_targets(proxy), format },
+            log: self.log_policy(proxy),
             state: self.book.frontend(&name),
             name,
         }

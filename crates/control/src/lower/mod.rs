@@ -9,6 +9,7 @@ mod acls;
 mod admin;
 mod backends;
 mod frontends;
+mod log_lines;
 mod logs;
 mod servers;
 

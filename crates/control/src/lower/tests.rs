@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use table::{
-    Backend, Balance, BindAddr, Facts, Frontend, LogFormat, LogLevel, LogSink, ProxyHeader, Redispatch, ServerAddr,
-    Splice, StateBook, Table, route,
+    Backend, Balance, BindAddr, Facts, Frontend, LogFormat, LogLevel, LogLine, LogSink, ProxyHeader, Redispatch,
+    ServerAddr, Splice, StateBook, Table, route,
 };
 
 fn frontend<'t>(table: &'t Table, name: &str) -> &'t Frontend {
@@ -78,7 +78,7 @@ fn sections_inherit_from_the_defaults_above_them() {
     assert_eq!(table.global.maxconn, 77);
     let (front, back) = (frontend(&table, "fe"), backend(&table, "be"));
     assert_eq!((front.timeouts.client, front.timeouts.client_fin), (ms(2000), ms(6000)));
-    assert_eq!(front.log.format, LogFormat::TcpLog);
+    assert_eq!(front.log.format, LogFormat::Line(LogLine::tcplog()));
     assert_eq!(front.default_backend, table.backend_named("be"));
     let timeouts = back.timeouts;
     assert_eq!((timeouts.connect, timeouts.server, timeouts.check), (ms(1000), ms(3000), ms(4000)));

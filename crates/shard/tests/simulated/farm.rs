@@ -4,7 +4,7 @@ use crate::limits::Watch;
 use crate::tables::{BACK_PORT, Draft, addr};
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
-use session::{Cause, RecordKind};
+use session::{Cause, Progress, RecordKind};
 use shard::{ControlPort, Ends, Limits, Mail, Mailbox, Notice, Parts, Shard};
 use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Reading, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
@@ -249,7 +249,7 @@ impl Farm {
             if std::env::var_os("TIDEGATE_SIM_SEED").is_some() {
                 println!("{:?} {:?}", record.client, record.kind);
             }
-            if let RecordKind::Closed { end, retries, passed, .. } = record.kind {
+            if let RecordKind::Ended(Progress { end, retries, passed, .. }) = record.kind {
                 self.retried += u64::from(retries > 0);
                 self.queued += u64::from(passed != table::Passed::default());
                 assert_eq!(end.cause == Cause::Complete, end.termination_code().to_string() == "--");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::{
     Backend, BackendId, BackendLimits, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend,
-    Global, LogFormat, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr,
+    Global, LogFormat, LogLine, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr,
     ServerSettings, Splice, StateBook, Table,
 };
 
@@ -170,7 +170,7 @@ impl Draft {
                 default_backend: Some(BackendId(0)),
                 timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },
                 splice: self.splice,
-                log: LogPolicy { targets: vec![0], format: LogFormat::TcpLog },
+                log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
                 state,
             })
         });

@@ -1,5 +1,7 @@
 //! A frontend's counts.
 
+use std::sync::atomic::AtomicU64;
+
 use crate::{Conns, Tally};
 
 /// What is remembered of a frontend beyond a reload.
@@ -8,10 +10,16 @@ pub struct FrontendState {
     /// HAProxy's `feconn`, and the total that is told when the frontend stops.
     pub conns: Conns,
     pub tally: Tally,
+    /// Lines written about its sessions (`%lc`). Counted by whoever writes them.
+    pub lines_logged: AtomicU64,
 }
 
 impl FrontendState {
     pub(crate) fn new(shard_count: u16) -> FrontendState {
-        FrontendState { conns: Conns::new(shard_count), tally: Tally::new(shard_count) }
+        FrontendState {
+            conns: Conns::new(shard_count),
+            tally: Tally::new(shard_count),
+            lines_logged: AtomicU64::new(0),
+        }
     }
 }

@@ -1,0 +1,417 @@
+//! Log formats: `%ci:%cp [%t] %{+Q}b …` (configuration.txt §8.2.6 "Custom log format").
+//!
+//! ```text
+//!   text ── ' ' ──▶ Blank          runs of them are one when the line is written
+//!     │
+//!     ├── '%' ──▶ '%'              a percent sign
+//!     │    ├────▶ alias            a fact of the session
+//!     │    ├────▶ {flags} alias    written in another way; `%{flags}o`: so is everything behind it
+//!     │    └────▶ [expression]     a sample
+//!     └── anything else ──▶ Text
+//! ```
+//!
+//! A format is read where it stands and judged where it is used: HAProxy does not mind mistakes in a format that another line
+//! overrides.
+
+use crate::nearest::Guesser;
+
+/// What one `log-format`, `error-log-format` or `log-format-sd` says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogLine {
+    pub parts: Vec<LogPart>,
+    /// What is wrong with it, in its order.
+    pub(crate) faults: Vec<Fault>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LogPart {
+    Text(String),
+    /// One blank, unless the line begins here or a blank came just before.
+    Blank,
+    /// One of the aliases that a session without HTTP can fill, by HAProxy's name.
+    Alias {
+        name: &'static str,
+        flags: LogFlags,
+    },
+}
+
+/// `+Q`, `-M` and so on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogFlags {
+    /// `M`: an empty text is shown as `-`.
+    pub is_mandatory: bool,
+    /// `Q`: texts stand in double quotes.
+    pub is_quoted: bool,
+    /// `X`: addresses, ports and some numbers are hexadecimal.
+    pub is_hexadecimal: bool,
+    /// `E`: `"`, `\` and `]` in texts are escaped.
+    pub is_escaped: bool,
+}
+
+const PLAIN: LogFlags = LogFlags { is_mandatory: true, is_quoted: false, is_hexadecimal: false, is_escaped: false };
+
+/// Something in a format that keeps it from being used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// In HAProxy's words, and a hint.
+    Invalid(String, Option<String>),
+    /// An alias that needs HTTP.
+    HttpOnly(&'static str),
+    /// HAProxy knows it; Tidegate does not serve it.
+    Unserved(String),
+    /// HAProxy ignores it without a word.
+    Inert(String, &'static str),
+}
+
+/// Who can fill an alias.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filler {
+    Any,
+    Http,
+}
+
+use Filler::{Any, Http};
+
+/// Every alias, sorted. `%ST` and `%rt` came to be HTTP's with 3.x.
+const ALIASES: &[(&str, Filler)] = &[
+    ("B", Any),
+    ("CC", Http),
+    ("CS", Http),
+    ("H", Any),
+    ("HM", Http),
+    ("HP", Http),
+    ("HPO", Http),
+    ("HQ", Http),
+    ("HU", Http),
+    ("HV", Http),
+    ("ID", Any),
+    ("OG", Any),
+    ("ST", Http),
+    ("T", Any),
+    ("TR", Http),
+    ("Ta", Http),
+    ("Tc", Any),
+    ("Td", Any),
+    ("Th", Any),
+    ("Ti", Http),
+    ("Tl", Any),
+    ("Tq", Http),
+    ("Tr", Http),
+    ("Ts", Any),
+    ("Tt", Any),
+    ("Tu", Any),
+    ("Tw", Any),
+    ("U", Any),
+    ("ac", Any),
+    ("b", Any),
+    ("bc", Any),
+    ("bi", Any),
+    ("bp", Any),
+    ("bq", Any),
+    ("ci", Any),
+    ("cp", Any),
+    ("f", Any),
+    ("fc", Any),
+    ("fi", Any),
+    ("fp", Any),
+    ("ft", Any),
+    ("hr", Any),
+    ("hrl", Any),
+    ("hs", Any),
+    ("hsl", Any),
+    ("lc", Any),
+    ("ms", Any),
+    ("o", Any),
+    ("pid", Any),
+    ("r", Http),
+    ("rc", Any),
+    ("rt", Http),
+    ("s", Any),
+    ("sc", Any),
+    ("si", Any),
+    ("sp", Any),
+    ("sq", Any),
+    ("sslc", Any),
+    ("sslv", Any),
+    ("t", Any),
+    ("tr", Http),
+    ("trg", Http),
+    ("trl", Http),
+    ("ts", Any),
+    ("tsc", Any),
+];
+
+/// Reads a format to its end, whatever is wrong with it.
+pub(crate) fn read(format: &str, guesser: &mut Guesser) -> LogLine {
+    let line = LogLine { parts: Vec::new(), faults: Vec::new() };
+    let mut reader = Reader { format, rest: format, flags: PLAIN, line, guesser };
+    while let Some(character) = reader.rest.chars().next() {
+        match character {
+            '%' => reader.percent(),
+            ' ' => reader.blank(),
+            _ => reader.text(),
+        }
+    }
+    reader.line
+}
+
+struct Reader<'a, 'g> {
+    format: &'a str,
+    rest: &'a str,
+    /// What `%{…}o` has set for everything behind it.
+    flags: LogFlags,
+    line: LogLine,
+    guesser: &'g mut Guesser,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn blank(&mut self) {
+        self.rest = &self.rest[1..];
+        self.line.parts.push(LogPart::Blank);
+    }
+
+    fn text(&mut self) {
+        let length = self.rest.find(['%', ' ']).unwrap_or(self.rest.len());
+        let text = self.take(length);
+        self.push_text(text);
+    }
+
+    /// The part that begins with the percent sign here.
+    fn percent(&mut self) {
+        self.rest = &self.rest[1..];
+        match self.rest.chars().next() {
+            None => self.fail("truncated line after '%'."),
+            Some('%') => {
+                let percent = self.take(1);
+                self.push_text(percent);
+            }
+            Some('(') => self.name(),
+            Some('{') => self.flagged(),
+            Some('[') => self.expression(),
+            Some(letter) if letter.is_ascii_alphabetic() => self.alias(self.flags),
+            Some(other) if other.is_ascii_digit() || other == ' ' || other == '\t' => {
+                let position = self.format.len() - self.rest.len();
+                self.fail(format!(
+                    "unexpected variable name near '{other}' at position {position} line : '{}'. Maybe you want to write \
+                     a single '%', use the syntax '%%'.",
+                    self.format
+                ));
+                self.rest = &self.rest[1..];
+            }
+            // The percent sign before any other character vanishes.
+            Some(_) => (),
+        }
+    }
+
+    /// `%(name:type)`: HAProxy 3.x names a part so for `+json` and `+cbor`.
+    fn name(&mut self) {
+        let length = self.rest.find(')').map_or(self.rest.len(), |end| end + 1);
+        let name = self.take(length);
+        self.line.faults.push(Fault::Unserved(format!("log format %{name}")));
+    }
+
+    /// `{flags}` and what they are for.
+    fn flagged(&mut self) {
+        let Some((inside, rest)) = self.rest[1..].split_once('}') else {
+            let arguments = self.rest[1..].to_string();
+            self.rest = "";
+            return self.fail(format!("truncated line after '{arguments}'."));
+        };
+        self.rest = rest;
+        let flags = self.flags_of(inside);
+        match rest.chars().next() {
+            Some('[') => self.expression(),
+            Some(letter) if letter.is_ascii_alphanumeric() => self.alias(flags),
+            _ => self.fail(format!("parse argument modifier without variable name near '%{{{inside}}}'.")),
+        }
+    }
+
+    fn flags_of(&mut self, inside: &str) -> LogFlags {
+        let mut flags = self.flags;
+        for word in inside.split(',') {
+            let Some(sign) = word.rfind(['+', '-']) else {
+                self.ignore(word);
+                continue;
+            };
+            let is_set = word.as_bytes()[sign] == b'+';
+            match &word[sign + 1..] {
+                "M" => flags.is_mandatory = is_set,
+                "Q" => flags.is_quoted = is_set,
+                "X" => flags.is_hexadecimal = is_set,
+                "E" => flags.is_escaped = is_set,
+                encoding @ ("bin" | "json" | "cbor") => {
+                    self.line.faults.push(Fault::Unserved(format!("log format flag {encoding}")));
+                }
+                _ => self.ignore(word),
+            }
+        }
+        flags
+    }
+
+    fn ignore(&mut self, word: &str) {
+        let why = "flags are '+' or '-' and one of M, Q, X and E";
+        self.line.faults.push(Fault::Inert(format!("log format flag {word}"), why));
+    }
+
+    /// `[expression]`: to the bracket that closes it, past those that stand in arguments.
+    fn expression(&mut self) {
+        let mut depth = 0;
+        let end = self.rest.char_indices().position(|(_, character)| {
+            depth += i32::from(character == '(') - i32::from(character == ')');
+            character == ']' && depth <= 0
+        });
+        let end = end.and_then(|count| self.rest.char_indices().nth(count)).map(|(at, _)| at);
+        match end {
+            Some(end) => {
+                let expression = self.take(end + 1);
+                self.line.faults.push(Fault::Unserved(format!("log format %{expression}")));
+            }
+            None => {
+                let expression = self.rest[1..].to_string();
+                self.rest = "";
+                self.fail(format!("missing ']' after '{expression}'."));
+            }
+        }
+    }
+
+    fn alias(&mut self, flags: LogFlags) {
+        let length = self.rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let name = self.take(length);
+        match ALIASES.binary_search_by(|(known, _)| (*known).cmp(name)).map(|index| ALIASES[index]) {
+            Ok(("o", _)) => self.flags = flags,
+            Ok((name, Any)) => self.line.parts.push(LogPart::Alias { name, flags }),
+            Ok((name, Http)) => self.line.faults.push(Fault::HttpOnly(name)),
+            Err(_) => {
+                let hint = self.guesser.name(name, ALIASES.iter().map(|(known, _)| *known));
+                let message = format!(
+                    "no such format variable '{name}'. If you wanted to emit the '%' character verbatim, you need to use \
+                     '%%'."
+                );
+                self.line.faults.push(Fault::Invalid(message, hint));
+            }
+        }
+    }
+
+    fn fail(&mut self, message: impl Into<String>) {
+        self.line.faults.push(Fault::Invalid(message.into(), None));
+    }
+
+    fn push_text(&mut self, text: &str) {
+        match self.line.parts.last_mut() {
+            Some(LogPart::Text(before)) => before.push_str(text),
+            Some(LogPart::Blank | LogPart::Alias { .. }) | None => {
+                self.line.parts.push(LogPart::Text(text.to_string()));
+            }
+        }
+    }
+
+    fn take(&mut self, length: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(format: &str) -> LogLine {
+        read(format, &mut Guesser::default())
+    }
+
+    /// Parts as text: `ci+Q`, `"text"`, `_`.
+    fn shown(format: &str) -> String {
+        let flags = |flags: &LogFlags| {
+            let mut text = String::new();
+            for (is_set, name) in [
+                (flags.is_quoted, "+Q"),
+                (flags.is_hexadecimal, "+X"),
+                (flags.is_escaped, "+E"),
+                (!flags.is_mandatory, "-M"),
+            ] {
+                text.push_str(if is_set { name } else { "" });
+            }
+            text
+        };
+        let part = |part: &LogPart| match part {
+            LogPart::Text(text) => format!("{text:?}"),
+            LogPart::Blank => "_".into(),
+            LogPart::Alias { name, flags: set } => format!("{name}{}", flags(set)),
+        };
+        line(format).parts.iter().map(part).collect::<Vec<String>>().join(" ")
+    }
+
+    #[test]
+    fn parts() {
+        for (format, expected) in [
+            ("", ""),
+            ("plain text", r#""plain" _ "text""#),
+            ("%ci:%cp [%t]", r#"ci ":" cp _ "[" t "]""#),
+            ("%B%U%s", "B U s"),
+            ("%B_x", r#"B "_x""#),
+            ("%%", r#""%""#),
+            ("100%% %b%%", r#""100%" _ b "%""#),
+            ("%@b", r#""@b""#),
+            ("a\tb", "\"a\\tb\""),
+            ("%{+Q}s %s", "s+Q _ s"),
+            ("%{+Q,+X}o %ci %{-X}cp%{-M}ID", "_ ci+Q+X _ cp+Q ID+Q+X-M"),
+            ("%{+Q}o%{-Q}o%s", "s"),
+            ("%{+E}b", "b+E"),
+            ("é%bé", "\"é\" b \"é\""),
+        ] {
+            assert_eq!(shown(format), expected, "{format}");
+            assert_eq!(line(format).faults, [], "{format}");
+        }
+    }
+
+    /// The texts are those of HAProxy 2.6.12.
+    #[test]
+    fn mistakes() {
+        for (format, message) in [
+            ("%", "truncated line after '%'."),
+            ("%{+Q", "truncated line after '+Q'."),
+            ("%{+Q}", "parse argument modifier without variable name near '%{+Q}'."),
+            ("%{+Q}%ci", "parse argument modifier without variable name near '%{+Q}'."),
+            (
+                "%1",
+                "unexpected variable name near '1' at position 1 line : '%1'. Maybe you want to write a single '%', use the \
+                 syntax '%%'.",
+            ),
+            (
+                "%b % b",
+                "unexpected variable name near ' ' at position 4 line : '%b % b'. Maybe you want to write a single '%', use \
+                 the syntax '%%'.",
+            ),
+            ("%[src", "missing ']' after 'src'."),
+            (
+                "%sx",
+                "no such format variable 'sx'. If you wanted to emit the '%' character verbatim, you need to use '%%'.",
+            ),
+        ] {
+            let faults = line(format).faults;
+            let [Fault::Invalid(found, _)] = &faults[..] else { panic!("{format}: {faults:?}") };
+            assert_eq!(found, message, "{format}");
+        }
+    }
+
+    #[test]
+    fn what_needs_more_than_tcp() {
+        let unserved = |what: &str| vec![Fault::Unserved(what.into())];
+        assert_eq!(line("%ci %r").faults, [Fault::HttpOnly("r")]);
+        assert_eq!(line("%ST%rt").faults, [Fault::HttpOnly("ST"), Fault::HttpOnly("rt")]);
+        assert_eq!(line("%[src,ipmask(24)]").faults, unserved("log format %[src,ipmask(24)]"));
+        assert_eq!(line("%{+Q}[str(a]b)] x").faults, unserved("log format %[str(a]b)]"));
+        assert_eq!(line("%(name:str)ci").faults, unserved("log format %(name:str)"));
+        assert_eq!(line("%{+json}o").faults, unserved("log format flag json"));
+        let ignored = line("%{foo,+Z}B").faults;
+        assert!(
+            matches!(&ignored[..], [Fault::Inert(foo, _), Fault::Inert(z, _)] if foo.ends_with("foo") && z.ends_with("+Z"))
+        );
+    }
+
+    #[test]
+    fn aliases_are_sorted() {
+        assert!(ALIASES.is_sorted_by(|one, next| one.0 < next.0));
+    }
+}

@@ -1,0 +1,261 @@
+//! What a session's line is made of (`configuration.txt` §8.2.6 "Custom log format"). Shards look only at what it needs of a session;
+//! it is written off the data path.
+
+/// The pieces of a line, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pieces: Box<[Piece]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Text(Box<str>),
+    /// One blank, where the line does not begin and no blank came just before.
+    Blank,
+    Field(Field, Style),
+}
+
+/// How a field is written (the flags of `%{+Q,-M}ci`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// `M`: an empty text is shown as `-`. Set unless taken away.
+    pub is_mandatory: bool,
+    /// `Q`: texts stand in double quotes.
+    pub is_quoted: bool,
+    /// `X`: addresses, ports and some numbers are hexadecimal.
+    pub is_hexadecimal: bool,
+    /// `E`: `"`, `\` and `]` in texts get a backslash (RFC 5424 §6.3.3).
+    pub is_escaped: bool,
+}
+
+impl Default for Style {
+    fn default() -> Style {
+        Style { is_mandatory: true, is_quoted: false, is_hexadecimal: false, is_escaped: false }
+    }
+}
+
+/// A fact of a session; HAProxy's alias stands beside it in [`Field::ALIASES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    AcceptDate,
+    AcceptDateLocal,
+    AcceptDateUtc,
+    AcceptMilliseconds,
+    AcceptSeconds,
+    Backend,
+    BackendConns,
+    BackendQueue,
+    BytesIn,
+    BytesOut,
+    ClientIp,
+    ClientPort,
+    ConnectTime,
+    DataTime,
+    Frontend,
+    FrontendConns,
+    FrontendTransport,
+    FrontIp,
+    FrontPort,
+    HandshakeTime,
+    Hostname,
+    LineCount,
+    Occasion,
+    ProcessConns,
+    ProcessId,
+    QueueTime,
+    RequestCaptures,
+    ResponseCaptures,
+    Retries,
+    Server,
+    ServerConns,
+    ServerIp,
+    ServerPort,
+    ServerQueue,
+    SourceIp,
+    SourcePort,
+    Termination,
+    TerminationCookies,
+    TlsCipher,
+    TlsVersion,
+    TotalTime,
+    UniqueId,
+    UserTime,
+}
+
+impl Field {
+    /// What a session without HTTP can tell, by HAProxy's names.
+    pub const ALIASES: [(&str, Field); 45] = [
+        ("B", Field::BytesOut),
+        ("H", Field::Hostname),
+        ("ID", Field::UniqueId),
+        ("OG", Field::Occasion),
+        ("T", Field::AcceptDateUtc),
+        ("Tc", Field::ConnectTime),
+        ("Td", Field::DataTime),
+        ("Th", Field::HandshakeTime),
+        ("Tl", Field::AcceptDateLocal),
+        ("Ts", Field::AcceptSeconds),
+        ("Tt", Field::TotalTime),
+        ("Tu", Field::UserTime),
+        ("Tw", Field::QueueTime),
+        ("U", Field::BytesIn),
+        ("ac", Field::ProcessConns),
+        ("b", Field::Backend),
+        ("bc", Field::BackendConns),
+        ("bi", Field::SourceIp),
+        ("bp", Field::SourcePort),
+        ("bq", Field::BackendQueue),
+        ("ci", Field::ClientIp),
+        ("cp", Field::ClientPort),
+        ("f", Field::Frontend),
+        ("fc", Field::FrontendConns),
+        ("fi", Field::FrontIp),
+        ("fp", Field::FrontPort),
+        ("ft", Field::FrontendTransport),
+        ("hr", Field::RequestCaptures),
+        ("hrl", Field::RequestCaptures),
+        ("hs", Field::ResponseCaptures),
+        ("hsl", Field::ResponseCaptures),
+        ("lc", Field::LineCount),
+        ("ms", Field::AcceptMilliseconds),
+        ("pid", Field::ProcessId),
+        ("rc", Field::Retries),
+        ("s", Field::Server),
+        ("sc", Field::ServerConns),
+        ("si", Field::ServerIp),
+        ("sp", Field::ServerPort),
+        ("sq", Field::ServerQueue),
+        ("sslc", Field::TlsCipher),
+        ("sslv", Field::TlsVersion),
+        ("t", Field::AcceptDate),
+        ("ts", Field::Termination),
+        ("tsc", Field::TerminationCookies),
+    ];
+
+    /// The field of an alias, if a session without HTTP can fill it.
+    pub fn named(alias: &str) -> Option<Field> {
+        Field::ALIASES.iter().find(|(name, _)| *name == alias).map(|(_, field)| *field)
+    }
+
+    /// Whether a line with it waits for the end of its session, as with a running HAProxy 2.6.12.
+    fn is_late(self) -> bool {
+        match self {
+            Field::BackendConns
+            | Field::BackendQueue
+            | Field::BytesIn
+            | Field::BytesOut
+            | Field::ConnectTime
+            | Field::DataTime
+            | Field::FrontendConns
+            | Field::HandshakeTime
+            | Field::ProcessConns
+            | Field::QueueTime
+            | Field::Retries
+            | Field::ServerConns
+            | Field::ServerQueue
+            | Field::Termination
+            | Field::TotalTime
+            | Field::UniqueId
+            | Field::UserTime => true,
+            Field::AcceptDate
+            | Field::AcceptDateLocal
+            | Field::AcceptDateUtc
+            | Field::AcceptMilliseconds
+            | Field::AcceptSeconds
+            | Field::Backend
+            | Field::ClientIp
+            | Field::ClientPort
+            | Field::Frontend
+            | Field::FrontendTransport
+            | Field::FrontIp
+            | Field::FrontPort
+            | Field::Hostname
+            | Field::LineCount
+            | Field::Occasion
+            | Field::ProcessId
+            | Field::RequestCaptures
+            | Field::ResponseCaptures
+            | Field::Server
+            | Field::ServerIp
+            | Field::ServerPort
+            | Field::SourceIp
+            | Field::SourcePort
+            | Field::TerminationCookies
+            | Field::TlsCipher
+            | Field::TlsVersion => false,
+        }
+    }
+}
+
+impl LogLine {
+    pub fn new(pieces: Vec<Piece>) -> LogLine {
+        LogLine { pieces: pieces.into() }
+    }
+
+    /// `option tcplog` (`configuration.txt` §8.2.2).
+    pub fn tcplog() -> LogLine {
+        use Field::*;
+        let field = |field| Piece::Field(field, Style::default());
+        let text = |text: &str| Piece::Text(text.into());
+        LogLine::new(vec![
+            field(ClientIp),
+            text(":"),
+            field(ClientPort),
+            Piece::Blank,
+            text("["),
+            field(AcceptDate),
+            text("]"),
+            Piece::Blank,
+            field(FrontendTransport),
+            Piece::Blank,
+            field(Backend),
+            text("/"),
+            field(Server),
+            Piece::Blank,
+            field(QueueTime),
+            text("/"),
+            field(ConnectTime),
+            text("/"),
+            field(TotalTime),
+            Piece::Blank,
+            field(BytesOut),
+            Piece::Blank,
+            field(Termination),
+            Piece::Blank,
+            field(ProcessConns),
+            text("/"),
+            field(FrontendConns),
+            text("/"),
+            field(BackendConns),
+            text("/"),
+            field(ServerConns),
+            text("/"),
+            field(Retries),
+            Piece::Blank,
+            field(ServerQueue),
+            text("/"),
+            field(BackendQueue),
+        ])
+    }
+
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Whether it shows the address that the server was connected from.
+    pub fn has_source(&self) -> bool {
+        self.fields().any(|field| matches!(field, Field::SourceIp | Field::SourcePort))
+    }
+
+    /// Whether it has to wait for the session's end.
+    pub fn is_late(&self) -> bool {
+        self.fields().any(Field::is_late)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = Field> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Field(field, _) => Some(*field),
+            Piece::Text(_) | Piece::Blank => None,
+        })
+    }
+}
