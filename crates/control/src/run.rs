@@ -27,7 +27,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{LogLevel, ShardIndex, StateBook, Table};
+use table::{BackendId, LogLevel, ShardIndex, StateBook, Table};
 
 /// What control works with. Shards run already, by an empty table and without listeners.
 pub struct Parts {
@@ -266,8 +266,12 @@ impl Control {
             sockets: self.admin.sockets().collect(),
             logs_dropped: self.port.records_dropped() + self.log.losses().map(|(_, count)| count).sum::<u64>(),
             is_stopping: !matches!(self.life, Life::Starting | Life::Serving),
+            told: Vec::new(),
         };
         let answer = admin::answer(&mut desk, &asked);
+        for (backend, line) in desk.told {
+            self.tell_of_server(backend, &line);
+        }
         // A client that has gone does not want to know.
         let _ = asked.reply.send(answer);
     }
@@ -324,14 +328,19 @@ impl Control {
 
     fn on_checked(&mut self, finished: Finished) {
         let Some(change) = self.checks.on_finished(finished) else { return };
-        let targets = &self.table.backend(change.server.backend).log_targets;
         let server = change.server;
         for line in checks::apply(&self.table, change) {
-            let urgency = if line.level == LogLevel::Emerg { Urgency::Alert } else { Urgency::Warning };
-            self.console.say(urgency, &line.on_console);
-            self.log.tell(&self.table, targets, line.level, &line.text, &mut self.console);
+            self.tell_of_server(server.backend, &line);
         }
         self.ledger.look(&self.table, server, clock::now());
+    }
+
+    /// Something happened to a server of this backend.
+    fn tell_of_server(&mut self, backend: BackendId, line: &checks::Line) {
+        let urgency = if line.level == LogLevel::Emerg { Urgency::Alert } else { Urgency::Warning };
+        self.console.say(urgency, &line.on_console);
+        let targets = &self.table.backend(backend).log_targets;
+        self.log.tell(&self.table, targets, line.level, &line.text, &mut self.console);
     }
 
     fn on_news(&mut self) {

@@ -40,7 +40,7 @@ impl Session {
             self.is_redispatched |= avoided.is_some_and(|avoided| !is_same(&avoided, &server));
         }
         self.count_attempt(now, &server);
-        let addr = addr_of(&server.addr);
+        let addr = addr_of(&server.address());
         self.server = Some(server);
         match socket {
             Ok(fd) => {

@@ -210,7 +210,7 @@ impl<D: Driver> Shard<D> {
     }
 
     fn socket(&mut self, server: &Server) -> Result<Fd, Errno> {
-        let socket = self.driver.socket(&session::addr_of(&server.addr));
+        let socket = self.driver.socket(&session::addr_of(&server.address()));
         self.stats.socket_failed += u64::from(socket.is_err());
         socket
     }

@@ -18,6 +18,18 @@ pub struct Server {
     pub state: Arc<ServerState>,
 }
 
+impl Server {
+    /// Where its connections go: the file's address, unless the operator has moved it since.
+    pub fn address(&self) -> ServerAddr {
+        self.state.moved_to().unwrap_or_else(|| self.addr.clone())
+    }
+
+    /// The operator moves it: new connections go there (`set server … addr`). A reload that brings another address ends that.
+    pub fn move_to(&self, addr: ServerAddr) {
+        self.state.set_moved(Some(addr).filter(|addr| *addr != self.addr));
+    }
+}
+
 /// The heaviest weight a server can have (`configuration.txt: weight`).
 pub const WEIGHT_MOST: u16 = 256;
 

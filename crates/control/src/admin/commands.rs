@@ -2,7 +2,7 @@
 
 use super::client::{Answer, Asked};
 use super::desk::Desk;
-use super::{manners, tell};
+use super::{change, manners, server, tell};
 use config::Access;
 
 /// One command.
@@ -110,7 +110,77 @@ const TABLE: &[Spec] = &[
         "clear counters [all]",
         "forget what was most, or everything that was counted",
         Access::Operator,
-        Run::Desk(super::change::clear_counters),
+        Run::Desk(change::clear_counters),
+    ),
+    spec(
+        &["get", "weight"],
+        "get weight <bk>/<srv>",
+        "weight of a server, and what the file says",
+        Access::User,
+        Run::Desk(server::weight_of),
+    ),
+    spec(
+        &["set", "weight"],
+        "set weight <bk>/<srv> <weight>[%]",
+        "change the weight of a server",
+        Access::Admin,
+        Run::Desk(server::set_weight),
+    ),
+    spec(
+        &["set", "maxconn", "server"],
+        "set maxconn server <bk>/<srv> <value>",
+        "change how many connections a server takes",
+        Access::Admin,
+        Run::Desk(server::set_maxconn),
+    ),
+    spec(
+        &["set", "server"],
+        "set server <bk>/<srv> [opts]",
+        "change the state, health, weight or address of a server",
+        Access::Admin,
+        Run::Desk(server::set),
+    ),
+    spec(
+        &["enable", "server"],
+        "enable server <bk>/<srv>",
+        "let a server serve again",
+        Access::Admin,
+        Run::Desk(server::enable),
+    ),
+    spec(
+        &["disable", "server"],
+        "disable server <bk>/<srv>",
+        "take a server out for maintenance",
+        Access::Admin,
+        Run::Desk(server::disable),
+    ),
+    spec(
+        &["enable", "health"],
+        "enable health <bk>/<srv>",
+        "go on with the checks of a server",
+        Access::Admin,
+        Run::Desk(server::enable_health),
+    ),
+    spec(
+        &["disable", "health"],
+        "disable health <bk>/<srv>",
+        "stop the checks of a server",
+        Access::Admin,
+        Run::Desk(server::disable_health),
+    ),
+    spec(
+        &["enable", "agent"],
+        "enable agent <bk>/<srv>",
+        "go on with the agent checks of a server",
+        Access::Admin,
+        Run::Desk(server::enable_agent),
+    ),
+    spec(
+        &["disable", "agent"],
+        "disable agent <bk>/<srv>",
+        "stop the agent checks of a server",
+        Access::Admin,
+        Run::Desk(server::disable_agent),
     ),
     spec(
         &["expert-mode"],

@@ -2,11 +2,11 @@
 
 use super::facts::{Facts, Process};
 use super::socket::SocketSpec;
-use crate::checks::Checks;
-use crate::clock::Moment;
+use crate::checks::{self, Checks, Line};
+use crate::clock::{self, Moment};
 use crate::ledger::Ledger;
 use std::sync::Arc;
-use table::Table;
+use table::{Backend, BackendId, Server, ServerId, Table};
 
 /// Lent for one command.
 pub(crate) struct Desk<'a> {
@@ -17,6 +17,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) sockets: Vec<&'a SocketSpec>,
     pub(crate) logs_dropped: u64,
     pub(crate) is_stopping: bool,
+    /// What is to be told of it, each with the backend whose log it is for.
+    pub(crate) told: Vec<(BackendId, Line)>,
 }
 
 impl Desk<'_> {
@@ -31,5 +33,23 @@ impl Desk<'_> {
             is_stopping: self.is_stopping,
             now: Moment::now(),
         }
+    }
+
+    /// Changes a server, and sees to what follows: the ledger looks at it, and a backend that lost its last server says so.
+    pub(super) fn change(&mut self, id: ServerId, change: impl FnOnce(&Backend, &Server)) {
+        let backend = self.table.backend(id.backend);
+        let before = backend.state.usable();
+        change(backend, self.table.server(id));
+        let after = backend.state.usable();
+        self.ledger.look(self.table, id, clock::now());
+        if checks::is_any(before) && !checks::is_any(after) {
+            self.told.push((id.backend, checks::without_server(self.table, &backend.name)));
+        }
+    }
+
+    /// Tells of a server what stands before what follows from it.
+    pub(super) fn tell_first(&mut self, id: ServerId, lines: Vec<Line>) {
+        let lines = lines.into_iter().map(|line| (id.backend, line));
+        self.told.splice(0..0, lines);
     }
 }

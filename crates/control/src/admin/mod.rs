@@ -13,7 +13,8 @@
 //! | `client`, `conversation` | one client: with I/O, and without |
 //! | `commands` | which words there are, who may say them, which are near |
 //! | `desk`, `facts` | what commands may see and change |
-//! | `tell`, `change`, `manners` | what they do |
+//! | `tell`, `change`, `server`, `manners` | what they do |
+//! | `notices` | what the log is told of a server that an operator changed |
 //! | `info`, `stat/`, `servers`, `field` | the answers of `show`, as values and as text |
 //!
 //! Clients are tasks of their own. Control takes one command at a time between its other events and never waits for a client.
@@ -29,6 +30,8 @@ mod facts;
 mod field;
 mod info;
 mod manners;
+mod notices;
+mod server;
 mod servers;
 mod socket;
 mod stat;

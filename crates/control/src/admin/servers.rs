@@ -61,7 +61,7 @@ fn lines(facts: &Facts<'_>, name: &str, line: Line) -> Option<String> {
 }
 
 fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server, number: u32) -> String {
-    let (addr, port) = place(&server.addr);
+    let (addr, port) = place(&server.address());
     let is_checked = server.settings.check.is_some();
     let finding = facts.finding(server);
     let (status, result) = match finding.and_then(|finding| finding.last) {
@@ -97,7 +97,7 @@ fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server
 }
 
 fn conn_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server, number: u32) -> String {
-    let (addr, port) = place(&server.addr);
+    let (addr, port) = place(&server.address());
     let (now, most) = (server.state.conns(), server.state.conns_most());
     let mut line = format!(
         "{}/{} {}/{number} {addr} {port} - 5000 {now} {now} {most} {most} 0 0 0 -1 0",

@@ -9,7 +9,7 @@ mod plan;
 mod report;
 mod task;
 
-pub(crate) use report::{Change, apply};
+pub(crate) use report::{Change, Line, apply, is_any, without_server};
 
 use crate::uio::{self, Runtime};
 use check::{Health, Outcome};
@@ -43,6 +43,8 @@ struct Running {
     last: Option<Outcome>,
     /// Checks that failed while the server was up.
     failures: u64,
+    /// The operator wants none for the time being.
+    is_paused: bool,
     /// Tells the present task's result from one that was under way when the plan changed.
     serial: u64,
 }
@@ -104,6 +106,30 @@ impl Checks {
         self.running.values_mut().for_each(|running| running.failures = 0);
     }
 
+    /// Stops to check a server, or goes on with it (`disable health`, `enable health`). Its health stays meanwhile.
+    pub(crate) fn set_paused(&mut self, server: &Server, is_paused: bool) {
+        let key = (Arc::clone(&server.backend_name), Arc::clone(&server.name));
+        let Some(running) = self.running.get_mut(&key).filter(|running| running.is_paused != is_paused) else { return };
+        running.is_paused = is_paused;
+        running.task.abort();
+        // A result that is under way counts no more.
+        running.serial = 0;
+        if !is_paused {
+            let plan = running.plan.clone();
+            let (task, serial) = self.spawn(&key, &plan, Duration::ZERO);
+            let running = self.running.get_mut(&key).expect("found above");
+            (running.task, running.serial) = (task, serial);
+        }
+    }
+
+    /// The operator knows how a server's health is; its checks go on from there.
+    pub(crate) fn force(&mut self, server: &Server, is_up: bool) {
+        let key = (Arc::clone(&server.backend_name), Arc::clone(&server.name));
+        if let Some(running) = self.running.get_mut(&key) {
+            running.health.force(is_up);
+        }
+    }
+
     /// Takes a result, and sees to the next check of the server.
     pub(crate) fn on_finished(&mut self, finished: Finished) -> Option<Change> {
         let Finished { key, serial, outcome } = finished;
@@ -128,12 +154,25 @@ impl Checks {
         let (task, serial) = self.spawn(&wanted.key, &wanted.plan, delay);
         self.running.insert(
             wanted.key,
-            Running { server: wanted.id, plan: wanted.plan, health, task, last: None, failures: 0, serial },
+            Running {
+                server: wanted.id,
+                plan: wanted.plan,
+                health,
+                task,
+                last: None,
+                failures: 0,
+                is_paused: false,
+                serial,
+            },
         );
     }
 
     fn resettle(&mut self, wanted: plan::Wanted, delay: Duration) {
+        let is_paused = self.running.get(&wanted.key).is_some_and(|running| running.is_paused);
         let (task, serial) = self.spawn(&wanted.key, &wanted.plan, delay);
+        if is_paused {
+            task.abort();
+        }
         let running = self.running.get_mut(&wanted.key).expect("it runs");
         running.task.abort();
         running.health.resettle(wanted.plan.settings);

@@ -45,7 +45,7 @@ pub(super) fn wanted(table: &Table) -> Vec<Wanted> {
                 continue;
             }
             let id = ServerId { backend: BackendId(backend_index as u32), index: index as u32 };
-            wanted.push(Wanted { key: key(backend, server), id, plan: plan(backend, settings) });
+            wanted.push(Wanted { key: key(backend, server), id, plan: plan(backend, server, settings) });
         }
     }
     wanted
@@ -82,7 +82,7 @@ fn key(backend: &Backend, server: &Server) -> Key {
     (Arc::clone(&backend.name), Arc::clone(&server.name))
 }
 
-fn plan(backend: &Backend, check: &CheckSettings) -> Plan {
+fn plan(backend: &Backend, server: &Server, check: &CheckSettings) -> Plan {
     let version = |header: ProxyHeader| match header {
         ProxyHeader::V1 => proxyline::Version::V1,
         ProxyHeader::V2 => proxyline::Version::V2,
@@ -90,7 +90,8 @@ fn plan(backend: &Backend, check: &CheckSettings) -> Plan {
     let CheckSettings { addr, proxy_header, inter, fastinter, downinter, rise, fall } = check.clone();
     let timeouts = Timeouts { inter, connect: backend.timeouts.connect, check: backend.timeouts.check };
     Plan {
-        to: addr,
+        // Without an address of its own a check follows its server.
+        to: if addr == server.addr { server.address() } else { addr },
         script: Script { proxy: proxy_header.map(version), timeouts },
         settings: Settings { inter, fastinter, downinter, rise, fall },
     }

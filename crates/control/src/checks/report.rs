@@ -45,7 +45,7 @@ pub(crate) fn apply(table: &Table, change: Change) -> Vec<Line> {
 }
 
 /// HAProxy calls a `listen` section a proxy, and quotes the name on standard error.
-fn without_server(table: &Table, name: &str) -> Line {
+pub(crate) fn without_server(table: &Table, name: &str) -> Line {
     let kind = if table.frontend_named(name).is_some() { "proxy" } else { "backend" };
     let says = |name: &str| format!("{kind} {name} has no server available!");
     Line { level: LogLevel::Emerg, text: says(name), on_console: says(&format!("'{name}'")) }
@@ -67,6 +67,7 @@ fn shown(usable: Usable) -> check::Usable {
     check::Usable { active: usable.active as usize, backup: usable.backup as usize }
 }
 
-fn is_any(usable: Usable) -> bool {
+/// Whether any server can be used.
+pub(crate) fn is_any(usable: Usable) -> bool {
     usable.active + usable.backup > 0
 }

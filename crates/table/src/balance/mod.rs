@@ -370,6 +370,9 @@ fn apply_line(server: &Server, before: Option<&Server>) {
             state.set_admin(Admin::Ready);
         }
     }
+    if before.is_none_or(|before| before.addr != server.addr) {
+        state.set_moved(None);
+    }
     if settings.check.is_none() {
         state.set_health(Health::Up);
     }

@@ -4,11 +4,12 @@
 
 use std::num::NonZeroU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 
 use crossbeam::utils::CachePadded;
 
-use crate::{ServerSettings, Tally};
+use crate::{ServerAddr, ServerSettings, Tally};
 
 /// What the checks found out. A server without checks is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,8 @@ pub enum Admin {
 #[derive(Debug)]
 pub struct ServerState {
     pub tally: Tally,
+    /// Where the operator has moved it; looked at only if `has_moved` says so.
+    moved: Mutex<Option<ServerAddr>>,
     line: CachePadded<Line>,
 }
 
@@ -45,6 +48,7 @@ struct Line {
     weight: AtomicU16,
     /// Its place in the balancer's present set, or [`UNSEATED`].
     seat: AtomicU32,
+    has_moved: AtomicBool,
     served: AtomicU32,
     served_most: AtomicU32,
     picked: AtomicU64,
@@ -67,6 +71,7 @@ impl ServerState {
             word: AtomicU32::new(admin),
             weight: AtomicU16::new(settings.weight),
             seat: AtomicU32::new(UNSEATED),
+            has_moved: AtomicBool::new(false),
             served: AtomicU32::new(0),
             served_most: AtomicU32::new(0),
             picked: AtomicU64::new(0),
@@ -74,7 +79,7 @@ impl ServerState {
             queued: AtomicU32::new(0),
             queued_most: AtomicU32::new(0),
         };
-        ServerState { tally: Tally::new(shard_count), line: CachePadded::new(line) }
+        ServerState { tally: Tally::new(shard_count), moved: Mutex::default(), line: CachePadded::new(line) }
     }
 
     pub fn health(&self) -> Health {
@@ -133,6 +138,19 @@ impl ServerState {
     /// The most that waited for it at once (`qmax`).
     pub fn queued_most(&self) -> u32 {
         self.line.queued_most.load(Relaxed)
+    }
+
+    pub(crate) fn moved_to(&self) -> Option<ServerAddr> {
+        if !self.line.has_moved.load(Acquire) {
+            return None;
+        }
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_moved(&self, addr: Option<ServerAddr>) {
+        let has_moved = addr.is_some();
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = addr;
+        self.line.has_moved.store(has_moved, Release);
     }
 
     pub(crate) fn seat(&self) -> Option<usize> {

@@ -3,8 +3,9 @@
 use super::{Column, Row, Subject};
 use crate::admin::facts::Facts;
 use check::Health;
+use std::sync::Arc;
 use std::time::Duration;
-use table::{Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Table, Tally};
+use table::{Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Tally};
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
 #[derive(Clone, Debug)]
@@ -100,6 +101,8 @@ fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {
     row.u32(Column::Scur, state.conns.current());
     row.u32(Column::Smax, state.conns.peak());
     row.u32(Column::Slim, full(facts, id));
+    row.u32(Column::Qcur, state.queued());
+    row.u32(Column::Qmax, state.queued_most());
     traffic(&mut row, &state.tally);
     row.u64(Column::Dreq, state.tally.totals().requests_denied);
     towards_servers(&mut row, facts, &state.tally);
@@ -140,6 +143,14 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     row.text(Column::Svname, &*server.name);
     row.u32(Column::Scur, state.conns());
     row.u32(Column::Smax, state.conns_most());
+    if let Some(most) = state.maxconn() {
+        row.u32(Column::Slim, most.get());
+    }
+    row.u32(Column::Qcur, state.queued());
+    row.u32(Column::Qmax, state.queued_most());
+    if let Some(most) = server.settings.maxqueue {
+        row.u32(Column::Qlimit, most.get());
+    }
     traffic(&mut row, &state.tally);
     towards_servers(&mut row, facts, &state.tally);
     row.text(Column::Status, status(facts, server));
@@ -157,7 +168,7 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     row.u32(Column::Rate, state.tally.session_rate(now));
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
     checked(&mut row, facts, server);
-    row.text(Column::Addr, server.addr.to_string());
+    row.text(Column::Addr, server.address().to_string());
     row.text(Column::Mode, facts.table.backend(id.backend).mode.word());
     let idle = [Column::SrvIcur, Column::IdleConnCur, Column::SafeConnCur, Column::PrivIdleCur];
     gauges(&mut row, &idle);
@@ -233,8 +244,6 @@ fn traffic(row: &mut Row, tally: &Tally) {
 /// What backends and servers count.
 fn towards_servers(row: &mut Row, facts: &Facts<'_>, tally: &Tally) {
     let totals = tally.totals();
-    row.u32(Column::Qcur, 0_u32);
-    row.u32(Column::Qmax, 0_u32);
     row.u64(Column::Econ, totals.connects_failed);
     row.u64(Column::Eresp, totals.responses_failed);
     row.u64(Column::Wretr, totals.retries);
@@ -301,19 +310,17 @@ const HTTP: &[Column] = &[
 
 /// A tenth of what the frontends that may lead here admit (`configuration.txt: fullconn`).
 fn full(facts: &Facts<'_>, id: BackendId) -> u64 {
-    let leads_here = |frontend: &&std::sync::Arc<Frontend>| {
+    let leads_here = |frontend: &&Arc<Frontend>| {
         frontend.default_backend == Some(id) || frontend.rules.iter().any(|rule| rule.backend == id)
     };
-    let table: &Table = facts.table;
-    let admitted = table.frontends.iter().filter(leads_here).map(|frontend| u64::from(facts.frontend_limit(frontend)));
-    admitted.sum::<u64>().div_ceil(10)
+    let frontends = facts.table.frontends.iter().filter(leads_here);
+    frontends.map(|frontend| u64::from(facts.frontend_limit(frontend))).sum::<u64>().div_ceil(10)
 }
 
 /// The weight of the servers that connections are spread over.
 fn weight(backend: &Backend) -> u32 {
     let usable = |is_backup: bool| {
-        let is_meant =
-            move |server: &&std::sync::Arc<Server>| server.settings.backup == is_backup && server.state.is_usable();
+        let is_meant = move |server: &&Arc<Server>| server.settings.backup == is_backup && server.state.is_usable();
         backend.servers.iter().filter(is_meant).map(|server| u32::from(server.state.weight()))
     };
     match (backend.state.usable().active, backend.all_backups) {
