@@ -15,7 +15,7 @@ test: peers lint planted
 
 # The tests that need nothing but the toolchain.
 test-quick:
-    {{ runner }} --workspace --exclude e2e
+    {{ runner }} --workspace --exclude e2e --exclude perf
 
 # nextest where it is installed, for its speed; cargo's own runner elsewhere.
 runner := if `cargo nextest --version >/dev/null 2>&1 && echo yes || echo no` == "yes" { "cargo nextest run --no-fail-fast" } else { "cargo test --no-fail-fast" }
@@ -45,6 +45,10 @@ bench *args: peers
 # Times of single parts.
 bench-parts *args:
     cargo bench -p benches {{ args }}
+
+# Instructions of single parts, which do not depend on how busy the machine is. Needs valgrind and gungraun-runner.
+bench-instructions:
+    cargo run --release --quiet -p perf -- instructions
 
 # Formatting and lints, as CI wants them.
 lint:

@@ -8,6 +8,7 @@
 mod cpus;
 mod floor;
 mod helper;
+mod instructions;
 mod kernel;
 mod launch;
 mod line;
@@ -48,6 +49,8 @@ enum Role {
     Run(run::Wish),
     /// Name the scenarios.
     List,
+    /// Count the instructions of single parts.
+    Instructions,
     /// An origin; the rig starts it.
     #[command(hide = true)]
     Origin { process: u8 },
@@ -94,6 +97,7 @@ impl Role {
             Role::List => {
                 scenario::all(false).iter().for_each(|scenario| println!("{:16} {}", scenario.name, scenario.about))
             }
+            Role::Instructions => instructions::count()?,
             Role::Origin { process } => origin::serve(process)?,
             Role::Load { order } => load::generate(&order)?,
             Role::Floor { means, listen, origins, shards } => floor::run(means, listen, &origins, shards)?,

@@ -21,11 +21,11 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(&manifest).join("..")
 }
 
-/// Builds Tidegate with the release profile, and says where cargo has put it.
-pub(crate) fn build(root: &Path) -> Result<PathBuf> {
+/// Builds Tidegate with the given profile, and says where cargo has put it.
+pub(crate) fn build(root: &Path, profile: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--release", "-p", "tidegate", "--bin", "tidegate"])
+        .args(["build", "--profile", profile, "-p", "tidegate", "--bin", "tidegate"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(root)
         .stderr(Stdio::inherit())

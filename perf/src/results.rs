@@ -20,6 +20,8 @@ pub(crate) struct Results {
     pub(crate) window_seconds: f64,
     pub(crate) rounds: usize,
     pub(crate) is_quick: bool,
+    /// How long all of it took.
+    pub(crate) took_seconds: f64,
     pub(crate) subjects: Vec<Known>,
     pub(crate) missing: Vec<Known>,
     pub(crate) rows: Vec<Row>,
@@ -43,6 +45,8 @@ pub(crate) struct Row {
     pub(crate) may_fail: bool,
     /// Requests per second that were due, when not as many as could be.
     pub(crate) per_second: Option<f64>,
+    pub(crate) shards: usize,
+    pub(crate) cpus: Layout,
     pub(crate) cells: Vec<Cell>,
 }
 
@@ -65,6 +69,7 @@ impl Results {
             window_seconds: terms.window.as_secs_f64(),
             rounds,
             is_quick,
+            took_seconds: 0.0,
             subjects: Vec::new(),
             missing: Vec::new(),
             rows: Vec::new(),
@@ -124,6 +129,8 @@ mod tests {
             is_reloaded: false,
             may_fail: false,
             per_second: None,
+            shards: 1,
+            cpus: Layout { subject: vec![0], rig: vec![1] },
             cells,
         }
     }

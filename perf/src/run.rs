@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -15,7 +15,7 @@ use crate::{
     product, report,
     results::{Cell, Known, Results, Row},
     scenario::{self, Scenario},
-    subject::{self, Subject, TIDEGATE},
+    subject::{self, Floors, Subject, TIDEGATE},
     trial::{self, Terms},
 };
 
@@ -24,14 +24,15 @@ use crate::{
 pub(crate) struct Wish {
     /// Scenarios, or how their names begin; all but the extra ones when none is named. `perf list` names them.
     scenarios: Vec<String>,
-    /// A smoke test: short windows, one round, small crowds. Shows that it works; its figures mean nothing.
+    /// A smoke test: short windows, one round, small crowds, the unoptimised tidegate of the tests. Shows that it works; its
+    /// figures mean nothing.
     #[arg(long)]
     quick: bool,
     /// Rounds: how often each subject does each scenario.
     #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "quick")]
     repeat: usize,
     /// Length of one measurement.
-    #[arg(long, value_name = "S", default_value_t = 1.3, conflicts_with = "quick")]
+    #[arg(long, value_name = "S", default_value_t = 1.1, conflicts_with = "quick")]
     seconds: f64,
     /// Where the table, the JSON and the plots go; `perf/results/DAY`, or `perf/out` for a smoke test.
     #[arg(long, value_name = "DIR")]
@@ -45,7 +46,7 @@ pub(crate) struct Wish {
     /// Only these subjects, by the names of the table's columns; the floors and `direct` are among them.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     subjects: Vec<String>,
-    /// Also what a minimal relay costs, and what the generators reach without any.
+    /// What a minimal relay costs in every scenario, not only in those that name it, and what the generators reach without any.
     #[arg(long)]
     floor: bool,
 }
@@ -58,6 +59,14 @@ impl Wish {
         Ok(Terms { layout: Layout::new(self.shards)?, shards: self.shards, window: Duration::from_secs_f64(window) })
     }
 
+    fn profile(&self) -> &'static str {
+        if self.quick { "dev" } else { "release" }
+    }
+
+    fn floors(&self) -> Floors {
+        if self.floor || !self.subjects.is_empty() { Floors::Everywhere } else { Floors::WhereNamed }
+    }
+
     fn rounds(&self) -> usize {
         if self.quick { 1 } else { self.repeat }
     }
@@ -68,6 +77,12 @@ impl Wish {
             None if self.quick => root.join("perf/out"),
             None => root.join("perf/results").join(day),
         }
+    }
+
+    /// Whether `subject` does `scenario` in this run.
+    fn is_done_by(&self, scenario: &Scenario, subject: &dyn Subject) -> bool {
+        let is_compared = scenario.subjects.is_empty() || scenario.subjects.contains(&subject.name());
+        (is_compared || !self.subjects.is_empty()) && subject.is_apt(scenario)
     }
 
     fn is_wanted(&self, subject: &str) -> bool {
@@ -85,10 +100,10 @@ pub(crate) fn run(wish: &Wish) -> Result<bool> {
 
     let tidegate = match &wish.tidegate {
         Some(path) => std::fs::canonicalize(path).with_context(|| path.display().to_string())?,
-        None if wish.is_wanted(TIDEGATE) => product::build(&root)?,
+        None if wish.is_wanted(TIDEGATE) => product::build(&root, wish.profile())?,
         None => PathBuf::from("tidegate"),
     };
-    let mut subjects = subject::all(&tidegate, wish.floor || !wish.subjects.is_empty());
+    let mut subjects = subject::all(&tidegate, wish.floors());
     let known = |name: &String| subjects.iter().any(|subject| subject.name() == name);
     if let Some(name) = wish.subjects.iter().find(|name| !known(name)) {
         anyhow::bail!("no subject is called {name}");
@@ -98,7 +113,9 @@ pub(crate) fn run(wish: &Wish) -> Result<bool> {
     let mut results = Results::new(machine, &terms, wish.rounds(), wish.quick);
     subjects.retain(|subject| introduce(subject.as_ref(), &mut results));
     ensure!(!subjects.is_empty(), "none of the subjects is here");
-    measure(&scenarios, &subjects, &terms, &mut results)?;
+    let begun = Instant::now();
+    measure(wish, &scenarios, &subjects, &terms, &mut results)?;
+    results.took_seconds = begun.elapsed().as_secs_f64();
 
     report::write(&results, &out)?;
     let faults = results.faults();
@@ -124,13 +141,24 @@ fn introduce(subject: &dyn Subject, results: &mut Results) -> bool {
     }
 }
 
-fn measure(scenarios: &[Scenario], subjects: &[Box<dyn Subject>], terms: &Terms, results: &mut Results) -> Result<()> {
+fn measure(
+    wish: &Wish,
+    scenarios: &[Scenario],
+    subjects: &[Box<dyn Subject>],
+    terms: &Terms,
+    results: &mut Results,
+) -> Result<()> {
     let scratch = tempfile::tempdir().context("a directory for the run")?;
-    let bar = ProgressBar::new((scenarios.len() * subjects.len() * results.rounds) as u64);
+    let those = |scenario: &Scenario| -> Vec<&dyn Subject> {
+        subjects.iter().map(Box::as_ref).filter(|subject| wish.is_done_by(scenario, *subject)).collect()
+    };
+    let trials: usize = scenarios.iter().map(|scenario| those(scenario).len() * results.rounds).sum();
+    let bar = ProgressBar::new(trials as u64);
     bar.set_style(ProgressStyle::with_template("{elapsed_precise} [{wide_bar}] {pos}/{len} {msg}")?);
     bar.enable_steady_tick(Duration::from_millis(500));
     for scenario in scenarios {
-        let pace = pace(scenario, subjects, terms, scratch.path(), &bar);
+        let (subjects, terms) = (those(scenario), terms.of(scenario)?);
+        let pace = pace(scenario, &subjects, &terms, scratch.path(), &bar);
         let works = pace.map_or_else(|| scenario.works.clone(), |per_second| scenario.paced(per_second));
         let mut cells: Vec<Cell> = subjects
             .iter()
@@ -140,13 +168,12 @@ fn measure(scenarios: &[Scenario], subjects: &[Box<dyn Subject>], terms: &Terms,
             // Each round begins with another subject, so that none always comes after the same one.
             for turn in 0..subjects.len() {
                 let index = (turn + round) % subjects.len();
-                let subject = subjects[index].as_ref();
+                let subject = subjects[index];
                 bar.set_message(format!("{} {}", scenario.name, subject.name()));
-                cells[index].take(scenario, &works, subject, terms, scratch.path());
+                cells[index].take(scenario, &works, subject, &terms, scratch.path());
                 bar.inc(1);
             }
         }
-        cells.retain(|cell| !cell.findings.is_empty());
         results.rows.push(Row {
             scenario: scenario.name,
             about: scenario.about,
@@ -154,6 +181,8 @@ fn measure(scenarios: &[Scenario], subjects: &[Box<dyn Subject>], terms: &Terms,
             is_reloaded: scenario.is_reloaded,
             may_fail: scenario.may_fail,
             per_second: pace,
+            shards: terms.shards,
+            cpus: terms.layout,
             cells,
         });
     }
@@ -162,11 +191,8 @@ fn measure(scenarios: &[Scenario], subjects: &[Box<dyn Subject>], terms: &Terms,
 }
 
 impl Cell {
-    /// One trial. Nothing is noted for a subject that cannot do what the scenario is about.
+    /// One trial.
     fn take(&mut self, scenario: &Scenario, works: &[Work], subject: &dyn Subject, terms: &Terms, scratch: &Path) {
-        if scenario.is_reloaded && subject.reload_signal().is_none() {
-            return;
-        }
         match trial::run(scenario, works, subject, terms, scratch) {
             Ok(finding) => self.findings.push(Some(finding)),
             Err(error) => {
@@ -180,7 +206,7 @@ impl Cell {
 /// The rate for a scenario that has one: a part of what the slowest subject reaches when it is asked without pause.
 fn pace(
     scenario: &Scenario,
-    subjects: &[Box<dyn Subject>],
+    subjects: &[&dyn Subject],
     terms: &Terms,
     scratch: &Path,
     bar: &ProgressBar,
@@ -189,7 +215,7 @@ fn pace(
     let short = Terms { window: terms.window.min(Duration::from_secs(1)), ..terms.clone() };
     let rates = subjects.iter().filter_map(|subject| {
         bar.set_message(format!("{} {}: how fast", scenario.name, subject.name()));
-        trial::run(scenario, &scenario.works, subject.as_ref(), &short, scratch).ok()
+        trial::run(scenario, &scenario.works, *subject, &short, scratch).ok()
     });
     let slowest = rates.map(|finding| finding.rate).filter(|rate| *rate > 0.0).min_by(f64::total_cmp);
     Some((slowest? * part / 100.0).floor().max(1.0) * 100.0)

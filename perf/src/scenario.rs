@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::load::{Direction, Work};
+use crate::{
+    floor::Means,
+    load::{Direction, Work},
+    subject::{HAPROXY, TIDEGATE},
+};
 
 /// What a scenario counts, and what CPU time and rates are told per.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,6 +38,12 @@ pub(crate) struct Scenario {
     pub(crate) is_reloaded: bool,
     /// Failures are part of the result, not an error of the run.
     pub(crate) may_fail: bool,
+    /// Threads or worker processes of each subject, where the scenario is about their number; otherwise the run's.
+    pub(crate) shards: Option<usize>,
+    /// Whom it compares unless the run names subjects; everyone when there is no name here.
+    pub(crate) subjects: &'static [&'static str],
+    /// The minimal relay that is measured beside the subjects: the one that is cheapest for this work.
+    pub(crate) floor: Option<Means>,
     /// Only runs when it is named.
     pub(crate) is_extra: bool,
 }
@@ -62,8 +72,21 @@ impl Scenario {
             idle_timeout: IDLE_TIMEOUT,
             is_reloaded: false,
             may_fail: false,
+            shards: None,
+            subjects: &[],
+            floor: None,
             is_extra: false,
         }
+    }
+
+    /// With the floor beside it.
+    fn above(self, means: Means) -> Self {
+        Scenario { floor: Some(means), ..self }
+    }
+
+    /// The same on two shards beside two threads of HAProxy, in a line of its own.
+    fn on_two(self, name: &'static str, about: &'static str) -> Self {
+        Scenario { name, about, shards: Some(2), subjects: &[TIDEGATE, HAPROXY], floor: None, ..self }
     }
 
     fn bulk(name: &'static str, about: &'static str, flows: usize, direction: Direction) -> Self {
@@ -113,6 +136,8 @@ pub(crate) fn all(is_quick: bool) -> Vec<Scenario> {
     let crr = |concurrent| Work::ConnectRequestClose { concurrent, size: REQUEST };
     use Direction::{Both, Down, Up};
     use Unit::{Connection, Held, RoundTrip};
+    let bulk16_both = Scenario::bulk("bulk16-both", "16 flows, both ways at once", 16, Both);
+    let rr64 = Scenario::new("rr64", "200 B and their echo, over 64 connections", RoundTrip, vec![rr(64, 64)]);
     let mut scenarios = vec![
         Scenario::new("idle9000", "9,000 proxied connections that stand", Held, vec![rr(many, 0)]),
         Scenario {
@@ -123,11 +148,14 @@ pub(crate) fn all(is_quick: bool) -> Vec<Scenario> {
         Scenario::bulk("bulk1-down", "one flow, origin to client", 1, Down),
         Scenario::bulk("bulk1-up", "one flow, client to origin", 1, Up),
         Scenario::bulk("bulk1-both", "one flow, both ways at once", 1, Both),
-        Scenario::bulk("bulk16-down", "16 flows, origin to client", 16, Down),
-        Scenario::bulk("bulk16-up", "16 flows, client to origin", 16, Up),
-        Scenario::bulk("bulk16-both", "16 flows, both ways at once", 16, Both),
-        Scenario::new("rr64", "200 B and their echo, over 64 connections", RoundTrip, vec![rr(64, 64)]),
-        Scenario::new("rr1000", "200 B and their echo, over 1,000 connections", RoundTrip, vec![rr(1000, 1000)]),
+        Scenario::bulk("bulk16-down", "16 flows, origin to client", 16, Down).above(Means::Splice),
+        Scenario::bulk("bulk16-up", "16 flows, client to origin", 16, Up).above(Means::Splice),
+        bulk16_both.clone().above(Means::Splice),
+        bulk16_both.on_two("two-bulk16-both", "bulk16-both on two shards, and on two threads"),
+        rr64.clone().above(Means::Copy),
+        rr64.on_two("two-rr64", "rr64 on two shards, and on two threads"),
+        Scenario::new("rr1000", "200 B and their echo, over 1,000 connections", RoundTrip, vec![rr(1000, 1000)])
+            .above(Means::Copy),
         Scenario {
             paced_at: Some(0.6),
             ..Scenario::new(
@@ -147,7 +175,8 @@ pub(crate) fn all(is_quick: bool) -> Vec<Scenario> {
                 vec![Work::SlowReader { flows: 32, bytes_per_second: SLOW }, rr(64, 64)],
             )
         },
-        Scenario::new("crr", "connect, 200 B and their echo, close; 64 at a time", Connection, vec![crr(64)]),
+        Scenario::new("crr", "connect, 200 B and their echo, close; 64 at a time", Connection, vec![crr(64)])
+            .above(Means::Copy),
         Scenario {
             is_reloaded: true,
             may_fail: true,
@@ -192,6 +221,7 @@ mod tests {
         };
         assert_eq!(chosen(&["rr"]), ["rr64", "rr1000"]);
         assert_eq!(chosen(&["idle"]), ["idle9000"]);
+        assert_eq!(chosen(&["two"]), ["two-bulk16-both", "two-rr64"]);
         assert_eq!(chosen(&["idle60000", "crr"]), ["idle60000", "crr"]);
         assert!(!chosen(&[]).contains(&"idle60000"));
         assert!(select(all(false), &["nonsense".to_owned()]).is_err());

@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use crate::floor::Means;
+use crate::{floor::Means, scenario::Scenario};
 
 /// The work of one trial, as a subject has to configure itself for it.
 #[derive(Debug, Clone)]
@@ -55,24 +55,40 @@ pub(crate) trait Subject {
     fn command(&self, job: &Job) -> Result<Option<Vec<OsString>>>;
     /// What makes it read its configuration again; none when it cannot.
     fn reload_signal(&self) -> Option<Signal>;
+    /// Whether it takes part in `scenario`.
+    fn is_apt(&self, scenario: &Scenario) -> bool {
+        !scenario.is_reloaded || self.reload_signal().is_some()
+    }
+}
+
+/// Where the minimal relays take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Floors {
+    /// Each in the scenarios that name it.
+    WhereNamed,
+    /// Both in all scenarios, and beside them what the generators reach without any relay.
+    Everywhere,
 }
 
 /// The name of the column whose ratios the table shows.
 pub(crate) const TIDEGATE: &str = "tidegate";
+/// The name of the column that the plots are relative to.
+pub(crate) const HAPROXY: &str = "haproxy";
 
-/// All subjects, in the order of the table's columns. `tidegate` is the binary to measure; `floor` asks for the floors as well.
-pub(crate) fn all(tidegate: &Path, with_floor: bool) -> Vec<Box<dyn Subject>> {
+/// All subjects, in the order of the table's columns. `tidegate` is the binary to measure.
+pub(crate) fn all(tidegate: &Path, floors: Floors) -> Vec<Box<dyn Subject>> {
     let mut subjects: Vec<Box<dyn Subject>> = vec![
         Box::new(haproxy::HaproxyLike::tidegate(TIDEGATE, tidegate, "")),
         Box::new(haproxy::HaproxyLike::tidegate("tidegate epoll", tidegate, "tidegate.io-engine epoll")),
         Box::new(haproxy::HaproxyLike::haproxy()),
         Box::new(haproxy::HaproxyLike::haproxy_splice()),
         Box::new(nginx::Nginx),
+        Box::new(floor::Floor::new("floor copy", Means::Copy, floors)),
+        Box::new(floor::Floor::new("floor splice", Means::Splice, floors)),
     ];
-    if with_floor {
-        subjects.push(Box::new(floor::Floor::new("floor copy", Means::Copy)));
-        subjects.push(Box::new(floor::Floor::new("floor splice", Means::Splice)));
-        subjects.push(Box::new(direct::Direct));
+    match floors {
+        Floors::WhereNamed => {}
+        Floors::Everywhere => subjects.push(Box::new(direct::Direct)),
     }
     subjects
 }

@@ -40,6 +40,16 @@ pub(crate) struct Terms {
     pub(crate) window: Duration,
 }
 
+impl Terms {
+    /// Those of a scenario that has shards of its own.
+    pub(crate) fn of(&self, scenario: &Scenario) -> Result<Self> {
+        match scenario.shards {
+            Some(shards) => Ok(Terms { layout: Layout::new(shards)?, shards, ..self.clone() }),
+            None => Ok(self.clone()),
+        }
+    }
+}
+
 /// What a trial found. Sizes in bytes, latencies in nanoseconds.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Finding {

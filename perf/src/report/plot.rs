@@ -8,14 +8,12 @@ use plotters::{
 
 use crate::{
     results::{Results, Row},
+    subject::HAPROXY,
     trial::Finding,
 };
 
 const WIDTH: u32 = 1100;
 const HEIGHT: u32 = 420;
-
-/// What the bars are relative to, where it took part.
-const REFERENCE: &str = "haproxy";
 
 /// Told apart by people with any colour vision (Okabe and Ito).
 const COLOURS: [RGBColor; 7] = [
@@ -46,7 +44,7 @@ fn bars(results: &Results, title: &str, part: fn(&Finding) -> f64) -> Result<Opt
     let mut groups = Vec::new();
     for row in &results.rows {
         let median = |subject: &str| Some(row.cell(subject)?.spread(part)?.median).filter(|value| *value > 0.0);
-        let Some(reference) = median(REFERENCE) else { continue };
+        let Some(reference) = median(HAPROXY) else { continue };
         let relative = |known: &crate::results::Known| median(&known.name).map(|value| value / reference);
         groups.push((row.scenario, results.subjects.iter().map(relative).collect::<Vec<_>>()));
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
+    cpus::Layout,
     results::{Cell, Results, Row},
     scenario::Unit,
     statistics::Spread,
@@ -25,7 +26,8 @@ pub(super) fn markdown(results: &Results) -> String {
     let _ = writeln!(text);
     for row in &results.rows {
         let pace = row.per_second.map_or_else(String::new, |rate| format!(" ({rate:.0} requests per second)"));
-        let _ = writeln!(text, "- **{}**: {}{pace}.", row.scenario, row.about);
+        let cpus = if row.cpus == results.cpus { String::new() } else { format!(" ({})", place(&row.cpus)) };
+        let _ = writeln!(text, "- **{}**: {}{pace}{cpus}.", row.scenario, row.about);
     }
     text
 }
@@ -35,13 +37,14 @@ Medians over the rounds. *Cost of one*: CPU time of the subject's whole process 
 gigabyte, round trip or connection; for connections that stand, bytes of its resident memory for one. *CPU*: that time over
 the time that passed; well below 100 % per shard, the generators were the limit, and the rate says little. *Ratios*:
 Tidegate's value over this subject's, both of the same round; median, and in parentheses the least and the greatest.
-Below 1 is better for cost and p99, above 1 for the rate.
+Below 1 is better for cost and p99, above 1 for the rate. *Floors* are relays that do nothing but relay: what the work itself
+costs on this kernel. Each stands beside the work that it is cheapest for.
 ";
 
 fn preface(results: &Results) -> String {
     let machine = &results.machine;
     let mut text = format!(
-        "# Tidegate beside its peers, {}\n\n{} × {}, {:.0} GiB, Linux {}; {}; {} shard{}, {} round{} of {} s.\n",
+        "# Tidegate beside its peers, {}\n\n{} × {}, {:.0} GiB, Linux {}; {}; {} shard{}, {} round{} of {} s, {:.0} s in all.\n",
         machine.time,
         machine.cpus,
         machine.cpu_model,
@@ -53,17 +56,12 @@ fn preface(results: &Results) -> String {
         results.rounds,
         plural(results.rounds),
         results.window_seconds,
+        results.took_seconds,
     );
     if results.is_quick {
         text.push_str("\n**A smoke test: it shows that things work. Its figures mean nothing.**\n");
     }
-    let list = |cpus: &[usize]| cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let _ = if results.cpus.is_shared() {
-        writeln!(text, "\nSubjects, generators and origins share the CPUs {}.", list(&results.cpus.rig))
-    } else {
-        let (subject, rig) = (list(&results.cpus.subject), list(&results.cpus.rig));
-        writeln!(text, "\nSubjects on CPU {subject}, generators and origins on CPU {rig}.")
-    };
+    let _ = writeln!(text, "\nWhere a line says nothing else: {}.", place(&results.cpus));
     if machine.load_before > 0.25 {
         let busy = machine.load_before;
         let _ = writeln!(text, "\n**The machine was not idle before the run: {busy:.2} running tasks per CPU.**");
@@ -76,6 +74,15 @@ fn preface(results: &Results) -> String {
         let _ = writeln!(text, "- **{} is missing**: {}", missing.name, missing.version);
     }
     text
+}
+
+fn place(cpus: &Layout) -> String {
+    let list = |cpus: &[usize]| cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    if cpus.is_shared() {
+        format!("subjects, generators and origins share the CPUs {}", list(&cpus.rig))
+    } else {
+        format!("subjects on CPU {}, generators and origins on CPU {}", list(&cpus.subject), list(&cpus.rig))
+    }
 }
 
 fn plural(count: usize) -> &'static str {

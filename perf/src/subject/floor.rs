@@ -5,18 +5,19 @@ use std::ffi::OsString;
 use anyhow::Result;
 use nix::sys::signal::Signal;
 
-use super::{Job, Subject};
-use crate::floor::Means;
+use super::{Floors, Job, Subject};
+use crate::{floor::Means, scenario::Scenario};
 
 /// A column of the table.
 pub(super) struct Floor {
     name: &'static str,
     means: Means,
+    floors: Floors,
 }
 
 impl Floor {
-    pub(super) fn new(name: &'static str, means: Means) -> Self {
-        Floor { name, means }
+    pub(super) fn new(name: &'static str, means: Means, floors: Floors) -> Self {
+        Floor { name, means, floors }
     }
 }
 
@@ -47,5 +48,12 @@ impl Subject for Floor {
 
     fn reload_signal(&self) -> Option<Signal> {
         None
+    }
+
+    fn is_apt(&self, scenario: &Scenario) -> bool {
+        match self.floors {
+            Floors::WhereNamed => scenario.floor == Some(self.means),
+            Floors::Everywhere => !scenario.is_reloaded,
+        }
     }
 }

@@ -12,7 +12,7 @@ use nix::{
     sys::signal::Signal,
 };
 
-use super::{Job, Subject, find, first_line};
+use super::{HAPROXY, Job, Subject, find, first_line};
 
 /// Descriptors for listeners, logs, pollers and the like.
 const SPARE: usize = 100;
@@ -46,7 +46,7 @@ impl HaproxyLike {
     /// HAProxy as it is installed.
     pub(super) fn haproxy() -> Self {
         let program = find("haproxy").unwrap_or_else(|| "haproxy".into());
-        HaproxyLike { family: Family::Haproxy, name: "haproxy", program, global: "", defaults: "", spare: SPARE }
+        HaproxyLike { family: Family::Haproxy, name: HAPROXY, program, global: "", defaults: "", spare: SPARE }
     }
 
     /// HAProxy that may splice. It sets descriptors aside for its pipes: by default so many that 9,000 connections do not fit.
