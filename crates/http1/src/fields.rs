@@ -151,7 +151,7 @@ impl Fields {
             return Err(EditError::Reserved);
         }
         let before = self.entries.len();
-        self.retain(bytes, |_, other, _| !other.eq_ignore_ascii_case(name));
+        self.retain(|fields, entry| !fields.is_named(bytes, entry, name));
         Ok(before - self.entries.len())
     }
 
@@ -264,13 +264,10 @@ impl Fields {
         &whole[span.start as usize..][..span.size()]
     }
 
-    /// Keeps the fields for which `keep` says so; it hears their place, name and value.
-    pub(crate) fn retain(&mut self, bytes: &[u8], mut keep: impl FnMut(&mut Entry, &[u8], &[u8]) -> bool) {
+    /// Keeps the fields for which `keep` says so; it may ask for their texts.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Fields, &mut Entry) -> bool) {
         let mut entries = std::mem::take(&mut self.entries);
-        entries.retain_mut(|entry| {
-            let (name, value) = (self.text(bytes, entry.name), self.text(bytes, entry.value));
-            keep(entry, name, value)
-        });
+        entries.retain_mut(|entry| keep(self, entry));
         self.entries = entries;
         self.resize();
     }

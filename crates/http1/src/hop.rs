@@ -33,10 +33,13 @@ pub(crate) fn options(fields: &Fields, bytes: &[u8]) -> Result<Options, Refusal>
         for option in elements(fields.value(bytes, entry)) {
             count += 1;
             let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
-            options.close |= is("close");
-            options.keep_alive |= is("keep-alive");
-            options.upgrade |= is("upgrade");
-            options.names_fields |= !(option.is_empty() || is("close") || is("keep-alive") || is("upgrade"));
+            match option.len() {
+                0 => {}
+                5 if is("close") => options.close = true,
+                7 if is("upgrade") => options.upgrade = true,
+                10 if is("keep-alive") => options.keep_alive = true,
+                _ => options.names_fields = true,
+            }
         }
     }
     if count > CONNECTION_OPTION_COUNT_MAX { Err(Refusal::ConnectionOptions) } else { Ok(options) }
@@ -69,21 +72,23 @@ pub(crate) fn strip(fields: &mut Fields, bytes: &[u8], options: Options, keeps_u
     }
     let nominated = if options.names_fields { nominated(fields, bytes) } else { Vec::new() };
     let mut has_upgrade = false;
-    fields.retain(bytes, |entry, name, value| match entry.known {
+    fields.retain(|fields, entry| match entry.known {
         Known::Upgrade => keeps_upgrade,
-        Known::Connection if keeps_upgrade && !has_upgrade => match upgrade_option(entry.value, value) {
-            Some(option) => {
-                entry.value = option;
-                has_upgrade = true;
-                true
+        Known::Connection if keeps_upgrade && !has_upgrade => {
+            match upgrade_option(entry.value, fields.value(bytes, entry)) {
+                Some(option) => {
+                    entry.value = option;
+                    has_upgrade = true;
+                    true
+                }
+                None => false,
             }
-            None => false,
-        },
+        }
         Known::Connection | Known::Http2Settings | Known::KeepAlive | Known::ProxyConnection | Known::Te => false,
         // Nobody strips a message of what frames and routes it by naming that (RFC 9110 §7.6.1: such an option must not be sent).
         Known::ContentLength | Known::Host | Known::TransferEncoding => true,
         Known::MaxForwards | Known::WebSocketAccept | Known::WebSocketKey | Known::Other => {
-            !nominated.iter().any(|option: &Vec<u8>| option.eq_ignore_ascii_case(name))
+            !nominated.iter().any(|option: &Vec<u8>| option.eq_ignore_ascii_case(fields.name(bytes, entry)))
         }
     });
 }

@@ -58,16 +58,14 @@ pub(crate) fn is_target(bytes: &[u8]) -> bool {
 }
 
 /// RFC 3986 §3.2.2: `reg-name`, which includes every IPv4 address. May be empty.
-pub(crate) fn is_reg_name(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = match (byte, after) {
-            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
-            _ if is_in(byte, REG_NAME) => after,
+pub(crate) fn is_reg_name(mut bytes: &[u8]) -> bool {
+    loop {
+        let Some(odd) = bytes.iter().position(|&byte| !is_in(byte, REG_NAME)) else { return true };
+        match &bytes[odd..] {
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => bytes = rest,
             _ => return false,
-        };
+        }
     }
-    true
 }
 
 /// Whether a field value may hold these octets. RFC 9110 §5.5 lets a recipient retain all but CR, LF and NUL.
@@ -82,15 +80,19 @@ pub(crate) fn is_blank(byte: u8) -> bool {
 
 /// Without the blanks around it.
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
-    let bytes = trim_start(bytes);
-    let size = bytes.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1);
-    &bytes[..size]
+    let mut bytes = trim_start(bytes);
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// Without the blanks before it.
-pub(crate) fn trim_start(bytes: &[u8]) -> &[u8] {
-    let start = bytes.iter().position(|&byte| !is_blank(byte)).unwrap_or(bytes.len());
-    &bytes[start..]
+pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// The elements of a list (RFC 9110 §5.6.1), trimmed, empty ones included.

@@ -37,7 +37,7 @@ impl Trailers {
             Err(refusal) => Progress::Refused(refusal),
         };
         if let Progress::Complete { .. } = progress {
-            self.drop_forbidden(bytes);
+            self.drop_forbidden();
         }
         self.over = Some(progress);
         progress
@@ -53,7 +53,7 @@ impl Trailers {
     }
 
     /// RFC 9110 §6.5.1: fields for framing, routing and the connection mean nothing here. Another reader might merge them.
-    fn drop_forbidden(&mut self, bytes: &[u8]) {
-        self.fields.retain(bytes, |entry, _, _| entry.known == Known::Other);
+    fn drop_forbidden(&mut self) {
+        self.fields.retain(|_, entry| entry.known == Known::Other);
     }
 }
