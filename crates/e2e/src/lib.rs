@@ -25,6 +25,7 @@ pub mod peers;
 pub mod ports;
 pub mod process;
 pub mod proxy;
+pub mod rsyslog;
 pub mod run;
 pub mod soak;
 pub mod syslog;
