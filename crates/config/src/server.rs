@@ -137,6 +137,8 @@ impl Reader<'_> {
             Keyword::Weight => options.weight = Some(self.weight(at)?),
             Keyword::Maxconn => options.maxconn = Some(self.number(at)?),
             Keyword::Port => options.check_port = Some(self.port(at)?),
+            Keyword::OnMarkedDown => options.shuts_sessions_when_down = self.only(at, "shutdown-sessions")?,
+            Keyword::OnMarkedUp => options.shuts_backups_when_up = self.only(at, "shutdown-backup-sessions")?,
             Keyword::Addr => self.check_address(at, options, environment)?,
         }
         Ok(next)
@@ -206,6 +208,15 @@ impl Reader<'_> {
             Some(number) => Ok(Spanned::new(number, self.line.span(at + 1))),
             None => Err(self.fail(at + 1, format!("'{keyword}' expects an integer argument (got '{word}').."))),
         }
+    }
+
+    /// A parameter with one possible argument.
+    fn only(&self, at: usize, expected: &str) -> Result<bool, Diagnostic> {
+        let (keyword, word) = (self.line.word(at), self.line.word(at + 1));
+        if word == expected {
+            return Ok(true);
+        }
+        Err(self.fail(at + 1, format!("'{keyword}' expects '{expected}' but got '{word}'.")))
     }
 
     /// `addr HOST[:PORT]`: a port here is the check's port too.

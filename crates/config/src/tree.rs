@@ -472,6 +472,10 @@ pub struct ServerOptions {
     pub weight: Option<Spanned<u16>>,
     pub is_backup: bool,
     pub is_disabled: bool,
+    /// `on-marked-down shutdown-sessions`.
+    pub shuts_sessions_when_down: bool,
+    /// `on-marked-up shutdown-backup-sessions`.
+    pub shuts_backups_when_up: bool,
     pub proxy_header: Option<Spanned<ProxyHeader>>,
     pub tls: Option<Span>,
     pub maxconn: Option<Spanned<u32>>,

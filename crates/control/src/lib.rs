@@ -20,6 +20,7 @@
 //! | `admin/` | the admin sockets: who asks what, and what is answered |
 //! | `log/` | lines in HAProxy's words, and where they go |
 //! | `console`, `report`, `stdio` | what is said on standard error, without waiting for its reader |
+//! | `shutdowns` | orders to end sessions, until the shards have them |
 //! | `signals`, `news` | descriptors that say that something is asked for |
 //! | `watch` | whether the shards turn |
 //! | `clock` | monotonic time on the wall |
@@ -48,6 +49,7 @@ mod report;
 mod resolve;
 mod run;
 mod settings;
+mod shutdowns;
 mod signals;
 mod stdio;
 mod uio;

@@ -14,6 +14,7 @@ use crate::log::Log;
 use crate::news::News;
 use crate::reading::{Reading, Result as ReadingResult};
 use crate::report;
+use crate::shutdowns::Shutdowns;
 use crate::signals::{Request, Signals, StopSignal};
 use crate::uio::{self, Runtime};
 use crate::watch::{Finding, LOOK_EVERY, Watch};
@@ -21,7 +22,8 @@ use arc_swap::ArcSwap;
 use config::IoEngine;
 use driver::Instant;
 use jiff::tz::TimeZone;
-use shard::{ControlPort, Limits, Mail, Mailbox, Notice};
+use session::Shutdown;
+use shard::{ControlPort, Limits, Mail, Mailbox, Notice, Whose};
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -117,6 +119,7 @@ pub(crate) struct Control {
     ledger: Ledger,
     admin: Admin,
     process: admin::Process,
+    shutdowns: Shutdowns,
     watch: Watch,
     look_at: Instant,
     handover: Handover,
@@ -171,6 +174,7 @@ impl Control {
             admin: Admin::new(),
             process: report::process(mailboxes.len(), runtime, &defaults),
             admin_coming: None,
+            shutdowns: Shutdowns::new(mailboxes.len()),
             watch: Watch::new(mailboxes.len(), now),
             look_at: now + LOOK_EVERY,
             handover: Handover::new(mailboxes.len() as u16),
@@ -229,7 +233,8 @@ impl Control {
             Life::Stopping { until, .. } => Some(until),
             Life::Starting | Life::Serving | Life::Draining { .. } | Life::Ended(_) => None,
         };
-        [Some(self.look_at), self.handover.deadline(), stopping].into_iter().flatten().min().expect("one is always set")
+        let deadlines = [Some(self.look_at), self.handover.deadline(), self.shutdowns.deadline(), stopping];
+        deadlines.into_iter().flatten().min().expect("one is always set")
     }
 
     fn start(&mut self) {
@@ -282,6 +287,7 @@ impl Control {
         if let Some(step) = self.handover.handle_timeout(now) {
             self.carry_out(step);
         }
+        self.shutdowns.post(&self.mailboxes, now);
         if now >= self.look_at {
             self.look_at = now + LOOK_EVERY;
             self.look(now);
@@ -329,10 +335,19 @@ impl Control {
     fn on_checked(&mut self, finished: Finished) {
         let Some(change) = self.checks.on_finished(finished) else { return };
         let server = change.server;
-        for line in checks::apply(&self.table, change) {
+        let checks::Aftermath { lines, shutdown } = checks::apply(&self.table, change);
+        for line in lines {
             self.tell_of_server(server.backend, &line);
         }
         self.ledger.look(&self.table, server, clock::now());
+        if let Some((whose, why)) = shutdown {
+            self.shut_down(&whose, why);
+        }
+    }
+
+    /// Ends sessions on all shards.
+    pub(crate) fn shut_down(&mut self, whose: &Whose, why: Shutdown) {
+        self.shutdowns.order(whose, why, clock::now());
     }
 
     /// Something happened to a server of this backend.

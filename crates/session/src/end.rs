@@ -50,6 +50,19 @@ pub enum Cause {
     BadHeader(proxyline::Error),
     /// We had no socket, address or buffer for it.
     Exhausted(Errno),
+    /// Nobody on either side: it was told to end.
+    ShutDown(Shutdown),
+}
+
+/// Why a session is told to end although both sides would go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shutdown {
+    /// Its server was marked down (`on-marked-down shutdown-sessions`).
+    ServerDown,
+    /// It is on a backup server, and an active one is back (`on-marked-up shutdown-backup-sessions`).
+    ActiveUp,
+    /// The operator wants it.
+    Operator,
 }
 
 impl End {
@@ -69,6 +82,9 @@ impl End {
             Cause::ConnectLate | Cause::QueueLate => b's',
             Cause::BadHeader(_) => b'P',
             Cause::Exhausted(_) => b'R',
+            Cause::ShutDown(Shutdown::ServerDown) => b'D',
+            Cause::ShutDown(Shutdown::ActiveUp) => b'U',
+            Cause::ShutDown(Shutdown::Operator) => b'K',
         };
         let when = match self.moment {
             Moment::Request => b'R',

@@ -54,7 +54,7 @@ mod wait;
 mod tests;
 
 pub use connect::addr_of;
-pub use end::{Cause, End, Moment};
+pub use end::{Cause, End, Moment, Shutdown};
 pub use outbox::{Ask, Outbox};
 pub use phase::Phase;
 pub use record::{Counts, Progress, Record, RecordKind, Times};
@@ -169,6 +169,8 @@ struct Socket {
     active_at: Instant,
     /// How it is to be closed.
     ending: Ending,
+    /// The close is in flight: nothing may follow it.
+    is_closing: bool,
 }
 
 impl Session {
@@ -253,6 +255,18 @@ impl Session {
         debug_assert_eq!(self.check(), Ok(()));
     }
 
+    /// Ends it because it is told to. One that ends already does so for its own cause.
+    pub fn shut_down(&mut self, now: Instant, why: Shutdown, out: &mut Outbox) {
+        // HAProxy says how far a session had come only where it was not served yet: `DC`, but `D-`.
+        let moment = match self.moment() {
+            Moment::Data | Moment::LastData => Moment::Done,
+            moment @ (Moment::Request | Moment::Queue | Moment::Connect | Moment::Done) => moment,
+        };
+        self.end_with(End::new(moment, Cause::ShutDown(why)), out);
+        self.advance(now, out);
+        debug_assert_eq!(self.check(), Ok(()));
+    }
+
     /// When the session wants to be looked at. It moves with every message; only its being reached matters.
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase {
@@ -277,6 +291,11 @@ impl Session {
     /// Why it ended, once it does.
     pub fn end(&self) -> Option<End> {
         self.end
+    }
+
+    /// When its client was accepted.
+    pub fn accepted_at(&self) -> Instant {
+        self.accepted_at
     }
 
     /// The backend that it was routed to.
@@ -360,7 +379,7 @@ impl Session {
         self.mark_cuts(end.cause);
         self.enter(Phase::Aborting);
         for side in [Side::Front, Side::Back] {
-            if let Some(socket) = self.socket(side).filter(|socket| socket.in_flight > 0) {
+            if let Some(socket) = self.socket(side).filter(|socket| socket.in_flight > 0 && !socket.is_closing) {
                 let fd = socket.fd;
                 self.submit(side, Op::Cancel { fd }, out);
             }
@@ -440,7 +459,9 @@ impl Session {
     }
 
     fn submit(&mut self, side: Side, op: Op, out: &mut Outbox) {
-        self.socket_mut(side).in_flight += 1;
+        let socket = self.socket_mut(side);
+        socket.in_flight += 1;
+        socket.is_closing |= matches!(op, Op::Close { .. });
         out.op(side, op);
     }
 
@@ -497,6 +518,6 @@ impl Session {
 
 impl Socket {
     fn new(fd: Fd, now: Instant) -> Socket {
-        Socket { fd, in_flight: 0, active_at: now, ending: Ending::Orderly }
+        Socket { fd, in_flight: 0, active_at: now, ending: Ending::Orderly, is_closing: false }
     }
 }

@@ -101,7 +101,7 @@ impl Session {
                 self.count_at(server, |traffic| traffic.connects_failed.add(1));
             }
             Cause::Exhausted(_) => self.count_at(server, |traffic| traffic.internal_errors.add(1)),
-            Cause::Complete | Cause::BadHeader(_) => (),
+            Cause::Complete | Cause::BadHeader(_) | Cause::ShutDown(_) => (),
         }
         self.count_times(now);
     }

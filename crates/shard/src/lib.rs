@@ -10,6 +10,7 @@
 //! | `slots` | sessions by `SessionId`; reuse after the last completion |
 //! | `accept` | accepting: how many at once, when to stop and when to go on |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
+//! | `sweep` | ending the sessions of a server, a part per turn |
 //! | `timers` | the wheel of (deadline, slot) |
 //! | `limits` | the process's `maxconn` |
 //! | `waiter` | sessions that wait for a server, as the table knows them |
@@ -23,6 +24,7 @@ mod listeners;
 mod mail;
 mod slots;
 mod stats;
+mod sweep;
 mod timers;
 mod turn;
 mod waiter;
@@ -31,6 +33,7 @@ pub use limits::Limits;
 pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report};
 pub use slots::Slots;
 pub use stats::{Ends, Stats};
+pub use sweep::Whose;
 pub use timers::Wheel;
 
 use arc_swap::{ArcSwap, Cache};
@@ -39,6 +42,7 @@ use listeners::Listeners;
 use session::{Event, Outbox, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use sweep::Sweeps;
 use table::{Inboxes, ShardIndex, Table};
 
 /// One core's world.
@@ -65,6 +69,8 @@ pub struct Shard<D: Driver> {
     due: Vec<u32>,
     /// Events that came up while others were handled: answers to questions, and ops that were complete at once.
     ready: VecDeque<(driver::SessionId, Event)>,
+    /// Sessions that control wants ended and that were not all looked at yet.
+    sweeps: Sweeps,
     /// Descriptors that were closed since listeners were last tended.
     descriptors_freed: u32,
     random: Random,
@@ -123,6 +129,7 @@ impl<D: Driver> Shard<D> {
             done: Vec::new(),
             due: Vec::new(),
             ready: VecDeque::new(),
+            sweeps: Sweeps::default(),
             descriptors_freed: 0,
             random: Random(seed | 1),
             stats: Stats::default(),

@@ -1,10 +1,10 @@
 //! What control may say to a shard, and what a shard says to control.
 
-use crate::Stats;
+use crate::{Stats, Whose};
 use crossbeam::queue::{ArrayQueue, SegQueue};
 use crossbeam::utils::CachePadded;
 use driver::{Addr, DriverStats, Errno, Waker};
-use session::Record;
+use session::{Record, Shutdown};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use table::{ShardIndex, Table};
@@ -21,6 +21,9 @@ pub enum Mail {
     Drain,
     /// Stop now. Answered by [`Notice::Stopped`].
     Stop,
+    /// End these sessions, as soon as the shard comes to it: a part of its slots per turn. Sessions that are accepted later are
+    /// not meant.
+    Shutdown { whose: Whose, why: Shutdown },
     /// Answered by [`Notice::Report`].
     Report,
 }

@@ -33,6 +33,7 @@ pub struct Ends {
     pub queue_full: u64,
     pub bad_header: u64,
     pub exhausted: u64,
+    pub shut_down: u64,
 }
 
 impl Ends {
@@ -48,6 +49,7 @@ impl Ends {
             Cause::QueueFull => &mut self.queue_full,
             Cause::BadHeader(_) => &mut self.bad_header,
             Cause::Exhausted(_) => &mut self.exhausted,
+            Cause::ShutDown(_) => &mut self.shut_down,
         };
         *counter += 1;
     }

@@ -22,13 +22,14 @@ impl<D: Driver> Shard<D> {
         }
         self.done = done;
         self.fire_timers();
+        self.sweep();
         self.tend_listeners();
         self.mailbox.pulse().beat();
         Ok(())
     }
 
     fn deadline(&self) -> Option<Instant> {
-        if self.must_not_wait() {
+        if self.must_not_wait() || !self.sweeps.is_empty() {
             return Some(self.now);
         }
         [self.wheel.next(), self.listeners.deadline()].into_iter().flatten().min()
@@ -62,6 +63,7 @@ impl<D: Driver> Shard<D> {
                 Mail::Forget => self.listeners.forget(&mut self.driver),
                 Mail::Drain => self.drain(),
                 Mail::Stop => self.stop(),
+                Mail::Shutdown { whose, why } => self.sweeps.add(whose, why, self.now),
                 Mail::Report => self.port.tell(Notice::Report(Box::new(self.report()))),
             }
         }

@@ -52,6 +52,10 @@ pub struct ServerSettings {
     pub minconn: u32,
     /// Most that may wait for this server alone; `None` is without limit.
     pub maxqueue: Option<NonZeroU32>,
+    /// Its sessions end when it goes down or into maintenance (`on-marked-down shutdown-sessions`).
+    pub shuts_sessions_when_down: bool,
+    /// The sessions of its backend's backups end when it comes up (`on-marked-up shutdown-backup-sessions`).
+    pub shuts_backups_when_up: bool,
 }
 
 impl Default for ServerSettings {
@@ -65,6 +69,8 @@ impl Default for ServerSettings {
             maxconn: None,
             minconn: 0,
             maxqueue: None,
+            shuts_sessions_when_down: false,
+            shuts_backups_when_up: false,
         }
     }
 }

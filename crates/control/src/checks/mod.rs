@@ -9,7 +9,7 @@ mod plan;
 mod report;
 mod task;
 
-pub(crate) use report::{Change, Line, apply, is_any, without_server};
+pub(crate) use report::{Aftermath, Change, Line, apply, is_any, without_server};
 
 use crate::uio::{self, Runtime};
 use check::{Health, Outcome};

@@ -1,7 +1,10 @@
 //! A server that goes up or down: the balancer learns of it, and the log.
 
 use check::{Notice, Outcome, ServerName, Severity, Streams, Transition};
-use table::{Health, LogLevel, ServerId, Table, Usable};
+use session::Shutdown;
+use shard::Whose;
+use std::sync::Arc;
+use table::{Backend, Health, LogLevel, Server, ServerId, Table, Usable};
 
 /// What a check changed.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +22,16 @@ pub(crate) struct Line {
     pub(crate) on_console: String,
 }
 
-/// Carries a change out; answers what is to be told, in order.
-pub(crate) fn apply(table: &Table, change: Change) -> Vec<Line> {
+/// What follows from a change.
+pub(crate) struct Aftermath {
+    /// What is to be told, in order.
+    pub(crate) lines: Vec<Line>,
+    /// Whose sessions are to end.
+    pub(crate) shutdown: Option<(Whose, Shutdown)>,
+}
+
+/// Carries a change out; answers what follows from it.
+pub(crate) fn apply(table: &Table, change: Change) -> Aftermath {
     let Change { server: id, transition, outcome } = change;
     let (backend, server) = (table.backend(id.backend), table.server(id));
     let name = ServerName { backend: &backend.name, server: &server.name, is_backup: server.settings.backup };
@@ -29,7 +40,8 @@ pub(crate) fn apply(table: &Table, change: Change) -> Vec<Line> {
         Transition::WentUp => {
             backend.state.set_health(server, Health::Up);
             let online = shown(backend.state.usable());
-            vec![line(check::server_up(name, outcome, online, 0, 0))]
+            let lines = vec![line(check::server_up(name, outcome, online, 0, 0))];
+            Aftermath { lines, shutdown: on_marked_up(backend, server) }
         }
         Transition::WentDown => {
             backend.state.set_health(server, Health::Down);
@@ -39,9 +51,21 @@ pub(crate) fn apply(table: &Table, change: Change) -> Vec<Line> {
             if is_any(before) && !is_any(left) {
                 lines.push(without_server(table, &backend.name));
             }
-            lines
+            Aftermath { lines, shutdown: on_marked_down(server) }
         }
     }
+}
+
+/// `configuration.txt: on-marked-down`.
+fn on_marked_down(server: &Server) -> Option<(Whose, Shutdown)> {
+    let whose = || (Whose::Server(Arc::clone(&server.state)), Shutdown::ServerDown);
+    server.settings.shuts_sessions_when_down.then(whose)
+}
+
+/// `configuration.txt: on-marked-up`. A backup that comes up, or a server that takes no connections, is no reason to leave a backup.
+fn on_marked_up(backend: &Backend, server: &Server) -> Option<(Whose, Shutdown)> {
+    let is_meant = server.settings.shuts_backups_when_up && !server.settings.backup && server.state.weight() > 0;
+    is_meant.then(|| (Whose::Backups(Arc::clone(&backend.state)), Shutdown::ActiveUp))
 }
 
 /// HAProxy calls a `listen` section a proxy, and quotes the name on standard error.

@@ -32,6 +32,8 @@ impl Lowering<'_> {
             maxconn: options.maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             minconn: 0,
             maxqueue: None,
+            shuts_sessions_when_down: options.shuts_sessions_when_down,
+            shuts_backups_when_up: options.shuts_backups_when_up,
         };
         let name: Arc<str> = server.name.as_str().into();
         let state = self.book.server(backend, &name, &settings);

@@ -4,8 +4,8 @@ use crate::limits::Watch;
 use crate::tables::{BACK_PORT, Draft, addr};
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
-use session::{Cause, Progress, RecordKind};
-use shard::{ControlPort, Ends, Limits, Mail, Mailbox, Notice, Parts, Shard};
+use session::{Cause, Progress, RecordKind, Shutdown};
+use shard::{ControlPort, Ends, Limits, Mail, Mailbox, Notice, Parts, Shard, Whose};
 use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Reading, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,7 @@ impl Tally {
         self.ends.queue_late += other.ends.queue_late;
         self.queued += other.queued;
         self.ends.bad_header += other.ends.bad_header;
+        self.ends.shut_down += other.ends.shut_down;
         self.starved += other.starved;
         self.limit_reached += other.limit_reached;
         self.accept_exhausted += other.accept_exhausted;
@@ -82,7 +83,7 @@ impl Tally {
     pub(crate) fn assert_eventful(&self) {
         let Tally { ends, .. } = self;
         let rare = [ends.idle, ends.aborted, ends.unreachable, ends.connect_late, ends.no_server, ends.bad_header];
-        let waits = [ends.queue_late, self.queued];
+        let waits = [ends.queue_late, self.queued, ends.shut_down];
         let stops = [self.starved, self.limit_reached, self.accept_exhausted, self.reloads, self.retried];
         let all = rare.into_iter().chain(waits).chain(stops);
         assert!(self.whole > 50_000 && all.min() > Some(500), "{self:?}");
@@ -283,6 +284,15 @@ impl Farm {
         let watch = Watch::begin(table.clone());
         backend.state.set_health(server, health);
         watch.end();
+        let (whose, why) = match health {
+            Health::Up => (Whose::Backups(backend.state.clone()), Shutdown::ActiveUp),
+            Health::Down => (Whose::Server(server.state.clone()), Shutdown::ServerDown),
+        };
+        if self.rng.chance(300) {
+            for mailbox in &self.mailboxes {
+                assert!(mailbox.post(Mail::Shutdown { whose: whose.clone(), why }).is_ok());
+            }
+        }
         let reach = match self.rng.below(5) {
             0 => Reach::Refuses,
             1 => Reach::BlackHole,
@@ -406,6 +416,7 @@ impl Farm {
             tally.ends.no_server += stats.ends.no_server;
             tally.ends.queue_late += stats.ends.queue_late;
             tally.ends.bad_header += stats.ends.bad_header;
+            tally.ends.shut_down += stats.ends.shut_down;
             tally.starved += world.stats().starved;
             tally.limit_reached += stats.limit_reached;
             tally.accept_exhausted += stats.accept_exhausted;

@@ -1,0 +1,113 @@
+//! Ending the sessions that control wants ended: a part of the slots per turn, so that a server with a hundred thousand sessions
+//! does not keep the others waiting.
+//!
+//! **Invariant:** a sweep looks at every slot once. Whoever was accepted before it began is met; whoever came later is not meant.
+
+use crate::Shard;
+use driver::{Driver, Instant, SessionId};
+use session::{Session, Shutdown};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use table::{BackendState, ServerState, ShardIndex};
+
+/// Slots that are looked at in one turn.
+const SLOTS_MOST: u32 = 1024;
+
+/// Which sessions are meant. Servers and backends are named by their state, which is the same in every table.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// Those on this server.
+    Server(Arc<ServerState>),
+    /// Those on the backup servers of this backend.
+    Backups(Arc<BackendState>),
+    /// One of this shard; the others have nothing to do.
+    Session(ShardIndex, SessionId),
+}
+
+impl PartialEq for Whose {
+    fn eq(&self, other: &Whose) -> bool {
+        match (self, other) {
+            (Whose::Server(one), Whose::Server(two)) => Arc::ptr_eq(one, two),
+            (Whose::Backups(one), Whose::Backups(two)) => Arc::ptr_eq(one, two),
+            (Whose::Session(shard, id), Whose::Session(other_shard, other_id)) => {
+                (shard, id) == (other_shard, other_id)
+            }
+            (Whose::Server(_) | Whose::Backups(_) | Whose::Session(..), _) => false,
+        }
+    }
+}
+
+impl Eq for Whose {}
+
+impl Whose {
+    fn includes(&self, shard: ShardIndex, id: SessionId, session: &Session) -> bool {
+        match self {
+            Whose::Server(state) => session.server().is_some_and(|server| Arc::ptr_eq(&server.state, state)),
+            Whose::Backups(state) => {
+                let is_of_backend = session.backend().is_some_and(|backend| Arc::ptr_eq(&backend.state, state));
+                is_of_backend && session.server().is_some_and(|server| server.settings.backup)
+            }
+            Whose::Session(of_shard, session) => (*of_shard, *session) == (shard, id),
+        }
+    }
+}
+
+/// The sweeps under way, in the order in which they were asked for. One that waits is not asked for twice, so there are no
+/// more of them than servers, backends and sessions.
+#[derive(Default)]
+pub(crate) struct Sweeps {
+    waiting: VecDeque<Sweep>,
+}
+
+struct Sweep {
+    whose: Whose,
+    why: Shutdown,
+    begun_at: Instant,
+    /// The slot to look at next.
+    next: u32,
+}
+
+impl Sweeps {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, whose: Whose, why: Shutdown, now: Instant) {
+        let twin = self.waiting.iter_mut().find(|sweep| sweep.next == 0 && sweep.whose == whose);
+        match twin {
+            Some(sweep) => sweep.begun_at = now,
+            None => self.waiting.push_back(Sweep { whose, why, begun_at: now, next: 0 }),
+        }
+    }
+}
+
+impl<D: Driver> Shard<D> {
+    /// Looks at the next slots of the first sweep.
+    pub(crate) fn sweep(&mut self) {
+        let Some(sweep) = self.sweeps.waiting.front_mut() else { return };
+        let (whose, why, begun_at, first) = (sweep.whose.clone(), sweep.why, sweep.begun_at, sweep.next);
+        let slots = match &whose {
+            Whose::Server(_) | Whose::Backups(_) => 0..self.slots.count() as u32,
+            Whose::Session(_, id) => id.index..id.index.saturating_add(1).min(self.slots.count() as u32),
+        };
+        let first = first.max(slots.start);
+        let end = slots.end.min(first.saturating_add(SLOTS_MOST));
+        sweep.next = end;
+        if end >= slots.end {
+            self.sweeps.waiting.pop_front();
+        }
+        for index in first..end {
+            let Some((id, session)) = self.slots.at(index) else { continue };
+            if session.accepted_at() <= begun_at && whose.includes(self.index, id, session) {
+                self.shut_down(id, why);
+            }
+        }
+    }
+
+    fn shut_down(&mut self, id: SessionId, why: Shutdown) {
+        let session = self.slots.get_mut(id).expect("found a moment ago");
+        session.shut_down(self.now, why, &mut self.outbox);
+        self.settle(id);
+        self.step_ready();
+    }
+}
