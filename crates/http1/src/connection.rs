@@ -110,7 +110,7 @@ impl Exchange {
         Exchange {
             method: request.method(),
             version: request.version(),
-            upgrade: request.traits.upgrade,
+            upgrade: request.upgrade(),
             front: policy.front.max(kept_if(request.traits.is_persistent)),
             back: policy.back,
             state: State::Relaying { request: request_half, response: Answer::Awaited },
@@ -178,8 +178,13 @@ impl Exchange {
     /// The response was made here, without a server, and is complete once its page is sent.
     ///
     /// The request's content is not waited for, so the front is kept only if there is none left.
+    ///
+    /// # Panics
+    /// A response was begun already: a second one would be taken for the next request's.
     pub fn on_own_response(&mut self) -> ConnectionOption {
-        let State::Relaying { request, .. } = self.state else { return ConnectionOption::Close };
+        let State::Relaying { request, response: Answer::Awaited } = self.state else {
+            panic!("a request has one response");
+        };
         if request == Half::UnderWay {
             self.front = Persistence::Close;
         }
@@ -189,6 +194,9 @@ impl Exchange {
     }
 
     /// Answers with a page. Says how many bytes it has.
+    ///
+    /// # Panics
+    /// As [`on_own_response`](Exchange::on_own_response).
     pub fn answer(&mut self, page: Page, buffer: &mut [u8]) -> Result<usize, NoRoom> {
         if page.closes {
             self.close_front();

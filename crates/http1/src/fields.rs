@@ -234,10 +234,12 @@ impl Fields {
         let last = self.entries.last().ok_or(Refusal::FieldName)?.value;
         // A value that was joined before grows where it is: many short lines must not cost the square of their number.
         let is_at_end = last.size & IN_ARENA != 0 && last.start as usize + last.size() == self.arena.len();
-        let start = if is_at_end { last.start as usize } else { self.arena.len() };
-        if !is_at_end {
-            self.arena.extend_from_slice(&bytes[last.start as usize..][..last.size()]);
-        }
+        let start = if is_at_end {
+            last.start as usize
+        } else {
+            let before = self.text(bytes, last).to_vec();
+            self.store(&before).start as usize
+        };
         if self.arena.len() > start && !more.is_empty() {
             self.arena.push(b' ');
         }

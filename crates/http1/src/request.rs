@@ -101,6 +101,14 @@ impl Request {
         }
     }
 
+    /// What it asks to change to, unless a rule has removed that.
+    pub(crate) fn upgrade(&self) -> Upgrade {
+        match self.fields.known(Known::Upgrade).next() {
+            Some(_) => self.traits.upgrade,
+            None => Upgrade::Nothing,
+        }
+    }
+
     /// RFC 6455 §4.2.1: 16 octets in base64.
     fn has_websocket_key(&self, bytes: &[u8]) -> bool {
         self.fields.known(Known::WebSocketKey).any(|entry| self.fields.value(bytes, entry).len() == 24)
@@ -247,6 +255,8 @@ impl Head for Request {
     }
 
     fn on_fields(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        // Everything that follows makes the head shorter.
+        self.fields.reserve(0).map_err(|_| Refusal::FieldsSize)?;
         let hosts = self.fields.known(Known::Host).map(|entry| self.fields.value(bytes, entry));
         if let Some(normal) = target::check_host(&self.form, self.target(bytes), self.version, hosts)? {
             self.normalise(bytes, normal);
@@ -267,8 +277,7 @@ impl Head for Request {
         let is_persistent = !options.close && (self.version == Version::Http11 || options.keep_alive);
         self.traits = Traits { is_persistent: is_persistent && !announcement.is_ambiguous, upgrade };
         hop::strip(&mut self.fields, bytes, options, upgrade != Upgrade::Nothing);
-        hop::count_hop(&mut self.fields, bytes, self.method)?;
-        self.fields.reserve(0).map_err(|_| Refusal::FieldsSize)
+        hop::count_hop(&mut self.fields, bytes, self.method)
     }
 
     fn parts(&mut self) -> (&mut Reading, &mut Fields) {

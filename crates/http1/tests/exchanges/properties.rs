@@ -3,6 +3,7 @@
 use crate::reader;
 use crate::{check_same, run};
 use exchanges::{Exchange, Outcome};
+use http1::{ConnectionOption, Limits, Progress, Request, Response};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::sync::LazyLock;
@@ -164,6 +165,26 @@ proptest! {
             cuts
         };
         check_same(exchange.name, &run(&exchange, &cuts), &whole, &format!("{places:?}"));
+    }
+
+    /// Whatever the limits: what was read fits when it is written.
+    #[test]
+    fn small_limits(exchange in changed(), received_size_max in 1..300usize, sent_size_max in 1..300usize, field_count_max in 0..6usize) {
+        let limits = Limits { received_size_max, sent_size_max, field_count_max };
+        let (mut request, bytes) = (Request::new(limits), &exchange.request.bytes);
+        if let Progress::Complete { head_size } = request.read(bytes) {
+            prop_assert!(head_size <= received_size_max && request.fields().len() <= field_count_max);
+            let mut buffer = vec![0; sent_size_max];
+            prop_assert!(request.write(bytes, ConnectionOption::KeepAlive, &mut buffer).is_ok());
+        }
+        for stream in &exchange.responses {
+            let (mut response, bytes) = (Response::new(limits), &stream.bytes);
+            if let Progress::Complete { head_size } = response.read(bytes) {
+                prop_assert!(head_size <= received_size_max && response.fields().len() <= field_count_max);
+                let mut buffer = vec![0; sent_size_max];
+                prop_assert!(response.write(bytes, ConnectionOption::KeepAlive, &mut buffer).is_ok());
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Edits: what rules do to a head between reading and writing.
 
-use http1::{ConnectionOption, EditError, Fields, Limits, Progress, Request, Response};
+use http1::{ConnectionOption, EditError, Fields, Limits, Progress, Refusal, Request, Response};
 
 const REQUEST: &[u8] =
     b"GET /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nX-One: 1\r\nCookie: a\r\nx-one: 2\r\nContent-Length: 0\r\n\r\n";
@@ -154,6 +154,19 @@ fn what_edits_allow_fits_when_it_is_written() {
     }
     let mut small = [0; 60];
     request.write(bytes, ConnectionOption::Silent, &mut small).expect_err("no room");
+}
+
+/// What is changed while a head is read finds no room either.
+#[test]
+fn a_head_that_may_be_received_but_not_sent() {
+    let limits = Limits { received_size_max: 200, sent_size_max: 60, field_count_max: 9 };
+    for head in [
+        "OPTIONS * HTTP/1.1\r\nHost: h\r\nMax-Forwards: 5\r\n\r\n",
+        "GET http://host.example:80/ HTTP/1.1\r\nHost: host.example\r\n\r\n",
+    ] {
+        let mut request = Request::new(limits);
+        assert_eq!(request.read(head.as_bytes()), Progress::Refused(Refusal::FieldsSize), "{head}");
+    }
 }
 
 #[test]

@@ -217,6 +217,28 @@ fn our_own_responses() {
 }
 
 #[test]
+#[should_panic(expected = "a request has one response")]
+fn no_page_behind_a_response() {
+    let mut exchange = begin(REQUESTS[0].1, KEEP);
+    answer(&mut exchange, RESPONSES[0].1).expect("a response");
+    exchange.on_own_response();
+}
+
+#[test]
+fn an_upgrade_that_a_rule_removes_is_not_asked_for() {
+    let bytes = REQUESTS[7].1.as_bytes();
+    let mut request = Request::new(Limits::default());
+    request.read(bytes);
+    assert_eq!(request.fields_mut().delete(bytes, b"upgrade"), Ok(1));
+    let mut exchange = Exchange::begin(&request, SERVER_CLOSE);
+    assert_eq!(exchange.request_option(), ConnectionOption::Close);
+    let mut buffer = [0; 256];
+    let size = request.write(bytes, exchange.request_option(), &mut buffer).expect("room");
+    assert_eq!(buffer[..size], *b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+    assert!(answer(&mut exchange, RESPONSES[8].1).is_err());
+}
+
+#[test]
 fn pages_end_what_they_must() {
     let front = |request: &str, status: Status| {
         let mut exchange = begin(request, KEEP);
