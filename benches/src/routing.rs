@@ -4,7 +4,7 @@ use crate::configuration::{ConfigFile, PREAMBLE, Process};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use table::{BackendId, Facts, Table};
+use table::{BackendId, Facts, FrontendId, Table};
 
 /// One frontend, and a client whom the rules are asked about.
 pub struct Routing {
@@ -65,7 +65,7 @@ impl Routing {
 
     /// One decision.
     pub fn decide(&self) -> Option<BackendId> {
-        let facts = Facts { src: Some(self.client), dst: None, table: &self.table };
+        let facts = Facts::new(&self.table, FrontendId(0), Some(self.client), None);
         table::route(&self.table.frontends[0], &facts)
     }
 

@@ -1,7 +1,8 @@
-//! ACLs and conditions as values (configuration.txt §7.1, §7.2). They are read in `acl_reader.rs`.
+//! ACLs and conditions as values (configuration.txt §7.1, §7.2, §7.3). They are read in `acl_reader.rs`, `sample_reader.rs` and
+//! `pattern.rs`.
 
+use crate::pattern::{Method, Patterns};
 use crate::source::{Span, Spanned};
-use crate::tree::IpNet;
 
 /// One `acl` line. Lines of the same name are alternatives.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,19 +11,54 @@ pub struct Acl {
     pub test: Test,
 }
 
-/// What is asked of a connection. Several patterns of one test are alternatives.
+/// What is asked of a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Test {
-    /// The address of one end is in one of these networks. A v4-mapped IPv6 address matches no IPv4 network.
-    Address { end: End, networks: Vec<IpNet> },
-    /// The number is in one of these ranges, bounds included.
-    Number { number: Number, ranges: Vec<Range> },
-    /// Known while reading: an address or number always exists (`-m found`), and no pattern never matches.
-    Constant(bool),
+    /// A sample, and what it is compared with.
+    Sample { expression: Expression, matching: Matching },
     /// The path of a request begins with one of these. Read, not served yet.
     PathBegins { prefixes: Vec<String>, is_case_insensitive: bool },
     /// Refused; the refusal is in [`crate::Config::unserved`].
     Unserved,
+}
+
+/// A fetch, and what is made of it, in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expression {
+    /// The word that it was read from.
+    pub span: Span,
+    pub fetch: Fetch,
+    pub converters: Vec<Converter>,
+}
+
+/// A method and its patterns, which are alternatives.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Matching {
+    pub method: Method,
+    /// `-i`
+    pub is_case_insensitive: bool,
+    /// Those of the line itself.
+    pub patterns: Patterns,
+    /// `-f`: files with a pattern on each line, to be read with [`Patterns::of_file`].
+    pub files: Vec<Spanned<String>>,
+}
+
+/// Where a sample comes from (configuration.txt §7.3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fetch {
+    /// `src`, `dst`
+    Address(End),
+    Number(Number),
+    /// `fe_name`
+    FrontendName,
+    /// `be_name`
+    BackendName,
+    /// `str(…)`
+    Text(String),
+    /// `wait_end`
+    WaitEnd,
+    /// `req.…`, `res.…`: bytes of one side, and what they are the beginning of.
+    Payload(Speaker, Part),
 }
 
 /// One end of the client's connection.
@@ -34,7 +70,7 @@ pub enum End {
     Destination,
 }
 
-/// A number that a test can ask for.
+/// A number that a test can ask for; some are 0 or 1 only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Number {
     /// `src_port`, `dst_port`.
@@ -49,8 +85,111 @@ pub enum Number {
     ServerConnections(ServerRef),
     /// `srv_is_up(BACKEND/SERVER)`: 1 or 0.
     ServerIsUp(ServerRef),
-    /// `always_true` is 1, `always_false` is 0.
-    Constant(bool),
+    /// `fe_id`
+    FrontendId,
+    /// `be_id`
+    BackendId,
+    /// `always_true`, `always_false`, `bool(…)`.
+    Truth(bool),
+    /// `int(…)`
+    Constant(i64),
+}
+
+/// Whose bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Speaker {
+    Client,
+    Server,
+}
+
+/// What of them (configuration.txt §7.3.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Part {
+    /// `len`
+    Length,
+    /// `payload(offset,size)`
+    Slice { offset: u32, size: u32 },
+    /// `payload_lv(at,size[,start])`
+    Counted { at: u32, size: u32, start: CountedStart },
+    /// `ssl_hello_type`
+    HelloType,
+    /// `ssl_ver`
+    HelloVersion,
+    /// `ssl_sni`
+    HelloName,
+    /// `ssl_alpn`
+    HelloProtocols,
+    /// `ssl_ec_ext`
+    HelloCurves,
+    /// `proto_http`
+    Http,
+}
+
+/// Where the bytes of [`Part::Counted`] begin: at an offset, or so many bytes behind their number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CountedStart {
+    At(u32),
+    Behind(i32),
+}
+
+/// What makes a sample of a sample (configuration.txt §7.3.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Converter {
+    Lower,
+    Upper,
+    Length,
+    Hex,
+    Base64,
+    /// `bytes(offset[,count])`
+    Bytes {
+        offset: u32,
+        count: Option<u32>,
+    },
+    /// `field(index,delimiters[,count])`
+    Field(TextPart),
+    /// `word(index,delimiters[,count])`
+    Word(TextPart),
+    /// `ipmask(v4[,v6])`
+    IpMask {
+        v4: u8,
+        v6: Option<u8>,
+    },
+    Arithmetic(Operation, i64),
+    /// `neg`
+    Negate,
+    /// `cpl`
+    Complement,
+    /// `bool`
+    IsNotZero,
+    /// `not`
+    IsZero,
+    /// `even`
+    IsEven,
+    /// `odd`
+    IsOdd,
+}
+
+/// Which fields or words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TextPart {
+    /// From 1, or from -1 at the end; never 0.
+    pub index: i32,
+    pub delimiters: String,
+    /// 0 is all that are left.
+    pub count: u32,
+}
+
+/// `add`, `sub` …
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Operation {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    And,
+    Or,
+    Xor,
 }
 
 /// A proxy by name; without one, the proxy that the ACL stands in.
@@ -66,21 +205,6 @@ pub struct ProxyRef {
 pub struct ServerRef {
     pub proxy: ProxyRef,
     pub server: String,
-}
-
-/// Integers from `first` to `last`. Empty when `first > last`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Range {
-    pub first: i64,
-    pub last: i64,
-}
-
-impl Range {
-    pub const ALL: Range = Range { first: i64::MIN, last: i64::MAX };
-
-    pub fn contains(self, number: i64) -> bool {
-        (self.first..=self.last).contains(&number)
-    }
 }
 
 /// `if …` or `unless …`.
@@ -120,4 +244,10 @@ pub enum Predefined {
     False,
     /// `src 127.0.0.1/8 ::1`.
     Localhost,
+    /// `req.len gt 0`
+    RequestContent,
+    /// `wait_end`
+    WaitEnd,
+    /// `req.proto_http`
+    Http,
 }

@@ -33,10 +33,12 @@ mod nearest;
 mod net;
 mod option;
 mod parser;
+mod pattern;
 mod process;
 mod proxy;
 mod render;
 mod reports;
+mod sample_reader;
 mod server;
 mod source;
 mod tree;
@@ -44,7 +46,10 @@ mod unserved;
 mod validate;
 mod value;
 
-pub use acl::{Acl, Condition, End, Number, Operand, Predefined, ProxyRef, Range, ServerRef, Term, Test};
+pub use acl::{
+    Acl, Condition, Converter, CountedStart, End, Expression, Fetch, Matching, Number, Operand, Operation, Part,
+    Predefined, ProxyRef, ServerRef, Speaker, Term, Test, TextPart,
+};
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
@@ -54,6 +59,7 @@ pub use log::{Facility, Level as LogLevel, LogFormat};
 pub use log_format::{LogFlags, LogLine, LogPart};
 pub use log_sample::LogSample;
 pub use nearest::spelling_distance;
+pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{

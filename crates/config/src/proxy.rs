@@ -388,7 +388,7 @@ fn use_backend(line: Line<'_>, acls: &HashSet<String>, reports: &mut Reports) ->
     let backend = Spanned::new(name.to_string(), line.span(1));
     let condition = match line.word(2) {
         "" => None,
-        "if" | "unless" => Some(acl_reader::condition(line, 2, acls, reports)?),
+        "if" | "unless" => Some(acl_reader::condition(line, 2, acls, &acl_reader::SWITCHING, reports)?),
         other => {
             let message =
                 format!("unexpected keyword '{other}' after switching rule, only 'if' and 'unless' are allowed.");

@@ -2,7 +2,7 @@
 //!
 //! Texts and their order per proxy are HAProxy 2.6's; all problems are reported.
 
-use crate::acl::{Number, Operand, ProxyRef, ServerRef, Test};
+use crate::acl::{Expression, Fetch, Number, Operand, ProxyRef, ServerRef, Test};
 use crate::address::{ServerAddress, ServerPort};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
 use crate::log_format::Fault;
@@ -133,14 +133,16 @@ impl Checker<'_, '_> {
             Operand::Named(_) | Operand::Predefined(_) | Operand::Unserved => None,
         });
         for test in of_acls.chain(anonymous) {
-            let Test::Number { number, .. } = test else { continue };
+            let Test::Sample { expression: Expression { fetch: Fetch::Number(number), .. }, .. } = test else {
+                continue;
+            };
             match number {
                 Number::UsableServers(of) => self.proxy_reference(proxy, of, "nbsrv", Role::Backend),
                 Number::BackendConnections(of) => self.proxy_reference(proxy, of, "be_conn", Role::Backend),
                 Number::FrontendConnections(of) => self.proxy_reference(proxy, of, "fe_conn", Role::Frontend),
                 Number::ServerConnections(of) => self.server_reference(proxy, of, "srv_conn"),
                 Number::ServerIsUp(of) => self.server_reference(proxy, of, "srv_is_up"),
-                Number::Port(_) | Number::Constant(_) => {}
+                Number::Port(_) | Number::FrontendId | Number::BackendId | Number::Truth(_) | Number::Constant(_) => {}
             }
         }
     }

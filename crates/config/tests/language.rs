@@ -1,8 +1,8 @@
 //! Text in, tree or complaints out. Complaints are HAProxy 2.6.12's where it has one for the case.
 
 use config::{
-    Balance, Diagnostic, Host, IoEngine, Log, LogAddress, Number, Operand, Parsed, Predefined, ProxyHeader, Range,
-    Redispatch, ServerOptions, Source, Test, V6, load, parse,
+    Balance, Diagnostic, Expression, Fetch, Host, IoEngine, Log, LogAddress, Matching, Method, Number, Operand, Parsed,
+    Patterns, Predefined, ProxyHeader, Range, Redispatch, ServerOptions, Source, Test, V6, load, parse,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -359,7 +359,9 @@ fn acl(words: &str) -> Result<Test, String> {
 
 fn ranges(words: &str) -> Vec<(i64, i64)> {
     match acl(words) {
-        Ok(Test::Number { ranges, .. }) => ranges.iter().map(|Range { first, last }| (*first, *last)).collect(),
+        Ok(Test::Sample { matching: Matching { patterns: Patterns::Ranges(ranges), .. }, .. }) => {
+            ranges.iter().map(|Range { first, last }| (*first, *last)).collect()
+        }
         other => panic!("{words}: {other:?}"),
     }
 }
@@ -378,20 +380,25 @@ fn acls_on_numbers() {
     assert_eq!(ranges("dst_port :10"), [(low, 10)]);
     assert_eq!(ranges("dst_port 1 gt 5"), [(1, 1), (6, high)]);
     assert_eq!(ranges("nbsrv(b) lt 2"), [(low, 1)]);
-    assert_eq!(ranges("nbsrv(b) -m bool"), [(low, -1), (1, high)]);
     assert_eq!(ranges("be_conn(b) gt 99999999999"), [(100_000_000_000, high)]);
     assert_eq!(ranges("src_port -- -5"), [(-5, -5)]);
-    assert_eq!(ranges("srv_is_up(b/s)"), [(1, 1)]);
     assert_eq!(ranges("srv_is_up(b/s) 0"), [(0, 0)]);
-    assert_eq!(ranges("always_true"), [(1, 1)]);
-    assert_eq!(acl("src_port -m found"), Ok(Test::Constant(true)));
-    assert_eq!(acl("src --"), Ok(Test::Constant(false)));
+    assert_eq!(ranges("dst_port --"), []);
+    for (words, expect) in [
+        ("nbsrv(b) -m bool", Method::Boolean),
+        ("srv_is_up(b/s)", Method::Boolean),
+        ("always_true", Method::Boolean),
+        ("src_port -m found", Method::Found),
+    ] {
+        let Ok(Test::Sample { matching, .. }) = acl(words) else { panic!("{words} is a test") };
+        assert_eq!((matching.method, matching.patterns), (expect, Patterns::None), "{words}");
+    }
 }
 
 #[test]
 fn acls_on_addresses() {
     let networks = |words: &str| match acl(words) {
-        Ok(Test::Address { networks, .. }) => {
+        Ok(Test::Sample { matching: Matching { patterns: Patterns::Networks(networks), .. }, .. }) => {
             networks.iter().map(|net| format!("{}/{}", net.address, net.prefix)).collect::<Vec<_>>()
         }
         other => panic!("{words}: {other:?}"),
@@ -419,6 +426,65 @@ fn acl_complaints() {
         ("nbsrv(b,c) 1", "fetch method 'nbsrv' : expected ')' before ',c)' in ACL expression 'nbsrv(b,c)'."),
         ("src(b) 1.1.1.1", "fetch method 'src' : expected ')' before 'b)' in ACL expression 'src(b)'."),
         ("src", "W parsing acl keyword 'src' :"),
+        (
+            "req.payload(0,3) abc",
+            "matching method must be specified first (using '-m') when using a sample fetch of this type ('req.payload').",
+        ),
+        (
+            "req.payload(0) -m str abc",
+            "fetch method 'req.payload' : missing arguments (got 1/2), type 'integer' expected in ACL expression \
+             'req.payload(0)'.",
+        ),
+        (
+            "req.payload -m str abc",
+            "fetch method 'req.payload' : expected type 'integer' at position 1, but got nothing in ACL expression \
+             'req.payload'.",
+        ),
+        (
+            "req.payload(x,3) -m str abc",
+            "fetch method 'req.payload' : failed to parse 'x' as type 'integer' at position 1 in ACL expression \
+             'req.payload(x,3)'.",
+        ),
+        (
+            "req.payload(0,3,4) -m str abc",
+            "fetch method 'req.payload' : expected ')' before ',4)' in ACL expression 'req.payload(0,3,4)'.",
+        ),
+        ("req.payload_lv(0,2,+3) -m bin abc", "an even number of hex digit is expected."),
+        ("req.payload(0,3) -m bin xyzz", "an hex digit is expected (found 'x')."),
+        ("src,foo 1.2.3.4", "unknown converter 'foo' in ACL expression 'src,foo'."),
+        (
+            "src,lower(3) x",
+            "invalid arg 1 in converter 'lower' : expected ')' before '3)' in ACL expression 'src,lower(3)'.",
+        ),
+        (
+            "src,field x",
+            "invalid arg 1 in converter 'field' : expected type 'integer' at position 1, but got nothing in ACL \
+             expression 'src,field'.",
+        ),
+        (
+            "src,ipmask(33) 1.2.3.4",
+            "invalid arg 1 in converter 'ipmask' : failed to parse '33' as type 'IPv4 mask' at position 1 in ACL \
+             expression 'src,ipmask(33)'.",
+        ),
+        (
+            "str(a),word(1) 1",
+            "invalid arg 2 in converter 'word' : missing arguments (got 1/2), type 'string' expected in ACL expression \
+             'str(a),word(1)'.",
+        ),
+        (
+            "str(a),field(0,.) b",
+            "invalid args in converter 'field' : Unexpected value 0 for index in ACL expression 'str(a),field(0,.)'.",
+        ),
+        (
+            "str(a),add(x) 1",
+            "invalid args in converter 'add' : expects an integer or a variable name in ACL expression 'str(a),add(x)'.",
+        ),
+        ("req.ssl_ver 3.x", "'3.x' is not a dotted number."),
+        ("req.ssl_hello_type x", "'x' is not a number."),
+        ("str(a) -m len x", "'x' is not a number."),
+        ("req.ssl_sni -m dot x", "unknown matching method 'dot' when parsing ACL expression."),
+        ("str(a),lower", "W parsing acl keyword 'str(a),lower' :"),
+        ("str(a", "fetch method 'str' : expected ')' in ACL expression 'str(a'."),
     ];
     for (words, expected) in table {
         assert_eq!(acl(words).expect_err(words), expected, "{words}");
@@ -462,6 +528,7 @@ fn conditions() {
     assert_eq!(sentences(&parsed), Vec::<String>::new());
     let [first, second, third] = &parsed.tree.proxies[0].rules[..] else { panic!("three rules") };
     let condition = first.condition.as_ref().expect("it has a condition");
+    let is_port = |expression: &Expression| matches!(expression.fetch, Fetch::Number(Number::Port(_)));
     let terms: Vec<Vec<(bool, String)>> = condition
         .any_of
         .iter()
@@ -469,7 +536,7 @@ fn conditions() {
             let show = |operand: &Operand| match operand {
                 Operand::Named(name) => name.clone(),
                 Operand::Predefined(predefined) => format!("{predefined:?}"),
-                Operand::Anonymous(Test::Number { number: Number::Port(_), .. }) => "port".to_string(),
+                Operand::Anonymous(Test::Sample { expression, .. }) if is_port(expression) => "port".to_string(),
                 Operand::Anonymous(_) | Operand::Unserved => "other".to_string(),
             };
             terms.iter().map(|term| (term.is_negated, show(&term.operand))).collect()
@@ -579,11 +646,13 @@ fn nothing_is_read_and_ignored() {
         (front("http-request deny if TRUE"), "A parsing [c.cfg:8] : 'http-request' is not supported by Tidegate yet"),
         (front("maxconn 10"), "A parsing [c.cfg:8] : 'maxconn' is not supported by Tidegate yet"),
         (front("bind :1 ssl crt /x"), "A parsing [c.cfg:8] : 'bind ssl' is not supported by Tidegate yet"),
-        (front("acl x src -f /x"), "A parsing [c.cfg:8] : 'acl -f' is not supported by Tidegate yet"),
+        (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (
-            front("acl x src,ipmask(24) 10.0.0.0"),
-            "A parsing [c.cfg:8] : 'acl fetch src,ipmask(24)' is not supported by Tidegate yet",
+            front("acl x str(a),crc32 1"),
+            "A parsing [c.cfg:8] : 'acl fetch str(a),crc32' is not supported by Tidegate yet",
         ),
+        (front("acl x var(a) 1"), "A parsing [c.cfg:8] : 'acl fetch var(a)' is not supported by Tidegate yet"),
+        (front("acl x src -m bin 0a"), "A parsing [c.cfg:8] : 'acl src with -m bin' is not supported by Tidegate yet"),
         (front("use_backend b if METH_GET"), "A parsing [c.cfg:8] : 'acl METH_GET' is not supported by Tidegate yet"),
         (
             front("use_backend b if TRUE or"),

@@ -507,7 +507,7 @@ impl Session {
     }
 
     fn facts(&self) -> table::Facts<'_> {
-        table::Facts { src: self.client.ip(), dst: self.destination.ip(), table: &self.table }
+        table::Facts::new(&self.table, self.frontend, self.client.ip(), self.destination.ip())
     }
 
     /// What a PROXY header says to a server; `None` for clients without an IP address.

@@ -296,6 +296,7 @@ fn table(setup: Setup) -> Arc<Table> {
     let backend = Backend {
         name: name.clone(),
         mode: Mode::Tcp,
+        rules: table::BackendRules::default(),
         servers,
         balance: Balance::RoundRobin,
         all_backups: false,
@@ -325,6 +326,7 @@ fn table(setup: Setup) -> Arc<Table> {
         name: name.clone(),
         mode: Mode::Tcp,
         binds: vec![bind],
+        admission: table::Admission::default(),
         rules: Vec::new(),
         default_backend: Some(BackendId(0)),
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },

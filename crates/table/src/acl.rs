@@ -1,20 +1,11 @@
 //! Conditions over a connection: ORs of ANDs of ACLs, each an OR of tests (`configuration.txt: section 7`).
+//!
+//! While bytes may still come, a test can be undecided. A condition is decided as soon as what is undecided in it cannot matter.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::{BackendId, FrontendId, IpSet, ServerId, Table};
-
-/// What a condition may ask about a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
-    /// The client, as its PROXY header says it where one was accepted; `None` for a client on a unix socket.
-    pub src: Option<SocketAddr>,
-    /// What the client connected to. May be left out where [`Frontend::rules_need_dst`](crate::Frontend::rules_need_dst) says no.
-    pub dst: Option<SocketAddr>,
-    /// Whose counts are meant by `nbsrv(be)` and its like.
-    pub table: &'a Table,
-}
+use crate::sample::Sample;
+use crate::{Converter, Facts, Fetch, Matcher, Table};
 
 /// `if …` or `unless …` of a rule.
 #[derive(Clone, Debug)]
@@ -39,67 +30,40 @@ pub struct Acl {
     pub tests: Vec<Test>,
 }
 
-/// A fetch and what it is compared with. A fetch that finds nothing matches nothing.
+/// What is asked for, and what it is compared with. A sample that is not there matches nothing.
 #[derive(Clone, Debug)]
-pub enum Test {
-    Address {
-        fetch: AddressFetch,
-        nets: IpSet,
-    },
-    Number {
-        fetch: NumberFetch,
-        ranges: Vec<NumberRange>,
-    },
-    /// Any number but zero: boolean fetches without patterns, and `-m bool`.
-    True(NumberFetch),
-    /// `-m found` on an address.
-    AddressFound(AddressFetch),
-    /// `-m found` on a number.
-    NumberFound(NumberFetch),
+pub struct Test {
+    pub fetch: Fetch,
+    /// In order.
+    pub converters: Vec<Converter>,
+    pub matcher: Matcher,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AddressFetch {
-    Src,
-    Dst,
-}
-
-/// Fetches that give a number; a boolean is 0 or 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NumberFetch {
-    SrcPort,
-    DstPort,
-    /// Servers that connections are spread over.
-    Nbsrv(BackendId),
-    BeConn(BackendId),
-    FeConn(FrontendId),
-    SrvConn(ServerId),
-    SrvIsUp(ServerId),
-    /// `always_true`, `always_false`.
-    Always(bool),
-}
-
-/// Numbers from `least` to `most`, both included; `None` is without bound (`5`, `1:10`, `gt 3`, `:8`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NumberRange {
-    pub least: Option<i64>,
-    pub most: Option<i64>,
+/// What is known of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    No,
+    /// It depends on bytes that have not come yet.
+    Open,
+    Yes,
 }
 
 impl Condition {
-    pub fn holds(&self, facts: &Facts<'_>) -> bool {
-        let holds = self.alternatives.iter().any(|terms| terms.iter().all(|term| term.holds(facts)));
-        holds != self.unless
+    /// As far as it can be said now.
+    pub fn verdict(&self, facts: &Facts<'_>) -> Verdict {
+        let verdict = any(&self.alternatives, |terms| all(terms, |term| term.verdict(facts)));
+        if self.unless { verdict.negated() } else { verdict }
     }
 
-    /// Whether it looks at [`Facts::dst`].
-    pub fn needs_dst(&self) -> bool {
-        self.tests().any(Test::needs_dst)
+    /// With what is known now: what is not there yet counts as not there.
+    pub fn holds(&self, facts: &Facts<'_>) -> bool {
+        let is_yes = |terms: &Vec<Term>| all(terms, |term| term.verdict(facts)) == Verdict::Yes;
+        self.alternatives.iter().any(is_yes) != self.unless
     }
 
     /// Whether every id in it has a place in `table`.
     pub(crate) fn fits(&self, table: &Table) -> bool {
-        self.tests().all(|test| test.fits(table))
+        self.tests().all(|test| test.fetch.fits(table))
     }
 
     fn tests(&self) -> impl Iterator<Item = &Test> {
@@ -108,91 +72,58 @@ impl Condition {
 }
 
 impl Term {
-    fn holds(&self, facts: &Facts<'_>) -> bool {
-        self.acl.matches(facts) != self.negated
-    }
-}
-
-impl Acl {
-    fn matches(&self, facts: &Facts<'_>) -> bool {
-        self.tests.iter().any(|test| test.matches(facts))
+    fn verdict(&self, facts: &Facts<'_>) -> Verdict {
+        let verdict = any(&self.acl.tests, |test| test.verdict(facts));
+        if self.negated { verdict.negated() } else { verdict }
     }
 }
 
 impl Test {
-    fn matches(&self, facts: &Facts<'_>) -> bool {
-        match self {
-            Test::Address { fetch, nets } => fetch.of(facts).is_some_and(|addr| nets.contains(addr)),
-            Test::Number { fetch, ranges } => {
-                fetch.of(facts).is_some_and(|number| ranges.iter().any(|range| range.contains(number)))
-            }
-            Test::True(fetch) => fetch.of(facts).is_some_and(|number| number != 0),
-            Test::AddressFound(fetch) => fetch.of(facts).is_some(),
-            Test::NumberFound(fetch) => fetch.of(facts).is_some(),
-        }
+    pub fn new(fetch: Fetch, matcher: Matcher) -> Test {
+        Test { fetch, converters: Vec::new(), matcher }
     }
 
-    fn needs_dst(&self) -> bool {
-        match self {
-            Test::Address { fetch, .. } | Test::AddressFound(fetch) => *fetch == AddressFetch::Dst,
-            Test::Number { fetch, .. } | Test::True(fetch) | Test::NumberFound(fetch) => *fetch == NumberFetch::DstPort,
-        }
-    }
-
-    fn fits(&self, table: &Table) -> bool {
-        match self {
-            Test::Address { .. } | Test::AddressFound(_) => true,
-            Test::Number { fetch, .. } | Test::True(fetch) | Test::NumberFound(fetch) => fetch.fits(table),
+    fn verdict(&self, facts: &Facts<'_>) -> Verdict {
+        let (value, may_change) = match self.fetch.of(facts) {
+            Sample::Settled(value) => (Some(value), false),
+            Sample::Passing(value) => (Some(value), true),
+            Sample::Awaited => (None, true),
+            Sample::Absent => return Verdict::No,
+        };
+        let converted = self.converters.iter().fold(value, |value, converter| converter.apply(value?));
+        if converted.is_some_and(|value| self.matcher.matches(value)) {
+            Verdict::Yes
+        } else if may_change && !facts.is_final() {
+            Verdict::Open
+        } else {
+            Verdict::No
         }
     }
 }
 
-impl AddressFetch {
-    fn of(self, facts: &Facts<'_>) -> Option<IpAddr> {
+impl Verdict {
+    fn negated(self) -> Verdict {
         match self {
-            AddressFetch::Src => facts.src.map(|addr| addr.ip()),
-            AddressFetch::Dst => facts.dst.map(|addr| addr.ip()),
+            Verdict::No => Verdict::Yes,
+            Verdict::Open => Verdict::Open,
+            Verdict::Yes => Verdict::No,
         }
     }
 }
 
-impl NumberFetch {
-    fn of(self, facts: &Facts<'_>) -> Option<i64> {
-        let table = facts.table;
-        match self {
-            NumberFetch::SrcPort => facts.src.map(|addr| i64::from(addr.port())),
-            NumberFetch::DstPort => facts.dst.map(|addr| i64::from(addr.port())),
-            NumberFetch::Nbsrv(backend) => Some(i64::from(table.backend(backend).state.nbsrv())),
-            NumberFetch::BeConn(backend) => Some(table.backend(backend).state.conns.current() as i64),
-            NumberFetch::FeConn(frontend) => Some(table.frontend(frontend).state.conns.current() as i64),
-            NumberFetch::SrvConn(server) => Some(i64::from(table.server(server).state.conns())),
-            NumberFetch::SrvIsUp(server) => Some(i64::from(table.server(server).state.is_up())),
-            NumberFetch::Always(truth) => Some(i64::from(truth)),
+/// The first that is certain decides; without one, what is open keeps it open.
+fn any<T>(items: &[T], verdict: impl Fn(&T) -> Verdict) -> Verdict {
+    let mut most = Verdict::No;
+    for item in items {
+        most = most.max(verdict(item));
+        if most == Verdict::Yes {
+            break;
         }
     }
-
-    fn fits(self, table: &Table) -> bool {
-        match self {
-            NumberFetch::SrcPort | NumberFetch::DstPort | NumberFetch::Always(_) => true,
-            NumberFetch::Nbsrv(BackendId(backend)) | NumberFetch::BeConn(BackendId(backend)) => {
-                (backend as usize) < table.backends.len()
-            }
-            NumberFetch::FeConn(FrontendId(frontend)) => (frontend as usize) < table.frontends.len(),
-            NumberFetch::SrvConn(ServerId { backend, index }) | NumberFetch::SrvIsUp(ServerId { backend, index }) => {
-                let backend = table.backends.get(backend.0 as usize);
-                backend.is_some_and(|backend| (index as usize) < backend.servers.len())
-            }
-        }
-    }
+    most
 }
 
-impl NumberRange {
-    /// Exactly `number` (`eq`, and a number without an operator).
-    pub fn exactly(number: i64) -> NumberRange {
-        NumberRange { least: Some(number), most: Some(number) }
-    }
-
-    fn contains(self, number: i64) -> bool {
-        self.least.is_none_or(|least| least <= number) && self.most.is_none_or(|most| number <= most)
-    }
+/// The first that does not hold decides, in HAProxy's order: behind an open term nothing is looked at.
+fn all<T>(items: &[T], verdict: impl Fn(&T) -> Verdict) -> Verdict {
+    items.iter().map(verdict).find(|&verdict| verdict != Verdict::Yes).unwrap_or(Verdict::Yes)
 }

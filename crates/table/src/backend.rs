@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::balance::{Assignment, Passed, PickKey, Ticket, Waiter};
-use crate::{BackendState, Mode, Redispatch, Server, Splice};
+use crate::{BackendRules, BackendState, Mode, Redispatch, Server, Splice};
 
 /// `backend NAME`, or the server's half of `listen NAME`.
 #[derive(Debug)]
 pub struct Backend {
     pub name: Arc<str>,
     pub mode: Mode,
+    pub rules: BackendRules,
     /// In file order.
     pub servers: Vec<Arc<Server>>,
     pub balance: Balance,

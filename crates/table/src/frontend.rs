@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BackendId, BindId, Condition, FrontendState, LogPolicy, Mode, Splice};
+use crate::{Admission, BackendId, BindId, Condition, FrontendState, LogPolicy, Mode, Splice};
 
 /// `frontend NAME`, or the client's half of `listen NAME`.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub struct Frontend {
     pub name: Arc<str>,
     pub mode: Mode,
     pub binds: Vec<Bind>,
+    pub admission: Admission,
     /// In file order: the first that holds wins.
     pub rules: Vec<UseBackend>,
     pub default_backend: Option<BackendId>,
@@ -20,14 +21,6 @@ pub struct Frontend {
     pub splice: Splice,
     pub log: LogPolicy,
     pub state: Arc<FrontendState>,
-}
-
-impl Frontend {
-    /// Whether a rule looks at the address that the client connected to. A shard that accepts without asking for it
-    /// (`getsockname` is a system call per connection) asks then. Log lines and PROXY headers may want it as well.
-    pub fn rules_need_dst(&self) -> bool {
-        self.rules.iter().filter_map(|rule| rule.condition.as_ref()).any(Condition::needs_dst)
-    }
 }
 
 /// One address of a `bind` line.

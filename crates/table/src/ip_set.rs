@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 /// Networks of both families, as sorted ranges that do not touch: a question is one or two binary searches.
 ///
@@ -21,14 +21,18 @@ impl IpSet {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for net in nets {
             match net {
-                IpNet::V4(net) => v4.push(net),
-                IpNet::V6(net) => v6.push(net),
+                IpNet::V4(net) => v4.push((net.network(), net.broadcast())),
+                IpNet::V6(net) => v6.push((net.network(), net.broadcast())),
             }
         }
-        // `aggregate` sorts, drops what is covered and joins neighbours: what is left is disjoint.
-        let v4 = Ipv4Net::aggregate(&v4).iter().map(|net| (net.network(), net.broadcast())).collect();
-        let v6 = Ipv6Net::aggregate(&v6).iter().map(|net| (net.network(), net.broadcast())).collect();
-        IpSet { v4, v6 }
+        let v4_after = |addr: Ipv4Addr| addr.to_bits().checked_add(1).map(Ipv4Addr::from_bits);
+        let v6_after = |addr: Ipv6Addr| addr.to_bits().checked_add(1).map(Ipv6Addr::from_bits);
+        IpSet { v4: disjoint(v4, v4_after), v6: disjoint(v6, v6_after) }
+    }
+
+    /// How many ranges it keeps: fewer than it was given networks, where those overlap or are neighbours.
+    pub fn range_count(&self) -> usize {
+        self.v4.len() + self.v6.len()
     }
 
     pub fn contains(&self, addr: IpAddr) -> bool {
@@ -37,6 +41,20 @@ impl IpSet {
             IpAddr::V6(addr) => lies_in(&self.v6, addr) || carried_v4(addr).is_some_and(|v4| lies_in(&self.v4, v4)),
         }
     }
+}
+
+/// Sorts, drops what is covered and joins neighbours.
+fn disjoint<A: Ord + Copy>(mut ranges: Vec<(A, A)>, after: impl Fn(A) -> Option<A>) -> Vec<(A, A)> {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let touches = after(kept.1).is_none_or(|after| next.0 <= after);
+        if touches {
+            kept.1 = kept.1.max(next.1);
+        }
+        touches
+    });
+    ranges.shrink_to_fit();
+    ranges
 }
 
 fn carried_v4(addr: Ipv6Addr) -> Option<Ipv4Addr> {

@@ -30,13 +30,15 @@ mod log_line;
 mod log_policy;
 mod retry;
 mod route;
+mod rules;
+mod sample;
 mod server;
 mod splice;
 mod state;
 mod table;
 mod tally;
 
-pub use acl::{Acl, AddressFetch, Condition, Facts, NumberFetch, NumberRange, Term, Test};
+pub use acl::{Acl, Condition, Term, Test, Verdict};
 pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance};
 pub use balance::{Assignment, Grant, Passed, PickKey, Ticket, Waiter};
 pub use book::StateBook;
@@ -48,6 +50,11 @@ pub use log_line::{Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy};
 pub use retry::{Redispatch, Retry};
 pub use route::route;
+pub use rules::{Action, Admission, BackendRules, Inspection, Rule, UseServer, judge};
+pub use sample::{
+    Compare, Converter, CountedStart, Facts, Fetch, Heard, Matcher, NumberRange, Operation, Part, Payload, Speaker,
+    TextPart, TextPatterns, Value,
+};
 pub use server::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings, WEIGHT_MOST};
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};

@@ -161,7 +161,8 @@ impl Table {
                 assert!((index as usize) < self.backends.len(), "'{}' routes outside of the table", frontend.name);
             }
             let conditions = frontend.rules.iter().filter_map(|rule| rule.condition.as_ref());
-            assert!(conditions.into_iter().all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
+            let mut conditions = conditions.chain(frontend.admission.conditions());
+            assert!(conditions.all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
             assert!(frontend.log.targets.iter().all(|&t| t < self.log_targets.len()));
         }
         for proxy in &self.proxies {
@@ -169,6 +170,7 @@ impl Table {
             assert!(proxy.backend.is_none_or(|BackendId(index)| (index as usize) < self.backends.len()));
         }
         for backend in &self.backends {
+            assert!(backend.rules.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));
         }
     }
@@ -201,6 +203,15 @@ impl Table {
     /// If the id is from another table and has no place here.
     pub fn server(&self, id: ServerId) -> &Arc<Server> {
         &self.backend(id.backend).servers[id.index as usize]
+    }
+
+    pub(crate) fn has_backend(&self, BackendId(index): BackendId) -> bool {
+        (index as usize) < self.backends.len()
+    }
+
+    pub(crate) fn has_server(&self, ServerId { backend, index }: ServerId) -> bool {
+        let backend = self.backends.get(backend.0 as usize);
+        backend.is_some_and(|backend| (index as usize) < backend.servers.len())
     }
 
     pub fn frontend_named(&self, name: &str) -> Option<FrontendId> {

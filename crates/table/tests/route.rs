@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use table::{
-    Acl, AddressFetch, Admin, Backend, BackendId, Balance, ClientTimeouts, Condition, Facts, Frontend, FrontendId,
-    Global, IpSet, LogFormat, LogPolicy, Mode, NumberFetch, NumberRange, PickKey, ServerId, ServerSettings, ShardIndex,
+    Acl, Admin, Admission, Backend, BackendId, Balance, ClientTimeouts, Condition, Facts, Fetch, Frontend, FrontendId,
+    Global, IpSet, LogFormat, LogPolicy, Matcher, Mode, NumberRange, PickKey, ServerId, ServerSettings, ShardIndex,
     Splice, StateBook, Table, Term, Test, UseBackend, route,
 };
 
@@ -27,6 +27,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         name,
         mode: Mode::Tcp,
         binds: Vec::new(),
+        admission: Admission::default(),
         rules,
         default_backend,
         timeouts: ClientTimeouts::default(),
@@ -41,7 +42,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
 
 fn facts<'a>(table: &'a Table, src: &str, dst: &str) -> Facts<'a> {
     let addr = |text: &str| (!text.is_empty()).then(|| text.parse::<SocketAddr>().expect("the test writes addresses"));
-    Facts { src: addr(src), dst: addr(dst), table }
+    Facts::new(table, FrontendId(0), addr(src), addr(dst))
 }
 
 fn acl(tests: Vec<Test>) -> Arc<Acl> {
@@ -59,15 +60,16 @@ fn condition(alternatives: Vec<Vec<(bool, Arc<Acl>)>>) -> Condition {
 }
 
 fn always(truth: bool) -> Arc<Acl> {
-    acl(vec![Test::True(NumberFetch::Always(truth))])
+    acl(vec![Test::new(Fetch::Always(truth), Matcher::True)])
 }
 
-fn address(fetch: AddressFetch, nets: &[&str]) -> Test {
-    Test::Address { fetch, nets: IpSet::new(nets.iter().map(|net| net.parse().expect("the test writes networks"))) }
+fn address(fetch: Fetch, nets: &[&str]) -> Test {
+    let nets = IpSet::new(nets.iter().map(|net| net.parse().expect("the test writes networks")));
+    Test::new(fetch, Matcher::Nets(nets))
 }
 
-fn number(fetch: NumberFetch, least: Option<i64>, most: Option<i64>) -> Test {
-    Test::Number { fetch, ranges: vec![NumberRange { least, most }] }
+fn number(fetch: Fetch, least: Option<i64>, most: Option<i64>) -> Test {
+    Test::new(fetch, Matcher::Numbers(vec![NumberRange { least, most }]))
 }
 
 #[test]
@@ -105,8 +107,7 @@ fn or_of_ands_with_negation() {
 #[test]
 fn lines_of_one_name_are_alternatives() {
     let table = table(vec![], None);
-    let named =
-        acl(vec![address(AddressFetch::Src, &["10.0.0.0/8"]), number(NumberFetch::SrcPort, Some(22), Some(22))]);
+    let named = acl(vec![address(Fetch::Src, &["10.0.0.0/8"]), number(Fetch::SrcPort, Some(22), Some(22))]);
     let condition = condition(vec![vec![(false, named)]]);
     for (src, expect) in [("10.1.1.1:9", true), ("9.1.1.1:22", true), ("9.1.1.1:23", false), ("", false)] {
         assert_eq!(condition.holds(&facts(&table, src, "")), expect, "{src}");
@@ -118,27 +119,19 @@ fn addresses_and_ports() {
     let table = table(vec![], None);
     let (src, dst) = ("192.0.2.7:1024", "[2001:db8::1]:143");
     for (test, expect) in [
-        (address(AddressFetch::Src, &["192.0.2.0/24", "10.0.0.0/8"]), true),
-        (address(AddressFetch::Dst, &["192.0.2.0/24"]), false),
-        (address(AddressFetch::Dst, &["2001:db8::/32"]), true),
-        (number(NumberFetch::SrcPort, Some(1024), None), true),
-        (number(NumberFetch::SrcPort, None, Some(1023)), false),
-        (number(NumberFetch::DstPort, Some(143), Some(143)), true),
-        (Test::Number { fetch: NumberFetch::DstPort, ranges: vec![] }, false),
-        (Test::True(NumberFetch::DstPort), true),
-        (Test::AddressFound(AddressFetch::Src), true),
-        (Test::NumberFound(NumberFetch::DstPort), true),
+        (address(Fetch::Src, &["192.0.2.0/24", "10.0.0.0/8"]), true),
+        (address(Fetch::Dst, &["192.0.2.0/24"]), false),
+        (address(Fetch::Dst, &["2001:db8::/32"]), true),
+        (number(Fetch::SrcPort, Some(1024), None), true),
+        (number(Fetch::SrcPort, None, Some(1023)), false),
+        (number(Fetch::DstPort, Some(143), Some(143)), true),
+        (Test::new(Fetch::DstPort, Matcher::Numbers(vec![])), false),
+        (Test::new(Fetch::DstPort, Matcher::True), true),
+        (Test::new(Fetch::Src, Matcher::Found), true),
+        (Test::new(Fetch::DstPort, Matcher::Found), true),
     ] {
-        let needs_dst = matches!(
-            test,
-            Test::Address { fetch: AddressFetch::Dst, .. }
-                | Test::Number { fetch: NumberFetch::DstPort, .. }
-                | Test::True(NumberFetch::DstPort)
-                | Test::NumberFound(NumberFetch::DstPort)
-        );
         let condition = one(test);
         assert_eq!(condition.holds(&facts(&table, src, dst)), expect, "{condition:?}");
-        assert_eq!(condition.needs_dst(), needs_dst, "{condition:?}");
         assert!(!condition.holds(&facts(&table, "", "")), "what is not found matches nothing");
     }
 }
@@ -149,23 +142,23 @@ fn counts_of_servers_and_connections() {
     let is = |fetch, value| one(number(fetch, Some(value), Some(value))).holds(&facts(&table, "", ""));
     let backend = table.backend(SERVED);
     let server = table.server(SERVER);
-    assert!(is(NumberFetch::Nbsrv(SERVED), 1), "a backup does not count beside an active server");
-    assert!(is(NumberFetch::Nbsrv(OTHER), 0));
-    assert!(is(NumberFetch::SrvIsUp(SERVER), 1));
+    assert!(is(Fetch::Nbsrv(SERVED), 1), "a backup does not count beside an active server");
+    assert!(is(Fetch::Nbsrv(OTHER), 0));
+    assert!(is(Fetch::SrvIsUp(SERVER), 1));
 
     let picked = backend.pick(&PickKey::default()).expect("a is usable");
     backend.state.conns.open(ShardIndex(0));
     table.frontend(FrontendId(0)).state.conns.open(ShardIndex(0));
-    assert!(is(NumberFetch::SrvConn(SERVER), 1) && is(NumberFetch::BeConn(SERVED), 1));
-    assert!(is(NumberFetch::FeConn(FrontendId(0)), 1) && is(NumberFetch::BeConn(OTHER), 0));
+    assert!(is(Fetch::SrvConn(SERVER), 1) && is(Fetch::BeConn(SERVED), 1));
+    assert!(is(Fetch::FeConn(FrontendId(0)), 1) && is(Fetch::BeConn(OTHER), 0));
     backend.release(&picked);
-    assert!(is(NumberFetch::SrvConn(SERVER), 0));
+    assert!(is(Fetch::SrvConn(SERVER), 0));
 
     backend.state.set_admin(server, Admin::Drain);
-    assert!(is(NumberFetch::SrvIsUp(SERVER), 1), "a draining server is up");
+    assert!(is(Fetch::SrvIsUp(SERVER), 1), "a draining server is up");
     backend.state.set_admin(server, Admin::Maint);
-    assert!(is(NumberFetch::SrvIsUp(SERVER), 0));
-    assert!(is(NumberFetch::Nbsrv(SERVED), 1), "the first backup serves");
+    assert!(is(Fetch::SrvIsUp(SERVER), 0));
+    assert!(is(Fetch::Nbsrv(SERVED), 1), "the first backup serves");
 }
 
 #[test]

@@ -19,6 +19,7 @@ impl Lowering<'_> {
         Frontend {
             mode: mode(settings.mode),
             binds: proxy.binds.iter().flat_map(|bind| self.binds(proxy, bind, &name)).collect(),
+            admission: table::Admission::default(),
             rules: self.rules(proxy),
             default_backend: self.default_backend(proxy),
             timeouts,

@@ -11,6 +11,8 @@ mod backends;
 mod frontends;
 mod log_lines;
 mod logs;
+mod parts;
+mod samples;
 mod servers;
 
 #[cfg(test)]

@@ -219,7 +219,8 @@ fn log_targets_are_shared() {
 /// Where a connection from `src` to port `dst` goes.
 fn routed(table: &Arc<Table>, src: &str, dst: u16) -> String {
     let src: SocketAddr = src.parse().expect("an address");
-    let facts = Facts { src: Some(src), dst: Some(([192, 0, 2, 80], dst).into()), table };
+    let id = table.frontend_named("fe").expect("a frontend");
+    let facts = Facts::new(table, id, Some(src), Some(([192, 0, 2, 80], dst).into()));
     let backend = route(frontend(table, "fe"), &facts);
     backend.map_or("none".into(), |backend| table.backend(backend).name.to_string())
 }
@@ -343,4 +344,49 @@ fn splicing_is_on_until_the_file_says_otherwise() {
     assert_eq!(of(" no option splice-request\n"), directions(false, true));
     assert_eq!(of(" no option splice-auto\n option splice-response\n"), directions(false, true));
     assert_eq!(of("global\n nosplice\n"), Splice::NEVER);
+}
+
+#[test]
+fn files_of_patterns_are_looked_up_with_the_lines() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("room for a line");
+        path.display().to_string()
+    };
+    let (nets, names) = (file("nets", "# ours\n10.0.0.0/8\n\n192.0.2.0/24\n"), file("names", "front\nfe\n"));
+    let text = |nets: &str| {
+        format!(
+            "frontend fe
+                bind :1001
+                acl inside src 127.0.0.0/8
+                acl inside src -f {nets} 198.51.100.0/24
+                use_backend be if inside {{ fe_name -f {names} }}
+            backend be
+            "
+        )
+    };
+    let table = table_of(&text(&nets));
+    for (src, expect) in [
+        ("127.0.0.1:1", "be"),
+        ("10.1.1.1:1", "be"),
+        ("192.0.2.9:1", "be"),
+        ("198.51.100.1:1", "be"),
+        ("203.0.113.1:1", "none"),
+    ] {
+        assert_eq!(routed(&table, src, 1), expect, "{src}");
+    }
+    let condition = frontend(&table, "fe").rules[0].condition.as_ref().expect("it has one");
+    assert_eq!(condition.alternatives[0][0].acl.tests.len(), 1, "lines and files are one test");
+
+    let bad = file("bad", "10.0.0.0/8\nfoo\n");
+    for (nets, expect) in [
+        (bad.clone(), format!("'foo' is not a valid IPv4 or IPv6 address at line 2 of file '{bad}'.")),
+        ("/nonexistent".to_owned(), "failed to open pattern file </nonexistent>.".to_owned()),
+    ] {
+        let loaded = loaded(&text(&nets));
+        let messages: Vec<&str> = loaded.diagnostics.iter().map(|diagnostic| &*diagnostic.message).collect();
+        let expect = format!("error detected while parsing ACL 'inside' : {expect}");
+        assert!(loaded.table.is_none() && messages.contains(&&*expect), "{messages:?}");
+    }
 }

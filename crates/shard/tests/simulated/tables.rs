@@ -135,6 +135,7 @@ impl Draft {
         let backend = Backend {
             name: backend_name.clone(),
             mode: Mode::Tcp,
+            rules: table::BackendRules::default(),
             servers,
             balance: self.balance,
             all_backups: false,
@@ -166,6 +167,7 @@ impl Draft {
                 name,
                 mode: Mode::Tcp,
                 binds: vec![bind],
+                admission: table::Admission::default(),
                 rules: Vec::new(),
                 default_backend: Some(BackendId(0)),
                 timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },

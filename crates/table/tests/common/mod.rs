@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use table::{
-    Backend, BackendLimits, BackendTimeouts, Balance, Global, Mode, Server, ServerAddr, ServerSettings, Splice,
-    StateBook, Table,
+    Backend, BackendLimits, BackendRules, BackendTimeouts, Balance, Global, Mode, Server, ServerAddr, ServerSettings,
+    Splice, StateBook, Table,
 };
 
 /// A server without checks that is never connected to.
@@ -26,6 +26,7 @@ pub(crate) fn backend(
     let name: Arc<str> = "px".into();
     let servers = servers.iter().map(|(server_name, settings)| server(book, &name, server_name, settings.clone()));
     Backend {
+        rules: BackendRules::default(),
         servers: servers.collect(),
         mode: Mode::Tcp,
         balance,

@@ -1,0 +1,47 @@
+//! Words that the tree and the table have in common: the parts of payloads, the operands of converters.
+
+use table::{CountedStart, Operation, Part, Speaker, TextPart};
+
+pub(super) fn speaker(speaker: config::Speaker) -> Speaker {
+    match speaker {
+        config::Speaker::Client => Speaker::Client,
+        config::Speaker::Server => Speaker::Server,
+    }
+}
+
+pub(super) fn part(part: config::Part) -> Part {
+    match part {
+        config::Part::Length => Part::Length,
+        config::Part::Slice { offset, size } => Part::Slice { offset, size },
+        config::Part::Counted { at, size, start } => {
+            let start = match start {
+                config::CountedStart::At(offset) => CountedStart::At(offset),
+                config::CountedStart::Behind(distance) => CountedStart::Behind(distance),
+            };
+            Part::Counted { at, size, start }
+        }
+        config::Part::HelloType => Part::HelloType,
+        config::Part::HelloVersion => Part::HelloVersion,
+        config::Part::HelloName => Part::HelloName,
+        config::Part::HelloProtocols => Part::HelloProtocols,
+        config::Part::HelloCurves => Part::HelloCurves,
+        config::Part::Http => Part::Http,
+    }
+}
+
+pub(super) fn piece(piece: &config::TextPart) -> TextPart {
+    TextPart { index: piece.index, delimiters: piece.delimiters.as_bytes().into(), count: piece.count }
+}
+
+pub(super) fn operation(operation: config::Operation) -> Operation {
+    match operation {
+        config::Operation::Add => Operation::Add,
+        config::Operation::Subtract => Operation::Subtract,
+        config::Operation::Multiply => Operation::Multiply,
+        config::Operation::Divide => Operation::Divide,
+        config::Operation::Modulo => Operation::Modulo,
+        config::Operation::And => Operation::And,
+        config::Operation::Or => Operation::Or,
+        config::Operation::Xor => Operation::Xor,
+    }
+}

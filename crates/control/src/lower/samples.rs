@@ -1,0 +1,193 @@
+//! Tests: expressions, and patterns from lines and files.
+
+use super::Lowering;
+use super::acls::net_of;
+use config::{
+    BadLine, End, Expression, Lead, Matching, Method, Number, Patterns, Proxy, ProxyRef, ServerRef, Spanned, Stage,
+};
+use std::fs;
+use table::{Compare, Converter, Fetch, IpSet, Matcher, NumberRange, Test, TextPatterns};
+
+impl Lowering<'_> {
+    /// The tests of some lines that are alternatives. Lines that ask the same in the same way become one.
+    pub(super) fn tests(&mut self, lines: &[&config::Test], proxy: &Proxy, owner: &str) -> Vec<Test> {
+        let mut groups: Vec<(&Expression, &Matching, Vec<Patterns>)> = Vec::new();
+        for line in lines {
+            let (expression, matching) = match line {
+                config::Test::Sample { expression, matching } => (expression, matching),
+                config::Test::PathBegins { .. } | config::Test::Unserved => {
+                    unreachable!("refused before it is lowered")
+                }
+            };
+            let patterns = [vec![matching.patterns.clone()], self.files(matching, owner)].concat();
+            let is_same = |(first, like, _): &&mut (&Expression, &Matching, Vec<Patterns>)| {
+                first.fetch == expression.fetch
+                    && first.converters == expression.converters
+                    && like.method == matching.method
+                    && like.is_case_insensitive == matching.is_case_insensitive
+            };
+            match groups.iter_mut().find(is_same) {
+                Some((_, _, all)) => all.extend(patterns),
+                None => groups.push((expression, matching, patterns)),
+            }
+        }
+        let mut tests = Vec::with_capacity(groups.len());
+        for (expression, matching, patterns) in groups {
+            let fetch = self.fetch(&expression.fetch, proxy);
+            let converters = expression.converters.iter().map(converter).collect();
+            tests.push(Test { fetch, converters, matcher: matcher(matching, &patterns) });
+        }
+        tests
+    }
+
+    /// The patterns of the files of a line. What cannot be read is reported.
+    fn files(&mut self, matching: &Matching, owner: &str) -> Vec<Patterns> {
+        let mut all = Vec::new();
+        for file in &matching.files {
+            match read(file, matching) {
+                Ok(patterns) => all.push(patterns),
+                Err(message) => {
+                    let message = format!("error detected while parsing {owner} : {message}.");
+                    self.alert(Stage::Parsing, Lead::Spaced, file.span, message);
+                }
+            }
+        }
+        all
+    }
+
+    /// What was checked to exist and is not in the table is disabled: there is nobody to be counted.
+    fn fetch(&mut self, fetch: &config::Fetch, proxy: &Proxy) -> Fetch {
+        match fetch {
+            config::Fetch::Address(end) => address(*end),
+            config::Fetch::Number(number) => self.number(number, proxy).unwrap_or(Fetch::Always(false)),
+            config::Fetch::FrontendName => Fetch::FeName,
+            config::Fetch::BackendName => Fetch::BeName,
+            config::Fetch::Text(text) => Fetch::Bytes(text.as_bytes().into()),
+            config::Fetch::WaitEnd => Fetch::WaitEnd,
+            config::Fetch::Payload(speaker, part) => {
+                Fetch::Payload(super::parts::speaker(*speaker), super::parts::part(*part))
+            }
+        }
+    }
+
+    fn number(&mut self, number: &Number, proxy: &Proxy) -> Option<Fetch> {
+        match number {
+            Number::Port(End::Source) => Some(Fetch::SrcPort),
+            Number::Port(End::Destination) => Some(Fetch::DstPort),
+            Number::UsableServers(of) => self.names.backend(name(of, proxy)).map(Fetch::Nbsrv),
+            Number::BackendConnections(of) => self.names.backend(name(of, proxy)).map(Fetch::BeConn),
+            Number::FrontendConnections(of) => self.names.frontend(name(of, proxy)).map(Fetch::FeConn),
+            Number::ServerConnections(of) => self.server_named(of, proxy).map(Fetch::SrvConn),
+            Number::ServerIsUp(of) => self.server_named(of, proxy).map(Fetch::SrvIsUp),
+            Number::FrontendId => Some(Fetch::FeId),
+            Number::BackendId => Some(Fetch::BeId),
+            Number::Truth(truth) => Some(Fetch::Always(*truth)),
+            Number::Constant(number) => Some(Fetch::Int(*number)),
+        }
+    }
+
+    fn server_named(&mut self, of: &ServerRef, proxy: &Proxy) -> Option<table::ServerId> {
+        self.names.server(name(&of.proxy, proxy), &of.server)
+    }
+}
+
+/// Without a name, the proxy that the ACL stands in is meant.
+fn name<'p>(of: &'p ProxyRef, proxy: &'p Proxy) -> &'p str {
+    of.name.as_deref().unwrap_or(&proxy.name)
+}
+
+pub(super) fn address(end: End) -> Fetch {
+    match end {
+        End::Source => Fetch::Src,
+        End::Destination => Fetch::Dst,
+    }
+}
+
+/// The patterns of a file, or HAProxy's words for why there are none.
+fn read(file: &Spanned<String>, matching: &Matching) -> Result<Patterns, String> {
+    let text = fs::read(&file.value).map_err(|_| format!("failed to open pattern file <{}>", file.value))?;
+    Patterns::of_file(matching.method, matching.is_case_insensitive, &text)
+        .map_err(|BadLine { number, message }| format!("{message} at line {number} of file '{}'", file.value))
+}
+
+fn matcher(matching: &Matching, patterns: &[Patterns]) -> Matcher {
+    let ranges = || patterns.iter().flat_map(ranges_of).map(range).collect();
+    match matching.method {
+        Method::Found => Matcher::Found,
+        Method::Boolean => Matcher::True,
+        Method::Integer | Method::Version => Matcher::Numbers(ranges()),
+        Method::Length => Matcher::Lengths(ranges()),
+        Method::Ip => {
+            let nets = patterns.iter().flat_map(networks_of).map(|net| net_of(net.address, net.prefix));
+            Matcher::Nets(IpSet::new(nets))
+        }
+        Method::Text(how) => {
+            let texts = patterns.iter().flat_map(texts_of).map(Vec::as_slice);
+            let patterns = TextPatterns::new(compare(how), matching.is_case_insensitive, texts);
+            Matcher::Text(patterns.expect("expressions are compiled when they are read"))
+        }
+    }
+}
+
+fn networks_of(patterns: &Patterns) -> &[config::IpNet] {
+    match patterns {
+        Patterns::Networks(networks) => networks,
+        Patterns::None | Patterns::Ranges(_) | Patterns::Texts(_) => &[],
+    }
+}
+
+fn ranges_of(patterns: &Patterns) -> &[config::Range] {
+    match patterns {
+        Patterns::Ranges(ranges) => ranges,
+        Patterns::None | Patterns::Networks(_) | Patterns::Texts(_) => &[],
+    }
+}
+
+fn texts_of(patterns: &Patterns) -> &[Vec<u8>] {
+    match patterns {
+        Patterns::Texts(texts) => texts,
+        Patterns::None | Patterns::Networks(_) | Patterns::Ranges(_) => &[],
+    }
+}
+
+/// The ends of all numbers are no bounds.
+fn range(range: &config::Range) -> NumberRange {
+    let least = Some(range.first).filter(|&first| first > i64::MIN);
+    let most = Some(range.last).filter(|&last| last < i64::MAX);
+    NumberRange { least, most }
+}
+
+fn compare(compare: config::Compare) -> Compare {
+    match compare {
+        config::Compare::Whole | config::Compare::Binary => Compare::Whole,
+        config::Compare::Begin => Compare::Begin,
+        config::Compare::End => Compare::End,
+        config::Compare::Inside => Compare::Inside,
+        config::Compare::Directory => Compare::Directory,
+        config::Compare::Domain => Compare::Domain,
+        config::Compare::Regex => Compare::Regex,
+    }
+}
+
+fn converter(converter: &config::Converter) -> Converter {
+    match converter {
+        config::Converter::Lower => Converter::Lower,
+        config::Converter::Upper => Converter::Upper,
+        config::Converter::Length => Converter::Length,
+        config::Converter::Hex => Converter::Hex,
+        config::Converter::Base64 => Converter::Base64,
+        config::Converter::Bytes { offset, count } => Converter::Bytes { offset: *offset, count: *count },
+        config::Converter::Field(piece) => Converter::Field(super::parts::piece(piece)),
+        config::Converter::Word(piece) => Converter::Word(super::parts::piece(piece)),
+        config::Converter::IpMask { v4, v6 } => Converter::IpMask { v4: *v4, v6: *v6 },
+        config::Converter::Arithmetic(operation, operand) => {
+            Converter::Arithmetic(super::parts::operation(*operation), *operand)
+        }
+        config::Converter::Negate => Converter::Negate,
+        config::Converter::Complement => Converter::Complement,
+        config::Converter::IsNotZero => Converter::IsNotZero,
+        config::Converter::IsZero => Converter::IsZero,
+        config::Converter::IsEven => Converter::IsEven,
+        config::Converter::IsOdd => Converter::IsOdd,
+    }
+}

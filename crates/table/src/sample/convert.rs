@@ -1,0 +1,272 @@
+//! Samples out of samples (`configuration.txt` §7.3.1).
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Value;
+
+/// One converter of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Converter {
+    Lower,
+    Upper,
+    Length,
+    /// Two upper-case digits per byte.
+    Hex,
+    /// RFC 4648 §4.
+    Base64,
+    /// `bytes(offset[,count])`
+    Bytes {
+        offset: u32,
+        count: Option<u32>,
+    },
+    /// `field(index,delimiters[,count])`: every delimiter ends a field.
+    Field(TextPart),
+    /// `word(index,delimiters[,count])`: delimiters in a row are one.
+    Word(TextPart),
+    /// `ipmask(v4[,v6])`: as many leading bits stay.
+    IpMask {
+        v4: u8,
+        v6: Option<u8>,
+    },
+    Arithmetic(Operation, i64),
+    /// `neg`
+    Negate,
+    /// `cpl`
+    Complement,
+    /// `bool`
+    IsNotZero,
+    /// `not`
+    IsZero,
+    /// `even`
+    IsEven,
+    /// `odd`
+    IsOdd,
+}
+
+/// Which fields or words of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextPart {
+    /// From 1 at the beginning, or from -1 at the end; never 0.
+    pub index: i32,
+    pub delimiters: Box<[u8]>,
+    /// How many, with what stands between them; 0 is all that are left in that direction.
+    pub count: u32,
+}
+
+/// A number and an operand. Nothing overflows: results stop at the ends of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Add,
+    Subtract,
+    Multiply,
+    /// By zero: the largest number.
+    Divide,
+    /// By zero: zero.
+    Modulo,
+    And,
+    Or,
+    Xor,
+}
+
+impl Converter {
+    /// `None`: the value cannot be converted, so there is no sample.
+    pub fn apply<'a>(&self, value: Value<'a>) -> Option<Value<'a>> {
+        let truth = |test: fn(i64) -> bool, value: Value<'_>| value.to_int().map(|number| Value::Bool(test(number)));
+        match self {
+            Converter::Lower => Some(owned(value.into_bytes().to_ascii_lowercase())),
+            Converter::Upper => Some(owned(value.into_bytes().to_ascii_uppercase())),
+            Converter::Length => Some(Value::Int(value.into_bytes().len() as i64)),
+            Converter::Hex => Some(owned(hex(&value.into_bytes()))),
+            Converter::Base64 => Some(owned(base64(&value.into_bytes()))),
+            Converter::Bytes { offset, count } => bytes(value.into_bytes(), *offset as usize, *count),
+            Converter::Field(piece) => piece.of(value.into_bytes(), false),
+            Converter::Word(piece) => piece.of(value.into_bytes(), true),
+            Converter::IpMask { v4, v6 } => mask(value.to_addr()?, *v4, *v6).map(Value::Addr),
+            Converter::Arithmetic(operation, operand) => Some(Value::Int(operation.of(value.to_int()?, *operand))),
+            Converter::Negate => Some(Value::Int(value.to_int()?.saturating_neg())),
+            Converter::Complement => Some(Value::Int(!value.to_int()?)),
+            Converter::IsNotZero => truth(|number| number != 0, value),
+            Converter::IsZero => truth(|number| number == 0, value),
+            Converter::IsEven => truth(|number| number & 1 == 0, value),
+            Converter::IsOdd => truth(|number| number & 1 == 1, value),
+        }
+    }
+}
+
+impl Operation {
+    fn of(self, number: i64, operand: i64) -> i64 {
+        match self {
+            Operation::Add => number.saturating_add(operand),
+            Operation::Subtract => number.saturating_sub(operand),
+            Operation::Multiply => number.saturating_mul(operand),
+            Operation::Divide if operand == 0 => i64::MAX,
+            Operation::Divide => number.saturating_div(operand),
+            Operation::Modulo => number.checked_rem(operand).unwrap_or(0),
+            Operation::And => number & operand,
+            Operation::Or => number | operand,
+            Operation::Xor => number ^ operand,
+        }
+    }
+}
+
+impl TextPart {
+    fn of<'a>(&self, text: Cow<'a, [u8]>, skips_empty: bool) -> Option<Value<'a>> {
+        let mut ranges = Vec::new();
+        let mut start = 0;
+        let ends = (0..text.len()).filter(|&at| self.delimiters.contains(&text[at])).chain([text.len()]);
+        for end in ends {
+            if start < end || !skips_empty {
+                ranges.push(start..end);
+            }
+            start = end + 1;
+        }
+        let index = self.index.unsigned_abs().checked_sub(1)? as usize;
+        let count = if self.count == 0 { usize::MAX } else { self.count as usize };
+        let (first, last) = if self.index > 0 {
+            (index, index.saturating_add(count - 1).min(ranges.len().checked_sub(1)?))
+        } else {
+            let last = ranges.len().checked_sub(index + 1)?;
+            (last.saturating_sub(count - 1), last)
+        };
+        let (first, last) = (ranges.get(first)?, ranges.get(last)?);
+        Some(part(text, first.start, last.end))
+    }
+}
+
+fn bytes(text: Cow<'_, [u8]>, offset: usize, count: Option<u32>) -> Option<Value<'_>> {
+    let room = text.len().checked_sub(offset).filter(|&room| room > 0)?;
+    let count = count.map_or(room, |count| room.min(count as usize));
+    Some(part(text, offset, offset + count))
+}
+
+fn part(text: Cow<'_, [u8]>, start: usize, end: usize) -> Value<'_> {
+    Value::Bytes(match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[start..end]),
+        Cow::Owned(text) => Cow::Owned(text[start..end].to_vec()),
+    })
+}
+
+fn mask(addr: IpAddr, v4: u8, v6: Option<u8>) -> Option<IpAddr> {
+    match addr {
+        IpAddr::V4(addr) => {
+            let bits = u32::MAX.checked_shl(32 - u32::from(v4.min(32))).unwrap_or(0);
+            Some(Ipv4Addr::from_bits(addr.to_bits() & bits).into())
+        }
+        IpAddr::V6(addr) => {
+            let bits = u128::MAX.checked_shl(128 - u32::from(v6?.min(128))).unwrap_or(0);
+            Some(Ipv6Addr::from_bits(addr.to_bits() & bits).into())
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let octet = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
+        let digit = |index: usize| DIGITS[(bits >> (18 - 6 * index) & 63) as usize];
+        text.extend((0..4).map(|index| if index <= chunk.len() { digit(index) } else { b'=' }));
+    }
+    text
+}
+
+fn owned<'a>(bytes: Vec<u8>) -> Value<'a> {
+    Value::Bytes(Cow::Owned(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(converter: Converter, value: Value<'_>) -> Option<String> {
+        let value = converter.apply(value)?;
+        Some(String::from_utf8_lossy(&value.into_bytes()).into_owned())
+    }
+
+    fn piece(index: i32, delimiters: &str, count: u32) -> TextPart {
+        TextPart { index, delimiters: delimiters.as_bytes().into(), count }
+    }
+
+    /// The examples of the manual, RFC 4648 §10 for base64, and what HAProxy 2.6.12 answered.
+    #[test]
+    fn texts() {
+        use Converter::{Base64, Bytes, Field, Hex, Length, Lower, Upper, Word};
+        for (converter, text, expect) in [
+            (Lower, "MiXed", Some("mixed")),
+            (Upper, "MiXed", Some("MIXED")),
+            (Length, "three", Some("5")),
+            (Hex, "\x00\x7f", Some("007F")),
+            (Base64, "", Some("")),
+            (Base64, "f", Some("Zg==")),
+            (Base64, "fo", Some("Zm8=")),
+            (Base64, "foobar", Some("Zm9vYmFy")),
+            (Bytes { offset: 1, count: Some(2) }, "abcdef", Some("bc")),
+            (Bytes { offset: 4, count: Some(20) }, "abcdef", Some("ef")),
+            (Bytes { offset: 6, count: None }, "abcdef", None),
+            (Field(piece(5, "_", 1)), "f1_f2_f3__f5", Some("f5")),
+            (Field(piece(2, "_", 0)), "f1_f2_f3__f5", Some("f2_f3__f5")),
+            (Field(piece(2, "_", 2)), "f1_f2_f3__f5", Some("f2_f3")),
+            (Field(piece(-2, "_", 3)), "f1_f2_f3__f5", Some("f2_f3_")),
+            (Field(piece(-3, "_", 0)), "f1_f2_f3__f5", Some("f1_f2_f3")),
+            (Field(piece(6, "_", 1)), "f1_f2_f3__f5", None),
+            (Word(piece(4, "_", 1)), "f1_f2_f3__f5", Some("f5")),
+            (Word(piece(2, "_", 0)), "f1_f2_f3__f5", Some("f2_f3__f5")),
+            (Word(piece(3, "_", 2)), "f1_f2_f3__f5", Some("f3__f5")),
+            (Word(piece(-2, "_", 3)), "f1_f2_f3__f5", Some("f1_f2_f3")),
+            (Word(piece(-3, "_", 0)), "f1_f2_f3__f5", Some("f1_f2")),
+            (Word(piece(1, "_", 1)), "", None),
+        ] {
+            assert_eq!(shown(converter.clone(), Value::text(text)).as_deref(), expect, "{converter:?} of {text}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        use Operation::{Add, And, Divide, Modulo, Multiply, Or, Subtract, Xor};
+        for (operation, operand, number, expect) in [
+            (Add, 1, i64::MAX, i64::MAX),
+            (Subtract, 1, i64::MIN, i64::MIN),
+            (Multiply, -2, 3, -6),
+            (Divide, 0, 5, i64::MAX),
+            (Divide, -1, i64::MIN, i64::MAX),
+            (Modulo, 0, 5, 0),
+            (Modulo, 3, 5, 2),
+            (And, 6, 3, 2),
+            (Or, 6, 3, 7),
+            (Xor, 6, 3, 5),
+        ] {
+            let value = Converter::Arithmetic(operation, operand).apply(Value::Int(number));
+            assert_eq!(value, Some(Value::Int(expect)), "{number} {operation:?} {operand}");
+        }
+        for (converter, number, expect) in [
+            (Converter::Negate, 5, Value::Int(-5)),
+            (Converter::Complement, 0, Value::Int(-1)),
+            (Converter::IsNotZero, 2, Value::Bool(true)),
+            (Converter::IsZero, 2, Value::Bool(false)),
+            (Converter::IsEven, 2, Value::Bool(true)),
+            (Converter::IsOdd, -3, Value::Bool(true)),
+        ] {
+            assert_eq!(converter.apply(Value::Int(number)), Some(expect), "{converter:?} of {number}");
+        }
+    }
+
+    #[test]
+    fn masks() {
+        let mask = |v4, v6, addr: &str| {
+            let addr = Value::Addr(addr.parse().expect("an address"));
+            shown(Converter::IpMask { v4, v6 }, addr)
+        };
+        assert_eq!(mask(8, None, "10.1.2.3").as_deref(), Some("10.0.0.0"));
+        assert_eq!(mask(0, None, "10.1.2.3").as_deref(), Some("0.0.0.0"));
+        assert_eq!(mask(32, None, "10.1.2.3").as_deref(), Some("10.1.2.3"));
+        assert_eq!(mask(24, Some(64), "2001:db8::1:2:3:4").as_deref(), Some("2001:db8::"));
+        assert_eq!(mask(24, None, "2001:db8::1"), None);
+    }
+}

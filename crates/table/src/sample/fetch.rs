@@ -1,0 +1,105 @@
+//! The sources of samples (`configuration.txt` §7.3.2 to §7.3.5).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Facts, Heard, Part, Sample, Speaker, Value};
+use crate::{BackendId, FrontendId, Proxy, ServerId, Table};
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    Src,
+    Dst,
+    SrcPort,
+    DstPort,
+    /// Servers that connections are spread over.
+    Nbsrv(BackendId),
+    BeConn(BackendId),
+    FeConn(FrontendId),
+    SrvConn(ServerId),
+    SrvIsUp(ServerId),
+    /// `fe_id`: HAProxy's number of the frontend.
+    FeId,
+    FeName,
+    /// The frontend's number until a backend is chosen, as in HAProxy.
+    BeId,
+    /// The frontend's name until a backend is chosen, as in HAProxy.
+    BeName,
+    /// `always_true`, `always_false`, `bool(…)`.
+    Always(bool),
+    /// `int(…)`.
+    Int(i64),
+    /// `str(…)`, `bin(…)`.
+    Bytes(Arc<[u8]>),
+    /// `wait_end`: true once nothing more is waited for.
+    WaitEnd,
+    /// What one side has said first.
+    Payload(Speaker, Part),
+}
+
+impl Fetch {
+    pub(crate) fn of<'a>(&'a self, facts: &Facts<'a>) -> Sample<'a> {
+        let table = facts.table;
+        let int = |number: i64| Sample::Settled(Value::Int(number));
+        match self {
+            Fetch::Src => facts.src.map(|addr| Value::Addr(addr.ip())).into(),
+            Fetch::Dst => facts.dst.map(|addr| Value::Addr(addr.ip())).into(),
+            Fetch::SrcPort => facts.src.map(|addr| Value::Int(addr.port().into())).into(),
+            Fetch::DstPort => facts.dst.map(|addr| Value::Int(addr.port().into())).into(),
+            Fetch::Nbsrv(backend) => int(table.backend(*backend).state.nbsrv().into()),
+            Fetch::BeConn(backend) => int(table.backend(*backend).state.conns.current() as i64),
+            Fetch::FeConn(frontend) => int(table.frontend(*frontend).state.conns.current() as i64),
+            Fetch::SrvConn(server) => int(table.server(*server).state.conns().into()),
+            Fetch::SrvIsUp(server) => Sample::Settled(Value::Bool(table.server(*server).state.is_up())),
+            Fetch::FeId => number(facts, |proxy| proxy.frontend == Some(facts.frontend)).into(),
+            Fetch::BeId if facts.backend.is_some() => number(facts, |proxy| proxy.backend == facts.backend).into(),
+            Fetch::BeId => number(facts, |proxy| proxy.frontend == Some(facts.frontend)).into(),
+            Fetch::FeName => Sample::Settled(Value::text(&table.frontend(facts.frontend).name)),
+            Fetch::BeName => {
+                let backend = facts.backend.map(|backend| &table.backend(backend).name);
+                Sample::Settled(Value::text(backend.unwrap_or(&table.frontend(facts.frontend).name)))
+            }
+            Fetch::Always(truth) => Sample::Settled(Value::Bool(*truth)),
+            Fetch::Int(number) => int(*number),
+            Fetch::Bytes(bytes) => Sample::Settled(Value::Bytes(Cow::Borrowed(bytes))),
+            Fetch::WaitEnd if facts.is_final() => Sample::Settled(Value::Bool(true)),
+            Fetch::WaitEnd => Sample::Awaited,
+            Fetch::Payload(speaker, part) => match (speaker, facts.heard) {
+                (Speaker::Client, Heard::Client(payload)) | (Speaker::Server, Heard::Server(payload)) => {
+                    part.of(payload)
+                }
+                (Speaker::Client, Heard::Server(_) | Heard::Nothing)
+                | (Speaker::Server, Heard::Client(_) | Heard::Nothing) => Sample::Absent,
+            },
+        }
+    }
+
+    /// Whether every id in it has a place in `table`.
+    pub(crate) fn fits(&self, table: &Table) -> bool {
+        match self {
+            Fetch::Nbsrv(backend) | Fetch::BeConn(backend) => table.has_backend(*backend),
+            Fetch::FeConn(FrontendId(frontend)) => (*frontend as usize) < table.frontends.len(),
+            Fetch::SrvConn(server) | Fetch::SrvIsUp(server) => table.has_server(*server),
+            Fetch::Src
+            | Fetch::Dst
+            | Fetch::SrcPort
+            | Fetch::DstPort
+            | Fetch::FeId
+            | Fetch::BeId
+            | Fetch::FeName
+            | Fetch::BeName
+            | Fetch::Always(_)
+            | Fetch::Int(_)
+            | Fetch::Bytes(_)
+            | Fetch::WaitEnd
+            | Fetch::Payload(..) => true,
+        }
+    }
+}
+
+/// HAProxy's number of the first proxy that `is_it`.
+fn number<'a>(facts: &Facts<'_>, is_it: impl Fn(&Proxy) -> bool) -> Option<Value<'a>> {
+    let proxy = facts.table.proxies.iter().find(|proxy| is_it(proxy))?;
+    Some(Value::Int(proxy.number.into()))
+}

@@ -1,0 +1,125 @@
+//! Samples: what rules may ask of a connection (`configuration.txt: section 7`).
+//!
+//! ```text
+//!   Facts ──Fetch──▶ Sample ──Converter, …──▶ Value ──Matcher──▶ yes or no
+//!                      │
+//!                      └── not there yet: ask again when more bytes have come
+//! ```
+//!
+//! A fetch that needs bytes which have not come says so ([`Sample::Awaited`]), and one whose value may still change says that
+//! ([`Sample::Passing`]). Whoever asks decides how long to wait: once nothing more is waited for, both are as final as the
+//! rest ([`Facts::is_final`]). Everything here is a pure function of the facts.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `fetch` | the sources of samples |
+//! | `payload`, `hello`, `http` | what the first bytes of a stream say |
+//! | `convert` | samples out of samples |
+//! | `matcher`, `text` | what a value is compared with |
+
+mod convert;
+mod fetch;
+mod hello;
+mod http;
+mod matcher;
+mod payload;
+mod text;
+mod value;
+
+pub use convert::{Converter, Operation, TextPart};
+pub use fetch::Fetch;
+pub use matcher::{Matcher, NumberRange};
+pub use payload::{CountedStart, Part, Speaker};
+pub use text::{Compare, TextPatterns};
+pub use value::Value;
+
+use std::net::SocketAddr;
+
+use crate::{BackendId, FrontendId, Table};
+
+/// What a condition may ask about a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The client, as its PROXY header says it where one was accepted; `None` for a client on a unix socket.
+    pub src: Option<SocketAddr>,
+    /// What the client connected to.
+    pub dst: Option<SocketAddr>,
+    /// Where the connection arrived.
+    pub frontend: FrontendId,
+    /// Where it goes, once that is known.
+    pub backend: Option<BackendId>,
+    pub heard: Heard<'a>,
+    /// Whose counts are meant by `nbsrv(be)` and its like.
+    pub table: &'a Table,
+}
+
+/// Whose bytes may be looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Heard<'a> {
+    /// Nobody's: the rule does not deal with contents.
+    Nothing,
+    Client(Payload<'a>),
+    Server(Payload<'a>),
+}
+
+/// The first bytes of a stream, none of them sent on yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    pub bytes: &'a [u8],
+    /// Nothing more is waited for: the stream or the patience is at its end, or there is no room.
+    pub is_final: bool,
+}
+
+/// What a fetch finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sample<'a> {
+    /// It is this, whatever else comes.
+    Settled(Value<'a>),
+    /// It is this so far; more bytes may change it.
+    Passing(Value<'a>),
+    /// It is not there yet.
+    Awaited,
+    /// It is not there and never will be.
+    Absent,
+}
+
+/// What the bytes so far say about something that is to be read from them. More bytes turn `Short` into one of the others,
+/// and never change those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reading<T> {
+    Known(T),
+    Short,
+    /// It is something else.
+    Foreign,
+}
+
+impl<'a> Facts<'a> {
+    /// Of a connection that has just arrived.
+    pub fn new(table: &'a Table, frontend: FrontendId, src: Option<SocketAddr>, dst: Option<SocketAddr>) -> Facts<'a> {
+        Facts { src, dst, frontend, backend: None, heard: Heard::Nothing, table }
+    }
+
+    /// Whether what is not there now will never be.
+    pub fn is_final(&self) -> bool {
+        match self.heard {
+            Heard::Nothing => true,
+            Heard::Client(payload) | Heard::Server(payload) => payload.is_final,
+        }
+    }
+}
+
+impl<'a> From<Option<Value<'a>>> for Sample<'a> {
+    fn from(value: Option<Value<'a>>) -> Sample<'a> {
+        value.map_or(Sample::Absent, Sample::Settled)
+    }
+}
+
+impl<'a> From<Reading<Value<'a>>> for Sample<'a> {
+    fn from(reading: Reading<Value<'a>>) -> Sample<'a> {
+        match reading {
+            Reading::Known(value) => Sample::Settled(value),
+            Reading::Short => Sample::Awaited,
+            Reading::Foreign => Sample::Absent,
+        }
+    }
+}
