@@ -203,6 +203,7 @@ impl Body {
     }
 }
 
+/// Digits are counted as they come: a size never overflows (CVE-2021-32714).
 fn on_size(mut size: u64, line_size: usize, bytes: &[u8]) -> Result<(PartKind, usize, State), Refusal> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let mut count = 0;

@@ -138,7 +138,7 @@ fn read_length(fields: &Fields, bytes: &[u8]) -> Result<Option<u64>, Refusal> {
     Ok(length)
 }
 
-/// RFC 9110 §8.6: `1*DIGIT`. No sign, no blank, not empty (CVE-2023-40225), nothing that overflows (CVE-2021-32714).
+/// RFC 9110 §8.6: `1*DIGIT`. No sign (CVE-2021-32715), no blank, not empty (CVE-2023-40225), nothing that overflows.
 fn parse_length(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -50,7 +50,7 @@ pub(crate) struct Normal {
 /// RFC 9112 §3.2: a request of HTTP/1.1 has exactly one valid `Host`. One that contradicts the target would let two readers
 /// route the same request to two places; HAProxy refuses it as well.
 ///
-/// `Some` where target or `Host` have a default port that is to go (RFC 9110 §4.2.3), as HAProxy has it.
+/// `Some` where the target has a default port, which is not sent on (RFC 9110 §4.2.3); HAProxy takes it off too.
 pub(crate) fn check_host<'a>(
     form: &Form,
     target: &[u8],
