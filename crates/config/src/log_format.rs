@@ -14,11 +14,15 @@
 //! overrides.
 
 use crate::nearest::Guesser;
+use crate::source::{Source, Span};
+use std::ops::Range;
 
 /// What one `log-format`, `error-log-format` or `log-format-sd` says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogLine {
     pub parts: Vec<LogPart>,
+    /// Bytes of the format.
+    pub(crate) length: usize,
     /// What is wrong with it, in its order.
     pub(crate) faults: Vec<Fault>,
 }
@@ -52,7 +56,14 @@ const PLAIN: LogFlags = LogFlags { is_mandatory: true, is_quoted: false, is_hexa
 
 /// Something in a format that keeps it from being used.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Fault {
+pub(crate) struct Fault {
+    pub(crate) why: Why,
+    /// The bytes of the format that are to blame.
+    pub(crate) at: Range<usize>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Why {
     /// In HAProxy's words, and a hint.
     Invalid(String, Option<String>),
     /// An alias that needs HTTP.
@@ -61,6 +72,22 @@ pub(crate) enum Fault {
     Unserved(String),
     /// HAProxy ignores it without a word.
     Inert(String, &'static str),
+}
+
+impl Fault {
+    /// Where it stands, if `word` spells the format out; else the word. Escapes shift what is behind them.
+    pub(crate) fn span(&self, format_length: usize, word: Span, sources: &[Source]) -> Span {
+        let source = sources.get(word.source as usize);
+        let text =
+            source.and_then(|source| source.text.get(word.start as usize..word.end as usize)).unwrap_or_default();
+        let is_quoted = text.len() == format_length + 2 && text.starts_with(['"', '\'']) && !text.contains('\\');
+        let start = match text.len() == format_length {
+            true => word.start,
+            false if is_quoted => word.start + 1,
+            false => return word,
+        };
+        Span { start: start + self.at.start as u32, end: start + self.at.end as u32, ..word }
+    }
 }
 
 /// Who can fill an alias.
@@ -143,9 +170,10 @@ const ALIASES: &[(&str, Filler)] = &[
 
 /// Reads a format to its end, whatever is wrong with it.
 pub(crate) fn read(format: &str, guesser: &mut Guesser) -> LogLine {
-    let line = LogLine { parts: Vec::new(), faults: Vec::new() };
-    let mut reader = Reader { format, rest: format, flags: PLAIN, line, guesser };
+    let line = LogLine { parts: Vec::new(), length: format.len(), faults: Vec::new() };
+    let mut reader = Reader { format, rest: format, begin: 0, flags: PLAIN, line, guesser };
     while let Some(character) = reader.rest.chars().next() {
+        reader.begin = reader.position();
         match character {
             '%' => reader.percent(),
             ' ' => reader.blank(),
@@ -158,6 +186,8 @@ pub(crate) fn read(format: &str, guesser: &mut Guesser) -> LogLine {
 struct Reader<'a, 'g> {
     format: &'a str,
     rest: &'a str,
+    /// Where the part that is being read begins.
+    begin: usize,
     /// What `%{…}o` has set for everything behind it.
     flags: LogFlags,
     line: LogLine,
@@ -190,13 +220,13 @@ impl<'a> Reader<'a, '_> {
             Some('[') => self.expression(),
             Some(letter) if letter.is_ascii_alphabetic() => self.alias(self.flags),
             Some(other) if other.is_ascii_digit() || other == ' ' || other == '\t' => {
-                let position = self.format.len() - self.rest.len();
+                let position = self.position();
+                self.rest = &self.rest[1..];
                 self.fail(format!(
                     "unexpected variable name near '{other}' at position {position} line : '{}'. Maybe you want to write \
                      a single '%', use the syntax '%%'.",
                     self.format
                 ));
-                self.rest = &self.rest[1..];
             }
             // The percent sign before any other character vanishes.
             Some(_) => (),
@@ -207,7 +237,7 @@ impl<'a> Reader<'a, '_> {
     fn name(&mut self) {
         let length = self.rest.find(')').map_or(self.rest.len(), |end| end + 1);
         let name = self.take(length);
-        self.line.faults.push(Fault::Unserved(format!("log format %{name}")));
+        self.blame(Why::Unserved(format!("log format %{name}")));
     }
 
     /// `{flags}` and what they are for.
@@ -240,7 +270,7 @@ impl<'a> Reader<'a, '_> {
                 "X" => flags.is_hexadecimal = is_set,
                 "E" => flags.is_escaped = is_set,
                 encoding @ ("bin" | "json" | "cbor") => {
-                    self.line.faults.push(Fault::Unserved(format!("log format flag {encoding}")));
+                    self.blame(Why::Unserved(format!("log format flag {encoding}")));
                 }
                 _ => self.ignore(word),
             }
@@ -250,7 +280,7 @@ impl<'a> Reader<'a, '_> {
 
     fn ignore(&mut self, word: &str) {
         let why = "flags are '+' or '-' and one of M, Q, X and E";
-        self.line.faults.push(Fault::Inert(format!("log format flag {word}"), why));
+        self.blame(Why::Inert(format!("log format flag {word}"), why));
     }
 
     /// `[expression]`: to the bracket that closes it, past those that stand in arguments.
@@ -264,7 +294,7 @@ impl<'a> Reader<'a, '_> {
         match end {
             Some(end) => {
                 let expression = self.take(end + 1);
-                self.line.faults.push(Fault::Unserved(format!("log format %{expression}")));
+                self.blame(Why::Unserved(format!("log format %{expression}")));
             }
             None => {
                 let expression = self.rest[1..].to_string();
@@ -280,20 +310,29 @@ impl<'a> Reader<'a, '_> {
         match ALIASES.binary_search_by(|(known, _)| (*known).cmp(name)).map(|index| ALIASES[index]) {
             Ok(("o", _)) => self.flags = flags,
             Ok((name, Any)) => self.line.parts.push(LogPart::Alias { name, flags }),
-            Ok((name, Http)) => self.line.faults.push(Fault::HttpOnly(name)),
+            Ok((name, Http)) => self.blame(Why::HttpOnly(name)),
             Err(_) => {
                 let hint = self.guesser.name(name, ALIASES.iter().map(|(known, _)| *known));
                 let message = format!(
                     "no such format variable '{name}'. If you wanted to emit the '%' character verbatim, you need to use \
                      '%%'."
                 );
-                self.line.faults.push(Fault::Invalid(message, hint));
+                self.blame(Why::Invalid(message, hint));
             }
         }
     }
 
+    /// The part that is being read, up to here.
+    fn blame(&mut self, why: Why) {
+        self.line.faults.push(Fault { why, at: self.begin..self.position() });
+    }
+
+    fn position(&self) -> usize {
+        self.format.len() - self.rest.len()
+    }
+
     fn fail(&mut self, message: impl Into<String>) {
-        self.line.faults.push(Fault::Invalid(message.into(), None));
+        self.blame(Why::Invalid(message.into(), None));
     }
 
     fn push_text(&mut self, text: &str) {
@@ -318,6 +357,10 @@ mod tests {
 
     fn line(format: &str) -> LogLine {
         read(format, &mut Guesser::default())
+    }
+
+    fn whys(format: &str) -> Vec<Why> {
+        line(format).faults.into_iter().map(|fault| fault.why).collect()
     }
 
     /// Parts as text: `ci+Q`, `"text"`, `_`.
@@ -389,25 +432,45 @@ mod tests {
                 "no such format variable 'sx'. If you wanted to emit the '%' character verbatim, you need to use '%%'.",
             ),
         ] {
-            let faults = line(format).faults;
-            let [Fault::Invalid(found, _)] = &faults[..] else { panic!("{format}: {faults:?}") };
+            let faults = whys(format);
+            let [Why::Invalid(found, _)] = &faults[..] else { panic!("{format}: {faults:?}") };
             assert_eq!(found, message, "{format}");
         }
     }
 
     #[test]
     fn what_needs_more_than_tcp() {
-        let unserved = |what: &str| vec![Fault::Unserved(what.into())];
-        assert_eq!(line("%ci %r").faults, [Fault::HttpOnly("r")]);
-        assert_eq!(line("%ST%rt").faults, [Fault::HttpOnly("ST"), Fault::HttpOnly("rt")]);
-        assert_eq!(line("%[src,ipmask(24)]").faults, unserved("log format %[src,ipmask(24)]"));
-        assert_eq!(line("%{+Q}[str(a]b)] x").faults, unserved("log format %[str(a]b)]"));
-        assert_eq!(line("%(name:str)ci").faults, unserved("log format %(name:str)"));
-        assert_eq!(line("%{+json}o").faults, unserved("log format flag json"));
-        let ignored = line("%{foo,+Z}B").faults;
+        let unserved = |what: &str| vec![Why::Unserved(what.into())];
+        assert_eq!(whys("%ci %r"), [Why::HttpOnly("r")]);
+        assert_eq!(whys("%ST%rt"), [Why::HttpOnly("ST"), Why::HttpOnly("rt")]);
+        assert_eq!(whys("%[src,ipmask(24)]"), unserved("log format %[src,ipmask(24)]"));
+        assert_eq!(whys("%{+Q}[str(a]b)] x"), unserved("log format %[str(a]b)]"));
+        assert_eq!(whys("%(name:str)ci"), unserved("log format %(name:str)"));
+        assert_eq!(whys("%{+json}o"), unserved("log format flag json"));
+        let ignored = whys("%{foo,+Z}B");
         assert!(
-            matches!(&ignored[..], [Fault::Inert(foo, _), Fault::Inert(z, _)] if foo.ends_with("foo") && z.ends_with("+Z"))
+            matches!(&ignored[..], [Why::Inert(foo, _), Why::Inert(z, _)] if foo.ends_with("foo") && z.ends_with("+Z"))
         );
+    }
+
+    /// The bytes that a caret stands under.
+    #[test]
+    fn places() {
+        let blamed = |format: &str| {
+            let blamed: Vec<String> = line(format).faults.iter().map(|fault| format[fault.at.clone()].into()).collect();
+            blamed.join(" ")
+        };
+        assert_eq!(blamed("%ci %r x%zz%[src]%b %1"), "%r %zz %[src] %1");
+        assert_eq!(blamed("%b %{+Q}%ci %{+json}b"), "%{+Q} %{+json}");
+        assert_eq!(blamed("%b %{+Q"), "%{+Q");
+        let fault = &line("%ci %r").faults[0];
+        let place = |text: &str| {
+            let span = Span { source: 0, line: 1, start: 0, end: text.len() as u32 };
+            let span = fault.span(6, span, &[Source::new("c.cfg", text)]);
+            text[span.start as usize..span.end as usize].to_owned()
+        };
+        assert_eq!(["%ci %r", "\"%ci %r\"", "'%ci %r'"].map(place), ["%r"; 3]);
+        assert_eq!(place("%ci\\ %r"), "%ci\\ %r", "the word");
     }
 
     #[test]

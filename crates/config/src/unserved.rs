@@ -4,7 +4,7 @@
 //! its row in `keywords/`, nothing here.
 
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
-use crate::log_format::Fault;
+use crate::log_format::{Fault, Why};
 use crate::source::Span;
 use crate::tree::Config;
 
@@ -43,10 +43,10 @@ pub fn unserved(config: &Config) -> Vec<Diagnostic> {
 }
 
 fn of_format(fault: &Fault, span: Span) -> Option<Unserved> {
-    match fault {
-        Fault::Unserved(what) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Refused }),
-        Fault::Inert(what, why) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Inert(why) }),
-        Fault::Invalid(..) | Fault::HttpOnly(_) => None,
+    match &fault.why {
+        Why::Unserved(what) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Refused }),
+        Why::Inert(what, why) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Inert(why) }),
+        Why::Invalid(..) | Why::HttpOnly(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::acl::{Expression, Fetch, Number, Operand, ProxyRef, ServerRef, Test};
 use crate::address::{ServerAddress, ServerPort};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
-use crate::log_format::Fault;
+use crate::log_format::Why;
 use crate::nearest::Guesser;
 use crate::source::{Source, Span, Spanned};
 use crate::tree::{Config, LogStyle, Mode, Proxy, Role};
@@ -227,15 +227,16 @@ impl Checker<'_, '_> {
     fn log_formats(&mut self, proxy: &Proxy) {
         for (keyword, span, line) in proxy.log_formats() {
             for fault in &line.faults {
-                let (message, hint) = match fault {
-                    Fault::Invalid(message, hint) => (message.clone(), hint.clone()),
-                    Fault::HttpOnly(name) if proxy.settings.mode == Mode::Tcp => {
+                let (message, hint) = match &fault.why {
+                    Why::Invalid(message, hint) => (message.clone(), hint.clone()),
+                    Why::HttpOnly(name) if proxy.settings.mode == Mode::Tcp => {
                         (format!("format variable '{name}' is reserved for HTTP mode."), None)
                     }
                     // `unserved` speaks of these.
-                    Fault::HttpOnly(_) | Fault::Unserved(_) | Fault::Inert(..) => continue,
+                    Why::HttpOnly(_) | Why::Unserved(_) | Why::Inert(..) => continue,
                 };
                 let message = format!("failed to parse {keyword} : {message}");
+                let span = fault.span(line.length, span, self.sources);
                 self.alert_at(Lead::Capital, span, message, hint);
             }
         }
