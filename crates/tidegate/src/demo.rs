@@ -106,7 +106,7 @@ impl Gate {
         let address = free_address()?;
         let file = std::env::temp_dir().join(format!("tidegate-demo-{}.cfg", std::process::id()));
         let mut text = format!(
-            "global\n    maxconn 1000\n    log stdout local0 notice\n\n\
+            "global\n    maxconn 1000\n    log stdout format raw daemon notice\n\n\
              defaults\n    mode tcp\n    log global\n    timeout connect 2s\n    timeout client  1h\n    timeout server  1h\n\n\
              frontend front\n    bind {address}\n    default_backend origins\n\n\
              backend origins\n    balance roundrobin\n    option redispatch\n"
@@ -162,12 +162,12 @@ impl Drop for Gate {
     }
 }
 
-/// Shows what a child logs, without the syslog header, and hands it on.
+/// Shows what a child logs, and hands it on.
 fn show_lines(output: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            println!("   log: {}", line.split_once("]: ").map_or(line.as_str(), |(_, text)| text));
+            println!("   log: {line}");
             // Nobody waits for lines any more when the demonstration has reached its end.
             let _ = sender.send(line);
         }
