@@ -272,10 +272,15 @@ impl Control {
             logs_dropped: self.port.records_dropped() + self.log.losses().map(|(_, count)| count).sum::<u64>(),
             is_stopping: !matches!(self.life, Life::Starting | Life::Serving),
             told: Vec::new(),
+            shut_down: Vec::new(),
         };
         let answer = admin::answer(&mut desk, &asked);
-        for (backend, line) in desk.told {
+        let admin::Desk { told, shut_down, .. } = desk;
+        for (backend, line) in told {
             self.tell_of_server(backend, &line);
+        }
+        for whose in shut_down {
+            self.shut_down(&whose, Shutdown::Operator);
         }
         // A client that has gone does not want to know.
         let _ = asked.reply.send(answer);

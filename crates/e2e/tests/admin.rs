@@ -25,6 +25,7 @@ e2e::scenarios! {
         addresses,
         answers_about_servers,
         limits_of_servers,
+        sessions_of_a_server_are_ended,
     ],
     alone: [
         clients_that_misbehave_harm_nobody,
@@ -456,6 +457,19 @@ fn limits_of_servers(subject: Subject) {
     assert_eq!(shown(&rig.admin.row("be", "s1"), "scur slim qcur"), "scur=1 slim=1 qcur=0");
     assert_eq!(rig.admin.ask("set maxconn server be/s1 2"), "\n");
     assert_eq!(second.line(), "hello", "who waits is served at once");
+}
+
+fn sessions_of_a_server_are_ended(subject: Subject) {
+    let rig = Rig::start(subject);
+    let (mut meant, mut other) = (rig.proxy.connect("fe"), rig.proxy.connect("ls"));
+    meant.ask("hello");
+    other.ask("hello");
+    assert_eq!(rig.admin.ask("shutdown sessions server be/s1"), "\n");
+    assert!(meant.try_line().is_err(), "it was told to end");
+    rig.admin.wait_for("be", "s1", "scur", "0");
+    assert_eq!(other.ask("still"), "still");
+    assert_eq!(rig.admin.ask("shutdown sessions server be/nobody"), "No such server.\n\n");
+    rig.visit("fe");
 }
 
 fn answers_about_servers(subject: Subject) {

@@ -183,6 +183,13 @@ const TABLE: &[Spec] = &[
         Run::Desk(server::disable_agent),
     ),
     spec(
+        &["shutdown", "sessions", "server"],
+        "shutdown sessions server <bk>/<srv>",
+        "end the sessions of a server",
+        Access::Admin,
+        Run::Desk(server::shutdown_sessions),
+    ),
+    spec(
         &["expert-mode"],
         "expert-mode [on|off]",
         "whether commands for experts may be said; there are none",

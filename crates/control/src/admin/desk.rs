@@ -5,6 +5,7 @@ use super::socket::SocketSpec;
 use crate::checks::{self, Checks, Line};
 use crate::clock::{self, Moment};
 use crate::ledger::Ledger;
+use shard::Whose;
 use std::sync::Arc;
 use table::{Backend, BackendId, Server, ServerId, Table};
 
@@ -19,6 +20,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) is_stopping: bool,
     /// What is to be told of it, each with the backend whose log it is for.
     pub(crate) told: Vec<(BackendId, Line)>,
+    /// Whose sessions are to end.
+    pub(crate) shut_down: Vec<Whose>,
 }
 
 impl Desk<'_> {

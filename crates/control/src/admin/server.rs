@@ -4,6 +4,7 @@ use super::client::Answer;
 use super::commands::Call;
 use super::desk::Desk;
 use super::notices;
+use shard::Whose;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -89,6 +90,14 @@ pub(super) fn set(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
         "agent" => "agent checks are not enabled on this server.\n".into(),
         "addr" => move_to(desk, target, &words),
         _ => "usage: set server <backend>/<server> addr | agent | health | state | weight\n".into(),
+    })
+}
+
+/// `shutdown sessions server B/S`
+pub(super) fn shutdown_sessions(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+    with_server(desk, call, |desk, target, _| {
+        desk.shut_down.push(Whose::Server(Arc::clone(&target.server.state)));
+        Answer::default()
     })
 }
 
