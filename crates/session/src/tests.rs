@@ -1,6 +1,7 @@
 //! Transcripts: events in, what the session wants out, as text. Times are milliseconds since the accept.
 
 mod counters;
+mod lines;
 
 use super::*;
 use buf::Pool;
@@ -29,6 +30,7 @@ struct Setup {
     tunnel: Option<Duration>,
     /// Each server has one place, and somebody has it already.
     is_full: bool,
+    log: fn() -> LogPolicy,
 }
 
 const PLAIN: Setup = Setup {
@@ -40,6 +42,7 @@ const PLAIN: Setup = Setup {
     client_fin: None,
     tunnel: None,
     is_full: false,
+    log: || LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
 };
 
 /// A session on a stage: its shard is played here.
@@ -206,9 +209,11 @@ impl Stage {
                     format!("log {why}")
                 }
                 RecordKind::Connected(progress) | RecordKind::Ended(progress) => {
-                    let Progress { end, times, bytes_in, bytes_out, retries, is_redispatched, server, .. } = progress;
+                    let Progress { end, times, bytes_in, bytes_out, retries, is_redispatched, server, source, .. } =
+                        progress;
+                    let source = source.map_or(String::new(), |source| format!(" from {source}"));
                     format!(
-                        "log {} {}/{}/{} in {bytes_in} out {bytes_out} retries {}{retries} server {}",
+                        "log {} {}/{}/{} in {bytes_in} out {bytes_out} retries {}{retries} server {}{source}",
                         end.termination_code(),
                         millis(times.queue),
                         millis(times.connect),
@@ -331,7 +336,7 @@ fn table(setup: Setup) -> Arc<Table> {
         default_backend: Some(BackendId(0)),
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
         splice: Splice::ALWAYS,
-        log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
+        log: (setup.log)(),
         state: book.frontend(&name),
     };
     let target = LogTarget::to(LogSink::Stdout);
