@@ -73,6 +73,7 @@ fn serving(sim: Sim, file: &ConfigFile) -> Shard<Sim> {
         limits: Arc::new(Limits::new(vec![waker])),
         mailbox: mailbox.clone(),
         port: port.clone(),
+        heirlooms: Vec::new(),
         seed: 1,
     });
     let table = process.lower(file);

@@ -59,6 +59,7 @@ pub use clock::Moment;
 pub use config::IoEngine;
 pub use load::{Defaults, Files, Loaded, empty_table, load};
 pub use log::{calendar, envelope, format};
+pub use report::unbindable;
 pub use run::{Exit, OnServing, Parts, run};
 pub use settings::{CpuMaps, ProcessSettings};
 pub use signals::{StopSignal, block_signals};

@@ -95,6 +95,7 @@ pub(crate) fn load_sources(
     resolve: &mut dyn Resolve,
 ) -> Loaded {
     let config::Parsed { tree, mut diagnostics } = config::load(&sources, environment);
+    let process = ProcessSettings::of(&tree.global, &mut diagnostics);
     let mut ending = Ending::Read;
     let (mut table, mut bind_places, mut admin) = (None, Vec::new(), admin::Settings::default());
     if !diagnostics.iter().any(Diagnostic::is_alert) {
@@ -108,7 +109,6 @@ pub(crate) fn load_sources(
     }
     let nbthread = tree.global.nbthread.as_ref().map(|nbthread| nbthread.value);
     let io_engine = tree.global.io_engine.as_ref().map(|engine| engine.value).unwrap_or_default();
-    let process = ProcessSettings::of(&tree.global);
     let has_listener = tree.has_listener();
     Loaded { diagnostics, nbthread, io_engine, process, table, has_listener, bind_places, admin, ending, sources }
 }

@@ -107,8 +107,8 @@ pub(crate) fn refusal(refusal: &Refusal, loaded: &Loaded) -> Vec<String> {
     }
 }
 
-/// HAProxy 3.4's words for each family.
-fn unbindable(failure: &PrepareFailure, loaded: &Loaded) -> String {
+/// What there is to say about an address of a configuration that cannot be bound: HAProxy 3.4's words for each family.
+pub fn unbindable(failure: &PrepareFailure, loaded: &Loaded) -> String {
     let PrepareFailure { frontend, addr, errno } = failure;
     let place = loaded.bind_place(frontend, addr).unwrap_or_else(|| "?".into());
     let what = match addr {

@@ -2,7 +2,8 @@
 //!
 //! These are read at the start. A reload that changes one of them says that it takes effect at the next start.
 
-use config::{CpuMap, Global, Spanned};
+use config::{CpuMap, Diagnostic, Global, Lead, Level, Spanned, Stage};
+use nix::unistd::{Group, User};
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +11,14 @@ pub struct ProcessSettings {
     /// `daemon`
     pub is_daemon: bool,
     pub pidfile: Option<PathBuf>,
+    /// `chroot`
+    pub jail: Option<PathBuf>,
+    /// `user`, `uid`; root is no change.
+    pub uid: Option<u32>,
+    /// `group`, `gid`
+    pub gid: Option<u32>,
+    /// `set-dumpable`
+    pub is_dumpable: bool,
     /// `ulimit-n`: descriptors that are asked for.
     pub descriptors_wanted: Option<u64>,
     /// `fd-hard-limit`: descriptors that are used at most, whatever the system allows.
@@ -17,6 +26,35 @@ pub struct ProcessSettings {
     /// `no strict-limits`: what cannot be held is lowered instead of refused.
     pub takes_less: bool,
     pub cpus: CpuMaps,
+}
+
+/// The number that is given, or that belongs to the name. 0 changes nothing, as in HAProxy.
+fn id(
+    number: &Option<Spanned<u32>>,
+    name: &Option<Spanned<String>>,
+    what: &str,
+    look_up: impl FnOnce(&str) -> Option<u32>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<u32> {
+    let number = number.as_ref().map(|number| number.value);
+    let found = name.as_ref().and_then(|name| {
+        let found = look_up(name);
+        if found.is_none() {
+            let message = format!("cannot find {what} id for '{}' (0:Success)", name.as_str());
+            let (level, stage, lead) = (Level::Alert, Stage::Parsing, Lead::Spaced);
+            diagnostics.push(Diagnostic { level, stage, lead, span: Some(name.span), message, hint: None });
+        }
+        found
+    });
+    number.or(found).filter(|&id| id > 0)
+}
+
+fn uid_of(name: &str) -> Option<u32> {
+    User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+}
+
+fn gid_of(name: &str) -> Option<u32> {
+    Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
 }
 
 /// `cpu-map`: where the shards may run.
@@ -38,13 +76,18 @@ impl CpuMaps {
 }
 
 impl ProcessSettings {
-    pub(crate) fn of(global: &Global) -> ProcessSettings {
+    /// Names of users and groups are looked up in the system's databases; what is not there is reported.
+    pub(crate) fn of(global: &Global, diagnostics: &mut Vec<Diagnostic>) -> ProcessSettings {
         let path = |path: &Option<Spanned<String>>| path.as_ref().map(|path| PathBuf::from(path.as_str()));
         let count =
             |count: &Option<Spanned<u32>>| count.as_ref().map(|count| count.value.into()).filter(|&count| count > 0);
         ProcessSettings {
             is_daemon: global.daemon.is_some(),
             pidfile: path(&global.pidfile),
+            jail: path(&global.chroot),
+            uid: id(&global.uid, &global.user, "user", uid_of, diagnostics),
+            gid: id(&global.gid, &global.group, "group", gid_of, diagnostics),
+            is_dumpable: global.is_dumpable,
             descriptors_wanted: count(&global.ulimit_n),
             descriptors_most: count(&global.fd_hard_limit),
             takes_less: global.takes_less,
@@ -56,6 +99,25 @@ impl ProcessSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_users_and_groups() {
+        let read = |text: &str| {
+            let parsed = config::parse(&[config::Source::new("g.cfg", format!("global\n{text}\n"))], &|_: &str| None);
+            let mut diagnostics = parsed.diagnostics;
+            let settings = ProcessSettings::of(&parsed.tree.global, &mut diagnostics);
+            (
+                settings.uid,
+                settings.gid,
+                diagnostics.into_iter().map(|diagnostic| diagnostic.message).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(read("user root\n group root"), (None, None, vec![]));
+        assert_eq!(read("uid 12\n gid 13"), (Some(12), Some(13), vec![]));
+        // As HAProxy 2.6 says it.
+        let missing = ["user", "group"].map(|what| format!("cannot find {what} id for 'no-such' (0:Success)"));
+        assert_eq!(read("user no-such\n group no-such"), (None, None, missing.into()));
+    }
 
     #[test]
     fn shards_and_their_cpus() {

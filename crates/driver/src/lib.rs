@@ -209,6 +209,9 @@ pub trait Driver {
     /// A listening socket that the process inherited under this number (`fd@N`), as one of this driver's own.
     fn adopt(&mut self, inherited: i32) -> Result<Fd, Errno>;
 
+    /// A listening socket that was opened for this driver alone before it was made: it becomes the driver's own, number and all.
+    fn take(&mut self, number: i32) -> Result<Fd, Errno>;
+
     /// Makes a bound socket listen.
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno>;
 

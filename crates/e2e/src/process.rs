@@ -64,11 +64,26 @@ pub fn affinities(pid: Pid) -> Vec<(String, String)> {
     tasks(pid).filter_map(look).collect()
 }
 
-/// The soft limit of descriptors that `pid` has.
-pub fn descriptors_most(pid: Pid) -> u64 {
-    let limits = read(pid, "limits");
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("proc(5)");
-    line.split_ascii_whitespace().next().and_then(|soft| soft.parse().ok()).expect("a number")
+/// Who the threads of `pid` are: the fields `Uid`, `Gid`, `Groups` and `CapEff` of each, equal ones once.
+pub fn identities(pid: Pid) -> Vec<[String; 4]> {
+    let look = |task: PathBuf| {
+        let status = fs::read_to_string(task.join("status")).ok()?;
+        let field = |name| field(&status, name);
+        Some([field("Uid:")?, field("Gid:")?, field("Groups:")?, field("CapEff:")?])
+    };
+    let mut found: Vec<[String; 4]> = tasks(pid).filter_map(look).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The name of each thread of `pid`, and its root directory.
+pub fn roots(pid: Pid) -> Vec<(String, PathBuf)> {
+    let look = |task: PathBuf| {
+        let name = fs::read_to_string(task.join("comm")).ok()?;
+        Some((name.trim_end().to_owned(), fs::read_link(task.join("root")).ok()?))
+    };
+    tasks(pid).filter_map(look).collect()
 }
 
 /// What one thread holds open.
@@ -156,6 +171,37 @@ pub fn end(child: &mut Child, limit: Duration) {
     }
     for pid in offspring {
         let _ = signal::kill(pid, Signal::SIGKILL);
+    }
+}
+
+/// A process that is nobody's child, such as a daemon. Dropping it kills it.
+#[derive(Debug)]
+pub struct Stray(Pid);
+
+impl Stray {
+    /// The one that a pid file names.
+    pub fn named_in(pidfile: &Path) -> Self {
+        let text = fs::read_to_string(pidfile).unwrap_or_else(|error| panic!("{}: {error}", pidfile.display()));
+        Self(Pid::from_raw(text.trim_end().parse().expect("one pid and a newline")))
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        self.0
+    }
+
+    /// Ends it politely.
+    pub fn end(&self) {
+        signal::kill(self.0, Signal::SIGTERM).expect("it lives");
+        wait::until("the daemon to end", wait::SOON, || !is_alive(self.0));
+    }
+}
+
+impl Drop for Stray {
+    fn drop(&mut self) {
+        if is_alive(self.0) {
+            let _ = signal::kill(self.0, Signal::SIGKILL);
+        }
     }
 }
 

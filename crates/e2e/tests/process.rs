@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::{self, Signal};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use e2e::ports::Reservation;
+use e2e::process::Stray;
 use e2e::proxy::Ended;
 use e2e::{Client, Origin, Proxy, Setup, Subject, process, wait};
 
@@ -23,7 +23,7 @@ e2e::scenarios! {
         relative_paths_begin_where_told,
         the_local_peer_is_seen_by_the_file,
         threads_run_where_they_are_told,
-        the_file_sets_the_limit_of_descriptors,
+        a_limit_that_cannot_be_raised_is_named,
         a_pidfile_that_cannot_be_made,
     ],
     alone: [],
@@ -45,29 +45,6 @@ fn relay(subject: Subject, global: &str, origin: &Origin) -> Setup {
     Setup::new(subject, &RELAY.replace("@global@", global)).with("s1", origin.target())
 }
 
-/// A process that is nobody's child.
-struct Daemon(Pid);
-
-impl Daemon {
-    fn of(pidfile: &Path) -> Daemon {
-        let text = fs::read_to_string(pidfile).expect("a pid file");
-        Daemon(Pid::from_raw(text.trim_end().parse().expect("one pid and a newline")))
-    }
-
-    fn end(&self) {
-        signal::kill(self.0, Signal::SIGTERM).expect("it lives");
-        wait::until("the daemon to end", wait::SOON, || !process::is_alive(self.0));
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if process::is_alive(self.0) {
-            let _ = signal::kill(self.0, Signal::SIGKILL);
-        }
-    }
-}
-
 fn a_daemon_serves_when_its_starter_returns(subject: Subject) {
     for (global, argument) in [("daemon", "-V"), ("nosplice", "-D")] {
         let (origin, px, run) = (Origin::named("s1"), Reservation::loopback(), TempDir::new().expect("a directory"));
@@ -76,10 +53,10 @@ fn a_daemon_serves_when_its_starter_returns(subject: Subject) {
         let setup = relay(subject, &global, &origin).with("px", px.address()).argument(argument);
         let Ended { status, stderr, .. } = setup.run_to_end();
         assert_eq!(status.code(), Some(0), "{stderr}");
-        let daemon = Daemon::of(&pidfile);
+        let daemon = Stray::named_in(&pidfile);
         assert_eq!(fs::metadata(&pidfile).expect("it is there").permissions().mode() & 0o777, 0o644);
         assert_eq!(Client::to(px.address()).line(), "s1", "at once");
-        assert!(process::standard_streams(daemon.0).iter().all(|stream| stream == Path::new("/dev/null")));
+        assert!(process::standard_streams(daemon.pid()).iter().all(|stream| stream == Path::new("/dev/null")));
         daemon.end();
         assert!(pidfile.exists(), "it stays");
     }
@@ -132,7 +109,7 @@ fn relative_paths_begin_where_told(subject: Subject) {
     let output = std::process::Command::new(subject.binary()).args(["-C", &directory, "-f", "there.cfg"]).output();
     let output = output.expect("the subject runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let daemon = Daemon::of(&run.path().join("here.pid"));
+    let daemon = Stray::named_in(&run.path().join("here.pid"));
     assert_eq!(Client::to(px.address()).line(), "s1");
     daemon.end();
 }
@@ -164,12 +141,12 @@ fn threads_run_where_they_are_told(subject: Subject) {
     assert!(!cpus.is_empty() && cpus.iter().all(|cpus| cpus == "0"), "{cpus:?}");
 }
 
-/// Root may raise the hard limit, too.
-fn the_file_sets_the_limit_of_descriptors(subject: Subject) {
+/// More than any system gives (fs.nr_open ends before it).
+fn a_limit_that_cannot_be_raised_is_named(subject: Subject) {
     let origin = Origin::named("s1");
-    let proxy = relay(subject, "maxconn 50\n ulimit-n 777", &origin).descriptor_max(500).start();
-    assert_eq!(proxy.connect("px").line(), "s1");
-    assert_eq!(process::descriptors_most(proxy.pid()), 777);
+    let ended = relay(subject, "maxconn 50\n ulimit-n 2147483647", &origin).run_to_end();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains(".main()] Cannot raise FD limit to 2147483647, "), "{}", ended.stderr);
 }
 
 fn a_pidfile_that_cannot_be_made(subject: Subject) {

@@ -193,6 +193,13 @@ impl Driver for Epoll {
         Ok(fd)
     }
 
+    fn take(&mut self, number: i32) -> Result<Fd, Errno> {
+        let fd = socket::taken(number).map(|fd| self.opened(fd))?;
+        // Whoever opened it may hold it still.
+        self.sockets.of(fd).is_shared = true;
+        Ok(fd)
+    }
+
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {
         socket::listen(fd, backlog)
     }

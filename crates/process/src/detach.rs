@@ -17,7 +17,8 @@ use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2, read, setsid, write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 /// What a shell adds to a signal's number when it ended a process.
 const BY_SIGNAL: i32 = 128;
@@ -26,6 +27,7 @@ const BY_SIGNAL: i32 = 128;
 #[derive(Debug)]
 pub struct Starter {
     waits: OwnedFd,
+    null: Arc<OwnedFd>,
 }
 
 /// Splits the process and returns in the half that is to serve, the leader of a session of its own. The other half waits, and ends
@@ -36,13 +38,15 @@ pub struct Starter {
 pub fn detach() -> Result<Starter, Errno> {
     assert_eq!(thread_count(), 1, "a process with several threads cannot be split");
     let (hears, waits) = pipe2(OFlag::O_CLOEXEC)?;
+    // Opened now: a jail has no devices.
+    let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
     // SAFETY: there is no other thread whose locks or half-done work the child could inherit, as was just asserted.
     match unsafe { fork() }? {
         ForkResult::Child => {
             drop(hears);
             // A process that was just made leads no group, so this cannot fail.
             setsid()?;
-            Ok(Starter { waits })
+            Ok(Starter { waits, null: Arc::new(null) })
         }
         ForkResult::Parent { child } => {
             drop(waits);
@@ -52,9 +56,14 @@ pub fn detach() -> Result<Starter, Errno> {
 }
 
 impl Starter {
+    /// What threads with file tables of their own put in the place of their standard streams.
+    pub fn null(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.null)
+    }
+
     /// The start is over and the process serves: the starter ends with success, and nothing holds its output open.
     pub fn tell(self) -> Result<(), Errno> {
-        leave_standard_streams()?;
+        leave_standard_streams(&self.null)?;
         match write(&self.waits, b"+") {
             // A starter that was killed does not want to know.
             Ok(_) | Err(Errno::EPIPE) => Ok(()),
@@ -63,12 +72,11 @@ impl Starter {
     }
 }
 
-/// Puts `/dev/null` in the place of this thread's standard streams, whether or not it shares them with other threads.
-pub fn leave_standard_streams() -> Result<(), Errno> {
-    let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-    dup2_stdin(&null)?;
-    dup2_stdout(&null)?;
-    dup2_stderr(&null)
+/// Puts `null` in the place of this thread's standard streams, whether or not it shares them with other threads.
+pub fn leave_standard_streams(null: &impl AsFd) -> Result<(), Errno> {
+    dup2_stdin(null)?;
+    dup2_stdout(null)?;
+    dup2_stderr(null)
 }
 
 /// The exit code for the starter.

@@ -11,6 +11,7 @@
 //! | `accept` | accepting: how many at once, when to stop and when to go on |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
 //! | `sweep` | ending the sessions of a server, a part per turn |
+//! | `places` | where a table wants a shard to listen |
 //! | `timers` | the wheel of (deadline, slot) |
 //! | `limits` | the process's `maxconn` |
 //! | `waiter` | sessions that wait for a server, as the table knows them |
@@ -22,6 +23,7 @@ mod accept;
 mod limits;
 mod listeners;
 mod mail;
+mod places;
 mod slots;
 mod stats;
 mod sweep;
@@ -31,6 +33,7 @@ mod waiter;
 
 pub use limits::Limits;
 pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report};
+pub use places::{Heirloom, Key, Origin, Place, places};
 pub use slots::Slots;
 pub use stats::{Ends, Stats};
 pub use sweep::Whose;
@@ -90,6 +93,8 @@ pub struct Parts<D: Driver> {
     pub port: Arc<ControlPort>,
     /// For `balance random`.
     pub seed: u64,
+    /// Sockets that listen already: of the first table, bound before the shard was there.
+    pub heirlooms: Vec<Heirloom>,
 }
 
 /// Whether new connections are taken, and whether the shard goes on at all.
@@ -104,7 +109,7 @@ enum Life {
 impl<D: Driver> Shard<D> {
     /// A shard without listeners: the first [`Mail::Prepare`] binds them, the first published table opens them.
     pub fn new(parts: Parts<D>) -> Shard<D> {
-        let Parts { driver, index, published, sessions_max, limits, mailbox, port, seed } = parts;
+        let Parts { driver, index, published, sessions_max, limits, mailbox, port, seed, heirlooms } = parts;
         let mut published = Cache::new(published);
         let table = View::new(Arc::clone(published.load()));
         let now = driver.now();
@@ -119,7 +124,7 @@ impl<D: Driver> Shard<D> {
             table,
             slots: Slots::new(sessions_max),
             wheel: Wheel::new(now),
-            listeners: Listeners::default(),
+            listeners: Listeners::new(heirlooms),
             limits,
             inboxes,
             mailbox,

@@ -14,16 +14,18 @@
 //! **Invariant:** a listener's readiness op is in flight at most once, and its socket is discarded only when nothing is.
 
 use crate::PrepareFailure;
-use driver::{Addr, Driver, Errno, Fd, Instant, ListenSpec};
+use crate::places::{Heirloom, Key, Origin, Place, places};
+use driver::{Addr, Driver, Errno, Fd, Instant};
 use session::View;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use table::{Bind, BindAddr, FrontendId, ShardIndex, Table};
+use table::{FrontendId, ShardIndex, Table};
 
 #[derive(Default)]
 pub(crate) struct Listeners {
     slots: Vec<Option<Listener>>,
+    /// Listening before this shard was there, and not taken yet.
+    heirlooms: Vec<Heirloom>,
     /// Bound for a table that is not published yet.
     bound: Vec<(Key, Fd)>,
     /// Those with no readiness op in flight: they want to be looked at.
@@ -64,24 +66,12 @@ pub(crate) enum Watch {
     Idle,
 }
 
-/// What makes two binds the same socket. `nth` tells apart an address that is bound more than once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    addr: BindAddr,
-    v6_only: Option<bool>,
-    nth: u16,
-}
-
-/// One bind of a table, with what a listener needs to know.
-struct Wanted {
-    key: Key,
-    frontend: FrontendId,
-    number: u16,
-    accept_proxy: bool,
-    backlog: u32,
-}
-
 impl Listeners {
+    /// Those that will listen for the first table, if it wants them.
+    pub(crate) fn new(heirlooms: Vec<Heirloom>) -> Listeners {
+        Listeners { heirlooms, ..Listeners::default() }
+    }
+
     /// Binds what `table` needs and is not there. On failure nothing is left behind.
     pub(crate) fn prepare<D: Driver>(
         &mut self,
@@ -90,18 +80,33 @@ impl Listeners {
         shard: ShardIndex,
     ) -> Result<(), PrepareFailure> {
         self.forget(driver);
-        for wanted in wanted(table, shard) {
-            if self.slots.iter().flatten().any(|listener| listener.key == wanted.key && !listener.is_leaving) {
+        for place in places(table, shard) {
+            if self.slots.iter().flatten().any(|listener| listener.key == place.key && !listener.is_leaving) {
                 continue;
             }
-            match bind(driver, &wanted) {
-                Ok(fd) => self.bound.push((wanted.key, fd)),
-                Err(errno) => {
-                    self.forget(driver);
-                    let frontend = table.frontend(wanted.frontend).name.clone();
-                    return Err(PrepareFailure { frontend, addr: shown(&wanted.key.addr), errno });
-                }
+            if let Err(errno) = self.open(driver, &place) {
+                self.forget(driver);
+                let frontend = table.frontend(place.frontend).name.clone();
+                return Err(PrepareFailure { frontend, addr: place.key.shown(), errno });
             }
+        }
+        Ok(())
+    }
+
+    /// Takes what is there for this place, which may be several sockets, or makes one.
+    fn open<D: Driver>(&mut self, driver: &mut D, place: &Place) -> Result<(), Errno> {
+        let is_ours = |heirloom: &mut Heirloom| heirloom.key == place.key;
+        let heirlooms: Vec<Heirloom> = self.heirlooms.extract_if(.., is_ours).collect();
+        for heirloom in &heirlooms {
+            let fd = driver.take(heirloom.number)?;
+            self.bound.push((heirloom.key.clone(), fd));
+        }
+        if heirlooms.is_empty() {
+            let fd = match place.origin() {
+                Origin::Inherited(number) => driver.adopt(number)?,
+                Origin::Bound(spec) => driver.bind(&spec)?,
+            };
+            self.bound.push((place.key.clone(), fd));
         }
         Ok(())
     }
@@ -115,41 +120,47 @@ impl Listeners {
 
     /// Serves by `table` from now on: known sockets go over to it, prepared ones start to listen, all others leave.
     pub(crate) fn adopt<D: Driver>(&mut self, driver: &mut D, table: &View, shard: ShardIndex) {
-        let mut prepared: HashMap<Key, Fd> = self.bound.drain(..).collect();
-        let mut known: HashMap<Key, usize> = HashMap::new();
+        let mut prepared: HashMap<Key, Vec<Fd>> = HashMap::new();
+        for (key, fd) in self.bound.drain(..) {
+            prepared.entry(key).or_default().push(fd);
+        }
+        let mut known: HashMap<Key, Vec<usize>> = HashMap::new();
         for (index, listener) in self.slots.iter_mut().enumerate() {
             if let Some(listener) = listener.as_mut().filter(|listener| !listener.is_leaving) {
                 listener.is_leaving = true;
-                known.insert(listener.key.clone(), index);
+                known.entry(listener.key.clone()).or_default().push(index);
             }
         }
-        for wanted in wanted(table, shard) {
-            if let Some(&index) = known.get(&wanted.key) {
+        for place in places(table, shard) {
+            for &index in known.get(&place.key).into_iter().flatten() {
                 let listener = self.slots[index].as_mut().expect("known a moment ago");
                 listener.is_leaving = false;
-                listener.serve(table, &wanted);
-            } else if let Some(fd) = prepared.remove(&wanted.key)
-                && driver.listen(fd, wanted.backlog).is_ok()
-            {
+                listener.serve(table, &place);
+            }
+            for fd in prepared.remove(&place.key).unwrap_or_default() {
+                if driver.listen(fd, place.backlog).is_err() {
+                    driver.discard(fd);
+                    continue;
+                }
                 let local = driver.local_addr(fd).ok().filter(is_specific);
                 let listener = Listener {
                     fd,
                     table: table.clone(),
-                    frontend: wanted.frontend,
-                    number: wanted.number,
-                    accept_proxy: wanted.accept_proxy,
+                    frontend: place.frontend,
+                    number: place.number,
+                    accept_proxy: place.accept_proxy,
                     local,
                     watch: Watch::Idle,
                     is_leaving: false,
                     is_cancelled: false,
                     in_flight: 0,
                     batch: 1,
-                    key: wanted.key,
+                    key: place.key.clone(),
                 };
                 self.add(listener);
             }
         }
-        for fd in prepared.into_values() {
+        for fd in prepared.into_values().flatten() {
             driver.discard(fd);
         }
         self.tend_all();
@@ -217,51 +228,11 @@ impl Listeners {
 }
 
 impl Listener {
-    fn serve(&mut self, table: &View, wanted: &Wanted) {
+    fn serve(&mut self, table: &View, place: &Place) {
         self.table = table.clone();
-        self.frontend = wanted.frontend;
-        self.number = wanted.number;
-        self.accept_proxy = wanted.accept_proxy;
-    }
-}
-
-/// The binds of a table that this shard listens on. A unix socket cannot be bound twice, so the first shard has it alone.
-fn wanted(table: &Table, shard: ShardIndex) -> Vec<Wanted> {
-    let mut counts: HashMap<(BindAddr, Option<bool>), u16> = HashMap::new();
-    let mut all = Vec::new();
-    for (index, frontend) in table.frontends.iter().enumerate() {
-        for (number, Bind { addr, v6_only, accept_proxy, backlog, .. }) in frontend.binds.iter().enumerate() {
-            let is_ours = match addr {
-                BindAddr::Ip(_) | BindAddr::Inherited(_) => true,
-                BindAddr::Unix(_) | BindAddr::Abstract(_) => shard.0 == 0,
-            };
-            let nth = counts.entry((addr.clone(), *v6_only)).or_insert(0);
-            let key = Key { addr: addr.clone(), v6_only: *v6_only, nth: *nth };
-            *nth += 1;
-            if is_ours {
-                let frontend = FrontendId(index as u32);
-                let number = number as u16 + 1;
-                all.push(Wanted { key, frontend, number, accept_proxy: *accept_proxy, backlog: *backlog });
-            }
-        }
-    }
-    all
-}
-
-fn bind<D: Driver>(driver: &mut D, wanted: &Wanted) -> Result<Fd, Errno> {
-    if let BindAddr::Inherited(number) = wanted.key.addr {
-        return driver.adopt(number);
-    }
-    let spec = ListenSpec { addr: shown(&wanted.key.addr), backlog: wanted.backlog, v6_only: wanted.key.v6_only };
-    driver.bind(&spec)
-}
-
-fn shown(addr: &BindAddr) -> Addr {
-    match addr {
-        BindAddr::Ip(addr) => Addr::Ip(*addr),
-        BindAddr::Unix(path) => Addr::Unix(Arc::clone(path)),
-        BindAddr::Abstract(name) => Addr::Unix([b"\0", &name[..]].concat().into()),
-        BindAddr::Inherited(_) => Addr::Unnamed,
+        self.frontend = place.frontend;
+        self.number = place.number;
+        self.accept_proxy = place.accept_proxy;
     }
 }
 

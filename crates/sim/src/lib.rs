@@ -128,6 +128,10 @@ impl Driver for Sim {
         self.state.borrow_mut().adopt(inherited)
     }
 
+    fn take(&mut self, number: i32) -> Result<Fd, Errno> {
+        self.state.borrow_mut().adopt(number)
+    }
+
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {
         self.state.borrow_mut().listen(fd, backlog)
     }

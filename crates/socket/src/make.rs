@@ -93,6 +93,15 @@ pub fn duplicate(inherited: RawFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// A listening socket that was opened for the caller under this number. `EINVAL` if it does not listen.
+pub fn taken(number: i32) -> Result<Fd, Errno> {
+    if option(number, libc::SOL_SOCKET, libc::SO_ACCEPTCONN)? == 0 {
+        return Err(Errno::EINVAL);
+    }
+    set_nonblocking(Fd(number), true)?;
+    Ok(Fd(number))
+}
+
 pub fn listen(fd: Fd, backlog: u32) -> Result<(), Errno> {
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     // SAFETY: no memory is touched.

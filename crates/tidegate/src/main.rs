@@ -8,8 +8,10 @@ mod args;
 mod capacity;
 mod demo;
 mod descriptors;
+mod privileges;
 mod say;
 mod shards;
+mod sockets;
 mod start;
 mod version;
 

@@ -1,13 +1,14 @@
 //! One thread per shard: its CPU, its file table, its driver, its loop.
 
+use crate::sockets::Sockets;
 use control::CpuMaps;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use driver::{Driver, Errno, Waker};
 use epoll::Epoll;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
-use shard::{ControlPort, Limits, Mailbox, Parts, Shard};
-use std::os::fd::RawFd;
+use shard::{ControlPort, Heirloom, Limits, Mailbox, Parts, Shard};
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread;
 use table::{ShardIndex, Table};
@@ -41,10 +42,12 @@ pub(crate) struct Plan {
     pub(crate) sessions_max: u32,
     /// Descriptors that every shard keeps from the process: wake-ups of control, inherited listeners.
     pub(crate) kept: Vec<RawFd>,
+    /// What listens already; each shard keeps its own.
+    pub(crate) sockets: Sockets,
     /// Where the file wants the shards to run.
     pub(crate) cpus: CpuMaps,
-    /// Nobody reads the standard streams any more once the process serves, and nobody shall wait for their end.
-    pub(crate) is_detached: bool,
+    /// What replaces the standard streams of a process in the background: nobody reads them, and nobody shall wait for their end.
+    pub(crate) null: Option<Arc<OwnedFd>>,
 }
 
 /// The shards of a process, before control speaks to them.
@@ -59,6 +62,7 @@ pub(crate) enum StartFailure {
     Wakeup(Errno),
     Thread(std::io::Error),
     Files(Errno),
+    Rights(Errno),
     Ring(uring::Refused),
     Epoll(Errno),
 }
@@ -70,7 +74,7 @@ pub(crate) fn cpus() -> Vec<usize> {
     if cpus.is_empty() { vec![0] } else { cpus }
 }
 
-/// Starts `count` shards and waits until each has its driver. Nothing is listened on yet.
+/// Starts `count` shards and waits until each has its driver. Nothing is accepted yet.
 pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
     let wakeups: Vec<Wakeup> =
         (0..count).map(|_| Wakeup::new()).collect::<Result<_, _>>().map_err(StartFailure::Wakeup)?;
@@ -81,13 +85,16 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
     let (started, starts) = bounded(usize::from(count));
     let cpus = cpus();
     for (index, wakeup) in wakeups.into_iter().enumerate() {
+        let shard = ShardIndex(index as u16);
+        let heirlooms = plan.sockets.of(shard);
         let world = World {
-            index: ShardIndex(index as u16),
+            index: shard,
             // Shards beyond the CPUs share them.
             cpus: plan.cpus.of(index).unwrap_or_else(|| vec![cpus[index % cpus.len()]]),
-            is_detached: plan.is_detached,
+            null: plan.null.clone(),
             wakeup,
-            kept: kept.clone(),
+            kept: kept.iter().copied().chain(heirlooms.iter().map(|heirloom| heirloom.number)).collect(),
+            heirlooms,
             engine: plan.engine,
             sessions_max: plan.sessions_max,
             pipes_max: pipes_max(count),
@@ -112,9 +119,10 @@ fn wait_for_all(starts: &Receiver<Result<(), StartFailure>>, count: u16) -> Resu
 struct World {
     index: ShardIndex,
     cpus: Vec<usize>,
-    is_detached: bool,
+    null: Option<Arc<OwnedFd>>,
     wakeup: Wakeup,
     kept: Vec<RawFd>,
+    heirlooms: Vec<Heirloom>,
     engine: Engine,
     sessions_max: u32,
     pipes_max: u32,
@@ -125,7 +133,7 @@ struct World {
 }
 
 impl World {
-    fn live(self, started: &Sender<Result<(), StartFailure>>) {
+    fn live(mut self, started: &Sender<Result<(), StartFailure>>) {
         let engine = match self.settle() {
             Ok(()) => self.engine,
             Err(failure) => return said(started, Err(failure)),
@@ -143,15 +151,15 @@ impl World {
     }
 
     /// Makes the thread a shard's: on its CPUs, with files of its own.
-    fn settle(&self) -> Result<(), StartFailure> {
+    fn settle(&mut self) -> Result<(), StartFailure> {
         // A CPU may have been taken away since it was listed; the scheduler then chooses.
         let _ = uring::pin(&self.cpus);
         uring::unshare_files().map_err(StartFailure::Files)?;
-        uring::close_inherited(&self.kept).map_err(StartFailure::Files)?;
-        if self.is_detached {
-            process::leave_standard_streams().map_err(|errno| StartFailure::Files(Errno(errno as i32)))?;
+        // The starter has a share in it for as long as shards start, so this does not close it.
+        if let Some(null) = self.null.take() {
+            process::leave_standard_streams(&null).map_err(|errno| StartFailure::Files(Errno(errno as i32)))?;
         }
-        Ok(())
+        uring::close_inherited(&self.kept).map_err(StartFailure::Files)
     }
 
     fn serve<D: Driver>(self, driver: D, started: &Sender<Result<(), StartFailure>>) {
@@ -165,6 +173,7 @@ impl World {
             mailbox: self.mailbox,
             port: self.port,
             seed: (u64::from(std::process::id()) << 16) | u64::from(index.0),
+            heirlooms: self.heirlooms,
         });
         said(started, Ok(()));
         // The kernel refuses what the shard stands on: nothing that it holds can go on.
@@ -207,6 +216,7 @@ impl std::fmt::Display for StartFailure {
             StartFailure::Wakeup(errno) => write!(f, "cannot make a wake-up for a shard ({errno})"),
             StartFailure::Thread(err) => write!(f, "cannot start a shard's thread ({err})"),
             StartFailure::Files(errno) => write!(f, "cannot give a shard a file table of its own ({errno})"),
+            StartFailure::Rights(errno) => write!(f, "cannot give up root's rights ({errno})"),
             StartFailure::Ring(refused) => refused.fmt(f),
             StartFailure::Epoll(errno) => write!(f, "cannot make an epoll instance for a shard ({errno})"),
         }

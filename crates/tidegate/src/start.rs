@@ -1,8 +1,12 @@
 //! From the command line to a process that serves.
 //!
 //! ```text
-//!   read files ─▶ go to the background ─▶ pid file ─▶ shards ─▶ control: bind all, serve ─▶ tell who waits
+//!   read files ─▶ go to the background ─▶ listen ─▶ pid file ─┬─▶ give up root's rights ─▶ control: serve ─▶ tell who waits
+//!                                                             └─▶ jail ─────┘└─▶ shards
 //! ```
+//!
+//! The shards live in the jail (`chroot`), as the threads that hear strangers. Control keeps the system's root directory: it reads the
+//! files again when it is told to. No thread keeps root's rights but that to bind ports below 1024, which a reload may name.
 //!
 //! Until the process serves, whatever goes wrong is said on standard error and ends it; in the background, too, because the half that
 //! was started waits for the outcome.
@@ -10,11 +14,14 @@
 use crate::args::{Ground, Options};
 use crate::capacity::Capacity;
 use crate::descriptors::Allowance;
+use crate::privileges::Jailed;
 use crate::say::{self, say};
 use crate::shards::{self, Engine};
+use crate::sockets::Sockets;
 use crate::{defaults, files, load, refuse_warnings, report};
 use control::{Defaults, Files, IoEngine, Loaded, OnServing, Parts, ProcessSettings, Runtime};
 use nix::errno::Errno;
+use process::identity::Refusal;
 use process::{PidFile, Starter};
 use shard::ControlPort;
 use std::os::fd::RawFd;
@@ -37,6 +44,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     }
     match prepare(options, &preview, table).and_then(start) {
         Ok(parts) => ExitCode::from(control::run(parts).code()),
+        Err(Failure::Bind(text)) => {
+            say!(Alert, "{text}");
+            say!(Alert, "[tidegate.main()] Some protocols failed to start their listeners! Exiting.");
+            ExitCode::FAILURE
+        }
         Err(failure) => {
             say!(Alert, "[tidegate.main()] {failure}");
             ExitCode::FAILURE
@@ -46,7 +58,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 /// Why the process does not start.
 #[derive(Debug)]
-enum Failure {
+pub(crate) enum Failure {
     NoListener,
     Descriptors(crate::descriptors::CannotRaise),
     Shortage(crate::capacity::Shortage),
@@ -55,6 +67,9 @@ enum Failure {
     /// The files were right a moment ago; what is wrong now has been said.
     Changed,
     Shards(shards::StartFailure),
+    Bind(String),
+    Jail(PathBuf),
+    Identity(Refusal),
 }
 
 /// What there is to start with.
@@ -64,6 +79,7 @@ struct Prepared {
     book: StateBook,
     capacity: Capacity,
     starter: Option<Starter>,
+    sockets: Sockets,
     pidfile: Option<PidFile>,
     files: Files,
     defaults: Defaults,
@@ -92,8 +108,9 @@ fn prepare(options: &Options, preview: &Loaded, table: &Table) -> Result<Prepare
     }
     let is_daemon = is_daemon(options, settings);
     let starter = if is_daemon { Some(process::detach().map_err(Failure::Detach)?) } else { None };
+    let sockets = Sockets::open(&first, &table, capacity.shard_count).map_err(Failure::Bind)?;
     let pidfile = if is_daemon { create_pidfile(options, settings)? } else { None };
-    Ok(Prepared { first, table, book, capacity, starter, pidfile, files: files(options), defaults })
+    Ok(Prepared { first, table, book, capacity, starter, sockets, pidfile, files: files(options), defaults })
 }
 
 fn is_daemon(options: &Options, settings: &ProcessSettings) -> bool {
@@ -111,7 +128,8 @@ fn create_pidfile(options: &Options, settings: &ProcessSettings) -> Result<Optio
 
 /// The shards, and all that control needs to take over from here.
 fn start(prepared: Prepared) -> Result<Parts, Failure> {
-    let Prepared { first, table, book, capacity, starter, pidfile, files, defaults } = prepared;
+    let Prepared { first, table, book, capacity, starter, sockets, pidfile, files, defaults } = prepared;
+    let jailed = Jailed::enter(&first.process)?;
     let engine = choose_engine(first.io_engine).map_err(Failure::Shards)?;
     // Made before the shards unshare their file tables: they ring it by number.
     let bell = say::Bell::new().map_err(shards::StartFailure::Wakeup).map_err(Failure::Shards)?;
@@ -123,10 +141,12 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
         port: port.clone(),
         sessions_max: capacity.sessions_max,
         kept: [bell.number()].into_iter().chain(inherited(&table)).collect(),
+        sockets,
         cpus: first.process.cpus.clone(),
-        is_detached: starter.is_some(),
+        null: starter.as_ref().map(Starter::null),
     };
-    let shards::Shards { mailboxes, limits } = shards::start(plan, capacity.shard_count).map_err(Failure::Shards)?;
+    let shards::Shards { mailboxes, limits } = jailed.start(plan, capacity.shard_count).map_err(Failure::Shards)?;
+    warn_of_unreadable(&files);
     let news = bell.into_fd();
     let runtime = match engine {
         Engine::IoUring => Runtime::IoUring,
@@ -134,6 +154,19 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
     };
     let on_serving = on_serving(starter, pidfile);
     Ok(Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime, on_serving })
+}
+
+/// A reload reads the files as whom the process is then.
+fn warn_of_unreadable(files: &Files) {
+    for path in &files.paths {
+        if std::fs::File::open(path).is_err_and(|err| err.kind() == std::io::ErrorKind::PermissionDenied) {
+            let path = path.display();
+            say!(
+                Warning,
+                "[tidegate.main()] {path} cannot be read by the user of this process: a reload will be refused."
+            );
+        }
+    }
 }
 
 /// Tells those who wait for the start that it is over.
@@ -192,6 +225,12 @@ impl std::fmt::Display for Failure {
             Failure::PidFile(path) => write!(f, "Cannot create pidfile {}", path.display()),
             Failure::Changed => f.write_str("The configuration changed while it was read."),
             Failure::Shards(failure) => failure.fmt(f),
+            Failure::Bind(text) => f.write_str(text),
+            Failure::Jail(directory) => write!(f, "Cannot chroot({}).", directory.display()),
+            Failure::Identity(Refusal::Gid(gid)) => write!(f, "Cannot set gid {gid}."),
+            Failure::Identity(Refusal::Uid(uid)) => write!(f, "Cannot set uid {uid}."),
+            Failure::Identity(Refusal::Rights(errno)) => write!(f, "Cannot give up root's rights ({errno})."),
+            Failure::Identity(Refusal::Dumpable(errno)) => write!(f, "Cannot stay dumpable ({errno})."),
         }
     }
 }

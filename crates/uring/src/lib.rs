@@ -294,6 +294,10 @@ impl Driver for Uring {
         socket::adopted(inherited)
     }
 
+    fn take(&mut self, number: i32) -> Result<Fd, Errno> {
+        socket::taken(number)
+    }
+
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {
         socket::listen(fd, backlog)
     }

@@ -158,7 +158,17 @@ impl ShardParts {
         let options = uring::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
         let driver = Uring::new(options).expect("these tests need io_uring");
         let ShardParts { index, published, limits, mailbox, port, .. } = self;
-        let parts = shard::Parts { driver, index, published, sessions_max: 64, limits, mailbox, port, seed: 1 };
+        let parts = shard::Parts {
+            driver,
+            index,
+            published,
+            sessions_max: 64,
+            limits,
+            mailbox,
+            port,
+            seed: 1,
+            heirlooms: Vec::new(),
+        };
         Shard::new(parts).run().expect("the ring works");
     }
 
@@ -167,7 +177,17 @@ impl ShardParts {
         let options = epoll::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
         let driver = Epoll::new(options).expect("an epoll instance");
         let ShardParts { index, published, limits, mailbox, port, .. } = self;
-        let parts = shard::Parts { driver, index, published, sessions_max: 64, limits, mailbox, port, seed: 1 };
+        let parts = shard::Parts {
+            driver,
+            index,
+            published,
+            sessions_max: 64,
+            limits,
+            mailbox,
+            port,
+            seed: 1,
+            heirlooms: Vec::new(),
+        };
         Shard::new(parts).run().expect("epoll works");
     }
 }

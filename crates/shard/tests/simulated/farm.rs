@@ -159,6 +159,7 @@ impl Farm {
                 mailbox: mailboxes[index].clone(),
                 port: port.clone(),
                 seed: seed + index as u64,
+                heirlooms: Vec::new(),
             })
         });
         let shards = shards.collect();
