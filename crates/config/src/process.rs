@@ -45,6 +45,7 @@ pub(crate) fn line(
         Keyword::FdHardLimit => number(line).map(|value| first(&mut global.fd_hard_limit, value, line, reports)),
         Keyword::StrictLimits => flag(line).map(|_| global.takes_less = line.negation == Negation::No),
         Keyword::SetDumpable => flag(line).map(|_| global.is_dumpable = line.negation == Negation::Plain),
+        Keyword::MasterWorker => master_worker(line).map(|()| global.is_master = true),
         Keyword::HardStopAfter => duration(line).map(|value| global.hard_stop_after = Some(value)),
         Keyword::Grace => duration(line).map(|value| global.grace = Some(value)),
         Keyword::Node => node(line).map(|value| global.node = Some(value)),
@@ -121,6 +122,14 @@ fn duration(line: Line<'_>) -> Result<Spanned<Duration>, Diagnostic> {
         }
     })?;
     Ok(Spanned::new(value, line.span(1)))
+}
+
+fn master_worker(line: Line<'_>) -> Result<(), Diagnostic> {
+    line.ends_at(2, "master-worker")?;
+    match line.word(1) {
+        "" | "no-exit-on-failure" => Ok(()),
+        _ => Err(line.alert(1, "'master-worker' only supports 'no-exit-on-failure' option.")),
+    }
 }
 
 fn node(line: Line<'_>) -> Result<Spanned<String>, Diagnostic> {

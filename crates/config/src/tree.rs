@@ -70,6 +70,8 @@ pub struct Global {
     pub takes_less: bool,
     /// `set-dumpable`
     pub is_dumpable: bool,
+    /// `master-worker`
+    pub is_master: bool,
     /// How long a soft stop may last.
     pub hard_stop_after: Option<Spanned<Duration>>,
     /// How long to serve on after a soft stop was asked for.

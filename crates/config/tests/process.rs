@@ -52,6 +52,7 @@ fn slips() {
         ("user haproxy extra", "'user' cannot handle unexpected argument 'extra'."),
         ("daemon x", "'daemon' cannot handle unexpected argument 'x'."),
         ("set-dumpable x", "'set-dumpable' cannot handle unexpected argument 'x'."),
+        ("master-worker foo", "'master-worker' only supports 'no-exit-on-failure' option."),
         ("node a b", "'node' cannot handle unexpected argument 'b'."),
         ("cpu-map foo 0", "cpu-map : 'foo' is not a valid number/range."),
         ("cpu-map 1 foo", "cpu-map : 'foo' is not a CPU range."),

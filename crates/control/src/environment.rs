@@ -10,7 +10,9 @@ pub(crate) fn of(files: &Files) -> impl Environment + use<> {
     let names: Vec<String> = files.paths.iter().map(PathBuf::as_path).map(|path| path.display().to_string()).collect();
     let cfgfiles = names.join(";");
     let local_peer = files.local_peer.clone().unwrap_or_else(host_name);
+    let is_master = files.is_master;
     move |name: &str| match name {
+        "HAPROXY_MWORKER" if is_master => Some("1".into()),
         "HAPROXY_CFGFILES" => Some(cfgfiles.clone()),
         "HAPROXY_LOCALPEER" => Some(local_peer.clone()),
         "HAPROXY_BRANCH" => Some(branch()),
@@ -34,9 +36,10 @@ mod tests {
     #[test]
     fn what_haproxy_adds() {
         let paths = vec!["a.cfg".into(), "conf.d".into()];
-        let environment = of(&Files { paths, local_peer: Some("me".into()) });
-        let seen = ["HAPROXY_CFGFILES", "HAPROXY_LOCALPEER", "HAPROXY_BRANCH", "TIDEGATE_UNSET_IN_TESTS"];
+        let environment = of(&Files { paths, local_peer: Some("me".into()), is_master: true });
+        let seen =
+            ["HAPROXY_CFGFILES", "HAPROXY_LOCALPEER", "HAPROXY_BRANCH", "HAPROXY_MWORKER", "TIDEGATE_UNSET_IN_TESTS"];
         let seen = seen.map(|name| environment.var(name));
-        assert_eq!(seen, [Some("a.cfg;conf.d".into()), Some("me".into()), Some("3.4".into()), None]);
+        assert_eq!(seen, [Some("a.cfg;conf.d".into()), Some("me".into()), Some("3.4".into()), Some("1".into()), None]);
     }
 }

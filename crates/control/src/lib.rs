@@ -21,6 +21,7 @@
 //! | `log/` | lines in HAProxy's words, and where they go |
 //! | `console`, `report`, `stdio` | what is said on standard error, without waiting for its reader |
 //! | `shutdowns` | orders to end sessions, until the shards have them |
+//! | `manager` | what the service manager is told |
 //! | `signals`, `news` | descriptors that say that something is asked for |
 //! | `watch` | whether the shards turn |
 //! | `clock` | monotonic time on the wall |
@@ -43,6 +44,7 @@ mod ledger;
 mod load;
 mod log;
 mod lower;
+mod manager;
 mod news;
 mod reading;
 mod report;
@@ -55,6 +57,7 @@ mod stdio;
 mod uio;
 mod watch;
 
+pub use admin::AdminSockets;
 pub use clock::Moment;
 pub use config::IoEngine;
 pub use load::{Defaults, Files, Loaded, empty_table, load};

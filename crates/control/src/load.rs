@@ -1,8 +1,9 @@
 //! Reading the configuration: files → text → tree → table, and everything that is to be said about it.
 
-use crate::admin;
+use crate::admin::{self, AdminSockets};
 use crate::environment;
 use crate::lower::{Lowered, lower};
+use crate::report;
 use crate::resolve::{Resolve, Resolver, System};
 use crate::settings::ProcessSettings;
 use config::{Diagnostic, Environment, IoEngine, Lead, Level, Source, Span, Stage};
@@ -19,6 +20,8 @@ pub struct Files {
     pub paths: Vec<PathBuf>,
     /// `-L`: the file sees it as `$HAPROXY_LOCALPEER`. Without it, that is the host's name.
     pub local_peer: Option<String>,
+    /// `-W`: the file sees `$HAPROXY_MWORKER`.
+    pub is_master: bool,
 }
 
 /// What holds where the file says nothing, or whatever it says.
@@ -126,6 +129,11 @@ impl Loaded {
             Ending::Read => out.write_all(config::closing(&self.diagnostics, pid, &self.sources).as_bytes()),
             Ending::Unresolved => writeln!(out, "[ALERT]    ({pid}) : config : Failed to initialize server(s) addr."),
         }
+    }
+
+    /// Binds the admin sockets that it names, for a process that could not do it later. `Err` says which cannot be had.
+    pub fn bind_admin(&self) -> Result<AdminSockets, String> {
+        AdminSockets::bind(&self.admin).map_err(|failure| report::admin_failure(&failure))
     }
 
     /// Whether `-dW` and `zero-warning` must not start it.

@@ -9,7 +9,7 @@ use crate::uio::Runtime;
 use crate::watch::Finding;
 use config::{Diagnostic, IoEngine};
 use driver::Addr;
-use shard::PrepareFailure;
+use shard::{PrepareFailure, Report};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use table::Table;
@@ -22,14 +22,35 @@ pub(crate) struct Proxy {
     pub(crate) name: Arc<str>,
     pub(crate) log_targets: Vec<usize>,
     front_total: u64,
+    front_current: u64,
     back_total: u64,
 }
 
 impl Proxy {
+    /// What a hard stop cuts; nothing if no connection is left.
+    pub(crate) fn hard_stopped(&self) -> Option<String> {
+        let Proxy { name, front_current, .. } = self;
+        (*front_current > 0)
+            .then(|| format!("Proxy {name} hard-stopped ({front_current} remaining conns will be closed)."))
+    }
+
     pub(crate) fn stopped(&self) -> String {
         let Proxy { name, front_total, back_total, .. } = self;
         format!("Proxy {name} stopped (cumulated conns: FE: {front_total}, BE: {back_total}).")
     }
+}
+
+/// What a shard holds, for whoever asks by signal.
+pub(crate) fn shard(report: &Report) -> String {
+    let Report { shard, sessions_count, buffers_used, driver, .. } = report;
+    format!(
+        "Shard {}: {}, {}, {} entries into the kernel, {} receives that waited for a buffer.",
+        shard.0,
+        plural(*sessions_count as usize, "session"),
+        plural(*buffers_used, "buffer"),
+        driver.enters,
+        driver.starved,
+    )
 }
 
 /// The proxies of a table. A `listen` section is one.
@@ -40,6 +61,7 @@ pub(crate) fn proxies(table: &Table) -> Vec<Proxy> {
         name: Arc::clone(&frontend.name),
         log_targets: frontend.log.targets.clone(),
         front_total: frontend.state.conns.total(),
+        front_current: frontend.state.conns.current(),
         back_total: back_total(&frontend.name),
     });
     let backs = table.backends.iter().filter(|backend| table.frontend_named(&backend.name).is_none());
@@ -47,6 +69,7 @@ pub(crate) fn proxies(table: &Table) -> Vec<Proxy> {
         name: Arc::clone(&backend.name),
         log_targets: backend.log_targets.clone(),
         front_total: 0,
+        front_current: 0,
         back_total: backend.state.conns.total(),
     });
     fronts.chain(backs).collect()

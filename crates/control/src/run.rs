@@ -3,7 +3,7 @@
 //! It waits for all of its sources at once and for none of them alone: shards answer by notices, the configuration is read on a
 //! thread of its own, checks are tasks that report.
 
-use crate::admin::{self, Admin, Asked, Prepared};
+use crate::admin::{self, Admin, AdminSockets, Asked, Prepared};
 use crate::checks::{self, Checks, Finished};
 use crate::clock::{self, Moment};
 use crate::console::{Console, Urgency};
@@ -11,9 +11,11 @@ use crate::handover::{Handover, Occasion, Step};
 use crate::ledger::Ledger;
 use crate::load::{Defaults, Files, Loaded};
 use crate::log::Log;
+use crate::manager::Manager;
 use crate::news::News;
 use crate::reading::{Reading, Result as ReadingResult};
 use crate::report;
+use crate::settings::ProcessSettings;
 use crate::shutdowns::Shutdowns;
 use crate::signals::{Request, Signals, StopSignal};
 use crate::uio::{self, Runtime};
@@ -48,6 +50,8 @@ pub struct Parts {
     pub news: OwnedFd,
     /// What this thread runs on: the engine of the shards.
     pub runtime: Runtime,
+    /// Of the first table, as far as they are bound already.
+    pub admin_sockets: AdminSockets,
     /// Called once, when the first table is in force. What it cannot do ends the process.
     pub on_serving: OnServing,
 }
@@ -76,6 +80,14 @@ impl Exit {
             Exit::Terminated(StopSignal::Interrupt) => 130,
             Exit::Drained => 0,
             Exit::Stuck => 134,
+        }
+    }
+
+    /// The same, where HAProxy's master would end (`-W`): it is told to terminate, and does.
+    pub fn code_of_master(self) -> u8 {
+        match self {
+            Exit::Terminated(StopSignal::Terminate) => 0,
+            Exit::CannotStart | Exit::Terminated(StopSignal::Interrupt) | Exit::Drained | Exit::Stuck => self.code(),
         }
     }
 }
@@ -127,6 +139,8 @@ pub(crate) struct Control {
     table: Arc<Table>,
     /// What is under way to the shards.
     coming: Option<Loaded>,
+    /// Bound before control was there, and not taken yet.
+    admin_sockets: AdminSockets,
     /// The admin sockets that it brings.
     admin_coming: Option<Prepared>,
     reading: Reading,
@@ -134,6 +148,9 @@ pub(crate) struct Control {
     is_reload_wanted: bool,
     generation_next: u64,
     on_serving: Option<OnServing>,
+    manager: Manager,
+    /// What the file in force says about the process.
+    settings: ProcessSettings,
     life: Life,
 }
 
@@ -142,8 +159,20 @@ pub(crate) struct Control {
 enum Life {
     Starting,
     Serving,
-    Draining { silent: BTreeSet<u16> },
-    Stopping { silent: BTreeSet<u16>, signal: StopSignal, until: Instant },
+    /// A soft stop was asked for, and `grace` says to serve on for a while.
+    Lingering {
+        until: Instant,
+    },
+    /// `until`: `hard-stop-after`.
+    Draining {
+        silent: BTreeSet<u16>,
+        until: Option<Instant>,
+    },
+    Stopping {
+        silent: BTreeSet<u16>,
+        exit: Exit,
+        until: Instant,
+    },
     Ended(Exit),
 }
 
@@ -159,8 +188,20 @@ enum Event {
 impl Control {
     /// Must be called inside of the runtime.
     pub(crate) fn new(parts: Parts, signals: Signals, console: Console) -> io::Result<Control> {
-        let Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime, on_serving } =
-            parts;
+        let Parts {
+            files,
+            book,
+            first,
+            defaults,
+            published,
+            mailboxes,
+            port,
+            limits,
+            news,
+            runtime,
+            on_serving,
+            admin_sockets,
+        } = parts;
         let now = clock::now();
         Ok(Control {
             files,
@@ -175,16 +216,19 @@ impl Control {
             process: report::process(mailboxes.len(), runtime, &defaults),
             admin_coming: None,
             shutdowns: Shutdowns::new(mailboxes.len()),
+            admin_sockets,
             watch: Watch::new(mailboxes.len(), now),
             look_at: now + LOOK_EVERY,
             handover: Handover::new(mailboxes.len() as u16),
             table: published.load_full(),
             generation_next: published.load().generation + 1,
+            settings: first.process.clone(),
             coming: Some(first),
             defaults,
             reading: Reading::Idle(book),
             is_reload_wanted: false,
             on_serving: Some(on_serving),
+            manager: Manager::of_environment(),
             life: Life::Starting,
             published,
             mailboxes,
@@ -230,8 +274,9 @@ impl Control {
 
     fn deadline(&self) -> Instant {
         let stopping = match self.life {
-            Life::Stopping { until, .. } => Some(until),
-            Life::Starting | Life::Serving | Life::Draining { .. } | Life::Ended(_) => None,
+            Life::Stopping { until, .. } | Life::Lingering { until } => Some(until),
+            Life::Draining { until, .. } => until,
+            Life::Starting | Life::Serving | Life::Ended(_) => None,
         };
         let deadlines = [Some(self.look_at), self.handover.deadline(), self.shutdowns.deadline(), stopping];
         deadlines.into_iter().flatten().min().expect("one is always set")
@@ -248,7 +293,7 @@ impl Control {
     /// Binds the admin sockets of the table that comes; says why if that fails.
     fn prepare_admin(&mut self) -> bool {
         let settings = self.coming.as_ref().map(|coming| coming.admin.clone()).unwrap_or_default();
-        match self.admin.prepare(settings) {
+        match self.admin.prepare(settings, std::mem::take(&mut self.admin_sockets)) {
             Ok(prepared) => {
                 self.admin_coming = Some(prepared);
                 true
@@ -298,34 +343,67 @@ impl Control {
             self.look(now);
         }
         match &self.life {
-            Life::Draining { silent } if silent.is_empty() => self.life = Life::Ended(Exit::Drained),
-            Life::Stopping { silent, signal, until } if silent.is_empty() || now >= *until => {
-                self.life = Life::Ended(Exit::Terminated(*signal));
+            Life::Lingering { until } if now >= *until => {
+                self.console.say(Urgency::Notice, "Grace period expired, proceeding with soft-stop now.");
+                self.drain();
+            }
+            Life::Draining { silent, .. } if silent.is_empty() => self.life = Life::Ended(Exit::Drained),
+            Life::Draining { until: Some(until), .. } if now >= *until => self.stop_hard(),
+            Life::Stopping { silent, exit, until } if silent.is_empty() || now >= *until => {
+                self.life = Life::Ended(*exit);
             }
             Life::Serving if self.is_reload_wanted && self.handover.is_resting() => self.read(),
-            Life::Starting | Life::Serving | Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_) => (),
+            Life::Starting
+            | Life::Serving
+            | Life::Lingering { .. }
+            | Life::Draining { .. }
+            | Life::Stopping { .. }
+            | Life::Ended(_) => (),
         }
     }
 
     fn on_request(&mut self, request: Request) {
         match (request, &self.life) {
-            (Request::Stop(signal), _) => self.stop(signal),
-            (Request::Drain, Life::Starting | Life::Serving) => self.drain(),
+            (Request::Stop(signal), _) => self.stop(Exit::Terminated(signal)),
+            (Request::Drain, Life::Starting | Life::Serving) => self.stop_softly(),
             (Request::Reload, Life::Starting | Life::Serving) => self.is_reload_wanted = true,
-            (Request::Drain | Request::Reload, Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_)) => (),
+            (Request::Dump, _) => self.post_all(|| Mail::Report),
+            (
+                Request::Drain | Request::Reload,
+                Life::Lingering { .. } | Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_),
+            ) => (),
         }
     }
 
-    fn stop(&mut self, signal: StopSignal) {
+    fn stop(&mut self, exit: Exit) {
+        self.manager.stopping("Stopping");
         self.abandon();
         self.post_all(|| Mail::Stop);
-        self.life = Life::Stopping { silent: self.all(), signal, until: clock::now() + STOP_MOST };
+        self.life = Life::Stopping { silent: self.all(), exit, until: clock::now() + STOP_MOST };
+    }
+
+    fn stop_softly(&mut self) {
+        self.manager.stopping("Waiting for the last connections to end");
+        let Some(grace) = self.settings.grace else { return self.drain() };
+        self.console.say(Urgency::Notice, &format!("Scheduling a soft-stop in {} ms.", grace.as_millis()));
+        self.life = Life::Lingering { until: clock::now() + grace };
+    }
+
+    /// `hard-stop-after`: what is left is cut.
+    fn stop_hard(&mut self) {
+        self.console.say(Urgency::Warning, "soft-stop running for too long, performing a hard-stop.");
+        for text in report::proxies(&self.table).iter().filter_map(report::Proxy::hard_stopped) {
+            self.console.say(Urgency::Warning, &text);
+            self.log.tell_all(&self.table, LogLevel::Warning, &text, &mut self.console);
+        }
+        self.stop(Exit::Drained);
     }
 
     fn drain(&mut self) {
         self.abandon();
         self.post_all(|| Mail::Drain);
-        self.life = Life::Draining { silent: self.all() };
+        let until = self.settings.hard_stop_after.map(|after| clock::now() + after);
+        self.life = Life::Draining { silent: self.all(), until };
         let stopped = report::proxies(&self.table);
         self.tell_stopped(Arc::clone(&self.table), stopped);
     }
@@ -382,8 +460,10 @@ impl Control {
                 self.on_stopped(shard);
                 None
             }
-            // Asked for by nobody yet.
-            Notice::Report(_) => None,
+            Notice::Report(found) => {
+                self.console.say(Urgency::Notice, &report::shard(&found));
+                None
+            }
         };
         if let Some(step) = step {
             self.carry_out(step);
@@ -392,10 +472,10 @@ impl Control {
 
     fn on_stopped(&mut self, shard: ShardIndex) {
         match &mut self.life {
-            Life::Draining { silent } | Life::Stopping { silent, .. } => {
+            Life::Draining { silent, .. } | Life::Stopping { silent, .. } => {
                 silent.remove(&shard.0);
             }
-            Life::Starting | Life::Serving | Life::Ended(_) => (),
+            Life::Starting | Life::Serving | Life::Lingering { .. } | Life::Ended(_) => (),
         }
     }
 
@@ -414,6 +494,7 @@ impl Control {
             return;
         }
         self.is_reload_wanted = false;
+        self.manager.reloading();
         if let Err(err) = self.reading.begin(self.files.clone(), self.generation_next, self.defaults.clone()) {
             self.refuse(&format!("no thread to read it: {}", driver::Errno::of(&err)));
         }
@@ -485,15 +566,18 @@ impl Control {
     }
 
     fn finish(&mut self) {
-        self.coming = None;
+        if let Some(taken) = self.coming.take() {
+            self.settings = taken.process;
+        }
         match self.life {
             Life::Starting => self.serve_on(),
             Life::Serving => {
                 let text = report::reloaded(&self.table);
+                self.manager.ready(&text);
                 self.console.say(Urgency::Notice, &text);
                 self.log.tell_all(&self.table, LogLevel::Notice, &text, &mut self.console);
             }
-            Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_) => (),
+            Life::Lingering { .. } | Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_) => (),
         }
     }
 
@@ -501,9 +585,12 @@ impl Control {
     fn serve_on(&mut self) {
         self.life = Life::Serving;
         let told = self.on_serving.take().map_or(Ok(()), |on_serving| on_serving());
-        if let Err(text) = told {
-            self.console.say(Urgency::Alert, &text);
-            self.life = Life::Ended(Exit::CannotStart);
+        match told {
+            Ok(()) => self.manager.ready("Serving"),
+            Err(text) => {
+                self.console.say(Urgency::Alert, &text);
+                self.life = Life::Ended(Exit::CannotStart);
+            }
         }
     }
 
@@ -528,6 +615,7 @@ impl Control {
     /// A reload that is not taken: everything stays as it was.
     fn refuse(&mut self, why: &str) {
         let text = format!("Configuration not reloaded: {why}. Generation {} stays in force.", self.table.generation);
+        self.manager.ready(&text);
         self.console.say(Urgency::Alert, &text);
         self.log.tell_all(&self.table, LogLevel::Alert, &text, &mut self.console);
     }

@@ -2,9 +2,11 @@
 //!
 //! These are read at the start. A reload that changes one of them says that it takes effect at the next start.
 
+use crate::lower::limit;
 use config::{CpuMap, Diagnostic, Global, Lead, Level, Spanned, Stage};
 use nix::unistd::{Group, User};
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessSettings {
@@ -19,6 +21,12 @@ pub struct ProcessSettings {
     pub gid: Option<u32>,
     /// `set-dumpable`
     pub is_dumpable: bool,
+    /// `master-worker`: ends as HAProxy's master does.
+    pub is_master: bool,
+    /// `grace`: how long to serve on after a soft stop was asked for.
+    pub grace: Option<Duration>,
+    /// `hard-stop-after`: how long a soft stop may last.
+    pub hard_stop_after: Option<Duration>,
     /// `ulimit-n`: descriptors that are asked for.
     pub descriptors_wanted: Option<u64>,
     /// `fd-hard-limit`: descriptors that are used at most, whatever the system allows.
@@ -83,6 +91,9 @@ impl ProcessSettings {
             |count: &Option<Spanned<u32>>| count.as_ref().map(|count| count.value.into()).filter(|&count| count > 0);
         ProcessSettings {
             is_daemon: global.daemon.is_some(),
+            is_master: global.is_master,
+            grace: limit(&global.grace),
+            hard_stop_after: limit(&global.hard_stop_after),
             pidfile: path(&global.pidfile),
             jail: path(&global.chroot),
             uid: id(&global.uid, &global.user, "user", uid_of, diagnostics),

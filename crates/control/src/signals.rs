@@ -27,14 +27,17 @@ pub(crate) enum Request {
     Drain,
     /// `SIGHUP`, `SIGUSR2`: read the configuration again.
     Reload,
+    /// `SIGQUIT`: say what the shards hold.
+    Dump,
 }
 
-const HANDLED: [(Signal, Request); 5] = [
+const HANDLED: [(Signal, Request); 6] = [
     (Signal::SIGTERM, Request::Stop(StopSignal::Terminate)),
     (Signal::SIGINT, Request::Stop(StopSignal::Interrupt)),
     (Signal::SIGUSR1, Request::Drain),
     (Signal::SIGHUP, Request::Reload),
     (Signal::SIGUSR2, Request::Reload),
+    (Signal::SIGQUIT, Request::Dump),
 ];
 
 /// Blocks the signals that control reads, for this thread and all that it starts.

@@ -35,6 +35,7 @@ pub struct Setup {
     descriptor_max: Option<u64>,
     descriptor: Option<u32>,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +71,7 @@ impl Setup {
             descriptor_max: None,
             descriptor: None,
             arguments: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -100,6 +102,12 @@ impl Setup {
     /// Adds an argument to the command line.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -136,6 +144,7 @@ impl Setup {
         let child = self
             .command()
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .args(["-f", CONFIGURATION])
             .current_dir(directory.path())
             .stdin(Stdio::null())

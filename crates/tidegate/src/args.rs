@@ -50,6 +50,10 @@ pub(crate) struct Options {
     /// `-dS`: no splicing, whatever the file says.
     pub(crate) is_splice_off: bool,
     pub(crate) ground: Ground,
+    /// `-W`, `-Ws`: ends, and writes its pid, as HAProxy's master does.
+    pub(crate) is_master: bool,
+    /// `-sf`, `-st`: who serves now, and what they are told once this process does.
+    pub(crate) predecessors: Vec<(Parting, i32)>,
     /// `-C`: where relative paths begin.
     pub(crate) directory: Option<PathBuf>,
     /// `-p`; wins over `pidfile`.
@@ -60,6 +64,15 @@ pub(crate) struct Options {
     pub(crate) local_peer: Option<String>,
     /// What was asked for and has no meaning here, with the reason.
     pub(crate) without_effect: Vec<(String, &'static str)>,
+}
+
+/// How a predecessor ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// When its last connection has ended.
+    Finish,
+    /// At once.
+    Terminate,
 }
 
 /// Where the process is to live.
@@ -96,7 +109,7 @@ const WITHOUT_EFFECT: [(&str, &str); 13] = [
 ];
 
 /// HAProxy's other options; served by later versions.
-const UNSUPPORTED: [&str; 9] = ["-W", "-Ws", "-S", "-N", "-x", "-sf", "-st", "-4", "-dr"];
+const UNSUPPORTED: [&str; 5] = ["-S", "-N", "-x", "-4", "-dr"];
 
 /// Reads the arguments behind the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Command {
@@ -128,6 +141,9 @@ fn read(arguments: &mut Peekable<impl Iterator<Item = OsString>>) -> Result<(Opt
             "-D" if options.ground == Ground::ByFile => options.ground = Ground::Back,
             "-D" => (),
             "-d" | "-db" => options.ground = Ground::Front,
+            "-W" | "-Ws" => options.is_master = true,
+            "-sf" => options.predecessors = pids(arguments, word, Parting::Finish)?,
+            "-st" => options.predecessors = pids(arguments, word, Parting::Terminate)?,
             "-dW" => options.is_zero_warning = true,
             "-dD" => options.is_diagnosing = true,
             "-dS" => options.is_splice_off = true,
@@ -162,6 +178,25 @@ fn text(arguments: &mut impl Iterator<Item = OsString>) -> Result<String, Comman
     value(arguments)?.into_string().map_err(|_| Command::Usage)
 }
 
+/// All words up to the next option, which may be none; each may hold several pids.
+fn pids(
+    arguments: &mut Peekable<impl Iterator<Item = OsString>>,
+    option: &str,
+    parting: Parting,
+) -> Result<Vec<(Parting, i32)>, Command> {
+    let mut pids = Vec::new();
+    while let Some(argument) = arguments.next_if(|argument| !argument.as_encoded_bytes().starts_with(b"-")) {
+        let text = argument.to_string_lossy();
+        for word in text.split_ascii_whitespace() {
+            let pid = word.parse().ok().filter(|&pid: &i32| pid > 0);
+            let complaint =
+                || Command::Invalid(format!("{option} option: some bytes unconsumed in PID list {{{word}}}"));
+            pids.push((parting, pid.ok_or_else(complaint)?));
+        }
+    }
+    Ok(pids)
+}
+
 /// 0 is no limit of its own, as in HAProxy.
 fn maxconn(word: &str) -> Result<u32, Command> {
     word.parse().map_err(|_| Command::Invalid(format!("option '-n' expects a number of connections (got '{word}').")))
@@ -184,18 +219,21 @@ fn without_effect(word: &str) -> Option<&'static str> {
 pub(crate) fn usage(program: &str) -> String {
     format!(
         "Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -p <pidfile> ]\n\
-         \x20       [ -C <dir> ] [ -L <name> ] [ -c ] [-- <cfgfile>*]\n\
+         \x20       [ -C <dir> ] [ -L <name> ] [ -c ] [ -sf|-st <pid>* ] [-- <cfgfile>*]\n\
          \x20       -v displays version ; -vv shows known build options.\n\
          \x20       -vq/-vqs/-vqb only displays the version, the short version, the branch.\n\
          \x20       -d, -db only disable background mode.\n\
          \x20       -V enters verbose mode (disables quiet mode)\n\
          \x20       -D goes daemon ; -C changes to <dir> before loading files.\n\
+         \x20       -W master-worker mode: one process that ends as a master does.\n\
+         \x20       -Ws master-worker mode with systemd notify support.\n\
          \x20       -q quiet mode : don't display messages\n\
          \x20       -c check mode : only check config files and exit\n\
          \x20       -cc check condition : evaluate a condition and exit\n\
          \x20       -n sets the maximum total # of connections (uses ulimit -n)\n\
          \x20       -L set local peer name (default to hostname)\n\
          \x20       -p writes pids of all children to this file\n\
+         \x20       -sf/-st [pid ]* finishes/terminates old pids.\n\
          \x20       -dS disables splice usage (broken on old kernels)\n\
          \x20       -dW fails if any warning is emitted\n\
          \x20       -dD diagnostic mode : warn about suspicious configuration statements\n\
@@ -258,6 +296,18 @@ mod tests {
     fn the_foreground_wins() {
         check("-D -db -f a", run(front(&["a"])));
         check("-db -D -f a", run(front(&["a"])));
+    }
+
+    #[test]
+    fn predecessors() {
+        let finish = |pids: &[i32]| pids.iter().map(|&pid| (Parting::Finish, pid)).collect::<Vec<_>>();
+        let options = |pids: &[i32]| Options { predecessors: finish(pids), ..files(&["a"]) };
+        check("-f a -sf 12 13", run(options(&[12, 13])));
+        check("-sf 12 -f a", run(options(&[12])));
+        check("-f a -sf", run(options(&[])));
+        check("-Ws -f a", run(Options { is_master: true, ..files(&["a"]) }));
+        check("-st 7 -f a", run(Options { predecessors: vec![(Parting::Terminate, 7)], ..files(&["a"]) }));
+        check("-f a -sf abc", Command::Invalid("-sf option: some bytes unconsumed in PID list {abc}".into()));
     }
 
     #[test]

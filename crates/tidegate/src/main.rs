@@ -8,6 +8,7 @@ mod args;
 mod capacity;
 mod demo;
 mod descriptors;
+mod predecessors;
 mod privileges;
 mod say;
 mod shards;
@@ -131,7 +132,7 @@ fn load(options: &Options, book: &mut StateBook, capacity: u32) -> Loaded {
 }
 
 fn files(options: &Options) -> Files {
-    Files { paths: options.files.clone(), local_peer: options.local_peer.clone() }
+    Files { paths: options.files.clone(), local_peer: options.local_peer.clone(), is_master: options.is_master }
 }
 
 fn defaults(options: &Options, capacity: u32) -> Defaults {

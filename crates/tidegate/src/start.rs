@@ -14,12 +14,13 @@
 use crate::args::{Ground, Options};
 use crate::capacity::Capacity;
 use crate::descriptors::Allowance;
+use crate::predecessors::Predecessors;
 use crate::privileges::Jailed;
 use crate::say::{self, say};
 use crate::shards::{self, Engine};
 use crate::sockets::Sockets;
 use crate::{defaults, files, load, refuse_warnings, report};
-use control::{Defaults, Files, IoEngine, Loaded, OnServing, Parts, ProcessSettings, Runtime};
+use control::{AdminSockets, Defaults, Files, IoEngine, Loaded, OnServing, Parts, ProcessSettings, Runtime};
 use nix::errno::Errno;
 use process::identity::Refusal;
 use process::{PidFile, Starter};
@@ -43,7 +44,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         return refuse_warnings();
     }
     match prepare(options, &preview, table).and_then(start) {
-        Ok(parts) => ExitCode::from(control::run(parts).code()),
+        Ok(parts) => {
+            let is_master = options.is_master || preview.process.is_master;
+            let exit = control::run(parts);
+            ExitCode::from(if is_master { exit.code_of_master() } else { exit.code() })
+        }
         Err(Failure::Bind(text)) => {
             say!(Alert, "{text}");
             say!(Alert, "[tidegate.main()] Some protocols failed to start their listeners! Exiting.");
@@ -80,7 +85,9 @@ struct Prepared {
     capacity: Capacity,
     starter: Option<Starter>,
     sockets: Sockets,
+    admin_sockets: AdminSockets,
     pidfile: Option<PidFile>,
+    predecessors: Predecessors,
     files: Files,
     defaults: Defaults,
 }
@@ -109,8 +116,23 @@ fn prepare(options: &Options, preview: &Loaded, table: &Table) -> Result<Prepare
     let is_daemon = is_daemon(options, settings);
     let starter = if is_daemon { Some(process::detach().map_err(Failure::Detach)?) } else { None };
     let sockets = Sockets::open(&first, &table, capacity.shard_count).map_err(Failure::Bind)?;
-    let pidfile = if is_daemon { create_pidfile(options, settings)? } else { None };
-    Ok(Prepared { first, table, book, capacity, starter, sockets, pidfile, files: files(options), defaults })
+    let admin_sockets = first.bind_admin().map_err(Failure::Bind)?;
+    let has_pidfile = is_daemon || options.is_master || settings.is_master;
+    let pidfile = if has_pidfile { create_pidfile(options, settings)? } else { None };
+    let predecessors = Predecessors::new(&options.predecessors, settings);
+    Ok(Prepared {
+        first,
+        table,
+        book,
+        capacity,
+        starter,
+        sockets,
+        admin_sockets,
+        pidfile,
+        predecessors,
+        files: files(options),
+        defaults,
+    })
 }
 
 fn is_daemon(options: &Options, settings: &ProcessSettings) -> bool {
@@ -128,7 +150,19 @@ fn create_pidfile(options: &Options, settings: &ProcessSettings) -> Result<Optio
 
 /// The shards, and all that control needs to take over from here.
 fn start(prepared: Prepared) -> Result<Parts, Failure> {
-    let Prepared { first, table, book, capacity, starter, sockets, pidfile, files, defaults } = prepared;
+    let Prepared {
+        first,
+        table,
+        book,
+        capacity,
+        starter,
+        sockets,
+        admin_sockets,
+        pidfile,
+        predecessors,
+        files,
+        defaults,
+    } = prepared;
     let jailed = Jailed::enter(&first.process)?;
     let engine = choose_engine(first.io_engine).map_err(Failure::Shards)?;
     // Made before the shards unshare their file tables: they ring it by number.
@@ -152,8 +186,21 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
         Engine::IoUring => Runtime::IoUring,
         Engine::Epoll => Runtime::Plain,
     };
-    let on_serving = on_serving(starter, pidfile);
-    Ok(Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime, on_serving })
+    let on_serving = on_serving(predecessors, starter, pidfile);
+    Ok(Parts {
+        files,
+        book,
+        first,
+        defaults,
+        published,
+        mailboxes,
+        port,
+        limits,
+        news,
+        runtime,
+        on_serving,
+        admin_sockets,
+    })
 }
 
 /// A reload reads the files as whom the process is then.
@@ -170,8 +217,9 @@ fn warn_of_unreadable(files: &Files) {
 }
 
 /// Tells those who wait for the start that it is over.
-fn on_serving(starter: Option<Starter>, pidfile: Option<PidFile>) -> OnServing {
+fn on_serving(predecessors: Predecessors, starter: Option<Starter>, pidfile: Option<PidFile>) -> OnServing {
     Box::new(move || {
+        predecessors.part();
         if let Some(pidfile) = pidfile {
             pidfile.write().map_err(|err| format!("[tidegate.main()] Cannot write the pidfile ({err})"))?;
         }

@@ -45,7 +45,7 @@ pub(crate) use socket::{Failure, Owner, Place, SocketSpec};
 
 use crate::uio;
 use client::{Manners, Stream};
-use socket::{Bound, bind};
+use socket::{Bound, Made, bind};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -96,6 +96,24 @@ struct House {
     left: Notify,
 }
 
+/// Sockets that were bound while the process could still bind them.
+#[derive(Debug, Default)]
+pub struct AdminSockets {
+    made: Vec<(SocketSpec, Made)>,
+}
+
+impl AdminSockets {
+    pub(crate) fn bind(settings: &Settings) -> Result<AdminSockets, Failure> {
+        let made = settings.sockets.iter().map(|spec| Ok((spec.clone(), bind(spec)?)));
+        Ok(AdminSockets { made: made.collect::<Result<_, Failure>>()? })
+    }
+
+    fn take(&mut self, spec: &SocketSpec) -> Option<Made> {
+        let place = self.made.iter().position(|(made, _)| made == spec)?;
+        Some(self.made.swap_remove(place).1)
+    }
+}
+
 /// Sockets that are bound and not served yet.
 pub(crate) struct Prepared {
     settings: Settings,
@@ -108,10 +126,13 @@ impl Admin {
         Admin { sockets: Vec::new(), house: Rc::default(), sender, asked }
     }
 
-    /// Binds what `settings` name and is not served yet. Must be called inside of the runtime.
-    pub(crate) fn prepare(&self, settings: Settings) -> Result<Prepared, Failure> {
+    /// Binds what `settings` name and is neither served yet nor made before. Must be called inside of the runtime.
+    pub(crate) fn prepare(&self, settings: Settings, mut made: AdminSockets) -> Result<Prepared, Failure> {
         let is_new = |spec: &&SocketSpec| !self.sockets.iter().any(|socket| socket.spec == **spec);
-        let bound = settings.sockets.iter().filter(is_new).map(|spec| Ok((spec.clone(), bind(spec)?)));
+        let bound = settings.sockets.iter().filter(is_new).map(|spec| {
+            let made = made.take(spec).map_or_else(|| bind(spec), Ok)?;
+            Ok((spec.clone(), made.register(spec)?))
+        });
         Ok(Prepared { bound: bound.collect::<Result<_, Failure>>()?, settings })
     }
 

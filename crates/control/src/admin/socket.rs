@@ -46,6 +46,13 @@ pub(crate) enum Owner {
     Number(u32),
 }
 
+/// A socket that listens, and that no runtime knows yet.
+#[derive(Debug)]
+pub(crate) enum Made {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
 /// A socket that listens.
 pub(crate) enum Bound {
     Unix(tokio::net::UnixListener),
@@ -60,27 +67,40 @@ pub(crate) struct Failure {
     pub(crate) errno: Errno,
 }
 
-/// Binds a socket. Must be called inside of the runtime.
-pub(crate) fn bind(spec: &SocketSpec) -> Result<Bound, Failure> {
+/// Binds a socket.
+pub(crate) fn bind(spec: &SocketSpec) -> Result<Made, Failure> {
     let failed = |what| move |err: io::Error| Failure { place: spec.place.clone(), what, errno: Errno::of(&err) };
     match &spec.place {
-        Place::Tcp(addr) => tcp(TcpListener::bind(addr).map_err(failed("cannot bind socket"))?),
-        Place::Unix(path) => unix(bind_path(path, spec).map_err(failed("cannot bind UNIX socket"))?),
+        Place::Tcp(addr) => Ok(Made::Tcp(TcpListener::bind(addr).map_err(failed("cannot bind socket"))?)),
+        Place::Unix(path) => Ok(Made::Unix(bind_path(path, spec).map_err(failed("cannot bind UNIX socket"))?)),
         Place::Abstract(name) => {
             let addr = std::os::unix::net::SocketAddr::from_abstract_name(name);
-            unix(addr.and_then(|addr| UnixListener::bind_addr(&addr)).map_err(failed("cannot bind abstract socket"))?)
+            let made = addr.and_then(|addr| UnixListener::bind_addr(&addr));
+            Ok(Made::Unix(made.map_err(failed("cannot bind abstract socket"))?))
         }
         Place::Inherited(number) => inherited(*number),
     }
     .map_err(failed("cannot use the socket"))
 }
 
-fn inherited(number: RawFd) -> io::Result<Bound> {
+fn inherited(number: RawFd) -> io::Result<Made> {
     let descriptor = socket::duplicate(number).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
     let name: SockaddrStorage = getsockname(descriptor.as_raw_fd())?;
     match name.family() {
-        Some(AddressFamily::Unix) => unix(descriptor.into()),
-        _ => tcp(descriptor.into()),
+        Some(AddressFamily::Unix) => Ok(Made::Unix(descriptor.into())),
+        _ => Ok(Made::Tcp(descriptor.into())),
+    }
+}
+
+impl Made {
+    /// Must be called inside of the runtime.
+    pub(crate) fn register(self, spec: &SocketSpec) -> Result<Bound, Failure> {
+        let registered = match self {
+            Made::Unix(listener) => unix(listener),
+            Made::Tcp(listener) => tcp(listener),
+        };
+        let (what, place) = ("cannot use the socket", &spec.place);
+        registered.map_err(|err| Failure { place: place.clone(), what, errno: Errno::of(&err) })
     }
 }
 

@@ -163,6 +163,6 @@ fn enabled(config: &Config) -> impl Iterator<Item = &Proxy> {
 }
 
 /// A timer; 0 is no limit, as HAProxy has it.
-fn limit(timer: &Option<Spanned<Duration>>) -> Option<Duration> {
+pub(crate) fn limit(timer: &Option<Spanned<Duration>>) -> Option<Duration> {
     timer.as_ref().map(|timer| timer.value).filter(|timer| !timer.is_zero())
 }

@@ -138,8 +138,25 @@ fn parts(runtime: Runtime, file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
         }
     });
     let shards = shards.collect();
+    let admin_sockets = AdminSockets::default();
     let on_serving = Box::new(|| Ok(()));
-    (Parts { files, book, first, defaults, published, mailboxes, port, limits, news, runtime, on_serving }, shards)
+    (
+        Parts {
+            files,
+            book,
+            first,
+            defaults,
+            published,
+            mailboxes,
+            port,
+            limits,
+            news,
+            runtime,
+            on_serving,
+            admin_sockets,
+        },
+        shards,
+    )
 }
 
 /// What a shard's thread takes with it.

@@ -1,0 +1,152 @@
+//! Being told to stop, to reload, to hand over; and what a service manager is told.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use e2e::{Client, Origin, Setup, Subject, wait};
+
+e2e::scenarios! {
+    shared: [
+        grace_serves_on,
+        a_soft_stop_that_lasts_too_long_is_cut,
+        a_successor_tells_its_predecessor_to_finish,
+        a_dump_does_not_end_it,
+        a_service_manager_is_told,
+    ],
+    alone: [],
+}
+
+fn relay(subject: Subject, global: &str, origin: &Origin) -> Setup {
+    let text = format!(
+        "global
+            nbthread @threads@
+            {global}
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 30s
+            timeout server 30s
+        listen px
+            bind @px@
+            server s1 @s1@"
+    );
+    Setup::new(subject, &text).with("s1", origin.target())
+}
+
+fn grace_serves_on(subject: Subject) {
+    let origin = Origin::named("s1");
+    let mut proxy = relay(subject, "grace 500", &origin).start();
+    assert_eq!(proxy.connect("px").line(), "s1");
+    let told = Instant::now();
+    proxy.signal(Signal::SIGUSR1);
+    wait::until("the word of it", wait::SOON, || proxy.stderr().contains("Scheduling a soft-stop in 500 ms."));
+    let is_served = Client::try_to(proxy.address("px")).is_ok_and(|mut client| client.line() == "s1");
+    assert!(is_served || told.elapsed() > Duration::from_millis(500));
+    assert_eq!(proxy.wait_exit(wait::SOON).code(), Some(0));
+    assert!(told.elapsed() >= Duration::from_millis(500));
+    assert!(proxy.stderr().contains("Grace period expired, proceeding with soft-stop now."), "{}", proxy.stderr());
+}
+
+fn a_soft_stop_that_lasts_too_long_is_cut(subject: Subject) {
+    let origin = Origin::named("s1");
+    let mut proxy = relay(subject, "hard-stop-after 500", &origin).start();
+    let mut client = proxy.connect("px");
+    assert_eq!(client.line(), "s1");
+    let told = Instant::now();
+    assert_eq!(proxy.stop_with(Signal::SIGUSR1, wait::SOON).code(), Some(0));
+    assert!(told.elapsed() >= Duration::from_millis(450), "{:?}", told.elapsed());
+    let said = proxy.stderr();
+    assert!(said.contains("soft-stop running for too long, performing a hard-stop."), "{said}");
+    assert!(said.contains("Proxy px hard-stopped (1 remaining conns will be closed)."), "{said}");
+    client.to_end();
+}
+
+/// As HAProxy 2.6's master does; that one loses signals for a moment after its start, when it executes itself again.
+#[test]
+fn a_master_ends_as_a_master() {
+    let subject = Subject::Tidegate;
+    let origin = Origin::named("s1");
+    for (signal, expect) in [(Signal::SIGTERM, 0), (Signal::SIGINT, 130), (Signal::SIGUSR1, 0)] {
+        let run = TempDir::new().expect("a directory");
+        let pidfile = run.path().join("pid");
+        let path = pidfile.display().to_string();
+        let mut proxy = relay(subject, "", &origin).argument("-W").argument("-p").argument(&path).start();
+        wait::until("the subject to serve", wait::SOON, || {
+            Client::try_to(proxy.address("px")).is_ok_and(|mut client| client.line() == "s1")
+        });
+        wait::until("the pid file", wait::SOON, || {
+            fs::read_to_string(&pidfile).is_ok_and(|text| text == format!("{}\n", proxy.pid()))
+        });
+        let status = proxy.stop_with(signal, wait::SOON);
+        assert_eq!(status.code().or(status.signal().map(|number| 128 + number)), Some(expect), "{signal}");
+    }
+}
+
+/// `-sf`: whoever is connected stays with the predecessor, everybody else is the successor's.
+fn a_successor_tells_its_predecessor_to_finish(subject: Subject) {
+    let (origin, other) = (Origin::named("s1"), Origin::named("s2"));
+    let mut first = relay(subject, "", &origin).start();
+    let mut held = first.connect("px");
+    assert_eq!(held.line(), "s1");
+    let pid = first.pid().to_string();
+    let setup = relay(subject, "", &other).with("px", first.address("px")).argument("-sf").argument(&pid);
+    let mut second = setup.start();
+    wait::until("the successor to be alone", wait::SOON, || {
+        (0..8).all(|_| {
+            Client::try_to(first.address("px")).is_ok_and(|mut client| client.try_line().is_ok_and(|line| line == "s2"))
+        })
+    });
+    assert_eq!(held.ask("still there?"), "still there?");
+    assert!(first.is_running() && second.is_running());
+    drop(held);
+    assert_eq!(first.wait_exit(wait::SOON).code(), Some(0));
+    second.stop_with(Signal::SIGTERM, wait::SOON);
+}
+
+fn a_dump_does_not_end_it(subject: Subject) {
+    let origin = Origin::named("s1");
+    let mut proxy = relay(subject, "", &origin).start();
+    let mut client = proxy.connect("px");
+    assert_eq!(client.line(), "s1");
+    let before = proxy.stderr().len();
+    proxy.signal(Signal::SIGQUIT);
+    wait::until("a dump", wait::SOON, || proxy.stderr().len() + proxy.stdout().len() > before);
+    assert_eq!(client.ask("still there?"), "still there?");
+    assert!(proxy.is_running());
+}
+
+fn a_service_manager_is_told(subject: Subject) {
+    let (origin, run) = (Origin::named("s1"), TempDir::new().expect("a directory"));
+    let path = run.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(wait::SOON)).expect("not zero");
+    let hear = || {
+        let mut bytes = [0; 1024];
+        let count = manager.recv(&mut bytes).expect("the manager is told");
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    };
+    let setup = relay(subject, "", &origin).argument("-Ws").environment("NOTIFY_SOCKET", &path.display().to_string());
+    let mut proxy = setup.start();
+    let mut first = hear();
+    // HAProxy 2.6 reloads once to become a master.
+    while subject == Subject::Haproxy && first.starts_with("RELOADING=1") {
+        first = hear();
+    }
+    assert!(first.lines().any(|line| line == "READY=1"), "{first}");
+    if subject == Subject::Tidegate {
+        assert!(first.contains(&format!("MAINPID={}\n", proxy.pid())), "{first}");
+        proxy.reload();
+        let reloading = hear();
+        assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+        let ready = hear();
+        assert!(ready.starts_with("READY=1\n") && ready.contains("STATUS=Configuration reloaded"), "{ready}");
+        proxy.signal(Signal::SIGTERM);
+        assert!(hear().starts_with("STOPPING=1\n"));
+        assert_eq!(proxy.wait_exit(wait::SOON).code(), Some(0), "as a master");
+    }
+}
