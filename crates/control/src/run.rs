@@ -131,6 +131,7 @@ pub(crate) struct Control {
     ledger: Ledger,
     admin: Admin,
     process: admin::Process,
+    sessions: admin::Sessions,
     shutdowns: Shutdowns,
     watch: Watch,
     look_at: Instant,
@@ -213,6 +214,7 @@ impl Control {
             checks: Checks::new(runtime),
             ledger: Ledger::default(),
             admin: Admin::new(),
+            sessions: admin::Sessions::default(),
             process: report::process(mailboxes.len(), runtime, &defaults),
             admin_coming: None,
             shutdowns: Shutdowns::new(mailboxes.len()),
@@ -319,7 +321,7 @@ impl Control {
             told: Vec::new(),
             shut_down: Vec::new(),
         };
-        let answer = admin::answer(&mut desk, &asked);
+        let reply = admin::answer(&mut desk, &asked);
         let admin::Desk { told, shut_down, .. } = desk;
         for (backend, line) in told {
             self.tell_of_server(backend, &line);
@@ -327,8 +329,11 @@ impl Control {
         for whose in shut_down {
             self.shut_down(&whose, Shutdown::Operator);
         }
-        // A client that has gone does not want to know.
-        let _ = asked.reply.send(answer);
+        match reply {
+            // A client that has gone does not want to know.
+            admin::Reply::Now(answer) => drop(asked.reply.send(answer)),
+            admin::Reply::Sessions(wanted) => self.sessions.ask(&self.mailboxes, wanted, asked.reply),
+        }
     }
 
     /// Takes the steps that depend on the state and the time alone.
@@ -458,6 +463,10 @@ impl Control {
             Notice::Adopted { shard, generation } => self.handover.on_adopted(shard, generation),
             Notice::Stopped { shard } => {
                 self.on_stopped(shard);
+                None
+            }
+            Notice::Listed(part) => {
+                self.sessions.on_part(part, clock::now());
                 None
             }
             Notice::Report(found) => {

@@ -26,6 +26,7 @@ e2e::scenarios! {
         answers_about_servers,
         limits_of_servers,
         sessions_of_a_server_are_ended,
+        sessions_are_shown_and_ended,
     ],
     alone: [
         clients_that_misbehave_harm_nobody,
@@ -470,6 +471,26 @@ fn sessions_of_a_server_are_ended(subject: Subject) {
     assert_eq!(other.ask("still"), "still");
     assert_eq!(rig.admin.ask("shutdown sessions server be/nobody"), "No such server.\n\n");
     rig.visit("fe");
+}
+
+fn sessions_are_shown_and_ended(subject: Subject) {
+    let rig = Rig::start(subject);
+    let (mut meant, mut other) = (rig.proxy.connect("fe"), rig.proxy.connect("fe"));
+    meant.ask("hello");
+    other.ask("hello");
+    let shown = rig.admin.ask("show sess");
+    let source = format!(" src={} fe=fe be=be srv=s1 ", meant.address());
+    let line = shown.lines().find(|line| line.contains(&source)).unwrap_or_else(|| panic!("{source} in {shown}"));
+    assert!(line.contains(": proto=tcpv4 "), "{line}");
+    let id = line.split(':').next().expect("an id");
+    assert!(rig.admin.ask(&format!("show sess {id}")).starts_with(id));
+    assert_eq!(rig.admin.ask(&format!("shutdown session {id}")), "\n");
+    assert!(meant.try_line().is_err(), "it was told to end");
+    rig.admin.wait_for("be", "s1", "scur", "1");
+    assert_eq!(other.ask("still"), "still");
+    assert_eq!(rig.admin.ask("show sess 0x1"), "Session not found.\n\n");
+    assert_eq!(rig.admin.ask("shutdown session 0x1"), "No such session (use 'show sess').\n\n");
+    assert_eq!(rig.admin.ask("shutdown session"), "Session pointer expected (use 'show sess').\n\n");
 }
 
 fn answers_about_servers(subject: Subject) {

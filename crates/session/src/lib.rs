@@ -293,6 +293,16 @@ impl Session {
         self.end
     }
 
+    /// The frontend that it came by.
+    pub fn frontend_name(&self) -> &Arc<str> {
+        &self.frontend().name
+    }
+
+    /// Bytes that came from the client and from the server.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.bytes_in, self.bytes_out)
+    }
+
     /// When its client was accepted.
     pub fn accepted_at(&self) -> Instant {
         self.accepted_at

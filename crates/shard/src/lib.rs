@@ -11,6 +11,7 @@
 //! | `accept` | accepting: how many at once, when to stop and when to go on |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
 //! | `sweep` | ending the sessions of a server, a part per turn |
+//! | `listing` | telling control which sessions there are |
 //! | `places` | where a table wants a shard to listen |
 //! | `timers` | the wheel of (deadline, slot) |
 //! | `limits` | the process's `maxconn` |
@@ -22,6 +23,7 @@
 mod accept;
 mod limits;
 mod listeners;
+mod listing;
 mod mail;
 mod places;
 mod slots;
@@ -32,6 +34,7 @@ mod turn;
 mod waiter;
 
 pub use limits::Limits;
+pub use listing::{Listed, Part};
 pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report};
 pub use places::{Heirloom, Key, Origin, Place, places};
 pub use slots::Slots;
@@ -42,6 +45,7 @@ pub use timers::Wheel;
 use arc_swap::{ArcSwap, Cache};
 use driver::{Driver, Instant, Tag};
 use listeners::Listeners;
+use listing::Listings;
 use session::{Event, Outbox, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -74,6 +78,7 @@ pub struct Shard<D: Driver> {
     ready: VecDeque<(driver::SessionId, Event)>,
     /// Sessions that control wants ended and that were not all looked at yet.
     sweeps: Sweeps,
+    listings: Listings,
     /// Descriptors that were closed since listeners were last tended.
     descriptors_freed: u32,
     random: Random,
@@ -135,6 +140,7 @@ impl<D: Driver> Shard<D> {
             due: Vec::new(),
             ready: VecDeque::new(),
             sweeps: Sweeps::default(),
+            listings: Listings::default(),
             descriptors_freed: 0,
             random: Random(seed | 1),
             stats: Stats::default(),

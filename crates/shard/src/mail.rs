@@ -1,6 +1,6 @@
 //! What control may say to a shard, and what a shard says to control.
 
-use crate::{Stats, Whose};
+use crate::{Part, Stats, Whose};
 use crossbeam::queue::{ArrayQueue, SegQueue};
 use crossbeam::utils::CachePadded;
 use driver::{Addr, DriverStats, Errno, Waker};
@@ -24,6 +24,8 @@ pub enum Mail {
     /// End these sessions, as soon as the shard comes to it: a part of its slots per turn. Sessions that are accepted later are
     /// not meant.
     Shutdown { whose: Whose, why: Shutdown },
+    /// Tell which sessions there are, a part of the slots per turn. Answered by several [`Notice::Listed`] with this serial.
+    List(u64),
     /// Answered by [`Notice::Report`].
     Report,
 }
@@ -44,6 +46,7 @@ pub enum Notice {
     Stopped {
         shard: ShardIndex,
     },
+    Listed(Part),
     Report(Box<Report>),
 }
 

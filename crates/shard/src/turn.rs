@@ -23,13 +23,14 @@ impl<D: Driver> Shard<D> {
         self.done = done;
         self.fire_timers();
         self.sweep();
+        self.list();
         self.tend_listeners();
         self.mailbox.pulse().beat();
         Ok(())
     }
 
     fn deadline(&self) -> Option<Instant> {
-        if self.must_not_wait() || !self.sweeps.is_empty() {
+        if self.must_not_wait() || !self.sweeps.is_empty() || !self.listings.is_empty() {
             return Some(self.now);
         }
         [self.wheel.next(), self.listeners.deadline()].into_iter().flatten().min()
@@ -64,6 +65,7 @@ impl<D: Driver> Shard<D> {
                 Mail::Drain => self.drain(),
                 Mail::Stop => self.stop(),
                 Mail::Shutdown { whose, why } => self.sweeps.add(whose, why, self.now),
+                Mail::List(serial) => self.listings.add(serial),
                 Mail::Report => self.port.tell(Notice::Report(Box::new(self.report()))),
             }
         }

@@ -2,6 +2,7 @@
 
 use super::client::{Answer, Asked};
 use super::desk::Desk;
+use super::sessions::{self, Id};
 use super::{change, manners, server, tell};
 use config::Access;
 
@@ -22,6 +23,8 @@ pub(crate) struct Spec {
 enum Run {
     /// Reads, or changes, what control knows.
     Desk(fn(&mut Desk<'_>, &Call<'_>) -> Answer),
+    /// Lists sessions, which only the shards know.
+    Sessions,
     /// Concerns nobody but the client.
     Client(fn(&Call<'_>) -> Answer),
 }
@@ -91,6 +94,7 @@ const TABLE: &[Spec] = &[
         Access::User,
         Run::Desk(tell::servers_state),
     ),
+    spec(&["show", "sess"], "show sess [all|<id>]", "sessions, or one of them", Access::Operator, Run::Sessions),
     spec(
         &["show", "stat"],
         "show stat [desc|json|no-maint|typed|up]*",
@@ -183,6 +187,13 @@ const TABLE: &[Spec] = &[
         Run::Desk(server::disable_agent),
     ),
     spec(
+        &["shutdown", "session"],
+        "shutdown session <id>",
+        "end one session",
+        Access::Admin,
+        Run::Desk(server::shutdown_session),
+    ),
+    spec(
         &["shutdown", "sessions", "server"],
         "shutdown sessions server <bk>/<srv>",
         "end the sessions of a server",
@@ -238,17 +249,31 @@ const fn spec(
     Spec { words, usage, doc, access, run }
 }
 
+/// What is answered.
+pub(crate) enum Reply {
+    Now(Answer),
+    /// All sessions, or this one, once the shards have told of them.
+    Sessions(Option<Id>),
+}
+
 /// Answers a command.
-pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Answer {
+pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
     let words = &asked.command.words;
-    let Some(spec) = find(words) else { return unknown(words, asked.access).into() };
+    let Some(spec) = find(words) else { return Reply::Now(unknown(words, asked.access).into()) };
     if asked.access < spec.access {
-        return DENIED.into();
+        return Reply::Now(DENIED.into());
     }
     let call = Call { arguments: &words[spec.words.len()..], access: asked.access };
     match spec.run {
-        Run::Desk(run) => run(desk, &call),
-        Run::Client(run) => run(&call),
+        Run::Desk(run) => Reply::Now(run(desk, &call)),
+        Run::Client(run) => Reply::Now(run(&call)),
+        Run::Sessions => match call.word(0) {
+            "" | "all" => Reply::Sessions(None),
+            word => match sessions::parsed(word) {
+                Some(id) => Reply::Sessions(Some(id)),
+                None => Reply::Now("Session not found.\n".into()),
+            },
+        },
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `desk`, `facts` | what commands may see and change |
 //! | `tell`, `change`, `server`, `manners` | what they do |
 //! | `notices` | what the log is told of a server that an operator changed |
+//! | `sessions` | `show sess`, gathered from the shards |
 //! | `info`, `stat/`, `servers`, `field` | the answers of `show`, as values and as text |
 //!
 //! Clients are tasks of their own. Control takes one command at a time between its other events and never waits for a client.
@@ -33,14 +34,16 @@ mod manners;
 mod notices;
 mod server;
 mod servers;
+mod sessions;
 mod socket;
 mod stat;
 mod tell;
 
 pub(crate) use client::Asked;
-pub(crate) use commands::answer;
+pub(crate) use commands::{Reply, answer};
 pub(crate) use desk::Desk;
 pub(crate) use facts::Process;
+pub(crate) use sessions::Sessions;
 pub(crate) use socket::{Failure, Owner, Place, SocketSpec};
 
 use crate::uio;

@@ -3,7 +3,7 @@
 use super::client::Answer;
 use super::commands::Call;
 use super::desk::Desk;
-use super::notices;
+use super::{notices, sessions};
 use shard::Whose;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -91,6 +91,16 @@ pub(super) fn set(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
         "addr" => move_to(desk, target, &words),
         _ => "usage: set server <backend>/<server> addr | agent | health | state | weight\n".into(),
     })
+}
+
+/// `shutdown session ID`. Whether it is still there, its shard knows.
+pub(super) fn shutdown_session(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+    match sessions::parsed(call.word(0)) {
+        Some((shard, id)) => desk.shut_down.push(Whose::Session(shard, id)),
+        None if call.word(0).starts_with("0x") => return "No such session (use 'show sess').\n".into(),
+        None => return "Session pointer expected (use 'show sess').\n".into(),
+    }
+    Answer::default()
 }
 
 /// `shutdown sessions server B/S`
