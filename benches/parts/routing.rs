@@ -28,4 +28,11 @@ fn routing(criterion: &mut Criterion) {
             bencher.iter(|| routing.decide());
         });
     }
+    for address_count in [10_000, 1_000_000] {
+        group.bench_function(format!("a rule on a file of {address_count} addresses"), |bencher| {
+            let routing = Routing::from_file(address_count);
+            assert_eq!(routing.decide(), routing.other());
+            bencher.iter(|| routing.decide());
+        });
+    }
 }

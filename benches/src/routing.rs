@@ -1,8 +1,9 @@
 //! Which backend a connection goes to.
 
 use crate::configuration::{ConfigFile, PREAMBLE, Process};
-use std::fmt::Write;
-use std::net::SocketAddr;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use table::{BackendId, Facts, FrontendId, Table};
 
@@ -49,6 +50,16 @@ impl Routing {
         }
         rules.push_str("    use_backend other if known\n");
         Routing::of(&rules)
+    }
+
+    /// One rule on a file of so many addresses that do not touch (`acl … -f`), of which the client is the last.
+    pub fn from_file(address_count: u32) -> Routing {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let last = Ipv4Addr::from(CLIENT.0).to_bits();
+        let addresses: String =
+            (0..address_count).map(|number| format!("{}\n", Ipv4Addr::from_bits(last - 2 * number))).collect();
+        file.write_all(addresses.as_bytes()).expect("room for a list");
+        Routing::of(&format!("    use_backend other if {{ src -f {} }}\n", file.path().display()))
     }
 
     fn of(rules: &str) -> Routing {

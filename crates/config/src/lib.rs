@@ -34,6 +34,7 @@ mod net;
 mod option;
 mod parser;
 mod pattern;
+mod place;
 mod process;
 mod proxy;
 mod render;
@@ -41,6 +42,7 @@ mod reports;
 mod sample_reader;
 mod server;
 mod source;
+mod tcp_rules;
 mod tree;
 mod unserved;
 mod validate;
@@ -65,7 +67,7 @@ pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, Capture, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings, IoEngine, IpNet, Log,
     LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings,
-    Splice, StatsSocket, Timeouts, UseBackend, V6,
+    Splice, StatsSocket, TcpAction, TcpRule, TcpRules, Timeouts, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

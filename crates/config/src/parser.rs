@@ -12,7 +12,7 @@ use crate::line::{Line, Negation};
 use crate::proxy::{self, Home};
 use crate::reports::Reports;
 use crate::source::{Source, Span, Spanned};
-use crate::tree::{Config, Proxy, Role, Settings};
+use crate::tree::{Config, Proxy, Role, Settings, TcpRules};
 use std::collections::{HashMap, HashSet};
 
 /// Reads all files into one tree. What follows from the whole tree is checked elsewhere (`validate.rs`).
@@ -225,6 +225,8 @@ impl Parser<'_> {
             binds: Vec::new(),
             acls: Vec::new(),
             rules: Vec::new(),
+            tcp: TcpRules::default(),
+            use_servers: Vec::new(),
             servers: Vec::new(),
             captures: Vec::new(),
         });

@@ -12,6 +12,7 @@ use crate::option;
 use crate::reports::Reports;
 use crate::server;
 use crate::source::Spanned;
+use crate::tcp_rules;
 use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Settings, UseBackend};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
@@ -166,6 +167,18 @@ fn read(
             server::default_server(line, &mut home.settings().default_server, environment, reports)
         }
         Keyword::TcpCheck => tcp_check(line),
+        Keyword::TcpRequest => match home {
+            Home::Proxy(proxy, acls) => tcp_rules::tcp_request(line, proxy, acls, reports),
+            Home::Defaults { .. } => {
+                reports.refuse(line.span_from(0), "tcp-request in a 'defaults' section");
+                Ok(())
+            }
+        },
+        Keyword::UseServer => {
+            let (proxy, acls) = home.proxy(line)?;
+            proxy.use_servers.push(tcp_rules::use_server(line, acls, reports)?);
+            Ok(())
+        }
         Keyword::Acl => acl(line, home, reports),
         Keyword::Bind => {
             let (proxy, _) = home.proxy(line)?;

@@ -202,6 +202,9 @@ pub struct Proxy {
     pub acls: Vec<Acl>,
     /// In file order: the first whose condition holds decides.
     pub rules: Vec<UseBackend>,
+    pub tcp: TcpRules,
+    /// In file order: the first whose condition holds and whose server is up decides.
+    pub use_servers: Vec<UseServer>,
     pub servers: Vec<Server>,
     pub captures: Vec<Capture>,
 }
@@ -436,6 +439,37 @@ pub struct UseBackend {
     pub backend: Spanned<String>,
     /// Always, when absent.
     pub condition: Option<Condition>,
+}
+
+/// The `tcp-request` lines of a proxy, each list in file order.
+#[derive(Clone, Debug, Default)]
+pub struct TcpRules {
+    pub connection: Vec<TcpRule>,
+    pub session: Vec<TcpRule>,
+    pub content: Vec<TcpRule>,
+    /// How long content rules wait for content; not at all unless set.
+    pub inspect_delay: Option<Spanned<Duration>>,
+}
+
+/// `tcp-request … ACTION [if|unless CONDITION]`.
+#[derive(Clone, Debug)]
+pub struct TcpRule {
+    pub action: Spanned<TcpAction>,
+    /// Always, when absent.
+    pub condition: Option<Condition>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TcpAction {
+    Accept,
+    Reject,
+}
+
+/// `use-server NAME if|unless CONDITION`.
+#[derive(Clone, Debug)]
+pub struct UseServer {
+    pub server: Spanned<String>,
+    pub condition: Condition,
 }
 
 /// `capture request header NAME len N`.

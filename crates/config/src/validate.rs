@@ -77,6 +77,8 @@ impl Checker<'_, '_> {
             self.target(proxy, &rule.backend, "use_backend", "in a 'use_backend' rule");
         }
         self.references(proxy);
+        self.use_servers(proxy);
+        self.conflicts(proxy);
         self.timeouts(proxy);
         self.log_style(proxy);
     }
@@ -127,7 +129,7 @@ impl Checker<'_, '_> {
     /// Proxies and servers that ACLs and conditions name.
     fn references(&mut self, proxy: &Proxy) {
         let of_acls = proxy.acls.iter().map(|acl| &acl.test);
-        let terms = proxy.rules.iter().flat_map(|rule| &rule.condition).flat_map(|condition| &condition.any_of);
+        let terms = proxy.conditions().flat_map(|(_, condition)| &condition.any_of);
         let anonymous = terms.flatten().filter_map(|term| match &term.operand {
             Operand::Anonymous(test) => Some(test),
             Operand::Named(_) | Operand::Predefined(_) | Operand::Unserved => None,
@@ -143,6 +145,50 @@ impl Checker<'_, '_> {
                 Number::ServerConnections(of) => self.server_reference(proxy, of, "srv_conn"),
                 Number::ServerIsUp(of) => self.server_reference(proxy, of, "srv_is_up"),
                 Number::Port(_) | Number::FrontendId | Number::BackendId | Number::Truth(_) | Number::Constant(_) => {}
+            }
+        }
+    }
+
+    fn use_servers(&mut self, proxy: &Proxy) {
+        for rule in proxy.use_servers.iter().filter(|rule| !rule.server.value.contains("%[")) {
+            let (own, server) = (&*proxy.name.value, &*rule.server.value);
+            if self.is_readable && !self.names.has_server(own, server) {
+                let noun = proxy.role.noun();
+                let message =
+                    format!("{noun} '{own}' : unable to find server '{server}' referenced in a 'use-server' rule.");
+                let guess = self.guesser.name(server, proxy.servers.iter().map(|server| server.name.as_str()));
+                self.alert(rule.server.span, message, guess);
+            }
+        }
+    }
+
+    /// Rules that ask for what cannot be known yet where they stand.
+    fn conflicts(&mut self, proxy: &Proxy) {
+        for (place, condition) in proxy.conditions() {
+            for term in condition.any_of.iter().flatten() {
+                let never = |test: &Test| test.conflicts_with(place);
+                let message = match &term.operand {
+                    Operand::Anonymous(test) if never(test) => {
+                        format!(
+                            "anonymous acl will never match{} because it uses keyword '{}' which is",
+                            place.within(),
+                            test.keyword()
+                        )
+                    }
+                    Operand::Named(name) => {
+                        let mut tests = proxy.tests_of(name).peekable();
+                        if tests.peek().is_none() || !tests.all(never) {
+                            continue;
+                        }
+                        format!(
+                            "acl '{name}' will never match{} because it only involves keywords that are",
+                            place.within()
+                        )
+                    }
+                    Operand::Anonymous(_) | Operand::Predefined(_) | Operand::Unserved => continue,
+                };
+                let message = format!("{message} incompatible with '{}'", place.name());
+                self.diagnostics.push(Diagnostic::warning(Lead::Spaced, term.span, message));
             }
         }
     }

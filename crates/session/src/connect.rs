@@ -127,7 +127,7 @@ impl Session {
         self.enter(Phase::Assigning);
         match &self.server {
             Some(server) => out.ask(Ask::Socket(Arc::clone(server))),
-            None => out.ask(Ask::Server { avoid: self.avoided.clone() }),
+            None => out.ask(Ask::Server { avoid: self.avoided.clone(), imposed: None }),
         }
     }
 

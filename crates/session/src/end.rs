@@ -13,7 +13,7 @@ pub struct End {
 /// How far the session had come (`configuration.txt` §8.5, second letter).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
-    /// Before it was known who the client is: the PROXY header.
+    /// Before it was known who the client is, or what it wants: the PROXY header, the rules.
     Request,
     /// While it stood in a line for a server.
     Queue,
@@ -48,6 +48,10 @@ pub enum Cause {
     QueueFull,
     /// What the client sent first was not a PROXY header.
     BadHeader(proxyline::Error),
+    /// A `tcp-request connection` or `session` rule did not take the client. Nothing is logged of it.
+    NotAdmitted,
+    /// A `tcp-request content` rule rejected what the client said.
+    Rejected,
     /// We had no socket, address or buffer for it.
     Exhausted(Errno),
     /// Nobody on either side: it was told to end.
@@ -80,7 +84,7 @@ impl End {
             Cause::Idle(Side::Back) => b's',
             Cause::Unreachable(_) | Cause::NoServer | Cause::QueueFull => b'S',
             Cause::ConnectLate | Cause::QueueLate => b's',
-            Cause::BadHeader(_) => b'P',
+            Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected => b'P',
             Cause::Exhausted(_) => b'R',
             Cause::ShutDown(Shutdown::ServerDown) => b'D',
             Cause::ShutDown(Shutdown::ActiveUp) => b'U',

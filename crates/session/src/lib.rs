@@ -8,8 +8,9 @@
 //!                             all are full   ┌─▶ Queued ──┐ granted
 //!                        asks for a server    │ answered   ▼        connected            header sent
 //!   Greeting ──────────▶ Assigning ───────────┴──────────▶ Connecting ────▶ Heading ───────────▶ Relaying
-//!   (PROXY header)        ▲      ▲                 │ failed, late      (send-proxy)          │ both flows ended
-//!      │                  │      │ elsewhere       ▼                                         │
+//!   (PROXY header)      ▶ ▲      ▲                 │ failed, late      (send-proxy)          │ both flows ended
+//!      ├─▶ Inspecting ──┘ │      │ elsewhere       ▼                                         │
+//!      │   (rules)        │      │                 │                                         │
 //!      │                  │      └────────────  Retreating (closes the failed socket)        │
 //!      │                  │ same server            │                                         │
 //!      │                  └──── Resting ◀──────────┤                                         │
@@ -25,7 +26,9 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `phase`, `flow` | the states, and what may follow what |
+//! | `early` | the client's first bytes, before they may be sent on |
 //! | `greeting` | the PROXY header that a client's proxy sends first |
+//! | `inspect` | the rules that a client has to pass, and the choice of its backend |
 //! | `connect` | server, attempt, retry, redispatch |
 //! | `wait` | standing in the line for a server |
 //! | `relay` | two flows as they are, half-closes, inactivity |
@@ -39,9 +42,11 @@
 #![forbid(unsafe_code)]
 
 mod connect;
+mod early;
 mod end;
 mod flow;
 mod greeting;
+mod inspect;
 mod outbox;
 mod phase;
 mod record;
@@ -61,7 +66,8 @@ pub use record::{Counts, Progress, Record, RecordKind, Times};
 pub use view::View;
 
 use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
-use flow::{Flow, Pace, Piece};
+use early::Early;
+use flow::{Flow, Pace};
 use proxyline::Addresses;
 use std::sync::Arc;
 use table::{Backend, BackendId, Frontend, FrontendId, Passed, Server, ShardIndex, Ticket};
@@ -92,8 +98,8 @@ pub struct Session {
     waited: Option<Arc<Server>>,
     /// Where it was in the lines that it stood in.
     passed: Passed,
-    /// The part of the client's PROXY header that has come.
-    greeting: Option<Box<Piece>>,
+    /// What the client has said before it may be sent on. A session that relays has none.
+    early: Option<Box<Early>>,
     shard: ShardIndex,
     /// The listener's number within its frontend, from 1; log lines name it when a header was refused.
     listener: u16,
@@ -193,7 +199,7 @@ impl Session {
             wait: None,
             waited: None,
             passed: Passed::default(),
-            greeting: None,
+            early: None,
             shard,
             listener,
             retries: 0,
@@ -214,6 +220,10 @@ impl Session {
             end: None,
         };
         session.count_arrival(now);
+        if session.is_turned_away(out) {
+            session.advance(now, out);
+            return session;
+        }
         // Heard from the start: an early client is read while the server is connected, and one that leaves is noticed.
         session.fill(Side::Front, driver::Hope::Soon, out);
         if !expects_header {
@@ -246,6 +256,7 @@ impl Session {
         match self.phase {
             Phase::Greeting => self.refuse_greeting(proxyline::Error::Timeout, out),
             Phase::Queued => self.on_queue_late(out),
+            Phase::Inspecting => self.on_inspection_late(now, out),
             Phase::Connecting => self.on_connect_late(now, out),
             Phase::Resting => self.attempt_again(out),
             Phase::Heading | Phase::Relaying => self.on_idle(out),
@@ -272,6 +283,7 @@ impl Session {
         match self.phase {
             Phase::Greeting => Some(self.accepted_at + self.frontend().timeouts.client?),
             Phase::Queued => Some(self.wait.as_ref()?.since + self.backend_ref()?.timeouts.queue?),
+            Phase::Inspecting => self.inspection_deadline(),
             Phase::Connecting => Some(self.attempt_at + self.backend_ref()?.timeouts.connect?),
             Phase::Resting => Some(self.attempt_at),
             Phase::Heading | Phase::Relaying => self.idle_deadline().map(|(deadline, _)| deadline),
@@ -335,7 +347,12 @@ impl Session {
         if matches!(self.phase, Phase::Heading | Phase::Relaying) && self.back.is_none() {
             return Err("relaying implies a back socket");
         }
-        if self.phase == Phase::Closed && (self.request.has_unsent() || self.response.has_unsent()) {
+        if self.phase == Phase::Inspecting && self.early.is_none() {
+            return Err("inspecting implies that something is waited for");
+        }
+        if self.phase == Phase::Closed
+            && (self.early.is_some() || self.request.has_unsent() || self.response.has_unsent())
+        {
             return Err("a closed session holds bytes");
         }
         if self.phase == Phase::Relaying && self.idle_deadline().is_none() && in_flight == 0 {
@@ -360,22 +377,6 @@ impl Session {
             Done::Closed => self.on_closed(side),
             Done::Cancelled => (),
             Done::Readable(_) => unreachable!("sessions ask for bytes, not for readiness"),
-        }
-    }
-
-    /// Who the client is, is known: chooses where it goes and asks for a server.
-    fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
-        self.identified_at = Some(now);
-        self.count_session(now);
-        self.tell_arrival(out);
-        match table::route(self.frontend(), &self.facts()) {
-            Some(backend) => {
-                self.backend = Some(backend);
-                self.count_backend(now);
-                self.enter(Phase::Assigning);
-                out.ask(Ask::Server { avoid: None });
-            }
-            None => self.end_with(End::new(Moment::Connect, Cause::NoServer), out),
         }
     }
 
@@ -430,6 +431,7 @@ impl Session {
 
     /// Nothing is in flight: gives up what is held, tells how it went, and closes both sockets.
     fn close(&mut self, now: Instant, out: &mut Outbox) {
+        self.early = None;
         self.request = Flow::Ended;
         self.response = Flow::Ended;
         let end = self.end.expect("a session ends for a cause");
@@ -514,10 +516,6 @@ impl Session {
 
     fn backend_ref(&self) -> Option<&Backend> {
         self.backend().map(|backend| &**backend)
-    }
-
-    fn facts(&self) -> table::Facts<'_> {
-        table::Facts::new(&self.table, self.frontend, self.client.ip(), self.destination.ip())
     }
 
     /// What a PROXY header says to a server; `None` for clients without an IP address.

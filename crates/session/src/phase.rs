@@ -5,6 +5,8 @@
 pub enum Phase {
     /// Learns who the client is: from its address, or from the PROXY header that its proxy sends first.
     Greeting,
+    /// Rules wait for what the client says first.
+    Inspecting,
     /// Waits for a server and a socket.
     Assigning,
     /// Every server is full: stands in a line.
@@ -28,8 +30,9 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Phase; 11] = [
+    pub const ALL: [Phase; 12] = [
         Phase::Greeting,
+        Phase::Inspecting,
         Phase::Assigning,
         Phase::Queued,
         Phase::Connecting,
@@ -45,7 +48,8 @@ impl Phase {
     /// Which phase may follow. The picture at the top of the crate, as a table.
     pub fn may_become(self, next: Phase) -> bool {
         match self {
-            Phase::Greeting => matches!(next, Phase::Assigning | Phase::Aborting),
+            Phase::Greeting => matches!(next, Phase::Inspecting | Phase::Assigning | Phase::Aborting),
+            Phase::Inspecting => matches!(next, Phase::Assigning | Phase::Aborting),
             Phase::Assigning => matches!(next, Phase::Queued | Phase::Connecting | Phase::Aborting),
             Phase::Queued => matches!(next, Phase::Connecting | Phase::Aborting),
             Phase::Connecting => matches!(next, Phase::Heading | Phase::Relaying | Phase::Retreating | Phase::Aborting),
@@ -64,6 +68,7 @@ impl Phase {
         match self {
             Phase::Aborting | Phase::Closing | Phase::Closed => true,
             Phase::Greeting
+            | Phase::Inspecting
             | Phase::Assigning
             | Phase::Queued
             | Phase::Connecting
@@ -89,7 +94,8 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(table, @r"
-        Greeting -> [Assigning, Aborting]
+        Greeting -> [Inspecting, Assigning, Aborting]
+        Inspecting -> [Assigning, Aborting]
         Assigning -> [Queued, Connecting, Aborting]
         Queued -> [Connecting, Aborting]
         Connecting -> [Retreating, Heading, Relaying, Aborting]

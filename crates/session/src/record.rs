@@ -151,7 +151,7 @@ impl Session {
     fn is_worth_telling(&self, end: End) -> bool {
         let policy = &self.frontend().log;
         let options = policy.options;
-        if policy.targets.is_empty() {
+        if policy.targets.is_empty() || end.cause == Cause::NotAdmitted {
             return false;
         }
         if let Cause::BadHeader(why) = end.cause {

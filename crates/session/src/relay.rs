@@ -32,7 +32,9 @@ impl Session {
                 self.touch(side, now);
                 self.on_bytes(now, side, Piece { lease, start: 0, end: count, hope: hope_after(more) }, out);
             }
-            Ok(Received::End) => self.on_stream_end(side, out),
+            Ok(Received::End) => self.on_stream_end(now, side, out),
+            // The rules' delay is over, and what was received is to be sent first.
+            Err(Errno::ECANCELED) if self.phase == Phase::Inspecting => self.judge(now, out),
             Err(_) => self.on_broken(side, out),
         }
     }
@@ -61,7 +63,7 @@ impl Session {
                     start if start < end && !cfg!(feature = "plant_short_send") => {
                         self.drain(from, Piece { lease, start, end, hope }, out)
                     }
-                    _ => self.fill(from, hope, out),
+                    _ => self.go_on(from, hope, out),
                 }
             }
             Err(_) => {
@@ -88,7 +90,7 @@ impl Session {
                 self.pace_from(side).demote();
                 self.fill(side, Hope::Soon, out);
             }
-            Ok(Filled::End) => self.on_stream_end(side, out),
+            Ok(Filled::End) => self.on_stream_end(now, side, out),
             Err(_) => self.on_broken(side, out),
         }
     }
@@ -146,7 +148,7 @@ impl Session {
     /// How far the session has come, for whoever ends it now.
     pub(crate) fn moment(&self) -> Moment {
         match self.phase {
-            Phase::Greeting => Moment::Request,
+            Phase::Greeting | Phase::Inspecting => Moment::Request,
             Phase::Queued => Moment::Queue,
             Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting => Moment::Connect,
             Phase::Heading | Phase::Relaying | Phase::Aborting | Phase::Closing | Phase::Closed => {
@@ -164,6 +166,16 @@ impl Session {
         self.socket_mut(side).active_at = now;
     }
 
+    /// A piece has left: what was received early comes before anything new.
+    fn go_on(&mut self, from: Side, hope: Hope, out: &mut Outbox) {
+        if from == Side::Front
+            && let Some(piece) = self.early.take().and_then(|early| early.overflow)
+        {
+            return self.drain(from, piece, out);
+        }
+        self.fill(from, hope, out);
+    }
+
     pub(crate) fn fill(&mut self, from: Side, hope: Hope, out: &mut Outbox) {
         let fd = self.socket_mut(from).fd;
         *self.flow_from(from) = Flow::Filling;
@@ -174,6 +186,7 @@ impl Session {
     fn on_bytes(&mut self, now: Instant, side: Side, piece: Piece, out: &mut Outbox) {
         match self.phase {
             Phase::Greeting => self.on_greeting_bytes(now, piece.lease, piece.end, out),
+            Phase::Inspecting => self.on_inspected_bytes(now, piece.lease, piece.end, out),
             Phase::Assigning
             | Phase::Queued
             | Phase::Connecting
@@ -197,10 +210,11 @@ impl Session {
         }
     }
 
-    fn on_stream_end(&mut self, side: Side, out: &mut Outbox) {
+    fn on_stream_end(&mut self, now: Instant, side: Side, out: &mut Outbox) {
         match self.phase {
             Phase::Greeting => self.on_greeting_end(out),
             Phase::Queued => self.on_client_left(out),
+            Phase::Inspecting => self.on_inspected_end(now, out),
             Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting | Phase::Heading => {
                 *self.flow_from(side) = Flow::EndHeld;
             }
@@ -214,7 +228,8 @@ impl Session {
     fn on_broken(&mut self, side: Side, out: &mut Outbox) {
         match self.phase {
             Phase::Greeting => self.refuse_greeting(proxyline::Error::Aborted, out),
-            Phase::Assigning
+            Phase::Inspecting
+            | Phase::Assigning
             | Phase::Queued
             | Phase::Connecting
             | Phase::Retreating

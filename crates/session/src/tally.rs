@@ -2,6 +2,7 @@
 //! adds it (`management.txt` §9.1).
 
 use crate::connect::is_same;
+use crate::early::Rules;
 use crate::{Cause, End, Session};
 use driver::{Instant, Side};
 use std::time::Duration;
@@ -101,9 +102,18 @@ impl Session {
                 self.count_at(server, |traffic| traffic.connects_failed.add(1));
             }
             Cause::Exhausted(_) => self.count_at(server, |traffic| traffic.internal_errors.add(1)),
-            Cause::Complete | Cause::BadHeader(_) | Cause::ShutDown(_) => (),
+            Cause::Complete | Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected | Cause::ShutDown(_) => (),
         }
         self.count_times(now);
+    }
+
+    /// A rule on contents rejected what the client said.
+    pub(crate) fn count_denial(&self, rules: Rules) {
+        let state = match (rules, self.backend_ref()) {
+            (Rules::Backend, Some(backend)) => &backend.state.tally,
+            (Rules::Frontend | Rules::Backend, _) => &self.frontend().state.tally,
+        };
+        state.of(self.shard).requests_denied.add(1);
     }
 
     /// Of sessions that reached a server.

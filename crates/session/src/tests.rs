@@ -1,6 +1,7 @@
 //! Transcripts: events in, what the session wants out, as text. Times are milliseconds since the accept.
 
 mod counters;
+mod inspect;
 mod lines;
 
 use super::*;
@@ -30,6 +31,7 @@ struct Setup {
     tunnel: Option<Duration>,
     /// Each server has one place, and somebody has it already.
     is_full: bool,
+    is_inspected: bool,
     log: fn() -> LogPolicy,
 }
 
@@ -42,6 +44,7 @@ const PLAIN: Setup = Setup {
     client_fin: None,
     tunnel: None,
     is_full: false,
+    is_inspected: false,
     log: || LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
 };
 
@@ -229,10 +232,11 @@ impl Stage {
         for ask in std::mem::take(&mut self.out.asks) {
             let backend = Arc::clone(self.session().backend().expect("routed"));
             let event = match ask {
-                Ask::Server { avoid } => {
+                Ask::Server { avoid, imposed } => {
                     let avoid = avoid.as_ref().map(|server| &*server.state);
+                    let imposed = imposed.as_ref().map(|server| &*server.state);
                     let waiter = Waiter { shard: ShardIndex(0), session: 1 };
-                    match backend.assign(&PickKey { avoid, ..PickKey::default() }, waiter) {
+                    match backend.assign(&PickKey { avoid, imposed, ..PickKey::default() }, waiter) {
                         Assignment::Server(server) => Some(self.socket(server)),
                         Assignment::Queued(ticket, server) => Some(Event::Queued(ticket, server)),
                         Assignment::LineFull(server) => Some(Event::LineFull(server)),
@@ -331,7 +335,7 @@ fn table(setup: Setup) -> Arc<Table> {
         name: name.clone(),
         mode: Mode::Tcp,
         binds: vec![bind],
-        admission: table::Admission::default(),
+        admission: if setup.is_inspected { inspected() } else { table::Admission::default() },
         rules: Vec::new(),
         default_backend: Some(BackendId(0)),
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
@@ -344,6 +348,28 @@ fn table(setup: Setup) -> Arc<Table> {
     let table = Table::new(1, global, vec![Arc::new(frontend)], vec![Arc::new(backend)], vec![target], book.process());
     table.take_over();
     Arc::new(table)
+}
+
+/// Five bytes within 500 ms, and not these.
+fn inspected() -> table::Admission {
+    use table::{
+        Acl, Action, Compare, Condition, Fetch, Inspection, Matcher, NumberRange, Part, Rule, Speaker, Term, Test,
+    };
+    let rule = |action, part, matcher| {
+        let test = Test::new(Fetch::Payload(Speaker::Client, part), matcher);
+        let acl = Arc::new(Acl { name: "{ }".into(), tests: vec![test] });
+        let condition = Condition { unless: false, alternatives: vec![vec![Term { negated: false, acl }]] };
+        Rule { condition: Some(condition), action }
+    };
+    let evil = table::TextPatterns::new(Compare::Begin, false, [&b"EVIL"[..]]).expect("no expression");
+    let five = NumberRange { least: Some(5), most: None };
+    let rules = vec![
+        rule(Action::Reject, Part::Slice { offset: 0, size: 5 }, Matcher::Text(evil)),
+        rule(Action::Accept, Part::Length, Matcher::Numbers(vec![five])),
+        Rule { condition: None, action: Action::Reject },
+    ];
+    let delay = Some(Duration::from_millis(500));
+    table::Admission { content: Inspection { rules, delay }, ..table::Admission::default() }
 }
 
 /// Plays the lines of `script` that start with a time, and expects everything else as the session's answers.

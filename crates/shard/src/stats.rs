@@ -34,6 +34,8 @@ pub struct Ends {
     pub bad_header: u64,
     pub exhausted: u64,
     pub shut_down: u64,
+    /// By rules, at any time.
+    pub rejected: u64,
 }
 
 impl Ends {
@@ -50,6 +52,7 @@ impl Ends {
             Cause::BadHeader(_) => &mut self.bad_header,
             Cause::Exhausted(_) => &mut self.exhausted,
             Cause::ShutDown(_) => &mut self.shut_down,
+            Cause::NotAdmitted | Cause::Rejected => &mut self.rejected,
         };
         *counter += 1;
     }

@@ -168,10 +168,12 @@ impl<D: Driver> Shard<D> {
         let session = self.slots.get_mut(id).expect("settled while it lives");
         let backend = session.backend().expect("questions about servers follow the choice of a backend");
         match ask {
-            Ask::Server { avoid } => {
+            Ask::Server { avoid, imposed } => {
                 let source = session.client().ip().map(|addr| addr.ip());
                 let random = self.random.next();
-                let key = PickKey { source, random, avoid: avoid.as_ref().map(|server| &*server.state) };
+                let (avoid, imposed) =
+                    (avoid.as_ref().map(|server| &*server.state), imposed.as_ref().map(|server| &*server.state));
+                let key = PickKey { source, random, avoid, imposed };
                 let event = match backend.assign(&key, waiter::of(self.index, id)) {
                     Assignment::Server(server) => self.assign(server),
                     Assignment::Queued(ticket, server) => Event::Queued(ticket, server),

@@ -1,10 +1,10 @@
-//! Rules on connections, sessions and contents (`configuration.txt: tcp-request, tcp-response, use-server`).
+//! Rules on connections, sessions and contents (`configuration.txt: tcp-request, use-server`).
 
 use std::time::Duration;
 
 use crate::{Condition, Facts, ServerId, Table, Verdict};
 
-/// One `tcp-request …` or `tcp-response content …` line.
+/// One `tcp-request …` line.
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// Without one it always holds.
@@ -17,8 +17,6 @@ pub struct Rule {
 pub enum Action {
     Accept,
     Reject,
-    /// `tcp-response content close`: the server's side is closed, and the client sees the end.
-    Close,
 }
 
 /// Rules on contents, and how long they may wait for them.
@@ -46,8 +44,6 @@ pub struct Admission {
 pub struct BackendRules {
     /// `tcp-request content`: before a server is chosen.
     pub request: Inspection,
-    /// `tcp-response content`: before the server's first bytes go to the client.
-    pub response: Inspection,
     /// `use-server`, in file order.
     pub servers: Vec<UseServer>,
 }
@@ -98,7 +94,7 @@ impl BackendRules {
 
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let of_servers = self.servers.iter().map(|rule| &rule.condition);
-        self.request.conditions().chain(self.response.conditions()).chain(of_servers)
+        self.request.conditions().chain(of_servers)
     }
 
     /// Whether every id in it has a place in `table`.

@@ -119,7 +119,7 @@ impl History {
         let candidates = self.candidates();
         let avoid = avoid.and_then(|number| self.server(number)).cloned();
         let source = source.map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits)));
-        let key = PickKey { source, random, avoid: avoid.as_ref().map(|server| &*server.state) };
+        let key = PickKey { source, random, avoid: avoid.as_ref().map(|server| &*server.state), imposed: None };
         let Some(server) = self.backend.pick(&key) else {
             prop_assert!(candidates.is_empty(), "somebody could have been picked");
             return Ok(());

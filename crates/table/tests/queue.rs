@@ -118,7 +118,7 @@ impl History {
 
     fn ask(&mut self, source: Option<u8>, random: u64) {
         let source = source.map(|last| IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)));
-        let key = PickKey { source, random, avoid: None };
+        let key = PickKey { source, random, ..PickKey::default() };
         self.session_next += 1;
         let shard = ShardIndex((self.session_next % u64::from(SHARDS)) as u16);
         let waiter = Waiter { shard, session: self.session_next };
@@ -256,7 +256,7 @@ fn a_client_that_belongs_to_a_server_waits_for_that_server() {
     (0..3).for_each(|_| history.ask(Some(1), 0));
     let (backend, server) = history.on_servers.remove(0);
     assert_eq!((server.state.queued(), backend.state.queued(), backend.state.waiting()), (2, 0, 2));
-    let key = PickKey { source: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))), random: 0, avoid: None };
+    let key = PickKey { source: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))), ..PickKey::default() };
     let waiter = Waiter { shard: ShardIndex(0), session: 99 };
     assert!(matches!(backend.assign(&key, waiter), Assignment::LineFull(full) if Arc::ptr_eq(&full, &server)));
 

@@ -9,6 +9,7 @@ pub(crate) mod global;
 pub(crate) mod option;
 pub(crate) mod proxy;
 pub(crate) mod server;
+pub(crate) mod tcp_rules;
 
 /// What a keyword means to Tidegate. `K` names the function that reads it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -28,8 +28,10 @@ pub(crate) enum Keyword {
     Retries,
     Server,
     TcpCheck,
+    TcpRequest,
     Timeout,
     UseBackend,
+    UseServer,
 }
 
 const TEXT: &str = "it is a comment for humans";
@@ -125,14 +127,14 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("stick", B, Refused),
     ("stick-table", FB, Refused),
     ("tcp-check", DB, Parsed(Keyword::TcpCheck)),
-    ("tcp-request", NFB, Refused),
+    ("tcp-request", NFB, Served(Keyword::TcpRequest)),
     ("tcp-response", NB, Refused),
     ("timeout", DFB, Served(Keyword::Timeout)),
     ("transparent", DB, Refused),
     ("unique-id-format", DF, Refused),
     ("unique-id-header", DF, Refused),
     ("use-fcgi-app", B, Refused),
-    ("use-server", B, Refused),
+    ("use-server", B, Served(Keyword::UseServer)),
     ("use_backend", F, Served(Keyword::UseBackend)),
 ];
 

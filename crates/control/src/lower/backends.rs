@@ -17,7 +17,7 @@ impl Lowering<'_> {
         let settings = &proxy.settings;
         Backend {
             mode: frontends::mode(settings.mode),
-            rules: table::BackendRules::default(),
+            rules: self.backend_rules(proxy),
             servers: proxy.servers.iter().filter_map(|server| self.server(server, &name)).collect(),
             balance: settings.balance.as_ref().map_or(BALANCE, |balance| algorithm(balance.value)),
             all_backups: settings.has_all_backups,

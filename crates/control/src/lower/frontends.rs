@@ -1,5 +1,6 @@
 //! Frontends: where clients arrive.
 
+use super::acls::Acls;
 use super::{Lowering, limit};
 use crate::load::BindPlace;
 use config::{BindAddress, Lead, Mode, Proxy, Role, Spanned, Stage, V6};
@@ -16,11 +17,12 @@ impl Lowering<'_> {
             client: limit(&settings.timeouts.client),
             client_fin: limit(&settings.timeouts.client_fin),
         };
+        let acls = self.acls(proxy);
         Frontend {
             mode: mode(settings.mode),
             binds: proxy.binds.iter().flat_map(|bind| self.binds(proxy, bind, &name)).collect(),
-            admission: table::Admission::default(),
-            rules: self.rules(proxy),
+            admission: self.admission(proxy, &acls),
+            rules: self.rules(proxy, &acls),
             default_backend: self.default_backend(proxy),
             timeouts,
             splice: self.splice(settings.splice),
@@ -48,12 +50,11 @@ impl Lowering<'_> {
         }
     }
 
-    fn rules(&mut self, proxy: &Proxy) -> Vec<UseBackend> {
-        let acls = self.acls(proxy);
+    fn rules(&mut self, proxy: &Proxy, acls: &Acls) -> Vec<UseBackend> {
         let mut rules = Vec::new();
         for rule in &proxy.rules {
             let Some(backend) = self.names.backend(&rule.backend) else { continue };
-            let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, &acls));
+            let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, acls));
             rules.push(UseBackend { condition, backend });
         }
         rules

@@ -12,6 +12,7 @@ mod frontends;
 mod log_lines;
 mod logs;
 mod parts;
+mod rules;
 mod samples;
 mod servers;
 

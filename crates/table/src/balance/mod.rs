@@ -44,6 +44,8 @@ pub struct PickKey<'a> {
     /// The server that just failed this connection: another one is taken if there is one. `balance source` holds to its
     /// server until the checks take it away.
     pub avoid: Option<&'a ServerState>,
+    /// The server that a rule names (`use-server`): taken while it is up, whatever the algorithm says.
+    pub imposed: Option<&'a ServerState>,
 }
 
 #[derive(Debug)]
@@ -183,6 +185,9 @@ impl Balancer {
     }
 
     fn find(&mut self, key: &PickKey<'_>) -> Found {
+        if let Some(seat) = key.imposed.filter(|state| state.is_up()).and_then(|state| self.seat_of(state)) {
+            return if self.has_place(seat) { Found::Place(seat) } else { Found::Line(seat) };
+        }
         if self.nbsrv() == 0 {
             return Found::Nobody;
         }

@@ -70,13 +70,13 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn new(waiter: Waiter, backend: Arc<BackendState>, key: &PickKey<'_>) -> Waiting {
-        let PickKey { source, random, avoid: _ } = *key;
+        let PickKey { source, random, avoid: _, imposed: _ } = *key;
         Waiting { waiter, backend, source, random, passed: Passed::default(), served_before: 0 }
     }
 
-    /// Whom to avoid is forgotten: a place at the server that failed before is better than none.
+    /// Whom to avoid and whom a rule named is forgotten: a place at another server is better than none.
     pub(super) fn key(&self) -> PickKey<'static> {
-        PickKey { source: self.source, random: self.random, avoid: None }
+        PickKey { source: self.source, random: self.random, ..PickKey::default() }
     }
 }
 

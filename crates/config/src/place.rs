@@ -1,0 +1,121 @@
+//! Where a condition stands, and what can be asked there (configuration.txt §7.3: "sample fetches … are only available").
+
+use crate::acl::{Condition, Expression, Fetch, Number, Part, Speaker, Test};
+use crate::tree::{Proxy, Role};
+
+/// The rule that a condition belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    Connection,
+    Session,
+    /// `tcp-request content` of a frontend.
+    FrontContent,
+    /// `tcp-request content` of a backend.
+    BackContent,
+    UseBackend,
+    UseServer,
+}
+
+impl Place {
+    /// HAProxy's name of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Place::Connection => "frontend tcp-request connection rule",
+            Place::Session => "frontend tcp-request session rule",
+            Place::FrontContent => "frontend tcp-request content rule",
+            Place::BackContent => "backend tcp-request content rule",
+            Place::UseBackend => "frontend use-backend rule",
+            Place::UseServer => "backend use-server, balance or stick-match rule",
+        }
+    }
+
+    /// How HAProxy names the line within a sentence.
+    pub(crate) fn within(self) -> &'static str {
+        match self {
+            Place::Connection => " in 'tcp-request connection'",
+            Place::Session => " in 'tcp-request session'",
+            Place::FrontContent | Place::BackContent => " in 'tcp-request content'",
+            Place::UseBackend | Place::UseServer => "",
+        }
+    }
+
+    fn hears_client(self) -> bool {
+        match self {
+            Place::Connection | Place::Session => false,
+            Place::FrontContent | Place::BackContent | Place::UseBackend | Place::UseServer => true,
+        }
+    }
+
+    fn has_backend(self) -> bool {
+        match self {
+            Place::Connection | Place::Session | Place::FrontContent | Place::UseBackend => false,
+            Place::BackContent | Place::UseServer => true,
+        }
+    }
+}
+
+impl Proxy {
+    /// All conditions, each with its place.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = (Place, &Condition)> {
+        let content = if self.role == Role::Backend { Place::BackContent } else { Place::FrontContent };
+        let lists = [
+            (Place::Connection, &self.tcp.connection),
+            (Place::Session, &self.tcp.session),
+            (content, &self.tcp.content),
+        ];
+        let of_rules =
+            lists.into_iter().flat_map(|(place, rules)| rules.iter().map(move |rule| (place, &rule.condition)));
+        let routes = self.rules.iter().map(|rule| (Place::UseBackend, &rule.condition));
+        let optional = of_rules.chain(routes).filter_map(|(place, condition)| Some((place, condition.as_ref()?)));
+        optional.chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
+    }
+}
+
+impl Test {
+    /// Whether it asks for what is not there in such a rule.
+    pub(crate) fn conflicts_with(&self, place: Place) -> bool {
+        match self.fetch() {
+            Some(Fetch::Payload(Speaker::Client, _)) => !place.hears_client(),
+            Some(Fetch::Payload(Speaker::Server, _)) => true,
+            Some(Fetch::BackendName | Fetch::Number(Number::BackendId)) => !place.has_backend(),
+            Some(Fetch::Address(_) | Fetch::Number(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::WaitEnd)
+            | None => false,
+        }
+    }
+
+    /// The name of a fetch that [`conflicts_with`](Self::conflicts_with) some rules.
+    pub(crate) fn keyword(&self) -> &'static str {
+        match self.fetch() {
+            Some(Fetch::Payload(speaker, part)) => keyword_of(*speaker, *part),
+            Some(Fetch::BackendName) => "be_name",
+            Some(Fetch::Number(_)) => "be_id",
+            Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::WaitEnd) | None => "",
+        }
+    }
+
+    fn fetch(&self) -> Option<&Fetch> {
+        match self {
+            Test::Sample { expression: Expression { fetch, .. }, .. } => Some(fetch),
+            Test::PathBegins { .. } | Test::Unserved => None,
+        }
+    }
+}
+
+fn keyword_of(speaker: Speaker, part: Part) -> &'static str {
+    let is_client = speaker == Speaker::Client;
+    match part {
+        Part::Length if is_client => "req.len",
+        Part::Length => "res.len",
+        Part::Slice { .. } if is_client => "req.payload",
+        Part::Slice { .. } => "res.payload",
+        Part::Counted { .. } if is_client => "req.payload_lv",
+        Part::Counted { .. } => "res.payload_lv",
+        Part::HelloType if is_client => "req.ssl_hello_type",
+        Part::HelloType => "res.ssl_hello_type",
+        Part::HelloVersion => "req.ssl_ver",
+        Part::HelloName => "req.ssl_sni",
+        Part::HelloProtocols => "req.ssl_alpn",
+        Part::HelloCurves => "req.ssl_ec_ext",
+        Part::Http => "req.proto_http",
+    }
+}

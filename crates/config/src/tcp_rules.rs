@@ -1,0 +1,130 @@
+//! Reads `tcp-request` and `use-server` lines (configuration.txt §4.2).
+
+use crate::acl::Condition;
+use crate::acl_reader::{self, Reader};
+use crate::diagnostic::Diagnostic;
+use crate::keywords::tcp_rules::{ACTIONS, Meaning};
+use crate::line::Line;
+use crate::reports::Reports;
+use crate::source::Spanned;
+use crate::tree::{Proxy, TcpRule, UseServer};
+use crate::value::{TimeError, time};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// `tcp-request connection|session|content ACTION …` and `tcp-request inspect-delay TIME`.
+pub(crate) fn tcp_request(
+    line: Line<'_>,
+    proxy: &mut Proxy,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let place = format!("{} '{}'", proxy.role.noun(), proxy.name.value);
+    match line.word(1) {
+        "" => Err(line.alert(1, format!("missing argument for 'tcp-request' in {place}"))),
+        "inspect-delay" => {
+            let delay = inspect_delay(line, &place)?;
+            proxy.tcp.inspect_delay = (!delay.is_zero()).then(|| Spanned::new(delay, line.span_from(0)));
+            Ok(())
+        }
+        level @ ("connection" | "session") if !proxy.role.has_front() => {
+            let message =
+                format!("tcp-request {level} is not allowed because backend {} is not a frontend", proxy.name.value);
+            Err(line.alert(1, message))
+        }
+        level @ ("connection" | "session" | "content") => {
+            let Some(rule) = rule(line, &place, acls, reports)? else { return Ok(()) };
+            let rules = match level {
+                "connection" => &mut proxy.tcp.connection,
+                "session" => &mut proxy.tcp.session,
+                _ => &mut proxy.tcp.content,
+            };
+            rules.push(rule);
+            Ok(())
+        }
+        other => {
+            let message =
+                format!("'tcp-request' expects 'inspect-delay', 'connection', or 'content' in {place} (got '{other}')");
+            let guess = reports.guesser.name(other, ["inspect-delay", "connection", "session", "content"]);
+            Err(line.alert(1, message).hint_if(guess))
+        }
+    }
+}
+
+/// `use-server NAME if|unless CONDITION`.
+pub(crate) fn use_server(
+    line: Line<'_>,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<UseServer, Diagnostic> {
+    if line.word(1).is_empty() {
+        return Err(line.alert(1, "'use-server' expects a server name."));
+    }
+    if !matches!(line.word(2), "if" | "unless") {
+        let message = "'use-server' requires either 'if' or 'unless' followed by a condition.";
+        return Err(line.alert(2, message));
+    }
+    if line.word(1).contains("%[") {
+        reports.refuse(line.span(1), "use-server with a name computed at run time");
+    }
+    let condition = acl_reader::condition(line, 2, acls, &acl_reader::SWITCHING, reports)?;
+    Ok(UseServer { server: Spanned::new(line.word(1).to_string(), line.span(1)), condition })
+}
+
+/// The action in word 2, and its condition; `None` for one that is refused.
+fn rule(
+    line: Line<'_>,
+    place: &str,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<Option<TcpRule>, Diagnostic> {
+    let (keyword, level, word) = (line.keyword(), line.word(1), line.word(2));
+    let name = &word[..word.find('(').unwrap_or(word.len())];
+    let known =
+        ACTIONS.iter().find(|(known, _)| *known == name || name.starts_with("track-sc") && *known == "track-sc0");
+    let action = match known {
+        Some((_, Meaning::Served(action))) => *action,
+        Some((_, Meaning::Refused)) => {
+            reports.refuse(line.span_from(0), format!("{keyword} {level} {name}"));
+            return Ok(None);
+        }
+        None => {
+            let message = format!("'{keyword} {level}' expects 'accept' or 'reject' in {place} (got '{word}').");
+            let guess = reports.guesser.name(word, ACTIONS.iter().map(|(name, _)| *name));
+            return Err(line.alert(2, message).hint_if(guess));
+        }
+    };
+    let condition = condition(line, place, acls, reports)?;
+    Ok(Some(TcpRule { action: Spanned::new(action, line.span(2)), condition }))
+}
+
+fn condition(
+    line: Line<'_>,
+    place: &str,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<Option<Condition>, Diagnostic> {
+    let rule = format!("'{} {} {}'", line.keyword(), line.word(1), line.word(2));
+    match line.word(3) {
+        "" => Ok(None),
+        word @ ("if" | "unless") => {
+            let prefix = format!("{rule} : error detected in {place} while parsing '{word}' condition : ");
+            let reader = Reader { prefix: &prefix, end: "" };
+            acl_reader::condition(line, 3, acls, &reader, reports).map(Some)
+        }
+        other => Err(line.alert(3, format!("{rule} only accepts 'if' or 'unless', in {place} (got '{other}')"))),
+    }
+}
+
+fn inspect_delay(line: Line<'_>, place: &str) -> Result<Duration, Diagnostic> {
+    let expects = format!("'{} inspect-delay' expects a positive delay in milliseconds, in {place}", line.keyword());
+    if line.word(2).is_empty() {
+        return Err(line.alert(2, expects));
+    }
+    let delay = time(line.word(2)).map_err(|error| match error {
+        TimeError::Unexpected(character) => line.alert(2, format!("{expects} (unexpected character '{character}')")),
+        TimeError::Overflow => line.alert(2, format!("{expects} (timer overflow in '{}')", line.word(2))),
+    })?;
+    line.ends_at(3, &format!("{} inspect-delay", line.keyword()))?;
+    Ok(delay)
+}

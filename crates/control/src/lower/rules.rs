@@ -1,0 +1,49 @@
+//! Rules on connections and contents, and servers that rules name.
+
+use super::acls::Acls;
+use super::{Lowering, limit};
+use config::{Proxy, TcpAction, TcpRule};
+use table::{Action, Admission, BackendRules, Inspection, Rule, UseServer};
+
+impl Lowering<'_> {
+    pub(super) fn admission(&mut self, proxy: &Proxy, acls: &Acls) -> Admission {
+        Admission {
+            connection: self.tcp_rules(&proxy.tcp.connection, proxy, acls),
+            session: self.tcp_rules(&proxy.tcp.session, proxy, acls),
+            content: self.content(proxy, acls),
+        }
+    }
+
+    pub(super) fn backend_rules(&mut self, proxy: &Proxy) -> BackendRules {
+        // Most backends have none, and their ACLs may be large.
+        if proxy.tcp.content.is_empty() && proxy.use_servers.is_empty() {
+            return BackendRules::default();
+        }
+        let acls = self.acls(proxy);
+        let mut servers = Vec::new();
+        for rule in &proxy.use_servers {
+            let condition = self.condition(&rule.condition, proxy, &acls);
+            let server = self.names.server(&proxy.name, &rule.server);
+            servers.extend(server.map(|server| UseServer { condition, server }));
+        }
+        BackendRules { request: self.content(proxy, &acls), servers }
+    }
+
+    fn content(&mut self, proxy: &Proxy, acls: &Acls) -> Inspection {
+        let rules = self.tcp_rules(&proxy.tcp.content, proxy, acls);
+        Inspection { rules, delay: limit(&proxy.tcp.inspect_delay) }
+    }
+
+    fn tcp_rules(&mut self, rules: &[TcpRule], proxy: &Proxy, acls: &Acls) -> Vec<Rule> {
+        let mut lowered = Vec::with_capacity(rules.len());
+        for rule in rules {
+            let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, acls));
+            let action = match rule.action.value {
+                TcpAction::Accept => Action::Accept,
+                TcpAction::Reject => Action::Reject,
+            };
+            lowered.push(Rule { condition, action });
+        }
+        lowered
+    }
+}

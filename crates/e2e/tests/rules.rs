@@ -1,0 +1,302 @@
+//! Rules on connections, sessions and contents (configuration.txt: tcp-request, use_backend, use-server, section 7), and what the
+//! log says of those who were turned away.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use e2e::client::End;
+use e2e::{Client, LogServer, Origin, Proxy, Setup, Subject, needs, wait};
+use tempfile::TempDir;
+
+e2e::scenarios! {
+    shared: [
+        connections_are_rejected_by_source,
+        sessions_are_rejected_by_source,
+        a_rejected_content_is_logged,
+        a_server_speaks_first_after_the_delay,
+        bytes_in_pieces_are_kept_in_order,
+        an_end_of_stream_ends_the_wait,
+        a_silent_client_is_given_up,
+        more_than_a_buffer_ends_the_wait,
+        tls_goes_by_its_server_name,
+        other_protocols_go_elsewhere_at_once,
+        rules_of_a_backend_are_asked_behind_its_choice,
+        a_rule_names_the_server,
+        files_of_patterns_are_read_again,
+    ],
+    alone: [],
+}
+
+const PREAMBLE: &str = "
+    global
+        nbthread @threads@
+        log @log@ local2
+    defaults
+        mode tcp
+        log global
+        option tcplog
+        retries 0
+        timeout connect 1s
+        timeout client 10s
+        timeout server 10s
+";
+
+/// A frontend `px` with these lines in front of the servers `s1` and `s2`, each of which is a backend, too.
+fn start(subject: Subject, logs: &LogServer, [one, two]: [&Origin; 2], lines: &str) -> Proxy {
+    let template = format!(
+        "{PREAMBLE}
+        frontend px
+            bind @px@
+            {lines}
+            default_backend b1
+        backend b1
+            server s1 @s1@
+        backend b2
+            server s2 @s2@"
+    );
+    let setup = Setup::new(subject, &template).with("log", logs.target());
+    setup.with("s1", one.target()).with("s2", two.target()).start()
+}
+
+fn peers() -> (LogServer, Origin, Origin) {
+    (LogServer::udp(), Origin::named("s1"), Origin::named("s2"))
+}
+
+/// What the log says behind the date.
+fn tail(logs: &LogServer, part: &str) -> String {
+    logs.masked(part).split_once("[DATE] ").expect("a tcplog line").1.to_owned()
+}
+
+fn connections_are_rejected_by_source(subject: Subject) {
+    let (logs, one, two) = peers();
+    let proxy = start(subject, &logs, [&one, &two], "tcp-request connection reject if { src 127.0.0.1 }");
+    assert_eq!(proxy.connect_from(2, "px").line(), "s1");
+    // The reset may overtake the connect, which then fails.
+    let heard = Client::try_to(proxy.address("px")).and_then(|mut client| client.try_hear(1));
+    assert_eq!(heard.expect_err("127.0.0.1 is not taken").kind(), io::ErrorKind::ConnectionReset);
+    assert_eq!(proxy.connect_from(3, "px").line(), "s1");
+    assert_eq!(logs.lines_with("px b1/s1", 2).len(), logs.lines().len(), "nothing is logged of it");
+}
+
+fn sessions_are_rejected_by_source(subject: Subject) {
+    let (logs, one, two) = peers();
+    let proxy = start(subject, &logs, [&one, &two], "tcp-request session reject unless LOCALHOST !{ src 127.0.0.2 }");
+    assert_eq!(proxy.connect_from(2, "px").to_end(), (vec![], End::Fin));
+    assert_eq!(proxy.connect_from(1, "px").line(), "s1");
+    logs.masked("px b1/s1");
+    assert_eq!(logs.lines().len(), 1, "nothing is logged of it");
+}
+
+fn a_rejected_content_is_logged(subject: Subject) {
+    let (logs, one, two) = peers();
+    let rules = "tcp-request inspect-delay 5s\n tcp-request content reject if { req.payload(0,4) -m bin 4556494c }";
+    let proxy = start(subject, &logs, [&one, &two], rules);
+    let mut client = proxy.connect("px");
+    client.say("EVIL");
+    assert_eq!(client.to_end(), (vec![], End::Fin));
+    assert_eq!(tail(&logs, "px px/"), "px px/<NOSRV> -1/-1/T 0 PR 1/1/0/0/0 0/0");
+}
+
+fn a_server_speaks_first_after_the_delay(subject: Subject) {
+    let (logs, one, two) = peers();
+    let rules = "tcp-request inspect-delay 300ms\n tcp-request content accept if { req.len gt 0 }";
+    let proxy = start(subject, &logs, [&one, &two], rules);
+    let begun = Instant::now();
+    assert_eq!(proxy.connect("px").line(), "s1");
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+}
+
+fn bytes_in_pieces_are_kept_in_order(subject: Subject) {
+    let (logs, one, two) = (LogServer::udp(), Origin::echo(), Origin::echo());
+    let rules = "tcp-request inspect-delay 10s\n tcp-request content accept if { req.len ge 6 }";
+    let proxy = start(subject, &logs, [&one, &two], rules);
+    let mut client = proxy.connect("px");
+    for part in ["ab", "cd", "ef"] {
+        client.say(part);
+    }
+    assert_eq!(client.hear(6), b"abcdef");
+    assert_eq!(client.ask("gh"), "gh");
+}
+
+fn an_end_of_stream_ends_the_wait(subject: Subject) {
+    let (logs, one, two) = (LogServer::udp(), Origin::echo(), Origin::echo());
+    let rules = "tcp-request inspect-delay 10s\n tcp-request content accept if WAIT_END";
+    let proxy = start(subject, &logs, [&one, &two], rules);
+    let mut client = proxy.connect("px");
+    client.say("all of it");
+    client.finish();
+    assert_eq!(client.to_end(), (b"all of it".to_vec(), End::Fin));
+    assert_eq!(tail(&logs, "px b1/"), "px b1/s1 T/T/T 9 -- 1/1/0/0/0 0/0");
+}
+
+fn a_silent_client_is_given_up(subject: Subject) {
+    let (logs, one, _) = peers();
+    let template = format!(
+        "{PREAMBLE}
+        listen px
+            bind @px@
+            timeout client 300ms
+            tcp-request inspect-delay 10s
+            tcp-request content accept if {{ req.len gt 0 }}
+            server s1 @s1@"
+    );
+    let proxy = Setup::new(subject, &template).with("log", logs.target()).with("s1", one.target()).start();
+    assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
+    assert_eq!(tail(&logs, "px px/"), "px px/<NOSRV> -1/-1/T 0 cR 1/1/0/0/0 0/0");
+}
+
+fn more_than_a_buffer_ends_the_wait(subject: Subject) {
+    const COUNT: usize = 60_000;
+    let (logs, one, two) = (LogServer::udp(), Origin::echo(), Origin::echo());
+    let rules = "tcp-request inspect-delay 20s\n tcp-request content accept if WAIT_END";
+    let proxy = start(subject, &logs, [&one, &two], rules);
+    let mut client = proxy.connect("px");
+    let bytes: Vec<u8> = (0..COUNT).map(|index| (index % 251) as u8).collect();
+    client.say(&bytes);
+    assert!(client.hear(COUNT) == bytes, "every byte comes back, in order");
+}
+
+/// `openssl s_client`, which sends a real ClientHello.
+struct Hello(Child);
+
+impl Hello {
+    fn to(server: SocketAddr, name: &str) -> Hello {
+        let openssl = needs::find("openssl").expect("the scenario asked for it");
+        let child = Command::new(openssl)
+            .args(["s_client", "-quiet", "-servername", name, "-connect", &server.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Hello(child.expect("openssl starts"))
+    }
+}
+
+impl Drop for Hello {
+    fn drop(&mut self) {
+        // Either it lives, or it has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn tls_goes_by_its_server_name(subject: Subject) {
+    if !needs::is_there("tls_goes_by_its_server_name", "openssl", "openssl") {
+        return;
+    }
+    let (logs, one, two) = (LogServer::udp(), Origin::mute(), Origin::mute());
+    let rules = "tcp-request inspect-delay 5s
+            tcp-request content accept if { req.ssl_hello_type 1 }
+            tcp-request content reject
+            use_backend b2 if { req.ssl_sni -i IMAP.example.org } or { req.ssl_sni -m end .mail.example.org }";
+    let proxy = start(subject, &logs, [&one, &two], rules);
+    for (name, origin, index) in
+        [("imap.example.org", &two, 0), ("www.example.org", &one, 0), ("pop.mail.example.org", &two, 1)]
+    {
+        let _client = Hello::to(proxy.address("px"), name);
+        let seen = origin.seen_when(index, "a ClientHello", |seen| {
+            seen.bytes.windows(name.len()).any(|window| window == name.as_bytes())
+        });
+        assert_eq!(seen.bytes[..2], [0x16, 3], "{name} is passed through as it is");
+    }
+    let mut client = proxy.connect("px");
+    client.say("a1 CAPABILITY\r\n");
+    assert_eq!(client.to_end(), (vec![], End::Fin));
+    assert_eq!(tail(&logs, "<NOSRV>"), "px px/<NOSRV> -1/-1/T 0 PR 1/1/0/0/0 0/0");
+}
+
+fn other_protocols_go_elsewhere_at_once(subject: Subject) {
+    let (logs, one, two) = peers();
+    let rules = "tcp-request inspect-delay 20s
+            tcp-request content accept if HTTP
+            tcp-request content accept if REQ_CONTENT
+            use_backend b2 if HTTP";
+    let proxy = start(subject, &logs, [&one, &two], rules);
+    for (says, expect) in [("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "s2"), ("a1 NOOP\r\n", "s1")] {
+        let mut client = proxy.connect("px");
+        client.say(says);
+        assert_eq!(client.line(), expect, "{says}");
+    }
+}
+
+fn rules_of_a_backend_are_asked_behind_its_choice(subject: Subject) {
+    let (logs, one, two) = peers();
+    let template = format!(
+        "{PREAMBLE}
+        frontend px
+            bind @px@
+            tcp-request inspect-delay 10s
+            tcp-request content accept if {{ req.len ge 2 }}
+            use_backend b2 if {{ req.payload(0,2) -m str b2 }}
+            default_backend b1
+        backend b1
+            server s1 @s1@
+        backend b2
+            tcp-request inspect-delay 10s
+            tcp-request content reject if {{ req.payload(0,4) -m end no }}
+            server s2 @s2@"
+    );
+    let setup = Setup::new(subject, &template).with("log", logs.target());
+    let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
+    for (first, second, expect) in [("b1", "", "s1"), ("b2", "ok", "s2"), ("b2", "no", "")] {
+        let mut client = proxy.connect("px");
+        client.say(first);
+        client.say(second);
+        match expect {
+            "" => assert_eq!(client.to_end().0, b""),
+            expect => assert_eq!(client.line(), expect),
+        }
+    }
+    assert_eq!(tail(&logs, "PR"), "px b2/<NOSRV> -1/-1/T 0 PR 1/1/0/0/0 0/0");
+}
+
+fn a_rule_names_the_server(subject: Subject) {
+    let (logs, one, two) = peers();
+    let template = format!(
+        "{PREAMBLE}
+        listen px
+            bind @px@
+            balance first
+            use-server s3 if {{ src 127.0.0.2 }}
+            use-server s2 if {{ src 127.0.0.2 127.0.0.3 }}
+            server s1 @s1@
+            server s2 @s2@
+            server s3 @s2@ disabled"
+    );
+    let setup = Setup::new(subject, &template).with("log", logs.target());
+    let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
+    for (last, expect) in [(1, "s1"), (2, "s2"), (3, "s2"), (4, "s1")] {
+        assert_eq!(proxy.connect_from(last, "px").line(), expect, "from 127.0.0.{last}");
+    }
+    assert_eq!(logs.lines_with("px/s2", 2).len(), 2, "both are logged under the server that they were sent to");
+}
+
+fn files_of_patterns_are_read_again(subject: Subject) {
+    let (logs, one, two) = peers();
+    let directory = TempDir::new().expect("a temporary directory");
+    let list = directory.path().join("list");
+    fs::write(&list, "# ours\n127.0.0.2\n10.0.0.0/8\n").expect("room for a list");
+    let template = format!(
+        "{PREAMBLE}
+        frontend px
+            bind @px@
+            acl ours src -f @list@
+            use_backend b2 if ours
+            default_backend b1
+        backend b1
+            server s1 @s1@
+        backend b2
+            server s2 @s2@"
+    );
+    let setup = Setup::new(subject, &template).with("log", logs.target()).with("list", list.display()).reloadable();
+    let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
+    let server = |last| proxy.connect_from(last, "px").line();
+    assert_eq!((server(2), server(3)), ("s2".to_owned(), "s1".to_owned()));
+    fs::write(&list, "127.0.0.3\n").expect("room for a list");
+    proxy.reload();
+    wait::until("the new list", wait::SOON, || server(3) == "s2");
+    assert_eq!(server(2), "s1");
+}

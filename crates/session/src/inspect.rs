@@ -1,0 +1,188 @@
+//! The rules that a client has to pass, and the way to its backend: `tcp-request connection`, `session` and `content`,
+//! `use_backend`, `use-server` (`configuration.txt: tcp-request`).
+//!
+//! ```text
+//!   accepted ──connection──▶ identified ──session──▶ Inspecting ──content of the frontend──▶ use_backend
+//!                                                        ▲                                       │
+//!                                                        └──── content of the backend ◀──────────┤
+//!                                                                          │ accepted            ▼
+//!                                                                          └──────────────▶ Assigning
+//! ```
+//!
+//! While rules wait for more, bytes are received and kept; they are what the server hears first. Waiting ends with the delay of
+//! the rules, with the client's last byte, and when the buffer is full.
+
+use crate::early::{Early, Patience, Rules};
+use crate::flow::Flow;
+use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
+use buf::Lease;
+use driver::{Ending, Hope, Instant, Op, Side};
+use std::sync::Arc;
+use table::{Action, Facts, Heard, Inspection, Payload};
+
+impl Session {
+    /// Whether `tcp-request connection` turns the client away, which then sees a reset.
+    pub(crate) fn is_turned_away(&mut self, out: &mut Outbox) -> bool {
+        let is_refused = !self.admits(&self.frontend().admission.connection);
+        if is_refused {
+            self.frontend().state.tally.of(self.shard).connections_denied.add(1);
+            self.front.ending = Ending::Reset;
+            self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
+        }
+        is_refused
+    }
+
+    /// Who the client is, is known: it is taken, and its contents are looked at if there are rules for them.
+    pub(crate) fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
+        if !self.admits(&self.frontend().admission.session) {
+            self.frontend().state.tally.of(self.shard).sessions_denied.add(1);
+            return self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
+        }
+        self.identified_at = Some(now);
+        self.count_session(now);
+        self.tell_arrival(out);
+        match self.frontend().admission.content.rules.is_empty() {
+            true => self.choose_backend(now, out),
+            false => self.inspect(now, Rules::Frontend, out),
+        }
+    }
+
+    /// More from the client, in a buffer of its own.
+    pub(crate) fn on_inspected_bytes(&mut self, now: Instant, lease: Lease, count: u32, out: &mut Outbox) {
+        self.count_bytes(Side::Front, count);
+        self.early_mut().gather(lease, count);
+        self.judge(now, out);
+    }
+
+    /// The client ended its half.
+    pub(crate) fn on_inspected_end(&mut self, now: Instant, out: &mut Outbox) {
+        let early = self.early_mut();
+        early.patience = Patience::AtEnd;
+        if early.piece.is_none() {
+            self.request = Flow::EndHeld;
+        }
+        self.judge(now, out);
+    }
+
+    /// When the rules wait no longer, or the client has been silent for too long.
+    pub(crate) fn inspection_deadline(&self) -> Option<Instant> {
+        let early = self.early.as_ref()?;
+        let delay = self.inspection(early.rules)?.delay.filter(|_| early.patience == Patience::Waiting);
+        let silence = self.frontend().timeouts.client.map(|client| self.front.active_at + client);
+        [delay.map(|delay| early.began_at + delay), silence].into_iter().flatten().min()
+    }
+
+    pub(crate) fn on_inspection_late(&mut self, now: Instant, out: &mut Outbox) {
+        let silence = self.frontend().timeouts.client.map(|client| self.front.active_at + client);
+        if silence.is_some_and(|deadline| deadline <= now) {
+            return self.end_with(End::new(Moment::Request, Cause::Idle(Side::Front)), out);
+        }
+        let early = self.early_mut();
+        early.patience = Patience::Over;
+        // What was gathered has to go out before what a receive in flight may still bring.
+        if early.piece.is_some() && matches!(self.request, Flow::Filling) {
+            let fd = self.front.fd;
+            return self.submit(Side::Front, Op::Cancel { fd }, out);
+        }
+        self.judge(now, out);
+    }
+
+    /// Asks the rules, and goes as far as they let it.
+    pub(crate) fn judge(&mut self, now: Instant, out: &mut Outbox) {
+        let early = self.early.as_ref().expect("inspecting implies that something is waited for");
+        let whose = early.rules;
+        let inspection = self.inspection(whose).expect("the backend is chosen before its rules are asked");
+        let is_final = early.patience != Patience::Waiting || early.is_full() || inspection.delay.is_none();
+        match inspection.judge(&self.facts(is_final)) {
+            None if matches!(self.request, Flow::Resting) => self.fill(Side::Front, Hope::Later, out),
+            None => (),
+            Some(Action::Accept) => match whose {
+                Rules::Frontend => self.choose_backend(now, out),
+                Rules::Backend => self.ask_for_server(out),
+            },
+            Some(Action::Reject) => {
+                self.count_denial(whose);
+                self.end_with(End::new(Moment::Request, Cause::Rejected), out);
+            }
+        }
+    }
+
+    fn inspect(&mut self, now: Instant, rules: Rules, out: &mut Outbox) {
+        let mut early = self.early.take().unwrap_or_else(|| Box::new(Early::new(now)));
+        if matches!(self.request, Flow::Held(_))
+            && let Flow::Held(piece) = std::mem::replace(&mut self.request, Flow::Resting)
+        {
+            early.piece = Some(piece);
+        }
+        early.rules = rules;
+        early.began_at = now;
+        if early.patience == Patience::Over {
+            early.patience = Patience::Waiting;
+        }
+        self.early = Some(early);
+        if self.phase != Phase::Inspecting {
+            self.enter(Phase::Inspecting);
+        }
+        self.judge(now, out);
+    }
+
+    fn choose_backend(&mut self, now: Instant, out: &mut Outbox) {
+        let Some(backend) = table::route(self.frontend(), &self.facts(true)) else {
+            return self.end_with(End::new(Moment::Connect, Cause::NoServer), out);
+        };
+        self.backend = Some(backend);
+        self.count_backend(now);
+        let backend = self.table.backend(backend);
+        // A `listen` section has one list of rules, which was asked already.
+        let has_rules = !backend.rules.request.rules.is_empty() && backend.name != self.frontend().name;
+        match has_rules {
+            true => self.inspect(now, Rules::Backend, out),
+            false => self.ask_for_server(out),
+        }
+    }
+
+    fn ask_for_server(&mut self, out: &mut Outbox) {
+        let backend = self.backend_ref().expect("it was chosen a moment ago");
+        let imposed = backend.rules.server(&self.facts(true)).map(|server| Arc::clone(self.table.server(server)));
+        if let Some(mut early) = self.early.take() {
+            if let Some(piece) = early.piece.take() {
+                self.request = Flow::Held(piece);
+            }
+            self.early = early.overflow.is_some().then_some(early);
+        }
+        self.enter(Phase::Assigning);
+        out.ask(Ask::Server { avoid: None, imposed });
+    }
+
+    fn admits(&self, rules: &[table::Rule]) -> bool {
+        table::judge(rules, &Facts { heard: Heard::Nothing, ..self.facts(true) }) != Some(Action::Reject)
+    }
+
+    fn inspection(&self, rules: Rules) -> Option<&Inspection> {
+        match rules {
+            Rules::Frontend => Some(&self.frontend().admission.content),
+            Rules::Backend => self.backend_ref().map(|backend| &backend.rules.request),
+        }
+    }
+
+    /// What rules may know now.
+    fn facts(&self, is_final: bool) -> Facts<'_> {
+        let bytes = match (&self.early, &self.request) {
+            (Some(early), _) => early.bytes(),
+            (None, Flow::Held(piece)) => &piece.lease.bytes()[piece.start as usize..piece.end as usize],
+            (None, _) => &[],
+        };
+        Facts {
+            src: self.client.ip(),
+            dst: self.destination.ip(),
+            frontend: self.frontend,
+            backend: self.backend,
+            heard: Heard::Client(Payload { bytes, is_final }),
+            table: &self.table,
+        }
+    }
+
+    fn early_mut(&mut self) -> &mut Early {
+        self.early.as_mut().expect("inspecting implies that something is waited for")
+    }
+}

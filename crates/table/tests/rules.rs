@@ -1,0 +1,108 @@
+//! Rules on contents: what is decided when. The expectations are HAProxy 2.6.12's answers to the same conditions.
+
+mod common;
+
+use std::sync::Arc;
+
+use table::{
+    Acl, Action, Balance, Condition, Converter, Facts, Fetch, FrontendId, Global, Heard, Matcher, NumberRange, Part,
+    Payload, Rule, ServerSettings, Speaker, StateBook, Table, Term, Test, TextPatterns, Value, Verdict, judge,
+};
+
+fn table() -> Table {
+    let mut book = StateBook::new(1);
+    let backend = common::backend(&mut book, Balance::First, false, &[("a", ServerSettings::default())]);
+    Table::new(1, Global { maxconn: 10 }, vec![], vec![Arc::new(backend)], vec![], book.process())
+}
+
+fn facts<'a>(table: &'a Table, bytes: &'a [u8], is_final: bool) -> Facts<'a> {
+    let src = Some(([127, 0, 0, 1], 1000).into());
+    Facts { heard: Heard::Client(Payload { bytes, is_final }), ..Facts::new(table, FrontendId(0), src, None) }
+}
+
+fn length(least: i64) -> Test {
+    let fetch = Fetch::Payload(Speaker::Client, Part::Length);
+    Test::new(fetch, Matcher::Numbers(vec![NumberRange { least: Some(least), most: None }]))
+}
+
+fn slice(size: u32, text: &str) -> Test {
+    let patterns = TextPatterns::new(table::Compare::Whole, false, [text.as_bytes()]).expect("no expression");
+    Test::new(Fetch::Payload(Speaker::Client, Part::Slice { offset: 0, size }), Matcher::Text(patterns))
+}
+
+fn always(truth: bool) -> Test {
+    Test::new(Fetch::Always(truth), Matcher::True)
+}
+
+fn condition(alternatives: &[&[(bool, &Test)]]) -> Condition {
+    let term = |(negated, test): &(bool, &Test)| Term {
+        negated: *negated,
+        acl: Arc::new(Acl { name: "{ }".into(), tests: vec![(*test).clone()] }),
+    };
+    let alternatives = alternatives.iter().map(|terms| terms.iter().map(term).collect()).collect();
+    Condition { unless: false, alternatives }
+}
+
+#[test]
+fn a_condition_is_decided_as_soon_as_nothing_open_can_matter() {
+    use Verdict::{No, Open, Yes};
+    let (table, long, abc, wait) = (table(), length(100), slice(3, "abc"), Test::new(Fetch::WaitEnd, Matcher::True));
+    let (yes, no) = (always(true), always(false));
+    for (name, alternatives, bytes, expect) in [
+        ("req.len gt 99", &[&[(false, &long)][..]][..], "abc", Open),
+        ("what has come is enough", &[&[(false, &length(3))]], "abc", Yes),
+        ("payload, too short", &[&[(false, &abc)]], "ab", Open),
+        ("payload", &[&[(false, &abc)]], "abcd", Yes),
+        ("another payload", &[&[(false, &abc)]], "abx", No),
+        ("! of what is open", &[&[(true, &abc)]], "ab", Open),
+        ("! of another payload", &[&[(true, &abc)]], "abx", Yes),
+        ("open or yes", &[&[(false, &long)], &[(false, &yes)]], "", Yes),
+        ("open or no", &[&[(false, &long)], &[(false, &no)]], "", Open),
+        ("no and open", &[&[(false, &no), (false, &long)]], "", No),
+        ("open and no: behind an open term nothing is looked at", &[&[(false, &long), (false, &no)]], "", Open),
+        ("wait_end", &[&[(false, &wait)]], "abc", Open),
+    ] {
+        let condition = condition(alternatives);
+        assert_eq!(condition.verdict(&facts(&table, bytes.as_bytes(), false)), expect, "{name}");
+        assert_ne!(condition.verdict(&facts(&table, bytes.as_bytes(), true)), Open, "{name}");
+        let turned = Condition { unless: true, ..condition };
+        let expect = [(No, Yes), (Open, Open), (Yes, No)].into_iter().find(|(from, _)| *from == expect);
+        let verdict = turned.verdict(&facts(&table, bytes.as_bytes(), false));
+        assert_eq!(Some(verdict), expect.map(|(_, to)| to), "unless {name}");
+    }
+}
+
+#[test]
+fn rules_in_order_and_the_end_of_patience() {
+    let table = table();
+    let rule =
+        |test: Option<&Test>, action| Rule { condition: test.map(|test| condition(&[&[(false, test)]])), action };
+    let rules = [
+        rule(Some(&slice(4, "EVIL")), Action::Reject),
+        rule(Some(&length(6)), Action::Accept),
+        rule(None, Action::Reject),
+    ];
+    for (bytes, is_final, expect) in [
+        ("", false, None),
+        ("EVI", false, None),
+        ("EVIL", false, Some(Action::Reject)),
+        ("GOOD", false, None),
+        ("GOOD!!", false, Some(Action::Accept)),
+        ("GOOD", true, Some(Action::Reject)),
+    ] {
+        assert_eq!(judge(&rules, &facts(&table, bytes.as_bytes(), is_final)), expect, "{bytes} {is_final}");
+    }
+    assert_eq!(judge(&[], &facts(&table, b"", false)), Some(Action::Accept));
+}
+
+#[test]
+fn converters_stand_between_a_sample_and_its_patterns() {
+    let table = table();
+    let lower = Test { converters: vec![Converter::Lower], ..slice(3, "abc") };
+    let holds = |test: &Test, bytes: &str| condition(&[&[(false, test)]]).holds(&facts(&table, bytes.as_bytes(), true));
+    assert!(holds(&lower, "AbC") && !holds(&lower, "AbD"));
+    // What cannot be converted is no sample.
+    let masked = Test { converters: vec![Converter::IpMask { v4: 8, v6: None }], ..slice(3, "abc") };
+    assert!(!holds(&masked, "abc"));
+    assert_eq!(Converter::Lower.apply(Value::Int(5)), Some(Value::Bytes(b"5"[..].into())));
+}
