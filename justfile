@@ -42,6 +42,11 @@ soak gigabytes="20" seed="1": peers
 bench *args: peers
     cargo run --release --quiet -p perf -- run {{ args }}
 
+# The Debian package, under target/deb.
+deb:
+    cargo build --release --quiet -p tidegate
+    configs/debian/build target/release/tidegate target/deb
+
 # Times of single parts.
 bench-parts *args:
     cargo bench -p benches {{ args }}

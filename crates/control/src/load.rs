@@ -131,9 +131,10 @@ impl Loaded {
         }
     }
 
-    /// Binds the admin sockets that it names, for a process that could not do it later. `Err` says which cannot be had.
-    pub fn bind_admin(&self) -> Result<AdminSockets, String> {
-        AdminSockets::bind(&self.admin).map_err(|failure| report::admin_failure(&failure))
+    /// Binds the admin sockets that it names, for a process that could not do it later. `Err` says which cannot be had. Only who takes
+    /// over from another process may take its path away from it.
+    pub fn bind_admin(&self, takes_over: bool) -> Result<AdminSockets, String> {
+        AdminSockets::bind(&self.admin, takes_over).map_err(|failure| report::admin_failure(&failure))
     }
 
     /// Whether `-dW` and `zero-warning` must not start it.

@@ -17,6 +17,7 @@ e2e::scenarios! {
         a_successor_tells_its_predecessor_to_finish,
         a_dump_does_not_end_it,
         a_service_manager_is_told,
+        a_predecessor_that_does_not_answer,
     ],
     alone: [],
 }
@@ -149,4 +150,66 @@ fn a_service_manager_is_told(subject: Subject) {
         assert!(hear().starts_with("STOPPING=1\n"));
         assert_eq!(proxy.wait_exit(wait::SOON).code(), Some(0), "as a master");
     }
+}
+
+fn a_predecessor_that_does_not_answer(subject: Subject) {
+    let origin = Origin::named("s1");
+    let ended = relay(subject, "", &origin).argument("-x").argument("/nonexistent/admin").run_to_end();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("Failed to get the sockets from the old process!"), "{}", ended.stderr);
+}
+
+/// HAProxy would share the port, and each of the two would get some of the clients.
+#[test]
+fn a_second_instance_is_refused() {
+    let (origin, run) = (Origin::named("s1"), TempDir::new().expect("a directory"));
+    let admin = run.path().join("admin.sock");
+    let global = format!("stats socket {}", admin.display());
+    let first = relay(Subject::Tidegate, &global, &origin).start();
+    assert_eq!(first.connect("px").line(), "s1");
+    let address = first.address("px");
+    let ended = relay(Subject::Tidegate, "", &origin).with("px", address).run_to_end();
+    assert_eq!(ended.status.code(), Some(1));
+    let expect = format!("cannot bind socket (Address already in use) for [{address}]. Process {} (", first.pid());
+    assert!(ended.stderr.contains(&expect) && ended.stderr.contains("'-sf "), "{}", ended.stderr);
+    let ended = relay(Subject::Tidegate, &global, &origin).run_to_end();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("cannot bind UNIX socket (Address already in use)"), "{}", ended.stderr);
+    assert_eq!(first.connect("px").line(), "s1");
+}
+
+/// The way from HAProxy to Tidegate: its listening sockets pass over, its sessions end where they are, and nobody is refused.
+#[test]
+fn tidegate_takes_over_from_a_running_haproxy() {
+    if !Subject::Haproxy.is_there("tidegate_takes_over_from_a_running_haproxy") {
+        return;
+    }
+    let (origin, run) = (Origin::named("s1"), TempDir::new().expect("a directory"));
+    let admin = run.path().join("admin.sock").display().to_string();
+    let global = format!("stats socket {admin} expose-fd listeners level admin");
+    let mut haproxy = relay(Subject::Haproxy, &global, &origin).start();
+    let mut held = haproxy.connect("px");
+    assert_eq!(held.line(), "s1");
+    let address = haproxy.address("px");
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            let mut served = 0;
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                assert_eq!(Client::to(address).line(), "s1", "after {served}");
+                served += 1;
+            }
+            served
+        });
+        let pid = haproxy.pid().to_string();
+        let setup = relay(Subject::Tidegate, "", &origin).with("px", address);
+        let mut tidegate = setup.argument("-x").argument(&admin).argument("-sf").argument(&pid).start();
+        assert_eq!(held.ask("still there?"), "still there?");
+        drop(held);
+        assert_eq!(haproxy.wait_exit(wait::SOON).code(), Some(0));
+        (0..20).for_each(|_| assert_eq!(Client::to(address).line(), "s1"));
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(clients.join().expect("nobody is refused") > 0);
+        tidegate.stop_with(Signal::SIGTERM, wait::SOON);
+    });
 }

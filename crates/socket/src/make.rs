@@ -99,6 +99,9 @@ pub fn taken(number: i32) -> Result<Fd, Errno> {
         return Err(Errno::EINVAL);
     }
     set_nonblocking(Fd(number), true)?;
+    if matches!(option(number, libc::SOL_SOCKET, libc::SO_DOMAIN)?, libc::AF_INET | libc::AF_INET6) {
+        set_option(number, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    }
     Ok(Fd(number))
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) maxconn: Option<u32>,
     /// `-L`; wins over `localpeer`.
     pub(crate) local_peer: Option<String>,
+    /// `-x`: the admin socket of a process that hands over its listening sockets.
+    pub(crate) sockets_from: Option<PathBuf>,
     /// What was asked for and has no meaning here, with the reason.
     pub(crate) without_effect: Vec<(String, &'static str)>,
 }
@@ -109,7 +111,7 @@ const WITHOUT_EFFECT: [(&str, &str); 13] = [
 ];
 
 /// HAProxy's other options; served by later versions.
-const UNSUPPORTED: [&str; 5] = ["-S", "-N", "-x", "-4", "-dr"];
+const UNSUPPORTED: [&str; 4] = ["-S", "-N", "-4", "-dr"];
 
 /// Reads the arguments behind the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Command {
@@ -148,6 +150,7 @@ fn read(arguments: &mut Peekable<impl Iterator<Item = OsString>>) -> Result<(Opt
             "-dD" => options.is_diagnosing = true,
             "-dS" => options.is_splice_off = true,
             "-C" => options.directory = Some(value(arguments)?.into()),
+            "-x" => options.sockets_from = Some(value(arguments)?.into()),
             "-p" => options.pidfile = Some(value(arguments)?.into()),
             "-L" => options.local_peer = Some(text(arguments)?),
             "-n" => options.maxconn = Some(maxconn(&text(arguments)?)?),
@@ -234,6 +237,7 @@ pub(crate) fn usage(program: &str) -> String {
          \x20       -L set local peer name (default to hostname)\n\
          \x20       -p writes pids of all children to this file\n\
          \x20       -sf/-st [pid ]* finishes/terminates old pids.\n\
+         \x20       -x <unix_socket> get listening sockets from a unix socket\n\
          \x20       -dS disables splice usage (broken on old kernels)\n\
          \x20       -dW fails if any warning is emitted\n\
          \x20       -dD diagnostic mode : warn about suspicious configuration statements\n\

@@ -8,6 +8,7 @@ mod args;
 mod capacity;
 mod demo;
 mod descriptors;
+mod holder;
 mod predecessors;
 mod privileges;
 mod say;

@@ -1,9 +1,17 @@
 //! The listening sockets of the first table, made before anything is given up that making them may need: root's rights, the root
 //! directory. Each shard takes over those that are its own.
+//!
+//! Sockets of a predecessor (`-x`) are spread over the shards, and none is left out: a connection waits in the queue of one socket, and
+//! a socket that is closed resets whoever waits.
 
+use crate::holder;
 use control::Loaded;
-use driver::{Errno, Fd};
-use shard::{Heirloom, Key, Origin, PrepareFailure, places};
+use driver::{Addr, Errno, Fd, ListenSpec};
+use nix::sys::socket::{SockaddrStorage, getsockname, getsockopt, sockopt};
+use shard::{Heirloom, Key, Origin, Place, PrepareFailure, places};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 use table::{ShardIndex, Table};
@@ -26,12 +34,22 @@ struct Socket {
 }
 
 impl Sockets {
-    /// Makes all that the table wants. `Err`: what is to be said about the first that cannot be had.
-    pub(crate) fn open(loaded: &Loaded, table: &Table, shard_count: u16) -> Result<Sockets, String> {
+    /// Makes all that the table wants and that is not among the `inherited`. `Err`: what is to be said about the first that cannot be
+    /// had.
+    pub(crate) fn open(
+        loaded: &Loaded,
+        table: &Table,
+        shard_count: u16,
+        inherited: Vec<OwnedFd>,
+    ) -> Result<Sockets, String> {
         let deadline = Instant::now() + RETRY_FOR;
+        let inherited = Sockets::spread(table, shard_count, inherited);
         loop {
-            match Sockets::try_open(table, shard_count) {
-                Ok(sockets) => return Ok(sockets),
+            match Sockets::try_open(table, shard_count, &inherited) {
+                Ok(mut sockets) => {
+                    sockets.all.extend(inherited);
+                    return Ok(sockets);
+                }
                 Err(failure) if failure.errno == Errno::EADDRINUSE && Instant::now() < deadline => {
                     thread::sleep(RETRY_EVERY);
                 }
@@ -40,11 +58,47 @@ impl Sockets {
         }
     }
 
-    fn try_open(table: &Table, shard_count: u16) -> Result<Sockets, PrepareFailure> {
+    /// Refuses addresses that another process serves: sharing them with it is never meant.
+    pub(crate) fn look_for_others(loaded: &Loaded, table: &Table) -> Result<(), String> {
+        for place in places(table, ShardIndex(0)) {
+            let Origin::Bound(ListenSpec { addr: Addr::Ip(address), .. }) = place.origin() else { continue };
+            if let Some(holder) = holder::of(address) {
+                let frontend = table.frontend(place.frontend).name.clone();
+                let failure = PrepareFailure { frontend, addr: Addr::Ip(address), errno: Errno::EADDRINUSE };
+                return Err(format!("{} {holder}", control::unbindable(&failure, loaded)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each socket of a predecessor to a shard that listens on its address. What nobody wants is closed.
+    fn spread(table: &Table, shard_count: u16, inherited: Vec<OwnedFd>) -> Vec<Socket> {
+        let mut given: HashMap<SocketAddr, u16> = HashMap::new();
+        let mut spread = Vec::new();
+        for fd in inherited {
+            let Some(address) = listens_on(&fd) else { continue };
+            let next = given.entry(address).or_insert(0);
+            let shard = ShardIndex(*next % shard_count);
+            let is_it = |place: &Place| match place.origin() {
+                Origin::Bound(spec) => spec.addr == Addr::Ip(address),
+                Origin::Inherited(_) => false,
+            };
+            if let Some(place) = places(table, shard).into_iter().find(is_it) {
+                *next += 1;
+                spread.push(Socket { shard, key: place.key, fd: Fd(fd.into_raw_fd()) });
+            }
+        }
+        spread
+    }
+
+    fn try_open(table: &Table, shard_count: u16, inherited: &[Socket]) -> Result<Sockets, PrepareFailure> {
         let mut sockets = Sockets::default();
         for shard in (0..shard_count).map(ShardIndex) {
             for place in places(table, shard) {
                 let Origin::Bound(spec) = place.origin() else { continue };
+                if inherited.iter().any(|socket| socket.shard == shard && socket.key == place.key) {
+                    continue;
+                }
                 let fd = socket::bound(&spec).map_err(|errno| {
                     let frontend = table.frontend(place.frontend).name.clone();
                     PrepareFailure { frontend, addr: spec.addr.clone(), errno }
@@ -64,6 +118,16 @@ impl Sockets {
         let ours = self.all.iter().filter(|socket| socket.shard == shard);
         ours.map(|socket| Heirloom { key: socket.key.clone(), number: socket.fd.0 }).collect()
     }
+}
+
+/// The address that a socket listens on, if it is one of TCP that listens.
+fn listens_on(fd: &OwnedFd) -> Option<SocketAddr> {
+    if !getsockopt(fd, sockopt::AcceptConn).unwrap_or(false) {
+        return None;
+    }
+    let name: SockaddrStorage = getsockname(fd.as_raw_fd()).ok()?;
+    let v4 = name.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
+    v4.or_else(|| name.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
 }
 
 impl Drop for Socket {

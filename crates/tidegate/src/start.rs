@@ -54,6 +54,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             say!(Alert, "[tidegate.main()] Some protocols failed to start their listeners! Exiting.");
             ExitCode::FAILURE
         }
+        Err(Failure::NoSockets(path, err)) => {
+            say!(Warning, "Failed to connect to the old process socket '{}' ({err})", path.display());
+            say!(Alert, "Failed to get the sockets from the old process!");
+            ExitCode::FAILURE
+        }
         Err(failure) => {
             say!(Alert, "[tidegate.main()] {failure}");
             ExitCode::FAILURE
@@ -73,6 +78,7 @@ pub(crate) enum Failure {
     Changed,
     Shards(shards::StartFailure),
     Bind(String),
+    NoSockets(PathBuf, std::io::Error),
     Jail(PathBuf),
     Identity(Refusal),
 }
@@ -115,8 +121,16 @@ fn prepare(options: &Options, preview: &Loaded, table: &Table) -> Result<Prepare
     }
     let is_daemon = is_daemon(options, settings);
     let starter = if is_daemon { Some(process::detach().map_err(Failure::Detach)?) } else { None };
-    let sockets = Sockets::open(&first, &table, capacity.shard_count).map_err(Failure::Bind)?;
-    let admin_sockets = first.bind_admin().map_err(Failure::Bind)?;
+    let takes_over = !options.predecessors.is_empty() || options.sockets_from.is_some();
+    if !takes_over {
+        Sockets::look_for_others(&first, &table).map_err(Failure::Bind)?;
+    }
+    let inherited = match &options.sockets_from {
+        Some(path) => process::rights::receive(path).map_err(|err| Failure::NoSockets(path.clone(), err))?,
+        None => Vec::new(),
+    };
+    let sockets = Sockets::open(&first, &table, capacity.shard_count, inherited).map_err(Failure::Bind)?;
+    let admin_sockets = first.bind_admin(takes_over).map_err(Failure::Bind)?;
     let has_pidfile = is_daemon || options.is_master || settings.is_master;
     let pidfile = if has_pidfile { create_pidfile(options, settings)? } else { None };
     let predecessors = Predecessors::new(&options.predecessors, settings);
@@ -274,6 +288,7 @@ impl std::fmt::Display for Failure {
             Failure::Changed => f.write_str("The configuration changed while it was read."),
             Failure::Shards(failure) => failure.fmt(f),
             Failure::Bind(text) => f.write_str(text),
+            Failure::NoSockets(path, err) => write!(f, "No sockets from '{}' ({err})", path.display()),
             Failure::Jail(directory) => write!(f, "Cannot chroot({}).", directory.display()),
             Failure::Identity(Refusal::Gid(gid)) => write!(f, "Cannot set gid {gid}."),
             Failure::Identity(Refusal::Uid(uid)) => write!(f, "Cannot set uid {uid}."),

@@ -106,8 +106,14 @@ pub struct AdminSockets {
 }
 
 impl AdminSockets {
-    pub(crate) fn bind(settings: &Settings) -> Result<AdminSockets, Failure> {
-        let made = settings.sockets.iter().map(|spec| Ok((spec.clone(), bind(spec)?)));
+    pub(crate) fn bind(settings: &Settings, takes_over: bool) -> Result<AdminSockets, Failure> {
+        let made = settings.sockets.iter().map(|spec| {
+            if !takes_over && socket::is_answered(&spec.place) {
+                let (place, what) = (spec.place.clone(), "cannot bind UNIX socket");
+                return Err(Failure { place, what, errno: driver::Errno::EADDRINUSE });
+            }
+            Ok((spec.clone(), bind(spec)?))
+        });
         Ok(AdminSockets { made: made.collect::<Result<_, Failure>>()? })
     }
 

@@ -83,6 +83,14 @@ pub(crate) fn bind(spec: &SocketSpec) -> Result<Made, Failure> {
     .map_err(failed("cannot use the socket"))
 }
 
+/// Whether a process listens on this path: taking its name away would leave it without one.
+pub(crate) fn is_answered(place: &Place) -> bool {
+    match place {
+        Place::Unix(path) => std::os::unix::net::UnixStream::connect(OsStr::from_bytes(path)).is_ok(),
+        Place::Tcp(_) | Place::Abstract(_) | Place::Inherited(_) => false,
+    }
+}
+
 fn inherited(number: RawFd) -> io::Result<Made> {
     let descriptor = socket::duplicate(number).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
     let name: SockaddrStorage = getsockname(descriptor.as_raw_fd())?;
