@@ -15,8 +15,20 @@ impl Errno {
     const CONNECTION_REFUSED: Errno = Errno(111);
     const HOST_UNREACHABLE: Errno = Errno(113);
 
+    /// What a connection that was not made is told by.
+    ///
+    /// HAProxy tells what the network answered from what its own system refused, by the words in front of the error.
+    pub(crate) fn network_words(self) -> String {
+        if self.is_from_network() { self.to_string() } else { self.system_words() }
+    }
+
+    /// What a socket that could not be made is told by.
+    pub(crate) fn system_words(self) -> String {
+        format!("General socket error ({self})")
+    }
+
     /// Whether the network said so, later, rather than this system at once.
-    pub(crate) fn is_from_network(self) -> bool {
+    fn is_from_network(self) -> bool {
         let from_network = [
             Errno::BROKEN_PIPE,
             Errno::CONNECTION_RESET,

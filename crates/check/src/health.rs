@@ -74,7 +74,7 @@ impl Health {
     }
 
     /// Records the outcome of a check.
-    pub fn observe(&mut self, outcome: Outcome) -> Option<Transition> {
+    pub fn observe(&mut self, outcome: &Outcome) -> Option<Transition> {
         let was_up = self.is_up();
         if outcome.status.is_passed() {
             self.on_success()

@@ -58,7 +58,7 @@ pub struct Streams {
 }
 
 /// A server was taken out of use by a check.
-pub fn server_down(name: ServerName<'_>, outcome: Outcome, left: Usable, streams: Streams) -> Notice {
+pub fn server_down(name: ServerName<'_>, outcome: &Outcome, left: Usable, streams: Streams) -> Notice {
     let Usable { active, backup } = left;
     let Streams { current, requeued, queued } = streams;
     let on_backup = left.on_backup();
@@ -70,7 +70,7 @@ pub fn server_down(name: ServerName<'_>, outcome: Outcome, left: Usable, streams
 }
 
 /// A server was taken into use by a check. `requeued` streams were given to it, `queued` are left in the backend.
-pub fn server_up(name: ServerName<'_>, outcome: Outcome, online: Usable, requeued: usize, queued: usize) -> Notice {
+pub fn server_up(name: ServerName<'_>, outcome: &Outcome, online: Usable, requeued: usize, queued: usize) -> Notice {
     let Usable { active, backup } = online;
     let on_backup = online.on_backup();
     let text = format!(
@@ -103,12 +103,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Errno, Status};
+    use crate::Status;
 
     const IDLE: Streams = Streams { current: 0, requeued: 0, queued: 0 };
 
-    fn outcome(status: Status, millis: u64) -> Outcome {
-        Outcome { status, duration: Duration::from_millis(millis) }
+    fn outcome(status: Status, info: &str, millis: u64) -> Outcome {
+        Outcome { status, code: 0, info: info.as_bytes().to_vec(), duration: Duration::from_millis(millis) }
     }
 
     fn active(server: &str) -> ServerName<'_> {
@@ -123,8 +123,8 @@ mod tests {
     /// The lines as HAProxy 2.6.12 logged them, with their severities.
     #[test]
     fn as_logged_by_haproxy() {
-        let refused = outcome(Status::Layer4Failed(Errno(111)), 0);
-        let passed = outcome(Status::Layer4Passed, 0);
+        let refused = &outcome(Status::Layer4Failed, "Connection refused", 0);
+        let passed = &outcome(Status::Layer4Passed, "", 0);
         let backup = ServerName { backend: "px", server: "b1", is_backup: true };
         check(
             server_down(active("s1"), refused, Usable { active: 2, backup: 0 }, IDLE),
@@ -139,7 +139,7 @@ mod tests {
              0 active and 1 backup servers left. Running on backup. 0 sessions active, 0 requeued, 0 remaining in queue.",
         );
         check(
-            server_down(active("t1"), outcome(Status::Layer4TimedOut, 301), Usable { active: 0, backup: 0 }, IDLE),
+            server_down(active("t1"), &outcome(Status::Layer4TimedOut, "", 301), Usable { active: 0, backup: 0 }, IDLE),
             1,
             "Server px/t1 is DOWN, reason: Layer4 timeout, check duration: 301ms. \
              0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn every_count_has_its_place() {
         let streams = Streams { current: 3, requeued: 4, queued: 5 };
-        let passed = outcome(Status::Layer4Passed, 6);
+        let passed = &outcome(Status::Layer4Passed, "", 6);
         let down = server_down(active("s1"), passed, Usable { active: 1, backup: 2 }, streams).text;
         assert!(down.ends_with(
             "check duration: 6ms. 1 active and 2 backup servers left. \

@@ -1,71 +1,44 @@
-//! One check, as a script that asks for its I/O.
+//! One check, as a machine that runs a script and asks for its I/O.
 //!
 //! ```text
-//!   Connecting ──Connected──▶ Sending ──Sent (all)──▶ Finished(L4OK)
-//!       │  │  (no header to send) ─────────────────────────▲
-//!       │  └─ConnectFailed──▶ Finished(L4CON)   ◀──SendFailed── Sending
-//!       │  └─SocketFailed───▶ Finished(SOCKERR)
-//!       └─DeadlineReached───▶ Finished(L4TOUT)  ◀──DeadlineReached── Sending
+//!              ┌──────────────── next step ────────────────┐
+//!              ▼                                           │
+//!   Connecting ──Connected──▶ Sending ──Sent (all)──▶ (step done) ──▶ Receiving ──▶ (step done)
+//!       │        (PROXY header, or a send step)            │              ▲  │ Received: not clear yet
+//!       │                                                  │              └──┘
+//!       └── failure, deadline, mismatch ──▶ Finished ◀─────┘ no step left
 //! ```
 //!
 //! All times are counted from the beginning of the check.
+//!
+//! **Invariant:** once it is finished, the outcome does not change.
 
 use std::time::Duration;
 
-use proxyline::{Addresses, Header, Version, encode_local};
+use proxyline::{Addresses, Header, encode_local};
 
+use crate::script::{Action, Connect, Expect, Saying, Script, Step};
 use crate::{Errno, Outcome, Status};
 
-/// What a check consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Script {
-    /// The PROXY header that goes out once connected; `None` sends nothing.
-    pub proxy: Option<Version>,
-    /// How long it may take.
-    pub timeouts: Timeouts,
-}
-
-/// The settings that bound a check (CFG 4.2, `timeout check`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// `inter` of the server: the bound of the whole check unless `check` is set.
-    pub inter: Duration,
-    /// `timeout connect` of the backend; it counts only when `check` is set.
-    pub connect: Option<Duration>,
-    /// `timeout check` of the backend: the bound of what follows the connection.
-    pub check: Option<Duration>,
-}
-
-impl Timeouts {
-    fn connect_deadline(self) -> Duration {
-        match (self.check, self.connect) {
-            (Some(_), Some(connect)) => connect.min(self.inter),
-            (Some(_), None) | (None, _) => self.inter,
-        }
-    }
-
-    fn exchange_deadline(self, connected_at: Duration) -> Duration {
-        match self.check {
-            Some(check) => connected_at.saturating_add(check),
-            None => self.inter,
-        }
-    }
-}
+/// What is kept of what a server says between two sends; a pattern that needs more is not found.
+const INPUT_MOST: usize = 16 * 1024;
 
 /// What to do for a [`Probe`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next<'a> {
-    /// Connect to the server: answer with `Connected`, `ConnectFailed` or `SocketFailed`.
-    Connect,
-    /// Send these bytes, as many as the socket takes: answer with `Sent` or `SendFailed`.
+    /// Close the connection that there is, and connect: answer with `Connected`, `ConnectFailed` or `SocketFailed`.
+    Connect(Connect),
+    /// Send these bytes, as many as the socket takes: answer with `Sent` or `Broken`.
     Send(&'a [u8]),
-    /// Drop the connection, with a reset so that neither side keeps it in TIME_WAIT. The check is over.
-    Finish(Outcome),
+    /// Receive something: answer with `Received`, `Ended` or `Broken`.
+    Receive,
+    /// Close the connection as its [`Connect::ending`] says. The check is over.
+    Finish(&'a Outcome),
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Event<'a> {
     /// The connection stands, between these addresses; `None` on a Unix socket.
     Connected(Option<Addresses>),
     /// The connection was not made.
@@ -74,8 +47,12 @@ pub enum Event {
     SocketFailed(Errno),
     /// So many bytes of what was to be sent went out.
     Sent(usize),
-    /// The connection broke.
-    SendFailed(Errno),
+    /// These bytes came, at least one.
+    Received(&'a [u8]),
+    /// The server will say nothing more.
+    Ended,
+    /// The connection broke while it was used.
+    Broken(Errno),
     /// The time of [`Probe::deadline`] came.
     DeadlineReached,
 }
@@ -84,42 +61,64 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub struct Probe {
     script: Script,
+    /// The step at work.
+    at: usize,
     phase: Phase,
+    /// When the present phase must be over.
+    deadline: Duration,
+    /// What the server said since the last send.
+    input: Vec<u8>,
+    is_input_ended: bool,
+    /// The last code that an expectation found.
+    code: u16,
 }
 
 #[derive(Clone, Debug)]
 enum Phase {
     Connecting,
     /// **Invariant:** `sent < header.len()`.
-    Sending {
+    Greeting {
         header: Header,
         sent: usize,
-        deadline: Duration,
     },
+    /// **Invariant:** `sent` is less than the length of the step's bytes.
+    Sending {
+        sent: usize,
+    },
+    Receiving,
     Finished(Outcome),
 }
 
 impl Probe {
     /// A check that begins now; [`next`](Probe::next) says how.
+    ///
+    /// Panics when the script does not begin with a connect, which its builder sees to.
     pub fn new(script: Script) -> Probe {
-        Probe { script, phase: Phase::Connecting }
+        assert!(matches!(script.steps.first(), Some(Step { action: Action::Connect(_), .. })));
+        let deadline = script.timeouts.connect_deadline(Duration::ZERO);
+        let phase = Phase::Connecting;
+        Probe { script, at: 0, phase, deadline, input: Vec::new(), is_input_ended: false, code: 0 }
     }
 
     /// What is to be done.
     pub fn next(&self) -> Next<'_> {
-        match &self.phase {
-            Phase::Connecting => Next::Connect,
-            Phase::Sending { header, sent, .. } => Next::Send(&header[*sent..]),
-            Phase::Finished(outcome) => Next::Finish(*outcome),
+        match (&self.phase, &self.step().action) {
+            (Phase::Finished(outcome), _) => Next::Finish(outcome),
+            (Phase::Connecting, Action::Connect(connect)) => Next::Connect(*connect),
+            (Phase::Greeting { header, sent }, _) => Next::Send(&header[*sent..]),
+            (Phase::Sending { sent }, Action::Send(bytes)) => Next::Send(&bytes[*sent..]),
+            (Phase::Receiving, _) => Next::Receive,
+            (Phase::Connecting | Phase::Sending { .. }, action) => unreachable!("no phase of {action:?}"),
         }
     }
 
-    /// When to report `DeadlineReached`; `None` once the check is over. It moves when the connection stands.
+    /// When to report `DeadlineReached`; `None` once the check is over. It moves when a connection stands.
     pub fn deadline(&self) -> Option<Duration> {
         match self.phase {
-            Phase::Connecting => Some(self.script.timeouts.connect_deadline()),
-            Phase::Sending { deadline, .. } => Some(deadline),
             Phase::Finished(_) => None,
+            Phase::Connecting | Phase::Greeting { .. } | Phase::Sending { .. } | Phase::Receiving => {
+                Some(self.deadline)
+            }
         }
     }
 
@@ -127,53 +126,249 @@ impl Probe {
     ///
     /// Once the check is over it changes nothing: what was under way may still report. Panics on an answer to
     /// something that was not asked for.
-    pub fn handle(&mut self, elapsed: Duration, event: Event) -> Next<'_> {
+    pub fn handle(&mut self, elapsed: Duration, event: Event<'_>) -> Next<'_> {
         if !matches!(self.phase, Phase::Finished(_)) {
             match event {
                 Event::Connected(connection) => self.on_connected(elapsed, connection),
-                Event::ConnectFailed(errno) => self.on_not_connected(elapsed, Status::Layer4Failed(errno)),
-                Event::SocketFailed(errno) => self.on_not_connected(elapsed, Status::SocketFailed(errno)),
+                Event::ConnectFailed(errno) => self.fail(elapsed, Status::Layer4Failed, errno.network_words()),
+                Event::SocketFailed(errno) => self.fail(elapsed, Status::SocketFailed, errno.system_words()),
                 Event::Sent(count) => self.on_sent(elapsed, count),
-                Event::SendFailed(errno) => self.on_not_sent(elapsed, errno),
-                Event::DeadlineReached => self.finish(elapsed, Status::Layer4TimedOut),
+                Event::Received(bytes) => self.on_received(elapsed, bytes),
+                Event::Ended => self.on_ended(elapsed),
+                Event::Broken(errno) => self.on_broken(elapsed, errno),
+                Event::DeadlineReached => self.on_late(elapsed),
             }
         }
         self.next()
     }
 
     fn on_connected(&mut self, elapsed: Duration, connection: Option<Addresses>) {
+        let Action::Connect(connect) = self.step().action else { panic!("connected without being asked to") };
         assert!(matches!(self.phase, Phase::Connecting));
-        match self.script.proxy {
-            Some(version) => {
-                let deadline = self.script.timeouts.exchange_deadline(elapsed);
-                self.phase = Phase::Sending { header: encode_local(version, connection), sent: 0, deadline };
-            }
-            None => self.finish(elapsed, Status::Layer4Passed),
+        self.deadline = self.script.timeouts.exchange_deadline(elapsed);
+        match connect.proxy {
+            Some(version) => self.phase = Phase::Greeting { header: encode_local(version, connection), sent: 0 },
+            None => self.step_done(elapsed),
         }
-    }
-
-    fn on_not_connected(&mut self, elapsed: Duration, status: Status) {
-        assert!(matches!(self.phase, Phase::Connecting));
-        self.finish(elapsed, status);
     }
 
     fn on_sent(&mut self, elapsed: Duration, count: usize) {
-        let Phase::Sending { header, sent, .. } = &mut self.phase else { panic!("sent before connected") };
+        let total = match (&self.phase, &self.step().action) {
+            (Phase::Greeting { header, .. }, _) => header.len(),
+            (_, Action::Send(bytes)) => bytes.len(),
+            (phase, _) => panic!("sent in {phase:?}"),
+        };
+        let (Phase::Greeting { sent, .. } | Phase::Sending { sent }) = &mut self.phase else {
+            panic!("sent without being asked to")
+        };
         *sent += count;
-        assert!(*sent <= header.len());
-        if *sent == header.len() {
-            self.finish(elapsed, Status::Layer4Passed);
+        assert!(*sent <= total);
+        if *sent == total {
+            self.step_done(elapsed);
         }
     }
 
-    fn on_not_sent(&mut self, elapsed: Duration, errno: Errno) {
-        assert!(matches!(self.phase, Phase::Sending { .. }));
-        self.finish(elapsed, Status::Layer4Failed(errno));
+    fn on_received(&mut self, elapsed: Duration, bytes: &[u8]) {
+        assert!(matches!(self.phase, Phase::Receiving));
+        if matches!(self.step().action, Action::HearOut) {
+            return;
+        }
+        let room = INPUT_MOST - self.input.len();
+        self.input.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        // Nothing of what comes now can be kept: it is judged by what there is.
+        self.is_input_ended |= self.input.len() == INPUT_MOST;
+        self.judge(elapsed);
     }
 
-    fn finish(&mut self, elapsed: Duration, status: Status) {
-        self.phase = Phase::Finished(Outcome { status, duration: elapsed });
+    fn on_ended(&mut self, elapsed: Duration) {
+        assert!(matches!(self.phase, Phase::Receiving));
+        self.is_input_ended = true;
+        match self.step().action {
+            Action::HearOut => self.step_done(elapsed),
+            Action::Connect(_) | Action::Send(_) | Action::Expect(_) => self.judge(elapsed),
+        }
     }
+
+    /// An error behind bytes is only their end: servers that have answered may well reset.
+    fn on_broken(&mut self, elapsed: Duration, errno: Errno) {
+        let is_heard_out = matches!(self.step().action, Action::HearOut);
+        match &self.phase {
+            Phase::Receiving if is_heard_out || !self.input.is_empty() => self.on_ended(elapsed),
+            Phase::Greeting { .. } => self.fail(elapsed, Status::Layer4Failed, errno.network_words()),
+            Phase::Receiving | Phase::Sending { .. } => self.fail(elapsed, Status::SocketFailed, errno.to_string()),
+            Phase::Connecting | Phase::Finished(_) => panic!("nothing was under way"),
+        }
+    }
+
+    fn on_late(&mut self, elapsed: Duration) {
+        match (&self.phase, &self.step().action) {
+            (Phase::Receiving, Action::HearOut) => self.step_done(elapsed),
+            (Phase::Receiving, Action::Expect(expect)) => self.fail(elapsed, expect.on_timeout, String::new()),
+            (Phase::Connecting | Phase::Greeting { .. }, _) => {
+                self.fail(elapsed, Status::Layer4TimedOut, String::new());
+            }
+            (Phase::Sending { .. } | Phase::Receiving, _) => self.fail(elapsed, Status::Layer7TimedOut, String::new()),
+            (Phase::Finished(_), _) => unreachable!("a check that is over has no deadline"),
+        }
+    }
+
+    fn step_done(&mut self, elapsed: Duration) {
+        match self.script.steps.get(self.at + 1) {
+            Some(_) => {
+                self.at += 1;
+                self.begin_step(elapsed);
+            }
+            None => self.pass(elapsed),
+        }
+    }
+
+    fn begin_step(&mut self, elapsed: Duration) {
+        match &self.step().action {
+            Action::Connect(_) => {
+                self.forget_input();
+                self.deadline = self.script.timeouts.connect_deadline(elapsed);
+                self.phase = Phase::Connecting;
+            }
+            Action::Send(bytes) if bytes.is_empty() => self.step_done(elapsed),
+            Action::Send(_) => {
+                self.forget_input();
+                self.phase = Phase::Sending { sent: 0 };
+            }
+            Action::Expect(_) => {
+                self.phase = Phase::Receiving;
+                if !self.input.is_empty() || self.is_input_ended {
+                    self.judge(elapsed);
+                }
+            }
+            Action::HearOut if self.is_input_ended => self.step_done(elapsed),
+            Action::HearOut => self.phase = Phase::Receiving,
+        }
+    }
+
+    fn forget_input(&mut self) {
+        self.input.clear();
+        self.is_input_ended = false;
+    }
+
+    /// Whether what was received is what was expected, as far as that is clear already.
+    fn judge(&mut self, elapsed: Duration) {
+        let step = self.step().clone();
+        let Action::Expect(expect) = &step.action else { panic!("nothing was expected") };
+        if self.input.is_empty() && self.is_input_ended {
+            let text = format!("TCPCHK got an empty response at step {}", step.number);
+            return self.finish(elapsed, expect.on_mismatch, with_comment(text, &step));
+        }
+        let least = expect.pattern.size_least().max(expect.received_least.unwrap_or(0));
+        if self.input.len() < least && !self.is_input_ended {
+            return;
+        }
+        let is_found = expect.pattern.is_in(&self.input);
+        if !is_found && !self.is_input_ended && expect.received_least.is_none() {
+            return;
+        }
+        if expect.has_code {
+            self.code = code(&self.input);
+        }
+        if is_found == expect.is_inverse {
+            let info = self.blame(&step, expect, is_found);
+            return self.finish(elapsed, expect.on_mismatch, info);
+        }
+        self.step_done(elapsed);
+    }
+
+    /// What is said of a mismatch.
+    fn blame(&self, step: &Step, expect: &Expect, is_found: bool) -> Vec<u8> {
+        match &expect.blame {
+            Saying::Text(text) => with_comment(text.to_string(), step),
+            Saying::Line { from } => first_line(&self.input, *from),
+            Saying::Usual if self.script.names_steps => {
+                let what = if is_found { "matched unwanted content" } else { "did not match content" };
+                let text = format!("TCPCHK {what} {} at step {}", expect.pattern.unmatched(), step.number);
+                with_comment(text, step)
+            }
+            Saying::Usual => Vec::new(),
+        }
+    }
+
+    /// No step is left.
+    fn pass(&mut self, elapsed: Duration) {
+        let last = self.script.steps.iter().rev().find(|step| !matches!(step.action, Action::HearOut));
+        let usual = if self.script.names_steps { b"(tcp-check)".to_vec() } else { Vec::new() };
+        let (status, info) = match last.map(|step| &step.action) {
+            Some(Action::Expect(expect)) => {
+                let info = match &expect.praise {
+                    Saying::Usual => usual,
+                    Saying::Text(text) => text.as_bytes().to_vec(),
+                    Saying::Line { from } => first_line(&self.input, *from),
+                };
+                (expect.on_match, info)
+            }
+            Some(Action::Connect(_)) if last.is_some_and(|step| step.number == 0) => (Status::Layer4Passed, Vec::new()),
+            Some(Action::Connect(_)) => (Status::Layer4Passed, usual),
+            Some(Action::Send(_) | Action::HearOut) | None => (Status::Layer7Passed, usual),
+        };
+        self.finish(elapsed, status, info);
+    }
+
+    /// Ends on what the world did; `words` say what that was.
+    fn fail(&mut self, elapsed: Duration, status: Status, words: String) {
+        let place = if self.script.names_steps { self.place() } else { String::new() };
+        self.finish(elapsed, status, format!("{words}{place}").into_bytes());
+    }
+
+    /// Where in the operator's script it is: ` at step 2 of tcp-check (expect string 'OK') comment: 'the greeting'`.
+    fn place(&self) -> String {
+        let step = &self.script.steps[self.waits_at()];
+        let what = match &step.action {
+            Action::Connect(_) if step.number == 0 => return " at initial connection step of tcp-check".into(),
+            Action::Connect(Connect { port: Some(port), .. }) => format!("connect port {port}"),
+            Action::Connect(_) => "connect".into(),
+            Action::Send(_) => "send".into(),
+            Action::Expect(expect) => format!("expect {}", expect.pattern),
+            Action::HearOut => "expect end".into(),
+        };
+        let remark = step.remark.as_ref().map(|remark| format!(" comment: '{remark}'")).unwrap_or_default();
+        format!(" at step {} of tcp-check ({what}){remark}", step.number)
+    }
+
+    /// Expectations in a row look at the same bytes: HAProxy names the first of them while it waits.
+    fn waits_at(&self) -> usize {
+        let is_expect = |at: &usize| matches!(self.script.steps[*at].action, Action::Expect(_));
+        if !is_expect(&self.at) {
+            return self.at;
+        }
+        (0..=self.at).rev().take_while(is_expect).last().unwrap_or(self.at)
+    }
+
+    fn finish(&mut self, duration: Duration, status: Status, info: Vec<u8>) {
+        let code = if status.has_code() { self.code } else { 0 };
+        self.phase = Phase::Finished(Outcome { status, code, info, duration });
+    }
+
+    fn step(&self) -> &Step {
+        &self.script.steps[self.at]
+    }
+}
+
+fn with_comment(mut text: String, step: &Step) -> Vec<u8> {
+    if let Some(comment) = &step.comment {
+        text.push_str(" comment: ");
+        text.push_str(comment);
+    }
+    text.into_bytes()
+}
+
+/// Three digits in front, as SMTP and its kin begin their answers (RFC 5321 §4.2).
+fn code(said: &[u8]) -> u16 {
+    let digits = said.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+fn first_line(said: &[u8], from: usize) -> Vec<u8> {
+    let text = said.get(from..).unwrap_or_default();
+    let start = if from > 0 { text.iter().take_while(|&&byte| byte == b' ').count() } else { 0 };
+    let line = text[start..].iter().copied().take_while(|byte| !matches!(byte, b'\r' | b'\n'));
+    line.collect()
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ mod reports;
 mod sample_reader;
 mod server;
 mod source;
+mod tcp_check;
 mod tcp_rules;
 mod tree;
 mod unserved;
@@ -65,9 +66,10 @@ pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
-    Access, Balance, Bind, Capture, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings, IoEngine, IpNet, Log,
-    LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings,
-    Splice, StatsSocket, TcpAction, TcpRule, TcpRules, Timeouts, UseBackend, UseServer, V6,
+    Access, Balance, Bind, Capture, Check, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings,
+    IoEngine, IpNet, Log, LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server,
+    ServerOptions, Settings, Splice, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpExpect, TcpRule, TcpRules,
+    Timeouts, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

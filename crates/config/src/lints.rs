@@ -3,7 +3,7 @@
 use crate::address::{BindAddress, ServerAddress, ServerPort};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
 use crate::source::{Span, Spanned};
-use crate::tree::{Config, Mode, Proxy, Server};
+use crate::tree::{Check, Config, Mode, Proxy, Server};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ fn hidden_clients(proxy: &Proxy) -> Option<Diagnostic> {
 /// `option ssl-hello-chk` with `check` over TLS sends its hello inside the encrypted connection, where no mail server
 /// expects one.
 fn hello_inside_tls(proxy: &Proxy) -> Option<Diagnostic> {
-    let option = proxy.settings.ssl_hello_check?;
+    let option = proxy.settings.check.as_ref().filter(|check| check.value == Check::SslHello)?.span;
     let is_checked = |server: &&Server| server.options.check.is_some() && server.options.tls.is_some();
     let name = &proxy.servers.iter().find(is_checked)?.name.value;
     let message = format!("'option ssl-hello-chk' marks healthy server '{name}' down: its hello is sent inside TLS.");

@@ -2,14 +2,14 @@
 
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::keywords::find;
-use crate::keywords::option::{Keyword, LogWay, Row, TABLE, Way};
+use crate::keywords::option::{CheckName, Keyword, LogWay, Row, TABLE, Way};
 use crate::line::{Line, Negation};
 use crate::log;
 use crate::net;
 use crate::proxy::{Home, ignored};
 use crate::reports::Reports;
 use crate::source::Spanned;
-use crate::tree::{ForwardFor, HttpCheck, LogStyle, Redispatch, Role};
+use crate::tree::{Check, ForwardFor, HttpCheck, LogStyle, Redispatch, Role};
 use crate::value::natural;
 
 /// `[no|default] option NAME …`.
@@ -107,10 +107,7 @@ fn read(
             line.ends_at(2, &name)?;
             settings.http.server_close = is_on.then_some(whole);
         }
-        Keyword::SslHelloCheck => {
-            line.ends_at(2, &name)?;
-            settings.ssl_hello_check = Some(whole);
-        }
+        Keyword::Check(check) => settings.check = Some(Spanned::new(server_check(check, line, &name)?, whole)),
         Keyword::TcpLog => {
             line.ends_at(2, &name)?;
             log::set_style(home, Spanned::new(LogStyle::Tcp, whole), reports);
@@ -125,6 +122,26 @@ fn read(
         Keyword::HttpCheck => settings.http.check = Some(Spanned::new(http_check(line)?, whole)),
     }
     Ok(())
+}
+
+/// `option NAME` of a check by name; `smtpchk` alone has words of its own.
+fn server_check(check: CheckName, line: Line<'_>, name: &str) -> Result<Check, Diagnostic> {
+    line.ends_at(if check == CheckName::Smtp { 4 } else { 2 }, name)?;
+    Ok(match check {
+        CheckName::Tcp => Check::Script,
+        CheckName::Redis => Check::Redis,
+        CheckName::SslHello => Check::SslHello,
+        CheckName::Imap => Check::Imap,
+        CheckName::Pop3 => Check::Pop3,
+        CheckName::Lmtp => Check::Lmtp,
+        CheckName::Smtp => match (line.word(2), line.word(3)) {
+            (_, "") => Check::Smtp { greeting: "HELO localhost".into() },
+            (hello, domain) => {
+                let hello = if hello == "EHLO" { hello } else { "HELO" };
+                Check::Smtp { greeting: format!("{hello} {domain}") }
+            }
+        },
+    })
 }
 
 fn redispatch(line: Line<'_>) -> Result<Redispatch, Diagnostic> {

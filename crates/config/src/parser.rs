@@ -211,7 +211,7 @@ impl Parser<'_> {
                 Ok(settings) => (settings, line.ends_at(4, role.keyword())),
                 Err(diagnostic) => (Settings::default(), Err(diagnostic)),
             },
-            "" => (self.defaults.last().map(|defaults| defaults.settings.clone()).unwrap_or_default(), Ok(())),
+            "" => (self.defaults.last().map(|defaults| defaults.settings.inherited()).unwrap_or_default(), Ok(())),
             _ if role.has_front() => {
                 (Settings::default(), Err(line.alert(2, "please use the 'bind' keyword for listening addresses.")))
             }
@@ -256,7 +256,7 @@ impl Parser<'_> {
         let named = |defaults: &&Defaults| defaults.name.as_ref().is_some_and(|own| own == name);
         let mut found = self.defaults.iter().filter(named);
         match (found.next(), found.next()) {
-            (Some(defaults), None) => Ok(defaults.settings.clone()),
+            (Some(defaults), None) => Ok(defaults.settings.inherited()),
             (Some(first), Some(second)) => {
                 let place = |defaults: &Defaults| place_of(defaults.span, self.sources);
                 let message = format!(

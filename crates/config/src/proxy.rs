@@ -12,6 +12,7 @@ use crate::option;
 use crate::reports::Reports;
 use crate::server;
 use crate::source::Spanned;
+use crate::tcp_check;
 use crate::tcp_rules;
 use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Settings, UseBackend};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
@@ -166,7 +167,16 @@ fn read(
         Keyword::DefaultServer => {
             server::default_server(line, &mut home.settings().default_server, environment, reports)
         }
-        Keyword::TcpCheck => tcp_check(line),
+        Keyword::TcpCheck => {
+            let read = tcp_check::line(line, environment, reports)?;
+            let settings = home.settings();
+            // The first line of a section's own replaces what it inherited.
+            if std::mem::take(&mut settings.is_script_inherited) {
+                settings.script.clear();
+            }
+            settings.script.extend(read.map(|step| Spanned::new(step, line.span_from(0))));
+            Ok(())
+        }
         Keyword::TcpRequest => match home {
             Home::Proxy(proxy, acls) => tcp_rules::tcp_request(line, proxy, acls, reports),
             Home::Defaults { .. } => {
@@ -425,23 +435,4 @@ fn capture(line: Line<'_>) -> Result<Option<Capture>, Diagnostic> {
         ("response", _) | ("cookie", _) => Ok(None),
         _ => Err(line.alert(1, "'capture' expects 'cookie' or 'request header' or 'response header'.")),
     }
-}
-
-/// `tcp-check …` is refused as a whole; one mistake that is spread by examples is explained.
-fn tcp_check(line: Line<'_>) -> Result<(), Diagnostic> {
-    let is_expect = line.word(1) == "expect";
-    let is_match = matches!(line.word(2).trim_start_matches('!'), "string" | "rstring" | "binary" | "rbinary");
-    if !is_expect || !is_match || line.count() <= 4 {
-        return Ok(());
-    }
-    if matches!(line.word(4), "comment") {
-        return Ok(());
-    }
-    let got = line.word(4);
-    let message = format!(
-        "'tcp-check expect' : 'only supports min-recv, '[!]binary', '[!]string', '[!]rstring', \
-         '[!]string-lf''[!]rbinary', '[!]binary-lf' or comment but got '{got}' as argument.."
-    );
-    let whole: Vec<&str> = (3..line.count()).map(|index| line.word(index)).collect();
-    Err(line.alert(4, message).hint(format!("a text with blanks needs quotes: \"{}\"", whole.join(" "))))
 }

@@ -256,8 +256,86 @@ pub struct Settings {
     pub log_options: LogOptions,
     pub default_server: ServerOptions,
     pub http: HttpSettings,
-    /// `option ssl-hello-chk`.
-    pub ssl_hello_check: Option<Span>,
+    /// How servers with `check` are checked; a connection is enough unless set.
+    pub check: Option<Spanned<Check>>,
+    /// The `tcp-check` lines, which [`Check::Script`] follows.
+    pub script: Vec<Spanned<TcpCheck>>,
+    /// The script comes from a `defaults` section.
+    pub is_script_inherited: bool,
+}
+
+impl Settings {
+    /// What a section starts with that follows these `defaults`.
+    pub(crate) fn inherited(&self) -> Settings {
+        Settings { is_script_inherited: true, ..self.clone() }
+    }
+}
+
+/// A kind of check that says something (`option tcp-check` and its kin).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Check {
+    /// The proxy's own script.
+    Script,
+    /// The greeting is the whole line, such as `HELO localhost`.
+    Smtp {
+        greeting: String,
+    },
+    Redis,
+    SslHello,
+    /// `option imapchk`, `pop3chk` and `lmtpchk` are keywords of our own.
+    Imap,
+    Pop3,
+    Lmtp,
+}
+
+/// One `tcp-check` line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TcpCheck {
+    Comment(String),
+    Connect(TcpConnect),
+    Send { bytes: Vec<u8>, comment: Option<String> },
+    Expect(TcpExpect),
+}
+
+/// `tcp-check connect`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TcpConnect {
+    /// Greet as the server line says.
+    pub is_default: bool,
+    pub address: Option<Spanned<Host>>,
+    pub port: Option<u16>,
+    pub sends_proxy: bool,
+    pub lingers: bool,
+    pub comment: Option<String>,
+}
+
+/// `tcp-check expect`. A status is one of HAProxy's words that the keyword allows.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TcpExpect {
+    pub text: CheckText,
+    pub is_inverse: bool,
+    pub received_least: Option<u32>,
+    pub ok_status: Option<String>,
+    pub error_status: Option<String>,
+    pub timeout_status: Option<String>,
+    pub on_success: Option<String>,
+    pub on_error: Option<String>,
+    pub comment: Option<String>,
+}
+
+/// What is expected. Expressions are as written: whoever runs them compiles them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CheckText {
+    String(Spanned<String>),
+    Regex(Spanned<String>),
+    Binary(Vec<u8>),
+    BinaryRegex(Spanned<String>),
+}
+
+impl Default for CheckText {
+    fn default() -> CheckText {
+        CheckText::Binary(Vec::new())
+    }
 }
 
 /// The HTTP part of the settings. Read, not served yet.

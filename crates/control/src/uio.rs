@@ -1,10 +1,10 @@
 //! The runtime of the control thread, and connections on it: on io_uring, or on tokio alone where there is no ring. The only file
 //! that knows tokio-uring.
 //!
-//! tokio-uring 0.5 leaves a descriptor behind for every connect or write that is dropped in flight. Hence: connect through
-//! tokio, which closes its sockets, and shut a socket down before it is dropped with a write in flight, so that the write ends.
+//! tokio-uring 0.5 leaves a descriptor behind for every connect, read or write that is dropped in flight. Hence: connect through
+//! tokio, which closes its sockets, and shut a socket down before it is dropped with an op in flight, so that the op ends.
 
-use check::Errno;
+use check::{Ending, Errno};
 use proxyline::Addresses;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -14,8 +14,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::pin::Pin;
 use std::{ffi::OsStr, path::Path};
 use table::ServerAddr;
-use tokio::io::AsyncWrite;
 use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::{Instant, timeout_at};
@@ -61,14 +61,17 @@ pub(crate) enum ConnectError {
     DeadlineReached,
 }
 
-/// Why bytes did not go out.
+/// Why bytes did not go out, or did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WriteError {
+pub(crate) enum TransferError {
     Failed(Errno),
     DeadlineReached,
 }
 
-/// A connection to a server. Dropped, it ends with a reset, so that neither side keeps it in TIME_WAIT.
+/// Bytes that are received at once.
+const PIECE: usize = 4096;
+
+/// A connection to a server. Dropped, it ends as it was told to when it was opened.
 pub(crate) struct Connection {
     stream: Stream,
     addresses: Option<Addresses>,
@@ -82,10 +85,15 @@ enum Stream {
 
 impl Connection {
     /// Connects to `to`. Must be called inside of `runtime`.
-    pub(crate) async fn open(runtime: Runtime, to: &ServerAddr, deadline: Instant) -> Result<Connection, ConnectError> {
+    pub(crate) async fn open(
+        runtime: Runtime,
+        to: &ServerAddr,
+        ending: Ending,
+        deadline: Instant,
+    ) -> Result<Connection, ConnectError> {
         let opening = async {
             match to {
-                ServerAddr::Ip(addr) => Connection::tcp(*addr).await,
+                ServerAddr::Ip(addr) => Connection::tcp(*addr, ending).await,
                 ServerAddr::Unix(path) => Connection::unix(path).await,
                 // tokio takes a leading zero byte for the abstract namespace.
                 ServerAddr::Abstract(name) => Connection::unix(&[b"\0", &name[..]].concat()).await,
@@ -104,7 +112,7 @@ impl Connection {
     }
 
     /// Sends as many of `bytes` as the socket takes.
-    pub(crate) async fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<usize, WriteError> {
+    pub(crate) async fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<usize, TransferError> {
         let writing = async {
             match &mut self.stream {
                 Stream::Tcp(stream) => poll_fn(|context| Pin::new(&mut *stream).poll_write(context, bytes)).await,
@@ -112,14 +120,22 @@ impl Connection {
                 Stream::Ring(stream) => stream.write(bytes.to_vec()).await,
             }
         };
-        match timeout_at(deadline, writing).await {
-            Ok(Ok(count)) => Ok(count),
-            Ok(Err(err)) => Err(WriteError::Failed(errno_of(&err))),
-            Err(_) => Err(WriteError::DeadlineReached),
-        }
+        transfer(deadline, writing).await
     }
 
-    async fn tcp(addr: SocketAddr) -> Result<Connection, ConnectError> {
+    /// Receives what there is, or waits for something; empty at the end of what the peer sends.
+    pub(crate) async fn read(&mut self, deadline: Instant) -> Result<Vec<u8>, TransferError> {
+        let reading = async {
+            match &mut self.stream {
+                Stream::Tcp(stream) => read_once(stream).await,
+                Stream::Unix(stream) => read_once(stream).await,
+                Stream::Ring(stream) => stream.read().await,
+            }
+        };
+        transfer(deadline, reading).await
+    }
+
+    async fn tcp(addr: SocketAddr, ending: Ending) -> Result<Connection, ConnectError> {
         let socket = match addr {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -127,7 +143,9 @@ impl Connection {
         let socket = socket.map_err(|err| ConnectError::Socket(errno_of(&err)))?;
         let failed = |err: io::Error| ConnectError::Failed(errno_of(&err));
         let stream = socket.connect(addr).await.map_err(failed)?;
-        stream.set_zero_linger().map_err(failed)?;
+        if ending == Ending::Reset {
+            stream.set_zero_linger().map_err(failed)?;
+        }
         let source = stream.local_addr().map_err(failed)?;
         Ok(Connection { stream: Stream::Tcp(stream), addresses: Some(Addresses { source, destination: addr }) })
     }
@@ -148,11 +166,28 @@ impl Connection {
     }
 }
 
-/// A stream whose writes go through the ring.
+async fn transfer<T>(deadline: Instant, transferring: impl Future<Output = io::Result<T>>) -> Result<T, TransferError> {
+    match timeout_at(deadline, transferring).await {
+        Ok(Ok(transferred)) => Ok(transferred),
+        Ok(Err(err)) => Err(TransferError::Failed(errno_of(&err))),
+        Err(_) => Err(TransferError::DeadlineReached),
+    }
+}
+
+async fn read_once(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut piece = vec![0; PIECE];
+    let mut buffer = ReadBuf::new(&mut piece);
+    poll_fn(|context| Pin::new(&mut *stream).poll_read(context, &mut buffer)).await?;
+    let count = buffer.filled().len();
+    piece.truncate(count);
+    Ok(piece)
+}
+
+/// A stream whose bytes go through the ring.
 struct RingStream {
     socket: RingSocket,
-    /// A write is in flight, or was when its future was dropped.
-    is_writing: bool,
+    /// An op is in flight, or was when its future was dropped.
+    is_busy: bool,
 }
 
 enum RingSocket {
@@ -166,30 +201,42 @@ impl RingStream {
         // The ring waits where a non-blocking socket would say EAGAIN.
         stream.set_nonblocking(false)?;
         let socket = RingSocket::Tcp(tokio_uring::net::TcpStream::from_std(stream));
-        Ok(RingStream { socket, is_writing: false })
+        Ok(RingStream { socket, is_busy: false })
     }
 
     fn unix(stream: UnixStream) -> io::Result<RingStream> {
         let stream = stream.into_std()?;
         stream.set_nonblocking(false)?;
         let socket = RingSocket::Unix(tokio_uring::net::UnixStream::from_std(stream));
-        Ok(RingStream { socket, is_writing: false })
+        Ok(RingStream { socket, is_busy: false })
+    }
+
+    async fn read(&mut self) -> io::Result<Vec<u8>> {
+        self.is_busy = true;
+        let piece = Vec::with_capacity(PIECE);
+        let (result, mut piece) = match &self.socket {
+            RingSocket::Tcp(stream) => stream.read(piece).await,
+            RingSocket::Unix(stream) => stream.read(piece).await,
+        };
+        self.is_busy = false;
+        piece.truncate(result?);
+        Ok(piece)
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> io::Result<usize> {
-        self.is_writing = true;
+        self.is_busy = true;
         let written = match &self.socket {
             RingSocket::Tcp(stream) => stream.write(bytes).submit().await.0,
             RingSocket::Unix(stream) => stream.write(bytes).submit().await.0,
         };
-        self.is_writing = false;
+        self.is_busy = false;
         written
     }
 }
 
 impl Drop for RingStream {
     fn drop(&mut self) {
-        if !self.is_writing {
+        if !self.is_busy {
             return;
         }
         // It fails only where the connection is already gone, and then the write has ended too.
@@ -299,7 +346,7 @@ mod tests {
         });
         let source = block_on(runtime, async {
             let to = ServerAddr::Ip(addr);
-            let mut connection = Connection::open(runtime, &to, soon()).await.expect("somebody listens");
+            let mut connection = Connection::open(runtime, &to, Ending::Reset, soon()).await.expect("somebody listens");
             let ends = connection.addresses().expect("not a unix socket");
             assert_eq!(ends.destination, addr);
             assert_eq!(connection.write(b"PROXY", soon()).await, Ok(5));
@@ -333,9 +380,9 @@ mod tests {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         for runtime in RUNTIMES {
             let opened = block_on(runtime, async {
-                let refused = Connection::open(runtime, &ServerAddr::Ip(port), soon()).await.err();
+                let refused = Connection::open(runtime, &ServerAddr::Ip(port), Ending::Reset, soon()).await.err();
                 let path = ServerAddr::Unix(b"/nonexistent/socket"[..].into());
-                let missing = Connection::open(runtime, &path, soon()).await.err();
+                let missing = Connection::open(runtime, &path, Ending::Reset, soon()).await.err();
                 (refused, missing)
             });
             // errno(3): ECONNREFUSED, ENOENT.
@@ -352,7 +399,8 @@ mod tests {
         let addr = ServerAddr::Unix(path.as_os_str().as_bytes().into());
         assert_no_descriptor_left(async |runtime| {
             for _ in 0..20 {
-                let mut connection = Connection::open(runtime, &addr, soon()).await.expect("somebody listens");
+                let mut connection =
+                    Connection::open(runtime, &addr, Ending::Reset, soon()).await.expect("somebody listens");
                 let _peer = listener.accept().expect("a connection");
                 let flood = vec![0; 1 << 20];
                 let outcome = loop {
@@ -361,7 +409,22 @@ mod tests {
                         Err(outcome) => break outcome,
                     }
                 };
-                assert_eq!(outcome, WriteError::DeadlineReached);
+                assert_eq!(outcome, TransferError::DeadlineReached);
+            }
+        });
+    }
+
+    #[test]
+    fn reads_that_are_given_up_leave_no_descriptor() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let addr = ServerAddr::Ip(listener.local_addr().expect("bound"));
+        assert_no_descriptor_left(async |runtime| {
+            for _ in 0..20 {
+                let mut connection =
+                    Connection::open(runtime, &addr, Ending::Orderly, soon()).await.expect("somebody listens");
+                let _peer = listener.accept().expect("a connection");
+                let read = connection.read(Instant::now() + Duration::from_millis(2)).await;
+                assert_eq!(read, Err(TransferError::DeadlineReached));
             }
         });
     }
@@ -372,7 +435,7 @@ mod tests {
         assert_no_descriptor_left(async |runtime| {
             for _ in 0..20 {
                 let deadline = Instant::now() + Duration::from_millis(2);
-                let opened = Connection::open(runtime, &hole.addr, deadline).await;
+                let opened = Connection::open(runtime, &hole.addr, Ending::Reset, deadline).await;
                 assert_eq!(opened.err(), Some(ConnectError::DeadlineReached));
             }
         });

@@ -107,8 +107,8 @@ impl fmt::Display for ServerAddr {
 pub struct CheckSettings {
     /// Where to knock: the server's address, or what `addr` and `port` say.
     pub addr: ServerAddr,
-    /// The header to send first: the server's own, or what `check-send-proxy` says.
-    pub proxy_header: Option<ProxyHeader>,
+    /// What is said there, and expected.
+    pub script: check::Script,
     pub inter: Duration,
     /// While going up or down, and before the first result; equals `inter` where the file says nothing.
     pub fastinter: Duration,

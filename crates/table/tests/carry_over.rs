@@ -27,7 +27,10 @@ fn picks(backend: &Backend, count: usize) -> String {
 fn checked() -> ServerSettings {
     let check = CheckSettings {
         addr: ServerAddr::Ip(([127, 0, 0, 1], 9).into()),
-        proxy_header: None,
+        script: check::Script::connect_only(
+            None,
+            check::Timeouts { inter: Duration::from_secs(2), connect: None, check: None },
+        ),
         inter: Duration::from_secs(2),
         fastinter: Duration::from_secs(2),
         downinter: Duration::from_secs(2),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Errno, Status};
+use crate::Status;
 
 const INTER: Duration = Duration::from_secs(2);
 const FAST: Duration = Duration::from_millis(500);
@@ -16,8 +16,8 @@ fn settings(rise: u32, fall: u32) -> Settings {
 }
 
 fn outcome(is_passed: bool) -> Outcome {
-    let status = if is_passed { Status::Layer4Passed } else { Status::Layer4Failed(Errno(111)) };
-    Outcome { status, duration: Duration::ZERO }
+    let status = if is_passed { Status::Layer4Passed } else { Status::Layer4Failed };
+    Outcome { status, code: 0, info: Vec::new(), duration: Duration::ZERO }
 }
 
 /// Runs `outcomes` (`+` passed, `-` failed) and writes down each status, with `!` where a transition was told.
@@ -25,7 +25,7 @@ fn history(rise: u32, fall: u32, outcomes: &str) -> String {
     let mut health = Health::new(settings(rise, fall));
     let mut lines = vec![health.to_string()];
     for sign in outcomes.chars() {
-        let told = match health.observe(outcome(sign == '+')) {
+        let told = match health.observe(&outcome(sign == '+')) {
             Some(transition) => {
                 assert_eq!(health.is_up(), transition == Transition::WentUp);
                 "!"
@@ -87,7 +87,7 @@ fn intervals() {
     let mut health = Health::new(settings(2, 3));
     let mut intervals = vec![health.interval()];
     for sign in "+--+---+-+".chars() {
-        health.observe(outcome(sign == '+'));
+        health.observe(&outcome(sign == '+'));
         intervals.push(health.interval());
     }
     assert_eq!(intervals, [FAST, INTER, FAST, FAST, INTER, FAST, FAST, DOWN, FAST, DOWN, FAST]);
@@ -110,7 +110,7 @@ fn other_settings() {
     ] {
         let mut health = Health::new(settings(rise, fall));
         for sign in outcomes.chars() {
-            health.observe(outcome(sign == '+'));
+            health.observe(&outcome(sign == '+'));
         }
         health.resettle(settings(new_rise, new_fall));
         assert_eq!(health.to_string(), expected, "{rise} {fall} {outcomes} to {new_rise} {new_fall}");
@@ -120,9 +120,9 @@ fn other_settings() {
 #[test]
 fn the_largest_settings() {
     let mut health = Health::new(settings(u32::MAX, u32::MAX));
-    health.observe(outcome(true));
+    health.observe(&outcome(true));
     assert_eq!(health.to_string(), "UP");
-    health.observe(outcome(false));
+    health.observe(&outcome(false));
     assert_eq!(health.to_string(), format!("UP {}/{}", u32::MAX - 1, u32::MAX));
 }
 
@@ -158,7 +158,7 @@ proptest! {
                 (true, false) => Some(Transition::WentDown),
                 (true, true) | (false, false) => None,
             };
-            prop_assert_eq!(health.observe(outcome(is_passed)), expected);
+            prop_assert_eq!(health.observe(&outcome(is_passed)), expected);
             prop_assert_eq!(health.is_up(), model.is_up);
             let interval = match (model.against, model.is_up) {
                 (0, true) => INTER,
@@ -176,7 +176,7 @@ proptest! {
     ) {
         let mut health = Health::new(settings(rise, fall));
         for is_passed in outcomes {
-            health.observe(outcome(is_passed));
+            health.observe(&outcome(is_passed));
         }
         let before = health.clone();
         health.resettle(settings(new_rise, new_fall));

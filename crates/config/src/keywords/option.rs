@@ -7,6 +7,7 @@ use super::{DB, DF, DFB, Scope};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keyword {
     AllBackups,
+    Check(CheckName),
     ForwardFor,
     HttpCheck,
     HttpLog,
@@ -14,8 +15,19 @@ pub(crate) enum Keyword {
     Log(LogWay),
     Redispatch,
     Splice(Way),
-    SslHelloCheck,
     TcpLog,
+}
+
+/// The options that say how servers are checked, but for `httpchk`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CheckName {
+    Tcp,
+    Smtp,
+    Redis,
+    SslHello,
+    Imap,
+    Pop3,
+    Lmtp,
 }
 
 /// Which of the splice options.
@@ -92,8 +104,10 @@ pub(crate) const TABLE: &[Row] = &[
     once("httplog", DFB, Parsed(Keyword::HttpLog)),
     once("httpslog", DF, Refused),
     switch("idle-close-on-response", DF, Refused),
+    once("imapchk", DB, Served(Keyword::Check(CheckName::Imap))),
     switch("independent-streams", DFB, Refused),
     once("ldap-check", DB, Refused),
+    once("lmtpchk", DB, Served(Keyword::Check(CheckName::Lmtp))),
     switch("log-health-checks", DB, Refused),
     switch("log-separate-errors", DF, Served(Keyword::Log(LogWay::SeparateErrors))),
     switch("logasap", DF, Served(Keyword::Log(LogWay::Asap))),
@@ -102,18 +116,19 @@ pub(crate) const TABLE: &[Row] = &[
     once("originalto", DFB, Refused),
     switch("persist", DB, Refused),
     once("pgsql-check", DB, Refused),
+    once("pop3chk", DB, Served(Keyword::Check(CheckName::Pop3))),
     switch("prefer-last-server", DB, Refused),
-    once("redis-check", DB, Refused),
+    once("redis-check", DB, Served(Keyword::Check(CheckName::Redis))),
     switch("redispatch", DB, Served(Keyword::Redispatch)),
-    once("smtpchk", DB, Refused),
+    once("smtpchk", DB, Served(Keyword::Check(CheckName::Smtp))),
     switch("socket-stats", DF, Refused),
     switch("splice-auto", DFB, Served(Keyword::Splice(Way::Auto))),
     switch("splice-request", DFB, Served(Keyword::Splice(Way::Request))),
     switch("splice-response", DFB, Served(Keyword::Splice(Way::Response))),
     once("spop-check", DB, Refused),
     switch("srvtcpka", DB, Refused),
-    once("ssl-hello-chk", DB, Parsed(Keyword::SslHelloCheck)),
-    once("tcp-check", DB, Refused),
+    once("ssl-hello-chk", DB, Served(Keyword::Check(CheckName::SslHello))),
+    once("tcp-check", DB, Served(Keyword::Check(CheckName::Tcp))),
     switch("tcp-smart-accept", DF, Inert(TCP_ACK)),
     switch("tcp-smart-connect", DB, Inert(TCP_ACK)),
     switch("tcpka", DFB, Refused),

@@ -126,7 +126,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("stats", DFB, Refused),
     ("stick", B, Refused),
     ("stick-table", FB, Refused),
-    ("tcp-check", DB, Parsed(Keyword::TcpCheck)),
+    ("tcp-check", DB, Served(Keyword::TcpCheck)),
     ("tcp-request", NFB, Served(Keyword::TcpRequest)),
     ("tcp-response", NB, Refused),
     ("timeout", DFB, Served(Keyword::Timeout)),

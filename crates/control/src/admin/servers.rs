@@ -134,10 +134,19 @@ fn check_state(server: &Server, is_checked: bool) -> u32 {
 /// HAProxy's numbers for what a check found.
 fn status_number(status: Status) -> u32 {
     match status {
-        Status::SocketFailed(_) => 5,
+        Status::Analyzed => 4,
+        Status::SocketFailed => 5,
         Status::Layer4Passed => 6,
         Status::Layer4TimedOut => 7,
-        Status::Layer4Failed(_) => 8,
+        Status::Layer4Failed => 8,
+        Status::Layer6Passed => 9,
+        Status::Layer6TimedOut => 10,
+        Status::Layer6Invalid => 11,
+        Status::Layer7TimedOut => 12,
+        Status::Layer7Invalid => 13,
+        // 14 separates those that have a code.
+        Status::Layer7Passed => 15,
+        Status::Layer7WrongStatus => 17,
     }
 }
 

@@ -53,7 +53,7 @@ struct Running {
 #[derive(Clone, Copy)]
 pub(crate) struct Finding<'a> {
     pub(crate) health: &'a Health,
-    pub(crate) last: Option<Outcome>,
+    pub(crate) last: Option<&'a Outcome>,
     /// Checks that failed while the server was up.
     pub(crate) failures: u64,
 }
@@ -98,7 +98,7 @@ impl Checks {
     /// What is known of a server; `None` if it is not checked.
     pub(crate) fn finding(&self, server: &Server) -> Option<Finding<'_>> {
         let running = self.running.get(&(Arc::clone(&server.backend_name), Arc::clone(&server.name)))?;
-        Some(Finding { health: &running.health, last: running.last, failures: running.failures })
+        Some(Finding { health: &running.health, last: running.last.as_ref(), failures: running.failures })
     }
 
     /// Counts failures anew (`clear counters all`).
@@ -134,9 +134,9 @@ impl Checks {
     pub(crate) fn on_finished(&mut self, finished: Finished) -> Option<Change> {
         let Finished { key, serial, outcome } = finished;
         let running = self.running.get_mut(&key).filter(|running| running.serial == serial)?;
-        running.last = Some(outcome);
         running.failures += u64::from(running.health.is_up() && !outcome.status.is_passed());
-        let transition = running.health.observe(outcome);
+        let transition = running.health.observe(&outcome);
+        running.last = Some(outcome.clone());
         let (server, plan, interval) = (running.server, running.plan.clone(), running.health.interval());
         let (task, serial) = self.spawn(&key, &plan, interval.max(INTERVAL_LEAST));
         let running = self.running.get_mut(&key).expect("found above");

@@ -1,10 +1,10 @@
 //! What is to be checked, and how a new table changes it: decisions without I/O.
 
-use check::{Health, Script, Settings, Timeouts, first_delay, smallest_interval};
+use check::{Health, Script, Settings, first_delay, smallest_interval};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Admin, Backend, BackendId, CheckSettings, ProxyHeader, Server, ServerAddr, ServerId, Table};
+use table::{Admin, Backend, BackendId, CheckSettings, Server, ServerAddr, ServerId, Table};
 
 /// The names of backend and server: what a check is known by over reloads.
 pub(super) type Key = (Arc<str>, Arc<str>);
@@ -45,7 +45,7 @@ pub(super) fn wanted(table: &Table) -> Vec<Wanted> {
                 continue;
             }
             let id = ServerId { backend: BackendId(backend_index as u32), index: index as u32 };
-            wanted.push(Wanted { key: key(backend, server), id, plan: plan(backend, server, settings) });
+            wanted.push(Wanted { key: key(backend, server), id, plan: plan(server, settings) });
         }
     }
     wanted
@@ -82,19 +82,11 @@ fn key(backend: &Backend, server: &Server) -> Key {
     (Arc::clone(&backend.name), Arc::clone(&server.name))
 }
 
-fn plan(backend: &Backend, server: &Server, check: &CheckSettings) -> Plan {
-    let version = |header: ProxyHeader| match header {
-        ProxyHeader::V1 => proxyline::Version::V1,
-        ProxyHeader::V2 => proxyline::Version::V2,
-    };
-    let CheckSettings { addr, proxy_header, inter, fastinter, downinter, rise, fall } = check.clone();
-    let timeouts = Timeouts { inter, connect: backend.timeouts.connect, check: backend.timeouts.check };
-    Plan {
-        // Without an address of its own a check follows its server.
-        to: if addr == server.addr { server.address() } else { addr },
-        script: Script { proxy: proxy_header.map(version), timeouts },
-        settings: Settings { inter, fastinter, downinter, rise, fall },
-    }
+fn plan(server: &Server, check: &CheckSettings) -> Plan {
+    let CheckSettings { addr, script, inter, fastinter, downinter, rise, fall } = check.clone();
+    // Without an address of its own a check follows its server.
+    let to = if addr == server.addr { server.address() } else { addr };
+    Plan { to, script, settings: Settings { inter, fastinter, downinter, rise, fall } }
 }
 
 /// Those that run and are not wanted any more.
@@ -111,7 +103,7 @@ mod tests {
         let inter = Duration::from_millis(inter_millis);
         Plan {
             to: ServerAddr::Ip(([192, 0, 2, 1], 143).into()),
-            script: Script { proxy: None, timeouts: Timeouts { inter, connect: None, check: None } },
+            script: Script::connect_only(None, check::Timeouts { inter, connect: None, check: None }),
             settings: Settings::every(inter),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use table::{Backend, Health, LogLevel, Server, ServerId, Table, Usable};
 
 /// What a check changed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) server: ServerId,
     pub(crate) transition: Transition,
@@ -40,14 +40,14 @@ pub(crate) fn apply(table: &Table, change: Change) -> Aftermath {
         Transition::WentUp => {
             backend.state.set_health(server, Health::Up);
             let online = shown(backend.state.usable());
-            let lines = vec![line(check::server_up(name, outcome, online, 0, 0))];
+            let lines = vec![line(check::server_up(name, &outcome, online, 0, 0))];
             Aftermath { lines, shutdown: on_marked_up(backend, server) }
         }
         Transition::WentDown => {
             backend.state.set_health(server, Health::Down);
             let left = backend.state.usable();
             let streams = Streams { current: server.state.conns() as usize, requeued: 0, queued: 0 };
-            let mut lines = vec![line(check::server_down(name, outcome, shown(left), streams))];
+            let mut lines = vec![line(check::server_down(name, &outcome, shown(left), streams))];
             if is_any(before) && !is_any(left) {
                 lines.push(without_server(table, &backend.name));
             }

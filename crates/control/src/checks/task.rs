@@ -1,34 +1,65 @@
 //! One check, carried out: what a probe asks for, done on a socket.
 
 use super::plan::Plan;
-use crate::uio::{ConnectError, Connection, Runtime, WriteError};
-use check::{Event, Next, Outcome, Probe};
+use crate::uio::{ConnectError, Connection, Runtime, TransferError};
+use check::{Connect, Event, Next, Outcome, Probe};
+use std::net::SocketAddr;
 use std::time::Duration;
+use table::ServerAddr;
 use tokio::time::Instant;
 
 /// Checks a server once. Takes no longer than the probe's deadlines allow. Dropped, it closes its socket.
 pub(super) async fn check(runtime: Runtime, plan: &Plan) -> Outcome {
     let begun = Instant::now();
-    let mut probe = Probe::new(plan.script);
+    let mut probe = Probe::new(plan.script.clone());
     let mut connection: Option<Connection> = None;
+    let mut received = Vec::new();
     loop {
         let deadline = begun + probe.deadline().unwrap_or(Duration::ZERO);
         let event = match (probe.next(), &mut connection) {
-            (Next::Finish(outcome), _) => return outcome,
-            (Next::Connect, _) => match Connection::open(runtime, &plan.to, deadline).await {
-                Ok(opened) => Event::Connected(connection.insert(opened).addresses()),
-                Err(ConnectError::Socket(errno)) => Event::SocketFailed(errno),
-                Err(ConnectError::Failed(errno)) => Event::ConnectFailed(errno),
-                Err(ConnectError::DeadlineReached) => Event::DeadlineReached,
-            },
+            (Next::Finish(outcome), _) => return outcome.clone(),
+            (Next::Connect(connect), open) => {
+                // The one before is closed first: a server may take one at a time.
+                *open = None;
+                match Connection::open(runtime, &target(&plan.to, connect), connect.ending, deadline).await {
+                    Ok(opened) => Event::Connected(open.insert(opened).addresses()),
+                    Err(ConnectError::Socket(errno)) => Event::SocketFailed(errno),
+                    Err(ConnectError::Failed(errno)) => Event::ConnectFailed(errno),
+                    Err(ConnectError::DeadlineReached) => Event::DeadlineReached,
+                }
+            }
             (Next::Send(bytes), Some(connection)) => match connection.write(bytes, deadline).await {
                 Ok(count) => Event::Sent(count),
-                Err(WriteError::Failed(errno)) => Event::SendFailed(errno),
-                Err(WriteError::DeadlineReached) => Event::DeadlineReached,
+                Err(TransferError::Failed(errno)) => Event::Broken(errno),
+                Err(TransferError::DeadlineReached) => Event::DeadlineReached,
             },
-            (Next::Send(_), None) => unreachable!("a probe sends once it is connected"),
+            (Next::Receive, Some(connection)) => match connection.read(deadline).await {
+                Ok(bytes) if bytes.is_empty() => Event::Ended,
+                Ok(bytes) => {
+                    received = bytes;
+                    Event::Received(&received)
+                }
+                Err(TransferError::Failed(errno)) => Event::Broken(errno),
+                Err(TransferError::DeadlineReached) => Event::DeadlineReached,
+            },
+            (Next::Send(_) | Next::Receive, None) => unreachable!("a probe connects first"),
         };
         probe.handle(begun.elapsed(), event);
+        received.clear();
+    }
+}
+
+/// Where a connect goes that names another address or port. One that names an address alone cannot leave a unix socket.
+fn target(to: &ServerAddr, connect: Connect) -> ServerAddr {
+    match (to, connect.ip, connect.port) {
+        (_, None, None) => to.clone(),
+        (ServerAddr::Ip(addr), ip, port) => {
+            ServerAddr::Ip(SocketAddr::new(ip.unwrap_or(addr.ip()), port.unwrap_or(addr.port())))
+        }
+        (ServerAddr::Unix(_) | ServerAddr::Abstract(_), Some(ip), Some(port)) => {
+            ServerAddr::Ip(SocketAddr::new(ip, port))
+        }
+        (ServerAddr::Unix(_) | ServerAddr::Abstract(_), _, _) => to.clone(),
     }
 }
 
@@ -36,18 +67,20 @@ pub(super) async fn check(runtime: Runtime, plan: &Plan) -> Outcome {
 mod tests {
     use super::*;
     use crate::uio::{BlackHole, block_on};
-    use check::{Script, Settings, Status, Timeouts};
+    use check::{Preset, Script, Settings, Status, Timeouts};
     use proxyline::Version;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
-    use table::ServerAddr;
 
     const RUNTIMES: [Runtime; 2] = [Runtime::IoUring, Runtime::Plain];
 
-    fn checked(runtime: Runtime, to: ServerAddr, proxy: Option<Version>, inter_millis: u64) -> Outcome {
-        let inter = Duration::from_millis(inter_millis);
-        let script = Script { proxy, timeouts: Timeouts { inter, connect: None, check: None } };
-        let plan = Plan { to, script, settings: Settings::every(inter) };
+    fn timeouts(inter_millis: u64) -> Timeouts {
+        Timeouts { inter: Duration::from_millis(inter_millis), connect: None, check: None }
+    }
+
+    fn checked(runtime: Runtime, to: ServerAddr, script: Script) -> Outcome {
+        let settings = Settings::every(script.timeouts.inter);
+        let plan = Plan { to, script, settings };
         block_on(runtime, check(runtime, &plan)).expect("these tests need io_uring")
     }
 
@@ -64,7 +97,8 @@ mod tests {
             let mut start = [0; 13];
             listener.accept().and_then(|(mut peer, _)| peer.read_exact(&mut start)).map(|()| start)
         });
-        let outcome = checked(runtime, ServerAddr::Ip(addr), Some(Version::V2), 10_000);
+        let script = Script::connect_only(Some(Version::V2), timeouts(10_000));
+        let outcome = checked(runtime, ServerAddr::Ip(addr), script);
         assert_eq!(outcome.status, Status::Layer4Passed);
         // The reset that ends the check may overtake the reader; what was read before it is right.
         if let Ok(start) = server.join().expect("no panic") {
@@ -72,11 +106,43 @@ mod tests {
         }
     }
 
+    /// RFC 1939 §6: the server hears `QUIT`, answers and closes; it sees the end of a client that left in order.
+    #[test]
+    fn a_conversation_that_ends_in_order() {
+        for runtime in RUNTIMES {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let addr = listener.local_addr().expect("bound");
+            let server = std::thread::spawn(move || {
+                let (mut peer, _) = listener.accept().expect("a client");
+                peer.write_all(b"+OK ready\r\n").expect("it listens");
+                let mut quit = [0; 6];
+                peer.read_exact(&mut quit).expect("it speaks");
+                peer.write_all(b"+OK bye\r\n").expect("it listens");
+                peer.shutdown(std::net::Shutdown::Write).expect("it is open");
+                (quit, peer.read_to_end(&mut Vec::new()).map_err(|error| error.kind()))
+            });
+            let outcome = checked(runtime, ServerAddr::Ip(addr), Preset::Pop3.script(None, timeouts(10_000)));
+            assert_eq!((outcome.status, &outcome.info[..]), (Status::Layer7Passed, &b"+OK bye"[..]), "{runtime:?}");
+            assert_eq!(server.join().expect("no panic"), (*b"QUIT\r\n", Ok(0)), "{runtime:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_says_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let addr = ServerAddr::Ip(listener.local_addr().expect("bound"));
+        for runtime in RUNTIMES {
+            let outcome = checked(runtime, addr.clone(), Preset::Imap.script(None, timeouts(200)));
+            assert_eq!(outcome.status, Status::Layer7TimedOut, "{runtime:?}");
+            assert!((200..5_000).contains(&outcome.duration.as_millis()), "{runtime:?}: {:?}", outcome.duration);
+        }
+    }
+
     #[test]
     fn a_server_that_swallows_syns() {
         let hole = BlackHole::new();
         for runtime in RUNTIMES {
-            let outcome = checked(runtime, hole.addr.clone(), None, 200);
+            let outcome = checked(runtime, hole.addr.clone(), Script::connect_only(None, timeouts(200)));
             assert_eq!(outcome.status, Status::Layer4TimedOut, "{runtime:?}");
             assert!((200..5_000).contains(&outcome.duration.as_millis()), "{runtime:?}: {:?}", outcome.duration);
         }
@@ -85,8 +151,12 @@ mod tests {
     #[test]
     fn nobody_behind_a_path() {
         for runtime in RUNTIMES {
-            let outcome = checked(runtime, ServerAddr::Unix(b"/nonexistent/x"[..].into()), None, 10_000);
-            assert_eq!(outcome.status, Status::SocketFailed(check::Errno(2)), "{runtime:?}: ENOENT");
+            let script = Script::connect_only(None, timeouts(10_000));
+            let outcome = checked(runtime, ServerAddr::Unix(b"/nonexistent/x"[..].into()), script);
+            assert_eq!(outcome.status, Status::SocketFailed, "{runtime:?}");
+            // errno(3): ENOENT.
+            let expected = b"General socket error (No such file or directory)";
+            assert_eq!(outcome.info, expected, "{runtime:?}");
         }
     }
 }

@@ -18,7 +18,7 @@ impl Lowering<'_> {
         Backend {
             mode: frontends::mode(settings.mode),
             rules: self.backend_rules(proxy),
-            servers: proxy.servers.iter().filter_map(|server| self.server(server, &name)).collect(),
+            servers: proxy.servers.iter().filter_map(|server| self.server(server, proxy, &name)).collect(),
             balance: settings.balance.as_ref().map_or(BALANCE, |balance| algorithm(balance.value)),
             all_backups: settings.has_all_backups,
             redispatch: redispatch(settings.redispatch),

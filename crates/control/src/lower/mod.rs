@@ -8,6 +8,7 @@
 mod acls;
 mod admin;
 mod backends;
+mod checks;
 mod frontends;
 mod log_lines;
 mod logs;

@@ -1,7 +1,7 @@
 //! Servers: where they are, how they are greeted and checked.
 
 use super::Lowering;
-use config::{Host, Lead, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
+use config::{Host, Lead, Proxy, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ const FALL: u32 = 3;
 
 impl Lowering<'_> {
     /// None if its host has no address; that has been reported.
-    pub(super) fn server(&mut self, server: &config::Server, backend: &Arc<str>) -> Option<Arc<Server>> {
+    pub(super) fn server(&mut self, server: &config::Server, proxy: &Proxy, backend: &Arc<str>) -> Option<Arc<Server>> {
         let options = &server.options;
         let owner = format!("'server {backend}/{}'", server.name.value);
         let addr = self.server_addr(&server.address, &owner)?;
         let check = match options.check {
-            Some(_) => Some(self.check(&addr, options, &owner)?),
+            Some(_) => Some(self.check(&addr, options, proxy, &owner)?),
             None => None,
         };
         let settings = ServerSettings {
@@ -56,7 +56,13 @@ impl Lowering<'_> {
 
     /// A check knocks at the server itself, and greets it as a client is announced, unless it has an address or a port of its
     /// own (`configuration.txt: check-send-proxy`).
-    fn check(&mut self, server: &ServerAddr, options: &ServerOptions, owner: &str) -> Option<CheckSettings> {
+    fn check(
+        &mut self,
+        server: &ServerAddr,
+        options: &ServerOptions,
+        proxy: &Proxy,
+        owner: &str,
+    ) -> Option<CheckSettings> {
         let port = options.check_port.as_ref().map(|port| port.value);
         let ip = match &options.check_address {
             Some(host) => Some(self.host(host, host.span, owner)?),
@@ -82,7 +88,7 @@ impl Lowering<'_> {
         let inter = time(&options.inter).unwrap_or(INTER);
         Some(CheckSettings {
             addr,
-            proxy_header,
+            script: self.script(proxy, proxy_header, inter, owner)?,
             inter,
             fastinter: time(&options.fastinter).unwrap_or(inter),
             downinter: time(&options.downinter).unwrap_or(inter),
@@ -91,7 +97,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn host(&mut self, host: &Host, span: config::Span, owner: &str) -> Option<std::net::IpAddr> {
+    pub(super) fn host(&mut self, host: &Host, span: config::Span, owner: &str) -> Option<std::net::IpAddr> {
         match self.resolver.ip(host) {
             Ok(ip) => Some(ip),
             Err(name) => {

@@ -190,9 +190,12 @@ fn checked(row: &mut Row, facts: &Facts<'_>, server: &Server) {
     match finding.and_then(|finding| finding.last) {
         Some(outcome) => {
             row.text(Column::CheckStatus, outcome.status.word());
+            if outcome.status.has_code() {
+                row.u32(Column::CheckCode, outcome.code);
+            }
             row.u64(Column::CheckDuration, millis(outcome.duration));
             row.text(Column::CheckDesc, outcome.status.to_string());
-            row.text(Column::LastChk, outcome.status.detail().unwrap_or_default());
+            row.text(Column::LastChk, String::from_utf8_lossy(&outcome.info));
         }
         None => {
             row.text(Column::CheckStatus, "INI");

@@ -1,0 +1,118 @@
+//! What a check says and expects: lines of the file become a script.
+
+use super::{Lowering, limit};
+use check::{Action, Connect, Ending, Expect, Pattern, Preset, Saying, Script, ScriptBuilder, Status, Timeouts};
+use config::{Check, CheckText, Lead, Proxy, Spanned, Stage, TcpCheck, TcpConnect, TcpExpect};
+use proxyline::Version;
+use std::time::Duration;
+use table::ProxyHeader;
+
+impl Lowering<'_> {
+    /// How the servers of `proxy` are checked that are greeted with `header`; `None` if that cannot be, which has been reported.
+    pub(super) fn script(
+        &mut self,
+        proxy: &Proxy,
+        header: Option<ProxyHeader>,
+        inter: Duration,
+        owner: &str,
+    ) -> Option<Script> {
+        let settings = &proxy.settings;
+        let timeouts =
+            Timeouts { inter, connect: limit(&settings.timeouts.connect), check: limit(&settings.timeouts.check) };
+        let header = header.map(|header| match header {
+            ProxyHeader::V1 => Version::V1,
+            ProxyHeader::V2 => Version::V2,
+        });
+        let preset = match settings.check.as_ref().map(|check| &check.value) {
+            None => return Some(Script::connect_only(header, timeouts)),
+            Some(Check::Script) => {
+                let mut builder = ScriptBuilder::naming_steps(header);
+                for step in &settings.script {
+                    self.step(&mut builder, step, header, owner)?;
+                }
+                return Some(builder.build(timeouts));
+            }
+            Some(Check::Smtp { greeting }) => Preset::Smtp { greeting: greeting.clone() },
+            Some(Check::Redis) => Preset::Redis,
+            Some(Check::SslHello) => Preset::SslHello,
+            Some(Check::Imap) => Preset::Imap,
+            Some(Check::Pop3) => Preset::Pop3,
+            Some(Check::Lmtp) => Preset::Lmtp,
+        };
+        Some(preset.script(header, timeouts))
+    }
+
+    fn step(
+        &mut self,
+        builder: &mut ScriptBuilder,
+        step: &Spanned<TcpCheck>,
+        header: Option<Version>,
+        owner: &str,
+    ) -> Option<()> {
+        match &step.value {
+            TcpCheck::Comment(text) => builder.comment(text),
+            TcpCheck::Connect(connect) => {
+                let action = Action::Connect(self.connect(connect, header, owner)?);
+                builder.step(action, connect.comment.as_deref());
+            }
+            TcpCheck::Send { bytes, comment } => builder.step(Action::Send(bytes[..].into()), comment.as_deref()),
+            TcpCheck::Expect(expect) => {
+                let action = Action::Expect(self.expect(expect)?);
+                builder.step(action, expect.comment.as_deref());
+            }
+        }
+        Some(())
+    }
+
+    /// `configuration.txt: tcp-check connect`: what is not said is not done, unless `default` is.
+    fn connect(&mut self, connect: &TcpConnect, header: Option<Version>, owner: &str) -> Option<Connect> {
+        let ip = match &connect.address {
+            Some(host) => Some(self.host(host, host.span, owner)?),
+            None => None,
+        };
+        let own = connect.sends_proxy.then_some(Version::V1);
+        let ending = if connect.lingers { Ending::Orderly } else { Ending::Reset };
+        Some(Connect { ip, port: connect.port, proxy: own.or(header.filter(|_| connect.is_default)), ending })
+    }
+
+    fn expect(&mut self, expect: &TcpExpect) -> Option<Expect> {
+        let pattern = match &expect.text {
+            CheckText::String(text) => Pattern::Text(text.as_bytes().to_vec()),
+            CheckText::Binary(bytes) => Pattern::Binary(bytes.clone()),
+            CheckText::Regex(expression) => Pattern::Regex(self.regex(expression)?),
+            CheckText::BinaryRegex(expression) => Pattern::BinaryRegex(self.regex(expression)?),
+        };
+        let status = |word: &Option<String>| word.as_deref().and_then(Status::from_word);
+        let saying = |text: &Option<String>| match text {
+            Some(text) => Saying::Text(text.as_str().into()),
+            None => Saying::Usual,
+        };
+        let usual = Expect::new(pattern);
+        Some(Expect {
+            is_inverse: expect.is_inverse,
+            received_least: expect.received_least.map(|least| least as usize),
+            on_match: status(&expect.ok_status).unwrap_or(usual.on_match),
+            on_mismatch: status(&expect.error_status).unwrap_or(usual.on_mismatch),
+            on_timeout: status(&expect.timeout_status).unwrap_or(usual.on_timeout),
+            praise: saying(&expect.on_success),
+            blame: saying(&expect.on_error),
+            ..usual
+        })
+    }
+
+    fn regex(&mut self, expression: &Spanned<String>) -> Option<check::Regex> {
+        match check::regex(expression) {
+            Ok(regex) => Some(regex),
+            Err(why) => {
+                // Every server of the proxy meets the same line.
+                let is_told = self.diagnostics.iter().any(|diagnostic| diagnostic.span == Some(expression.span));
+                if !is_told {
+                    let text = &expression.value;
+                    let message = format!("'tcp-check expect' : regex '{text}' is invalid (error={why}).");
+                    self.alert(Stage::Parsing, Lead::Spaced, expression.span, message);
+                }
+                None
+            }
+        }
+    }
+}
