@@ -5,7 +5,7 @@
 
 use crate::configuration::{ConfigFile, PREAMBLE, Process};
 use driver::{Driver, Wake};
-use shard::{ControlPort, Limits, Mail, Mailbox, Notice, Parts, Shard};
+use shard::{ControlPort, Mail, Mailbox, Notice, Parts, Shard};
 use sim::{Behaviour, Options, Peer, Script, Sim};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -70,7 +70,6 @@ fn serving(sim: Sim, file: &ConfigFile) -> Shard<Sim> {
         index: ShardIndex(0),
         published: process.published().clone(),
         sessions_max: 60_000,
-        limits: Arc::new(Limits::new(vec![waker])),
         mailbox: mailbox.clone(),
         port: port.clone(),
         heirlooms: Vec::new(),

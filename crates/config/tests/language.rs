@@ -644,7 +644,6 @@ fn several_files_are_one_configuration() {
 fn nothing_is_read_and_ignored() {
     let table = [
         (front("http-request deny if TRUE"), "A parsing [c.cfg:8] : 'http-request' is not supported by Tidegate yet"),
-        (front("maxconn 10"), "A parsing [c.cfg:8] : 'maxconn' is not supported by Tidegate yet"),
         (front("bind :1 ssl crt /x"), "A parsing [c.cfg:8] : 'bind ssl' is not supported by Tidegate yet"),
         (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (

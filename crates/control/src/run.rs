@@ -25,7 +25,7 @@ use config::IoEngine;
 use driver::Instant;
 use jiff::tz::TimeZone;
 use session::Shutdown;
-use shard::{ControlPort, Limits, Mail, Mailbox, Notice, Whose};
+use shard::{ControlPort, Mail, Mailbox, Notice, Whose};
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -45,7 +45,6 @@ pub struct Parts {
     /// One per shard, in their order.
     pub mailboxes: Vec<Arc<Mailbox>>,
     pub port: Arc<ControlPort>,
-    pub limits: Arc<Limits>,
     /// An eventfd that is readable when the port has news.
     pub news: OwnedFd,
     /// What this thread runs on: the engine of the shards.
@@ -122,7 +121,6 @@ pub(crate) struct Control {
     published: Arc<ArcSwap<Table>>,
     mailboxes: Vec<Arc<Mailbox>>,
     port: Arc<ControlPort>,
-    limits: Arc<Limits>,
     news: News,
     signals: Signals,
     console: Console,
@@ -197,7 +195,6 @@ impl Control {
             published,
             mailboxes,
             port,
-            limits,
             news,
             runtime,
             on_serving,
@@ -235,7 +232,6 @@ impl Control {
             published,
             mailboxes,
             port,
-            limits,
         })
     }
 
@@ -561,7 +557,6 @@ impl Control {
         self.published.store(Arc::clone(&table));
         self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
         // More connections may be allowed than before.
-        self.limits.wake_waiting();
         self.checks.adopt(&table);
         self.ledger.adopt(&table, clock::now());
         if let Some(prepared) = self.admin_coming.take() {

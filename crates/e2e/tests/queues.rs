@@ -17,6 +17,7 @@ e2e::scenarios! {
         a_client_that_leaves_the_line,
         a_client_that_said_something_is_served,
         a_server_that_comes_up_serves_the_line,
+        a_full_frontend_leaves_clients_in_the_backlog,
     ],
     alone: [
         never_two_at_a_server_of_one_place,
@@ -207,6 +208,27 @@ fn a_server_that_comes_up_serves_the_line(subject: Subject) {
     let _late = Origin::named_at("s2", address);
     for client in waiting {
         assert_eq!(greeted(client).1, "s2");
+    }
+}
+
+/// The limit is the frontend's own: another one of the same process goes on, and whoever waits is neither reset nor forgotten.
+fn a_full_frontend_leaves_clients_in_the_backlog(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let listen = "maxconn 3\n backlog 100\n server s1 @s1@\n listen other\n bind @other@\n server s1 @s1@";
+    let proxy = setup(subject, &logs, listen).with("s1", origin.target()).start();
+    let mut waiting: Vec<Client> = (0..12).map(|_| proxy.connect("px")).collect();
+    while !waiting.is_empty() {
+        let mut served = Vec::new();
+        wait::until("as many as the limit to be served", wait::SOON, || {
+            let (silent, greeted) = std::mem::take(&mut waiting).into_iter().partition(is_silent);
+            waiting = silent;
+            served.extend::<Vec<Client>>(greeted);
+            served.len() >= 3
+        });
+        assert_eq!(proxy.connect("other").line(), "s1", "the other frontend is not full");
+        assert_eq!(served.len(), 3);
+        assert!(waiting.iter().all(is_silent));
+        assert!(served.iter_mut().all(|client| client.line() == "s1" && client.ask("hello") == "hello"));
     }
 }
 

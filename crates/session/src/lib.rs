@@ -510,7 +510,8 @@ impl Session {
         }
     }
 
-    fn frontend(&self) -> &Frontend {
+    /// Where it arrived.
+    pub fn frontend(&self) -> &Frontend {
         self.table.frontend(self.frontend)
     }
 

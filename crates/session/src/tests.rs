@@ -338,6 +338,7 @@ fn table(setup: Setup) -> Arc<Table> {
         admission: if setup.is_inspected { inspected() } else { table::Admission::default() },
         rules: Vec::new(),
         default_backend: Some(BackendId(0)),
+        maxconn: None,
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
         splice: Splice::ALWAYS,
         log: (setup.log)(),

@@ -4,11 +4,12 @@
 //! nor forgotten, until a place is free. A quiet listener takes one connection per readiness; each time more were waiting it
 //! takes twice as many in a row, so that a burst costs one call per connection and a lone client does not pay for a second.
 
-use crate::listeners::Watch;
+use crate::listeners::{Lack, Listener, Watch};
 use crate::{Life, Shard};
 use driver::{Accepted, Addr, Driver, Op, Tag};
 use session::{Arrival, Session};
 use std::time::Duration;
+use table::FrontendState;
 
 /// Most connections that one listener takes in a turn.
 const BATCH_MOST: u32 = 64;
@@ -21,7 +22,7 @@ impl<D: Driver> Shard<D> {
     pub(crate) fn on_listener_done(&mut self, index: u32) {
         let listener = self.listeners.get_mut(index).expect("a listener stays until its ops have completed");
         listener.in_flight -= 1;
-        self.listeners.rest(index, Watch::Waiting);
+        self.listeners.rest(index, Watch::Waiting(Lack::Turn));
     }
 
     /// Looks after the listeners for which nothing is in flight: those where somebody waits, those that are new or leave.
@@ -36,7 +37,10 @@ impl<D: Driver> Shard<D> {
                 (Watch::Exhausted(until), _) if until > self.now && !is_freed => {
                     self.listeners.rest(index, Watch::Exhausted(until));
                 }
-                (Watch::Idle | Watch::Waiting | Watch::Exhausted(_), _) => self.accept_from(index),
+                (Watch::Waiting(lack), _) if self.lacks(index, lack) => {
+                    self.listeners.rest(index, Watch::Waiting(lack));
+                }
+                (Watch::Idle | Watch::Waiting(_) | Watch::Exhausted(_), _) => self.accept_from(index),
             }
         }
         if self.life == Life::Draining && self.listeners.is_empty() && self.slots.live_count() == 0 {
@@ -46,33 +50,49 @@ impl<D: Driver> Shard<D> {
 
     /// Whether a listener can go on without anything else happening first.
     pub(crate) fn must_not_wait(&self) -> bool {
-        let is_due = |watch: Watch| match watch {
+        let is_due = |listener: &Listener| match listener.watch {
             Watch::Idle => true,
-            Watch::Waiting => !self.slots.is_full() && self.limits.admitted_count() < self.table.global.maxconn,
+            Watch::Waiting(lack) => !self.lacks_at(listener, lack),
             Watch::Exhausted(_) => self.descriptors_freed > 0,
             Watch::Armed => false,
         };
-        self.listeners.untended().any(|listener| is_due(listener.watch))
+        self.listeners.untended().any(is_due)
+    }
+
+    fn lacks(&self, index: u32, lack: Lack) -> bool {
+        self.listeners.get(index).is_some_and(|listener| self.lacks_at(listener, lack))
+    }
+
+    /// Whether what was missing still is. Of a place it is known: the limiter says so when there may be one.
+    fn lacks_at(&self, listener: &Listener, lack: Lack) -> bool {
+        match lack {
+            Lack::Turn => false,
+            Lack::Slot => self.slots.is_full(),
+            Lack::FrontendPlace => listener.frontend().state.limiter.is_waiting(self.index),
+            Lack::ProcessPlace => self.table.process.limiter.is_waiting(self.index),
+        }
     }
 
     fn accept_from(&mut self, index: u32) {
         let Some(listener) = self.listeners.get_mut(index) else { return };
         let (fd, is_leaving) = (listener.fd, listener.is_leaving);
+        let (table, frontend) = (listener.table.clone(), listener.frontend);
+        let frontend = &table.frontend(frontend).state;
         let batch = if is_leaving { BATCH_MOST } else { listener.batch };
         for taken in 0..batch {
-            if !self.has_place() {
+            if let Err(lack) = self.take_place(frontend) {
                 self.stats.limit_reached += 1;
-                return self.listeners.rest(index, Watch::Waiting);
+                return self.listeners.rest(index, Watch::Waiting(lack));
             }
             match self.driver.accept(fd) {
                 Ok(Some(accepted)) => self.start_session(index, accepted),
                 Ok(None) => {
-                    self.limits.release();
+                    self.give_place_back(frontend);
                     self.set_batch(index, taken.max(1));
                     return if is_leaving { self.discard(index) } else { self.arm(index) };
                 }
                 Err(errno) => {
-                    self.limits.release();
+                    self.give_place_back(frontend);
                     if errno.is_exhaustion() {
                         self.stats.accept_exhausted += 1;
                         let until = self.now + REST;
@@ -84,12 +104,27 @@ impl<D: Driver> Shard<D> {
         }
         // As many were waiting as were taken: there may be more, and the next readiness will say so.
         self.set_batch(index, (batch * 2).min(BATCH_MOST));
-        if is_leaving { self.listeners.rest(index, Watch::Waiting) } else { self.arm(index) }
+        if is_leaving { self.listeners.rest(index, Watch::Waiting(Lack::Turn)) } else { self.arm(index) }
     }
 
-    /// Takes a place for one more session, here and in the process.
-    fn has_place(&mut self) -> bool {
-        !self.slots.is_full() && self.limits.admit_or_wait(self.table.global.maxconn, self.index)
+    /// Takes a place for one more session: here, at its frontend and in the process.
+    fn take_place(&self, frontend: &FrontendState) -> Result<(), Lack> {
+        if self.slots.is_full() {
+            return Err(Lack::Slot);
+        }
+        if !frontend.limiter.admit_or_wait(self.index) {
+            return Err(Lack::FrontendPlace);
+        }
+        if !self.table.process.limiter.admit_or_wait(self.index) {
+            frontend.limiter.release(self.index);
+            return Err(Lack::ProcessPlace);
+        }
+        Ok(())
+    }
+
+    fn give_place_back(&self, frontend: &FrontendState) {
+        frontend.limiter.release(self.index);
+        self.table.process.limiter.release(self.index);
     }
 
     fn start_session(&mut self, index: u32, Accepted { fd, peer }: Accepted) {

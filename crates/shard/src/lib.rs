@@ -2,7 +2,7 @@
 //!
 //! A shard is a single thread's. It meets the others in four places only: the table that control publishes (`arc_swap`), the
 //! mailbox that control writes to ([`Mailbox`]), the port that it reports to ([`ControlPort`]), and the limits and server
-//! states that hold over all shards ([`Limits`], `table`).
+//! states that hold over all shards (`table`).
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -14,14 +14,12 @@
 //! | `listing` | telling control which sessions there are |
 //! | `places` | where a table wants a shard to listen |
 //! | `timers` | the wheel of (deadline, slot) |
-//! | `limits` | the process's `maxconn` |
 //! | `waiter` | sessions that wait for a server, as the table knows them |
 //! | `mail` | what control may say, and what a shard says to control |
 //! | `stats` | plain counters, read on request |
 #![forbid(unsafe_code)]
 
 mod accept;
-mod limits;
 mod listeners;
 mod listing;
 mod mail;
@@ -33,7 +31,6 @@ mod timers;
 mod turn;
 mod waiter;
 
-pub use limits::Limits;
 pub use listing::{Listed, Part};
 pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report};
 pub use places::{Heirloom, Key, Origin, Place, places};
@@ -63,7 +60,6 @@ pub struct Shard<D: Driver> {
     slots: Slots,
     wheel: Wheel,
     listeners: Listeners,
-    limits: Arc<Limits>,
     /// Where servers come from for sessions that had to wait.
     inboxes: Arc<Inboxes>,
     mailbox: Arc<Mailbox>,
@@ -93,7 +89,6 @@ pub struct Parts<D: Driver> {
     pub published: Arc<ArcSwap<Table>>,
     /// Most sessions that this shard holds at once.
     pub sessions_max: u32,
-    pub limits: Arc<Limits>,
     pub mailbox: Arc<Mailbox>,
     pub port: Arc<ControlPort>,
     /// For `balance random`.
@@ -114,7 +109,7 @@ enum Life {
 impl<D: Driver> Shard<D> {
     /// A shard without listeners: the first [`Mail::Prepare`] binds them, the first published table opens them.
     pub fn new(parts: Parts<D>) -> Shard<D> {
-        let Parts { driver, index, published, sessions_max, limits, mailbox, port, seed, heirlooms } = parts;
+        let Parts { driver, index, published, sessions_max, mailbox, port, seed, heirlooms } = parts;
         let mut published = Cache::new(published);
         let table = View::new(Arc::clone(published.load()));
         let now = driver.now();
@@ -130,7 +125,6 @@ impl<D: Driver> Shard<D> {
             slots: Slots::new(sessions_max),
             wheel: Wheel::new(now),
             listeners: Listeners::new(heirlooms),
-            limits,
             inboxes,
             mailbox,
             port,

@@ -19,7 +19,7 @@ use driver::{Addr, Driver, Errno, Fd, Instant};
 use session::View;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use table::{FrontendId, ShardIndex, Table};
+use table::{Frontend, FrontendId, ShardIndex, Table};
 
 #[derive(Default)]
 pub(crate) struct Listeners {
@@ -58,12 +58,25 @@ pub(crate) struct Listener {
 pub(crate) enum Watch {
     /// A readiness op is in flight.
     Armed,
-    /// Connections may wait in the queue: they are accepted as soon as there is a place for one.
-    Waiting,
+    /// Connections may wait in the queue: they are accepted as soon as there is what is missing.
+    Waiting(Lack),
     /// The system refused to make more descriptors: not before this time, or before one of ours was closed.
     Exhausted(Instant),
     /// Nothing in flight; to be armed.
     Idle,
+}
+
+/// What keeps a listener from accepting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// Its turn: everything is there.
+    Turn,
+    /// A slot of this shard.
+    Slot,
+    /// A place below the limit of its frontend. The limiter wakes the shard.
+    FrontendPlace,
+    /// A place below the limit of the process. The limiter wakes the shard.
+    ProcessPlace,
 }
 
 impl Listeners {
@@ -174,6 +187,10 @@ impl Listeners {
         self.tend_all();
     }
 
+    pub(crate) fn get(&self, index: u32) -> Option<&Listener> {
+        self.slots.get(index as usize)?.as_ref()
+    }
+
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Listener> {
         self.slots.get_mut(index as usize)?.as_mut()
     }
@@ -210,7 +227,7 @@ impl Listeners {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let retry = |listener: &Listener| match listener.watch {
             Watch::Exhausted(until) => Some(until),
-            Watch::Armed | Watch::Waiting | Watch::Idle => None,
+            Watch::Armed | Watch::Waiting(_) | Watch::Idle => None,
         };
         self.untended().filter_map(retry).min()
     }
@@ -228,6 +245,10 @@ impl Listeners {
 }
 
 impl Listener {
+    pub(crate) fn frontend(&self) -> &Frontend {
+        self.table.frontend(self.frontend)
+    }
+
     fn serve(&mut self, table: &View, place: &Place) {
         self.table = table.clone();
         self.frontend = place.frontend;

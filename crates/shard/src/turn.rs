@@ -223,8 +223,10 @@ impl<D: Driver> Shard<D> {
 
     fn vacate(&mut self, id: SessionId) {
         self.wheel.disarm(id.index);
+        let session = self.slots.get_mut(id).expect("it has just closed");
+        session.frontend().state.limiter.release(self.index);
+        self.table.process.limiter.release(self.index);
         self.slots.vacate(id);
-        self.limits.release();
         self.stats.closed += 1;
         self.descriptors_freed += 1;
     }

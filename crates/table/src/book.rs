@@ -39,8 +39,8 @@ impl StateBook {
     }
 
     pub fn frontend(&mut self, name: &Arc<str>) -> Arc<FrontendState> {
-        let shard_count = self.shard_count;
-        alive_or_new(&mut self.frontends, name.clone(), || FrontendState::new(shard_count))
+        let (shard_count, bells) = (self.shard_count, &self.process.bells);
+        alive_or_new(&mut self.frontends, name.clone(), || FrontendState::new(shard_count, bells.clone()))
     }
 
     pub fn backend(&mut self, name: &Arc<str>) -> Arc<BackendState> {

@@ -1,6 +1,7 @@
 //! A frontend: where clients arrive and what decides where they go.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,9 @@ pub struct Frontend {
     /// In file order: the first that holds wins.
     pub rules: Vec<UseBackend>,
     pub default_backend: Option<BackendId>,
+    /// Most connections at once; `None`: only the process's limit holds. The run-time limit is that of the state's
+    /// [`Limiter`](crate::Limiter).
+    pub maxconn: Option<NonZeroU32>,
     pub timeouts: ClientTimeouts,
     pub splice: Splice,
     pub log: LogPolicy,

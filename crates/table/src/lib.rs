@@ -61,6 +61,7 @@ pub use state::backend::{BackendState, Usable};
 pub use state::bells::{Bell, Bells};
 pub use state::frontend::FrontendState;
 pub use state::inbox::Inboxes;
+pub use state::limiter::{Limiter, UNLIMITED};
 pub use state::process::ProcessState;
 pub use state::server::{Admin, Health, ServerState};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Table};

@@ -1,10 +1,11 @@
 //! The snapshot that a shard routes by: immutable, shared as `Arc<Table>`, replaced whole at a reload.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::log::LogTarget;
-use crate::{Backend, Frontend, ProcessState, Server};
+use crate::{Backend, Frontend, ProcessState, Server, UNLIMITED};
 
 /// A frontend's place in [`Table::frontends`]; valid for one table only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -180,8 +181,12 @@ impl Table {
     ///
     /// A server known by name keeps its connections and health. It keeps its run-time weight and its administrative state
     /// too, unless its line now says another weight, or says `disabled` and did not before (or the reverse). One that lost
-    /// its `check` is up.
+    /// its `check` is up. Limits are treated like weights; those who wait for a place below one that has risen are served.
     pub fn take_over(&self) {
+        self.process.limiter.configure(self.global.maxconn);
+        for frontend in &self.frontends {
+            frontend.state.limiter.configure(frontend.maxconn.map_or(UNLIMITED, NonZeroU32::get));
+        }
         for backend in &self.backends {
             backend.state.reconfigure(backend);
         }

@@ -30,6 +30,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         admission: Admission::default(),
         rules,
         default_backend,
+        maxconn: None,
         timeouts: ClientTimeouts::default(),
         splice: Splice::ALWAYS,
         log: LogPolicy::new(Vec::new(), LogFormat::Connect),

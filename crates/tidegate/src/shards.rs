@@ -7,7 +7,7 @@ use driver::{Driver, Errno, Waker};
 use epoll::Epoll;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
-use shard::{ControlPort, Heirloom, Limits, Mailbox, Parts, Shard};
+use shard::{ControlPort, Heirloom, Mailbox, Parts, Shard};
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread;
@@ -53,7 +53,6 @@ pub(crate) struct Plan {
 /// The shards of a process, before control speaks to them.
 pub(crate) struct Shards {
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
-    pub(crate) limits: Arc<Limits>,
 }
 
 /// Why a shard could not start.
@@ -80,7 +79,6 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
         (0..count).map(|_| Wakeup::new()).collect::<Result<_, _>>().map_err(StartFailure::Wakeup)?;
     let wakers: Vec<Waker> = wakeups.iter().map(Wakeup::waker).collect();
     let mailboxes: Vec<Arc<Mailbox>> = wakers.iter().map(|waker| Arc::new(Mailbox::new(waker.clone()))).collect();
-    let limits = Arc::new(Limits::new(wakers));
     let kept: Vec<RawFd> = plan.kept.iter().copied().chain(wakeups.iter().map(Wakeup::number)).collect();
     let (started, starts) = bounded(usize::from(count));
     let cpus = cpus();
@@ -99,7 +97,6 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
             sessions_max: plan.sessions_max,
             pipes_max: pipes_max(count),
             published: plan.published.clone(),
-            limits: limits.clone(),
             mailbox: mailboxes[index].clone(),
             port: plan.port.clone(),
         };
@@ -108,7 +105,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
         thread::Builder::new().name(name).spawn(move || world.live(&started)).map_err(StartFailure::Thread)?;
     }
     wait_for_all(&starts, count)?;
-    Ok(Shards { mailboxes, limits })
+    Ok(Shards { mailboxes })
 }
 
 fn wait_for_all(starts: &Receiver<Result<(), StartFailure>>, count: u16) -> Result<(), StartFailure> {
@@ -127,7 +124,6 @@ struct World {
     sessions_max: u32,
     pipes_max: u32,
     published: Arc<arc_swap::ArcSwap<Table>>,
-    limits: Arc<Limits>,
     mailbox: Arc<Mailbox>,
     port: Arc<ControlPort>,
 }
@@ -169,7 +165,6 @@ impl World {
             index,
             published: self.published,
             sessions_max: self.sessions_max,
-            limits: self.limits,
             mailbox: self.mailbox,
             port: self.port,
             seed: (u64::from(std::process::id()) << 16) | u64::from(index.0),

@@ -193,7 +193,7 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
         cpus: first.process.cpus.clone(),
         null: starter.as_ref().map(Starter::null),
     };
-    let shards::Shards { mailboxes, limits } = jailed.start(plan, capacity.shard_count).map_err(Failure::Shards)?;
+    let shards::Shards { mailboxes } = jailed.start(plan, capacity.shard_count).map_err(Failure::Shards)?;
     warn_of_unreadable(&files);
     let news = bell.into_fd();
     let runtime = match engine {
@@ -201,20 +201,7 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
         Engine::Epoll => Runtime::Plain,
     };
     let on_serving = on_serving(predecessors, starter, pidfile);
-    Ok(Parts {
-        files,
-        book,
-        first,
-        defaults,
-        published,
-        mailboxes,
-        port,
-        limits,
-        news,
-        runtime,
-        on_serving,
-        admin_sockets,
-    })
+    Ok(Parts { files, book, first, defaults, published, mailboxes, port, news, runtime, on_serving, admin_sockets })
 }
 
 /// A reload reads the files as whom the process is then.

@@ -100,7 +100,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("log-tag", DFB, Served(Keyword::LogTag)),
     ("max-keep-alive-queue", DB, Refused),
     ("max-session-srv-conns", DF, Refused),
-    ("maxconn", DF, Parsed(Keyword::Maxconn)),
+    ("maxconn", DF, Served(Keyword::Maxconn)),
     ("mode", DFB, Served(Keyword::Mode)),
     ("monitor", F, Refused),
     ("monitor-uri", DF, Refused),

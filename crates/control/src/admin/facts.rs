@@ -48,8 +48,8 @@ impl Facts<'_> {
     }
 
     /// Connections that a frontend admits.
-    pub(crate) fn frontend_limit(&self, _frontend: &Frontend) -> u32 {
-        self.table.global.maxconn
+    pub(crate) fn frontend_limit(&self, frontend: &Frontend) -> u32 {
+        frontend.state.limiter.limit().min(self.table.process.limiter.limit())
     }
 
     /// Whether a frontend takes connections.

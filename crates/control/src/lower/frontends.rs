@@ -6,6 +6,7 @@ use crate::load::BindPlace;
 use config::{BindAddress, Lead, Mode, Proxy, Role, Spanned, Stage, V6};
 use driver::Addr;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, Splice, UseBackend};
 
@@ -24,6 +25,7 @@ impl Lowering<'_> {
             admission: self.admission(proxy, &acls),
             rules: self.rules(proxy, &acls),
             default_backend: self.default_backend(proxy),
+            maxconn: settings.maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             timeouts,
             splice: self.splice(settings.splice),
             log: self.log_policy(proxy),

@@ -127,11 +127,10 @@ fn parts(runtime: Runtime, file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
     let wakeups: Vec<Wakeup> = (0..SHARD_COUNT).map(|_| Wakeup::new().expect("a descriptor")).collect();
     let wakers: Vec<Waker> = wakeups.iter().map(Wakeup::waker).collect();
     let mailboxes: Vec<Arc<Mailbox>> = wakers.iter().map(|waker| Arc::new(Mailbox::new(waker.clone()))).collect();
-    let limits = Arc::new(Limits::new(wakers));
     let shards = wakeups.into_iter().enumerate().map(|(index, wakeup)| {
-        let (published, limits) = (published.clone(), limits.clone());
+        let published = published.clone();
         let (mailbox, port) = (mailboxes[index].clone(), port.clone());
-        let parts = ShardParts { index: ShardIndex(index as u16), wakeup, published, limits, mailbox, port };
+        let parts = ShardParts { index: ShardIndex(index as u16), wakeup, published, mailbox, port };
         match runtime {
             Runtime::IoUring => thread::spawn(|| parts.on_io_uring()),
             Runtime::Plain => thread::spawn(|| parts.on_epoll()),
@@ -141,20 +140,7 @@ fn parts(runtime: Runtime, file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
     let admin_sockets = AdminSockets::default();
     let on_serving = Box::new(|| Ok(()));
     (
-        Parts {
-            files,
-            book,
-            first,
-            defaults,
-            published,
-            mailboxes,
-            port,
-            limits,
-            news,
-            runtime,
-            on_serving,
-            admin_sockets,
-        },
+        Parts { files, book, first, defaults, published, mailboxes, port, news, runtime, on_serving, admin_sockets },
         shards,
     )
 }
@@ -164,7 +150,6 @@ struct ShardParts {
     index: ShardIndex,
     wakeup: Wakeup,
     published: Arc<ArcSwap<Table>>,
-    limits: Arc<Limits>,
     mailbox: Arc<Mailbox>,
     port: Arc<ControlPort>,
 }
@@ -174,18 +159,9 @@ impl ShardParts {
         let wakeup = self.wakeup;
         let options = uring::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
         let driver = Uring::new(options).expect("these tests need io_uring");
-        let ShardParts { index, published, limits, mailbox, port, .. } = self;
-        let parts = shard::Parts {
-            driver,
-            index,
-            published,
-            sessions_max: 64,
-            limits,
-            mailbox,
-            port,
-            seed: 1,
-            heirlooms: Vec::new(),
-        };
+        let ShardParts { index, published, mailbox, port, .. } = self;
+        let parts =
+            shard::Parts { driver, index, published, sessions_max: 64, mailbox, port, seed: 1, heirlooms: Vec::new() };
         Shard::new(parts).run().expect("the ring works");
     }
 
@@ -193,18 +169,9 @@ impl ShardParts {
         let wakeup = self.wakeup;
         let options = epoll::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
         let driver = Epoll::new(options).expect("an epoll instance");
-        let ShardParts { index, published, limits, mailbox, port, .. } = self;
-        let parts = shard::Parts {
-            driver,
-            index,
-            published,
-            sessions_max: 64,
-            limits,
-            mailbox,
-            port,
-            seed: 1,
-            heirlooms: Vec::new(),
-        };
+        let ShardParts { index, published, mailbox, port, .. } = self;
+        let parts =
+            shard::Parts { driver, index, published, sessions_max: 64, mailbox, port, seed: 1, heirlooms: Vec::new() };
         Shard::new(parts).run().expect("epoll works");
     }
 }

@@ -5,7 +5,7 @@ use crate::tables::{BACK_PORT, Draft, addr};
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
 use session::{Cause, Progress, RecordKind, Shutdown};
-use shard::{ControlPort, Ends, Limits, Mail, Mailbox, Notice, Parts, Shard, Whose};
+use shard::{ControlPort, Ends, Mail, Mailbox, Notice, Parts, Shard, Whose};
 use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Reading, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,12 +107,9 @@ pub(crate) struct Farm {
     clients: Vec<Client>,
     published: Arc<ArcSwap<Table>>,
     mailboxes: Vec<Arc<Mailbox>>,
-    limits: Arc<Limits>,
     port: Arc<ControlPort>,
     book: StateBook,
     draft: Draft,
-    /// The highest limit that was ever in force.
-    maxconn_most: u32,
     /// Turns until the operator does something.
     rest: usize,
     reloads: u64,
@@ -145,7 +142,6 @@ impl Farm {
         let sims: Vec<Sim> =
             (0..shard_count).map(|index| Sim::new(seed * 4 + index as u64, options(&mut rng, mix))).collect();
         let wakers: Vec<Waker> = sims.iter().map(driver::Driver::waker).collect();
-        let limits = Arc::new(Limits::new(wakers.clone()));
         let port = Arc::new(ControlPort::new(4096, Arc::new(Nobody)));
         let worlds: Vec<World> = sims.iter().map(Sim::world).collect();
         let mailboxes: Vec<Arc<Mailbox>> = wakers.into_iter().map(|waker| Arc::new(Mailbox::new(waker))).collect();
@@ -155,7 +151,6 @@ impl Farm {
                 index: ShardIndex(index as u16),
                 published: published.clone(),
                 sessions_max: if mix.is_scarce() { 1 + rng.below(12) as u32 } else { 200 },
-                limits: limits.clone(),
                 mailbox: mailboxes[index].clone(),
                 port: port.clone(),
                 seed: seed + index as u64,
@@ -174,10 +169,8 @@ impl Farm {
             clients: Vec::new(),
             published,
             mailboxes,
-            limits,
             port,
             book,
-            maxconn_most: maxconn,
             draft,
             reloads: 0,
             retried: 0,
@@ -231,8 +224,6 @@ impl Farm {
                 world.check();
                 watch.end();
             }
-            let admitted = self.limits.admitted_count();
-            assert!(admitted <= self.maxconn_most, "{admitted} sessions under maxconn {}", self.maxconn_most);
         }
         for (state, picked) in down {
             assert_eq!(state.conns_total(), picked, "a server that is DOWN was given a connection");
@@ -268,7 +259,6 @@ impl Farm {
         self.rest = 5 + self.rng.below(120);
         if self.mix.has_reloads() && self.reloads < 8 {
             self.draft.change(&mut self.rng);
-            self.maxconn_most = self.maxconn_most.max(self.draft.maxconn);
             self.publish(self.reloads + 2);
             self.reloads += 1;
         }
@@ -333,7 +323,6 @@ impl Farm {
         watch.end();
         self.published.store(table);
         self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
-        self.limits.wake_waiting();
     }
 
     fn add_servers(&mut self) {
@@ -374,7 +363,7 @@ impl Farm {
             assert!(turns < 10_000, "draining does not end");
         }
         self.hear();
-        assert_eq!(self.limits.admitted_count(), 0, "places leaked");
+        assert_eq!(self.published.load().process.limiter.admitted(), 0, "places leaked");
         let (mut accepted, mut unknown) = (0, 0);
         for (shard, world) in self.shards.iter_mut().zip(&self.worlds) {
             assert_eq!(world.open_count(), 0, "sockets leaked");

@@ -26,6 +26,8 @@ pub(crate) struct Draft {
     pub(crate) queue_timeout: Duration,
     /// 0: without limit.
     pub(crate) backend_maxconn: u32,
+    /// Of each frontend; 0: without limit.
+    pub(crate) frontend_maxconn: u32,
     pub(crate) splice: Splice,
 }
 
@@ -86,6 +88,7 @@ impl Draft {
             } else {
                 Duration::from_millis(5 + rng.below(500) as u64)
             },
+            frontend_maxconn: if rng.chance(300) { 1 + rng.below(4) as u32 } else { 0 },
             backend_maxconn: if rng.chance(200) { 1 + rng.below(4) as u32 } else { 0 },
             splice: Splice { request: rng.chance(800), response: rng.chance(800) },
         }
@@ -93,7 +96,7 @@ impl Draft {
 
     /// Another configuration for the same place: a server more or less, other weights, a port less, another limit.
     pub(crate) fn change(&mut self, rng: &mut Rng) {
-        match rng.below(7) {
+        match rng.below(8) {
             0 if self.servers.len() > 1 => {
                 self.servers.remove(rng.below(self.servers.len()));
             }
@@ -110,6 +113,7 @@ impl Draft {
             }
             2 => self.servers.iter_mut().for_each(|server| server.weight = 1 + rng.below(5) as u16),
             4 => self.servers.iter_mut().for_each(|server| server.maxconn = rng.below(4) as u32),
+            6 => self.frontend_maxconn = rng.below(5) as u32,
             5 => self.backend_maxconn = rng.below(6) as u32,
             3 => self.maxconn = 1 + rng.below(self.maxconn as usize + 4) as u32,
             _ => self.retries = rng.below(4) as u32,
@@ -170,6 +174,7 @@ impl Draft {
                 admission: table::Admission::default(),
                 rules: Vec::new(),
                 default_backend: Some(BackendId(0)),
+                maxconn: NonZeroU32::new(self.frontend_maxconn),
                 timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },
                 splice: self.splice,
                 log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),

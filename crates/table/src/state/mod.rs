@@ -4,5 +4,6 @@ pub(crate) mod backend;
 pub(crate) mod bells;
 pub(crate) mod frontend;
 pub(crate) mod inbox;
+pub(crate) mod limiter;
 pub(crate) mod process;
 pub(crate) mod server;

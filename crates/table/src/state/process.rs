@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Bells, Conns, Inboxes, Tally};
+use crate::{Bells, Conns, Inboxes, Limiter, Tally};
 
 /// What is counted over all frontends, and how shards reach each other.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub struct ProcessState {
     /// HAProxy's `actconn`: client connections of all frontends.
     pub conns: Conns,
     pub tally: Tally,
+    /// The process's `maxconn`.
+    pub limiter: Limiter,
     /// Where sessions that waited for a server are told what they got.
     pub inboxes: Arc<Inboxes>,
     pub bells: Arc<Bells>,
@@ -17,11 +19,13 @@ pub struct ProcessState {
 
 impl ProcessState {
     pub(crate) fn new(shard_count: u16) -> ProcessState {
+        let bells = Arc::new(Bells::new(shard_count));
         ProcessState {
             conns: Conns::new(shard_count),
             tally: Tally::new(shard_count),
             inboxes: Arc::new(Inboxes::new(shard_count)),
-            bells: Arc::new(Bells::new(shard_count)),
+            limiter: Limiter::new(shard_count, bells.clone()),
+            bells,
         }
     }
 }
