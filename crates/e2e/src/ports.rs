@@ -1,5 +1,6 @@
 //! Ports on loopback that belong to one test.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -53,22 +54,28 @@ pub fn local_address(socket: &impl AsRawFd) -> SocketAddr {
     }
 }
 
-/// How many sockets of this network namespace listen on exactly `address`. Looking disturbs nobody, where a probing connection
-/// would be counted, balanced and logged.
+/// How many sockets of this network namespace listen on exactly `address`.
 pub fn listener_count(address: SocketAddr) -> usize {
+    listeners(address).len()
+}
+
+/// The inodes of the sockets of this network namespace that listen on exactly `address`. Looking disturbs nobody, where a
+/// probing connection would be counted, balanced and logged.
+pub fn listeners(address: SocketAddr) -> BTreeSet<u64> {
     let (table, local) = match address.ip() {
         IpAddr::V4(ip) => ("/proc/net/tcp", kernel_hex(&ip.octets())),
         IpAddr::V6(ip) => ("/proc/net/tcp6", kernel_hex(&ip.octets())),
     };
     let local = format!("{local}:{:04X}", address.port());
     let text = fs::read_to_string(table).expect("procfs is mounted");
-    text.lines().filter(|line| is_listener(line, &local)).count()
+    text.lines().filter_map(|line| listener(line, &local)).collect()
 }
 
-/// proc(5): `sl local_address rem_address st …`; state 0A is TCP_LISTEN.
-fn is_listener(line: &str, local: &str) -> bool {
-    let mut words = line.split_ascii_whitespace().skip(1);
-    words.next() == Some(local) && words.nth(1) == Some("0A")
+/// proc(5): `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode …`; state 0A is TCP_LISTEN.
+fn listener(line: &str, local: &str) -> Option<u64> {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let is_listener = words.get(1) == Some(&local) && words.get(3) == Some(&"0A");
+    is_listener.then(|| words.get(9)?.parse().ok())?
 }
 
 /// An address as the kernel prints it: 32-bit words in the byte order of the machine.

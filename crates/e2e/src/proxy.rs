@@ -1,6 +1,6 @@
 //! The process under test: a subject, its configuration, and what one can see of it from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr};
@@ -359,12 +359,23 @@ impl Proxy {
         });
     }
 
-    /// Kills the process, which closes its sockets at once, and starts it again with the same configuration and listeners.
+    /// Kills the process and starts it again at once, with the same configuration and listeners. The kernel takes a moment to close
+    /// what the dead one held: until then, who connects may reach its sockets, so that is waited for.
     pub fn kill_and_restart(mut self) -> Self {
+        let dead = self.listeners();
         self.child.kill().expect("our own child");
         self.child.wait().expect("our own child");
         let nothing = Setup::new(self.subject(), "");
-        std::mem::replace(&mut self.setup, nothing).start()
+        let again = std::mem::replace(&mut self.setup, nothing).start();
+        wait::until("the dead one's sockets to be gone, and its own to be there", SOON, || {
+            let now = again.listeners();
+            now.is_disjoint(&dead) && !now.is_empty()
+        });
+        again
+    }
+
+    fn listeners(&self) -> BTreeSet<u64> {
+        self.setup.places.listeners.values().flat_map(|listener| ports::listeners(listener.address())).collect()
     }
 
     fn output(&self, name: &str) -> String {
