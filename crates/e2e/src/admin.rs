@@ -78,6 +78,7 @@ impl Default for Admin {
 pub fn connect(path: &Path) -> UnixStream {
     let stream = wait::value("the admin socket", SOON, || UnixStream::connect(path).ok());
     stream.set_read_timeout(Some(SOON)).expect("a timeout");
+    stream.set_write_timeout(Some(SOON)).expect("a timeout");
     stream
 }
 
