@@ -369,6 +369,10 @@ impl Control {
             (Request::Drain, Life::Starting | Life::Serving) => self.stop_softly(),
             (Request::Reload, Life::Starting | Life::Serving) => self.is_reload_wanted = true,
             (Request::Dump, _) => self.post_all(|| Mail::Report),
+            (Request::Pause, _) => {
+                self.console
+                    .say(Urgency::Warning, "SIGTTOU and SIGTTIN do not pause listeners yet: nothing has changed.");
+            }
             (
                 Request::Drain | Request::Reload,
                 Life::Lingering { .. } | Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_),

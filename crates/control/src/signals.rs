@@ -29,15 +29,20 @@ pub(crate) enum Request {
     Reload,
     /// `SIGQUIT`: say what the shards hold.
     Dump,
+    /// `SIGTTOU`, `SIGTTIN`: rest and take connections again. Not served, and read all the same: by default they would stop every
+    /// thread of the process.
+    Pause,
 }
 
-const HANDLED: [(Signal, Request); 6] = [
+const HANDLED: [(Signal, Request); 8] = [
     (Signal::SIGTERM, Request::Stop(StopSignal::Terminate)),
     (Signal::SIGINT, Request::Stop(StopSignal::Interrupt)),
     (Signal::SIGUSR1, Request::Drain),
     (Signal::SIGHUP, Request::Reload),
     (Signal::SIGUSR2, Request::Reload),
     (Signal::SIGQUIT, Request::Dump),
+    (Signal::SIGTTOU, Request::Pause),
+    (Signal::SIGTTIN, Request::Pause),
 ];
 
 /// Blocks the signals that control reads, for this thread and all that it starts.
