@@ -14,8 +14,11 @@ pub fn enter(directory: &Path) -> Result<(), Errno> {
     unshare(CloneFlags::CLONE_FS)?;
     if directory == Path::new(AUTO) {
         let nameless = mkdtemp(&std::env::temp_dir().join("tidegate-XXXXXX"))?;
-        chdir(&nameless)?;
-        std::fs::remove_dir(&nameless).map_err(|err| Errno::from_raw(err.raw_os_error().unwrap_or_default()))?;
+        let entered = chdir(&nameless);
+        // Whether it could be entered or not: nobody else will remove it.
+        let removed = std::fs::remove_dir(&nameless);
+        entered?;
+        removed.map_err(|err| Errno::from_raw(err.raw_os_error().unwrap_or_default()))?;
     } else {
         chdir(directory)?;
     }
