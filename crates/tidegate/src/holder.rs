@@ -1,6 +1,7 @@
 //! Who listens on an address already. As far as one may see: for a message to the operator, not for a decision that must be right.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,9 @@ pub(crate) fn of(address: SocketAddr) -> Option<Holder> {
         SocketAddr::V6(v6) => ("/proc/net/tcp6", kernel_hex(&v6.ip().octets())),
     };
     let local = format!("{local}:{:04X}", address.port());
-    let text = fs::read_to_string(table).ok()?;
-    let links: Vec<PathBuf> = text.lines().filter_map(|line| inode(line, &local)).map(link).collect();
+    // Line by line: a busy machine has tens of thousands of them, and the process would keep the memory for all.
+    let lines = BufReader::new(File::open(table).ok()?).lines().map_while(Result::ok);
+    let links: Vec<PathBuf> = lines.filter_map(|line| inode(&line, &local).map(link)).collect();
     if links.is_empty() {
         return None;
     }
@@ -31,8 +33,9 @@ pub(crate) fn of(address: SocketAddr) -> Option<Holder> {
 
 /// The inode of a line's socket, if it listens on `local` (proc(5): `sl local_address rem_address st … inode`; state 0A is LISTEN).
 fn inode<'a>(line: &'a str, local: &str) -> Option<&'a str> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    (words.get(1) == Some(&local) && words.get(3) == Some(&"0A")).then(|| words.get(9).copied()).flatten()
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let is_listener = words.next() == Some(local) && words.nth(1) == Some("0A");
+    is_listener.then(|| words.nth(5)).flatten()
 }
 
 fn link(inode: &str) -> PathBuf {
