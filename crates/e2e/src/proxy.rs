@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::needs::{self, Subject};
+use crate::peers::Origin;
 use crate::ports::{self, Reservation};
 use crate::process;
 use crate::wait::{self, SOON};
@@ -55,6 +56,19 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// What [`Setup::relay`] runs.
+const RELAY: &str = "global
+        nbthread @threads@
+        @global@
+    defaults
+        mode tcp
+        timeout connect 2s
+        timeout client 30s
+        timeout server 30s
+    listen px
+        bind @px@
+        server s1 @s1@";
+
 impl Setup {
     /// `template` is to be run by `subject`.
     pub fn new(subject: Subject, template: &str) -> Self {
@@ -73,6 +87,11 @@ impl Setup {
             arguments: Vec::new(),
             environment: Vec::new(),
         }
+    }
+
+    /// A listener `px` in front of one server, with these lines in `global`: for tests that are not about routing.
+    pub fn relay(subject: Subject, global: &str, origin: &Origin) -> Self {
+        Self::new(subject, &RELAY.replace("@global@", global)).with("s1", origin.target())
     }
 
     /// Puts `value` where the text says `@name@`.

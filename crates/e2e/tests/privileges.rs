@@ -46,23 +46,6 @@ fn capabilities(subject: Subject) -> String {
     }
 }
 
-fn relay(subject: Subject, global: &str, origin: &Origin) -> Setup {
-    let text = format!(
-        "global
-            nbthread @threads@
-            {global}
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 30s
-            timeout server 30s
-        listen px
-            bind @px@
-            server s1 @s1@"
-    );
-    Setup::new(subject, &text).with("s1", origin.target())
-}
-
 /// A directory to live in, open to everybody.
 fn jail() -> TempDir {
     let directory = TempDir::new().expect("a directory");
@@ -76,7 +59,7 @@ fn every_thread_is_who_the_file_names(subject: Subject) {
     }
     let (origin, jail) = (Origin::named("s1"), jail());
     let global = format!("user {USER}\n group {GROUP}\n chroot {}", jail.path().display());
-    let mut proxy = relay(subject, &global, &origin).start();
+    let mut proxy = Setup::relay(subject, &global, &origin).start();
     assert_eq!(proxy.connect("px").line(), "s1");
     let [uid, gid, groups] = become_fields();
     assert_eq!(process::identities(proxy.pid()), [[uid, gid, groups, capabilities(subject)]]);
@@ -107,7 +90,7 @@ fn a_reload_after_the_rights_are_gone(subject: Subject) {
     }
     let (origin, jail) = (Origin::named("s1"), jail());
     let global = format!("user {USER}\n group {GROUP}\n chroot {}", jail.path().display());
-    let mut proxy = relay(subject, &global, &origin).reloadable().start();
+    let mut proxy = Setup::relay(subject, &global, &origin).reloadable().start();
     let mut held = proxy.connect("px");
     assert_eq!(held.line(), "s1");
     fs::set_permissions(format!("/proc/{}/cwd/.", proxy.pid()), Permissions::from_mode(0o755)).expect("our own");
@@ -136,14 +119,14 @@ fn a_jail_that_is_not_there(subject: Subject) {
         return;
     }
     let origin = Origin::named("s1");
-    let ended = relay(subject, "chroot /nonexistent", &origin).run_to_end();
+    let ended = Setup::relay(subject, "chroot /nonexistent", &origin).run_to_end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stderr.contains(".main()] Cannot chroot(/nonexistent)."), "{}", ended.stderr);
 }
 
 fn a_user_that_is_not_there(subject: Subject) {
     let origin = Origin::named("s1");
-    let ended = relay(subject, "user no-such\n group no-such", &origin).argument("-c").run_to_end();
+    let ended = Setup::relay(subject, "user no-such\n group no-such", &origin).argument("-c").run_to_end();
     assert_eq!(ended.status.code(), Some(1));
     for what in ["user", "group"] {
         let expect = format!("cannot find {what} id for 'no-such' (0:Success)");

@@ -29,28 +29,12 @@ e2e::scenarios! {
     alone: [],
 }
 
-const RELAY: &str = "global
-        nbthread @threads@
-        @global@
-    defaults
-        mode tcp
-        timeout connect 2s
-        timeout client 30s
-        timeout server 30s
-    listen px
-        bind @px@
-        server s1 @s1@";
-
-fn relay(subject: Subject, global: &str, origin: &Origin) -> Setup {
-    Setup::new(subject, &RELAY.replace("@global@", global)).with("s1", origin.target())
-}
-
 fn a_daemon_serves_when_its_starter_returns(subject: Subject) {
     for (global, argument) in [("daemon", "-V"), ("nosplice", "-D")] {
         let (origin, px, run) = (Origin::named("s1"), Reservation::loopback(), TempDir::new().expect("a directory"));
         let pidfile = run.path().join("pid");
         let global = format!("{global}\n pidfile {}", pidfile.display());
-        let setup = relay(subject, &global, &origin).with("px", px.address()).argument(argument);
+        let setup = Setup::relay(subject, &global, &origin).with("px", px.address()).argument(argument);
         let Ended { status, stderr, .. } = setup.run_to_end();
         assert_eq!(status.code(), Some(0), "{stderr}");
         let daemon = Stray::named_in(&pidfile);
@@ -66,7 +50,7 @@ fn a_daemon_that_cannot_start_says_so(subject: Subject) {
     let (taken, run) = (TcpListener::bind("127.0.0.1:0").expect("a free port"), TempDir::new().expect("a directory"));
     let origin = Origin::named("s1");
     let pidfile = format!("pidfile {}", run.path().join("pid").display());
-    let setup = relay(subject, &pidfile, &origin).argument("-D").with("px", taken.local_addr().expect("bound"));
+    let setup = Setup::relay(subject, &pidfile, &origin).argument("-D").with("px", taken.local_addr().expect("bound"));
     let Ended { status, stderr, .. } = setup.run_to_end();
     assert_eq!(status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("cannot bind socket (Address already in use)"), "{stderr}");
@@ -76,7 +60,7 @@ fn the_foreground_wins_over_daemon(subject: Subject) {
     let (origin, run) = (Origin::named("s1"), TempDir::new().expect("a directory"));
     let pidfile = run.path().join("pid");
     let global = format!("daemon\n pidfile {}", pidfile.display());
-    let mut proxy = relay(subject, &global, &origin).argument("-db").start();
+    let mut proxy = Setup::relay(subject, &global, &origin).argument("-db").start();
     assert_eq!(proxy.connect("px").line(), "s1");
     assert!(proxy.is_running() && !pidfile.exists());
     proxy.stop_with(Signal::SIGTERM, wait::SOON);
@@ -84,7 +68,7 @@ fn the_foreground_wins_over_daemon(subject: Subject) {
 
 fn the_command_line_wins_over_maxconn(subject: Subject) {
     let origin = Origin::named("s1");
-    let proxy = relay(subject, "maxconn 1", &origin).argument("-n").argument("2").start();
+    let proxy = Setup::relay(subject, "maxconn 1", &origin).argument("-n").argument("2").start();
     let mut both = [proxy.connect("px"), proxy.connect("px")];
     both.iter_mut().for_each(|client| assert_eq!(client.line(), "s1"));
     let mut third = proxy.connect("px");
@@ -117,7 +101,7 @@ fn relative_paths_begin_where_told(subject: Subject) {
 fn the_local_peer_is_seen_by_the_file(subject: Subject) {
     let origin = Origin::named("s1");
     let global = ".if streq(\"$HAPROXY_LOCALPEER\",me)\n maxconn 100\n .else\n nonsense\n .endif";
-    let proxy = relay(subject, global, &origin).argument("-L").argument("me").start();
+    let proxy = Setup::relay(subject, global, &origin).argument("-L").argument("me").start();
     assert_eq!(proxy.connect("px").line(), "s1");
 }
 
@@ -135,7 +119,7 @@ fn affinities(subject: Subject, proxy: &Proxy) -> Vec<String> {
 
 fn threads_run_where_they_are_told(subject: Subject) {
     let origin = Origin::named("s1");
-    let proxy = relay(subject, "cpu-map 1/all 0", &origin).start();
+    let proxy = Setup::relay(subject, "cpu-map 1/all 0", &origin).start();
     assert_eq!(proxy.connect("px").line(), "s1");
     let cpus = affinities(subject, &proxy);
     assert!(!cpus.is_empty() && cpus.iter().all(|cpus| cpus == "0"), "{cpus:?}");
@@ -144,14 +128,14 @@ fn threads_run_where_they_are_told(subject: Subject) {
 /// More than any system gives (fs.nr_open ends before it).
 fn a_limit_that_cannot_be_raised_is_named(subject: Subject) {
     let origin = Origin::named("s1");
-    let ended = relay(subject, "maxconn 50\n ulimit-n 2147483647", &origin).run_to_end();
+    let ended = Setup::relay(subject, "maxconn 50\n ulimit-n 2147483647", &origin).run_to_end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stderr.contains(".main()] Cannot raise FD limit to 2147483647, "), "{}", ended.stderr);
 }
 
 fn a_pidfile_that_cannot_be_made(subject: Subject) {
     let origin = Origin::named("s1");
-    let ended = relay(subject, "pidfile /nonexistent/pid", &origin).argument("-D").run_to_end();
+    let ended = Setup::relay(subject, "pidfile /nonexistent/pid", &origin).argument("-D").run_to_end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stderr.contains(".main()] Cannot create pidfile /nonexistent/pid"), "{}", ended.stderr);
 }

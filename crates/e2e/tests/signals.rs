@@ -16,32 +16,16 @@ e2e::scenarios! {
         a_soft_stop_that_lasts_too_long_is_cut,
         a_successor_tells_its_predecessor_to_finish,
         a_dump_does_not_end_it,
+        a_pause_and_a_resume_end_nothing,
         a_service_manager_is_told,
         a_predecessor_that_does_not_answer,
     ],
     alone: [],
 }
 
-fn relay(subject: Subject, global: &str, origin: &Origin) -> Setup {
-    let text = format!(
-        "global
-            nbthread @threads@
-            {global}
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 30s
-            timeout server 30s
-        listen px
-            bind @px@
-            server s1 @s1@"
-    );
-    Setup::new(subject, &text).with("s1", origin.target())
-}
-
 fn grace_serves_on(subject: Subject) {
     let origin = Origin::named("s1");
-    let mut proxy = relay(subject, "grace 500", &origin).start();
+    let mut proxy = Setup::relay(subject, "grace 500", &origin).start();
     assert_eq!(proxy.connect("px").line(), "s1");
     let told = Instant::now();
     proxy.signal(Signal::SIGUSR1);
@@ -55,7 +39,7 @@ fn grace_serves_on(subject: Subject) {
 
 fn a_soft_stop_that_lasts_too_long_is_cut(subject: Subject) {
     let origin = Origin::named("s1");
-    let mut proxy = relay(subject, "hard-stop-after 500", &origin).start();
+    let mut proxy = Setup::relay(subject, "hard-stop-after 500", &origin).start();
     let mut client = proxy.connect("px");
     assert_eq!(client.line(), "s1");
     let told = Instant::now();
@@ -76,7 +60,7 @@ fn a_master_ends_as_a_master() {
         let run = TempDir::new().expect("a directory");
         let pidfile = run.path().join("pid");
         let path = pidfile.display().to_string();
-        let mut proxy = relay(subject, "", &origin).argument("-W").argument("-p").argument(&path).start();
+        let mut proxy = Setup::relay(subject, "", &origin).argument("-W").argument("-p").argument(&path).start();
         wait::until("the subject to serve", wait::SOON, || {
             Client::try_to(proxy.address("px")).is_ok_and(|mut client| client.line() == "s1")
         });
@@ -91,11 +75,11 @@ fn a_master_ends_as_a_master() {
 /// `-sf`: whoever is connected stays with the predecessor, everybody else is the successor's.
 fn a_successor_tells_its_predecessor_to_finish(subject: Subject) {
     let (origin, other) = (Origin::named("s1"), Origin::named("s2"));
-    let mut first = relay(subject, "", &origin).start();
+    let mut first = Setup::relay(subject, "", &origin).start();
     let mut held = first.connect("px");
     assert_eq!(held.line(), "s1");
     let pid = first.pid().to_string();
-    let setup = relay(subject, "", &other).with("px", first.address("px")).argument("-sf").argument(&pid);
+    let setup = Setup::relay(subject, "", &other).with("px", first.address("px")).argument("-sf").argument(&pid);
     let mut second = setup.start();
     wait::until("the successor to be alone", wait::SOON, || {
         (0..8).all(|_| {
@@ -111,13 +95,28 @@ fn a_successor_tells_its_predecessor_to_finish(subject: Subject) {
 
 fn a_dump_does_not_end_it(subject: Subject) {
     let origin = Origin::named("s1");
-    let mut proxy = relay(subject, "", &origin).start();
+    let mut proxy = Setup::relay(subject, "", &origin).start();
     let mut client = proxy.connect("px");
     assert_eq!(client.line(), "s1");
     let before = proxy.stderr().len();
     proxy.signal(Signal::SIGQUIT);
     wait::until("a dump", wait::SOON, || proxy.stderr().len() + proxy.stdout().len() > before);
     assert_eq!(client.ask("still there?"), "still there?");
+    assert!(proxy.is_running());
+}
+
+fn a_pause_and_a_resume_end_nothing(subject: Subject) {
+    let origin = Origin::named("s1");
+    let mut proxy = Setup::relay(subject, "", &origin).start();
+    let mut client = proxy.connect("px");
+    assert_eq!(client.line(), "s1");
+    proxy.signal(Signal::SIGTTOU);
+    assert_eq!(client.ask("paused?"), "paused?");
+    proxy.signal(Signal::SIGTTIN);
+    assert_eq!(client.ask("resumed?"), "resumed?");
+    wait::until("somebody new to be served", wait::SOON, || {
+        Client::try_to(proxy.address("px")).is_ok_and(|mut client| client.line() == "s1")
+    });
     assert!(proxy.is_running());
 }
 
@@ -131,7 +130,8 @@ fn a_service_manager_is_told(subject: Subject) {
         let count = manager.recv(&mut bytes).expect("the manager is told");
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     };
-    let setup = relay(subject, "", &origin).argument("-Ws").environment("NOTIFY_SOCKET", &path.display().to_string());
+    let setup =
+        Setup::relay(subject, "", &origin).argument("-Ws").environment("NOTIFY_SOCKET", &path.display().to_string());
     let mut proxy = setup.start();
     let mut first = hear();
     // HAProxy 2.6 reloads once to become a master.
@@ -154,7 +154,7 @@ fn a_service_manager_is_told(subject: Subject) {
 
 fn a_predecessor_that_does_not_answer(subject: Subject) {
     let origin = Origin::named("s1");
-    let ended = relay(subject, "", &origin).argument("-x").argument("/nonexistent/admin").run_to_end();
+    let ended = Setup::relay(subject, "", &origin).argument("-x").argument("/nonexistent/admin").run_to_end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stderr.contains("Failed to get the sockets from the old process!"), "{}", ended.stderr);
 }
@@ -165,14 +165,14 @@ fn a_second_instance_is_refused() {
     let (origin, run) = (Origin::named("s1"), TempDir::new().expect("a directory"));
     let admin = run.path().join("admin.sock");
     let global = format!("stats socket {}", admin.display());
-    let first = relay(Subject::Tidegate, &global, &origin).start();
+    let first = Setup::relay(Subject::Tidegate, &global, &origin).start();
     assert_eq!(first.connect("px").line(), "s1");
     let address = first.address("px");
-    let ended = relay(Subject::Tidegate, "", &origin).with("px", address).run_to_end();
+    let ended = Setup::relay(Subject::Tidegate, "", &origin).with("px", address).run_to_end();
     assert_eq!(ended.status.code(), Some(1));
     let expect = format!("cannot bind socket (Address already in use) for [{address}]. Process {} (", first.pid());
     assert!(ended.stderr.contains(&expect) && ended.stderr.contains("'-sf "), "{}", ended.stderr);
-    let ended = relay(Subject::Tidegate, &global, &origin).run_to_end();
+    let ended = Setup::relay(Subject::Tidegate, &global, &origin).run_to_end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stderr.contains("cannot bind UNIX socket (Address already in use)"), "{}", ended.stderr);
     assert_eq!(first.connect("px").line(), "s1");
@@ -187,7 +187,7 @@ fn tidegate_takes_over_from_a_running_haproxy() {
     let (origin, run) = (Origin::named("s1"), TempDir::new().expect("a directory"));
     let admin = run.path().join("admin.sock").display().to_string();
     let global = format!("stats socket {admin} expose-fd listeners level admin");
-    let mut haproxy = relay(Subject::Haproxy, &global, &origin).start();
+    let mut haproxy = Setup::relay(Subject::Haproxy, &global, &origin).start();
     let mut held = haproxy.connect("px");
     assert_eq!(held.line(), "s1");
     let address = haproxy.address("px");
@@ -202,7 +202,7 @@ fn tidegate_takes_over_from_a_running_haproxy() {
             served
         });
         let pid = haproxy.pid().to_string();
-        let setup = relay(Subject::Tidegate, "", &origin).with("px", address);
+        let setup = Setup::relay(Subject::Tidegate, "", &origin).with("px", address);
         let mut tidegate = setup.argument("-x").argument(&admin).argument("-sf").argument(&pid).start();
         assert_eq!(held.ask("still there?"), "still there?");
         drop(held);

@@ -25,17 +25,7 @@ e2e::scenarios! {
 const MEGABYTE: u64 = 1 << 20;
 
 fn relay(subject: Subject, origin: &Origin) -> Proxy {
-    let template = "global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 30s
-            timeout server 30s
-        listen px
-            bind @px@
-            server s1 @s1@";
-    Setup::new(subject, template).with("s1", origin.target()).start()
+    Setup::relay(subject, "", origin).start()
 }
 
 fn pour(client: &Client, total: u64) {
