@@ -141,6 +141,7 @@ fn read(
         Keyword::Disabled => switch(line, home.settings(), true),
         Keyword::Enabled => switch(line, home.settings(), false),
         Keyword::Maxconn => number(line).map(|value| home.settings().maxconn = Some(value)),
+        Keyword::Fullconn => number(line).map(|value| home.settings().fullconn = Some(value)),
         Keyword::Backlog => number(line).map(|value| home.settings().backlog = Some(value)),
         Keyword::Retries => retries(line).map(|value| home.settings().retries = Some(value)),
         Keyword::Balance => balance(line, home.settings(), reports),

@@ -136,6 +136,8 @@ impl Reader<'_> {
             Keyword::Fall => options.fall = Some(self.count(at)?),
             Keyword::Weight => options.weight = Some(self.weight(at)?),
             Keyword::Maxconn => options.maxconn = Some(self.number(at)?),
+            Keyword::Maxqueue => options.maxqueue = Some(self.number(at)?),
+            Keyword::Minconn => options.minconn = Some(self.number(at)?),
             Keyword::Port => options.check_port = Some(self.port(at)?),
             Keyword::OnMarkedDown => options.shuts_sessions_when_down = self.only(at, "shutdown-sessions")?,
             Keyword::OnMarkedUp => options.shuts_backups_when_up = self.only(at, "shutdown-backup-sessions")?,

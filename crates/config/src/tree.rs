@@ -236,6 +236,8 @@ pub struct Settings {
     pub mode: Mode,
     pub is_disabled: bool,
     pub maxconn: Option<Spanned<u32>>,
+    /// Connections at which servers with `minconn` reach their `maxconn`; 0 or unset: a tenth of what may arrive.
+    pub fullconn: Option<Spanned<u32>>,
     pub backlog: Option<Spanned<u32>>,
     pub default_backend: Option<Spanned<String>>,
     pub balance: Option<Spanned<Balance>>,
@@ -592,7 +594,12 @@ pub struct ServerOptions {
     pub shuts_backups_when_up: bool,
     pub proxy_header: Option<Spanned<ProxyHeader>>,
     pub tls: Option<Span>,
+    /// Most connections at once; 0 or unset is without limit.
     pub maxconn: Option<Spanned<u32>>,
+    /// The limit while the backend is empty; 0 or unset: that of `maxconn`.
+    pub minconn: Option<Spanned<u32>>,
+    /// Most that wait for this server alone; 0 or unset is without limit.
+    pub maxqueue: Option<Spanned<u32>>,
 }
 
 /// Which PROXY header a server is sent.

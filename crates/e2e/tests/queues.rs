@@ -18,6 +18,9 @@ e2e::scenarios! {
         a_client_that_said_something_is_served,
         a_server_that_comes_up_serves_the_line,
         a_full_frontend_leaves_clients_in_the_backlog,
+        a_line_may_be_full,
+        a_full_line_that_only_a_rule_wanted_is_left,
+        a_limit_that_grows_with_the_crowd,
     ],
     alone: [
         never_two_at_a_server_of_one_place,
@@ -230,6 +233,58 @@ fn a_full_frontend_leaves_clients_in_the_backlog(subject: Subject) {
         assert!(waiting.iter().all(is_silent));
         assert!(served.iter_mut().all(|client| client.line() == "s1" && client.ask("hello") == "hello"));
     }
+}
+
+fn a_line_may_be_full(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let listen = "balance source\n option redispatch\n server s1 @s1@ maxconn 1 maxqueue 2";
+    let proxy = setup(subject, &logs, listen).with("s1", origin.target()).start();
+    let (first, _) = greeted(proxy.connect("px"));
+    let waiting = connect_in_turn(&proxy, 2);
+    assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
+    assert_eq!(lines(&logs, 1), ["px px/s1 -1/-1/T 0 SQ 4/4/3/1/0 0/0"]);
+    drop(first);
+    for client in waiting {
+        drop(greeted(client));
+    }
+    assert_eq!(
+        lines(&logs, 4)[1..],
+        ["px px/s1 T/T/T 3 -- 3/3/2/0/0 0/0", "px px/s1 T/T/T 3 -- 2/2/1/0/0 1/0", "px px/s1 T/T/T 3 -- 1/1/0/0/0 2/0",]
+    );
+}
+
+/// `configuration.txt: maxqueue`, with `option redispatch`; without it such a session ends.
+fn a_full_line_that_only_a_rule_wanted_is_left(subject: Subject) {
+    let (logs, one, two) = (LogServer::udp(), Origin::named("s1"), Origin::named("s2"));
+    let rest = "balance first\n use-server s1 if TRUE\n server s1 @s1@ maxconn 1 maxqueue 1\n server s2 @s2@";
+    let start = |rest: &str| setup(subject, &logs, rest).with("s1", one.target()).with("s2", two.target()).start();
+    let proxy = start(&format!("option redispatch\n {rest}"));
+    let (_first, name) = greeted(proxy.connect("px"));
+    let waiting = connect_in_turn(&proxy, 1);
+    assert_eq!(name, "s1");
+    assert_eq!(greeted(proxy.connect("px")).1, "s2");
+    assert!(waiting.iter().all(is_silent));
+    drop(proxy);
+
+    let proxy = start(rest);
+    let (_first, _) = greeted(proxy.connect("px"));
+    let waiting = connect_in_turn(&proxy, 1);
+    assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
+    assert!(waiting.iter().all(is_silent));
+}
+
+/// `configuration.txt: fullconn`: with fullconn 10, minconn 1 and maxconn 5 a server takes 1 at first, and 4 of 8.
+fn a_limit_that_grows_with_the_crowd(subject: Subject) {
+    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
+    let listen = "fullconn 10\n server s1 @s1@ minconn 1 maxconn 5";
+    let proxy = setup(subject, &logs, listen).with("s1", origin.target()).start();
+    let mut clients = connect_in_turn(&proxy, 3);
+    assert_eq!(origin.open_count(), 1);
+    clients.extend(connect_in_turn(&proxy, 5));
+    // HAProxy looks at the limit again when somebody leaves; here a newcomer is enough.
+    drop(clients.remove(0));
+    wait::until("the limit to have grown", wait::SOON, || origin.open_count() >= 3);
+    wait::throughout("no more than its share", Duration::from_millis(300), || origin.open_count() <= 4);
 }
 
 /// Eight shards, one place, hundreds of clients from many threads: the server never sees two at once, and all are served.

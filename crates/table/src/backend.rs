@@ -38,7 +38,16 @@ impl Backend {
     /// **Invariant:** a server that was assigned is given back exactly once, by [`release`](Self::release); a place in a line
     /// ends with a [`Grant`](crate::Grant) or with [`leave`](Self::leave).
     pub fn assign(&self, key: &PickKey<'_>, waiter: Waiter) -> Assignment {
-        self.state.assign(key, waiter)
+        let assignment = self.state.assign(key, waiter);
+        let is_optional = key.imposed.is_some() && self.redispatch.is_some();
+        match assignment {
+            // Only a rule wanted this server, and `option redispatch` says that another will do (`configuration.txt: maxqueue`).
+            Assignment::LineFull(_) if is_optional => self.state.assign(&PickKey { imposed: None, ..*key }, waiter),
+            assignment @ (Assignment::LineFull(_)
+            | Assignment::Server(_)
+            | Assignment::Queued(..)
+            | Assignment::NoServer) => assignment,
+        }
     }
 
     /// As [`assign`](Self::assign), for one who does not wait; `None` if no server is usable or none has a place.

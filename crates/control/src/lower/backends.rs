@@ -24,12 +24,21 @@ impl Lowering<'_> {
             redispatch: redispatch(settings.redispatch),
             retries: settings.retries.as_ref().map_or(RETRIES, |retries| retries.value),
             timeouts: timeouts(&settings.timeouts),
-            limits: BackendLimits::default(),
+            limits: BackendLimits { maxconn: None, fullconn: self.fullconn(proxy) },
             splice: self.splice(settings.splice),
             log_targets: self.log_targets(proxy),
             state: self.book.backend(&name),
             name,
         }
+    }
+}
+
+impl Lowering<'_> {
+    /// Without a word a tenth of what the frontends that lead here admit (`configuration.txt: fullconn`).
+    fn fullconn(&self, proxy: &Proxy) -> u32 {
+        let said = proxy.settings.fullconn.as_ref().map(|said| said.value).filter(|&said| said > 0);
+        let admitted = self.admitted.get(proxy.name.as_str()).copied().unwrap_or(0);
+        said.unwrap_or_else(|| u32::try_from(admitted.div_ceil(10)).unwrap_or(u32::MAX).max(1))
     }
 }
 

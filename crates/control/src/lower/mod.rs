@@ -23,9 +23,9 @@ mod tests;
 use crate::admin::Settings;
 use crate::load::{BindPlace, Defaults};
 use crate::resolve::Resolver;
-use config::{Config, Diagnostic, Lead, Level, Proxy, Source, Span, Spanned, Stage};
+use config::{Config, Diagnostic, Lead, Level, Proxy, Role, Source, Span, Spanned, Stage};
 use logs::LogTargets;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use table::{BackendId, FrontendId, Global, ServerId, StateBook, Table};
@@ -60,6 +60,7 @@ pub(crate) fn lower<'a>(
         resolver,
         names: Names::of(config),
         maxconn: global.maxconn,
+        admitted: admitted(config, global.maxconn),
         is_splice_off: config.global.is_splice_off || defaults.is_splice_off,
         log_targets: LogTargets::default(),
         diagnostics: Vec::new(),
@@ -93,6 +94,8 @@ struct Lowering<'a> {
     names: Names<'a>,
     /// The process's limit.
     maxconn: u32,
+    /// What the frontends that lead to a backend admit together, by its name.
+    admitted: HashMap<&'a str, u64>,
     is_splice_off: bool,
     log_targets: LogTargets,
     diagnostics: Vec<Diagnostic>,
@@ -158,6 +161,19 @@ fn numbered(config: &Config) -> Vec<table::Proxy> {
         backend: names.backend(&proxy.name),
     });
     numbered.collect()
+}
+
+/// How many connections may arrive at each backend: the sum over the frontends that lead to it, each once.
+fn admitted(config: &Config, process: u32) -> HashMap<&str, u64> {
+    let mut sums: HashMap<&str, u64> = HashMap::new();
+    for proxy in enabled(config).filter(|proxy| proxy.role.has_front()) {
+        let most = proxy.settings.maxconn.as_ref().map(|most| most.value).filter(|&most| most > 0).unwrap_or(process);
+        let own = (proxy.role == Role::Listen).then_some(proxy.name.as_str());
+        let default = proxy.settings.default_backend.as_ref().map(|name| name.as_str()).or(own);
+        let targets: HashSet<&str> = proxy.rules.iter().map(|rule| rule.backend.as_str()).chain(default).collect();
+        targets.into_iter().for_each(|target| *sums.entry(target).or_default() += u64::from(most));
+    }
+    sums
 }
 
 fn enabled(config: &Config) -> impl Iterator<Item = &Proxy> {

@@ -23,15 +23,16 @@ impl Lowering<'_> {
             Some(_) => Some(self.check(&addr, options, proxy, &owner)?),
             None => None,
         };
+        let (maxconn, minconn) = places(options);
         let settings = ServerSettings {
             weight: options.weight.as_ref().map_or(1, |weight| weight.value),
             backup: options.is_backup,
             disabled: options.is_disabled,
             proxy_header: header(options),
             check,
-            maxconn: options.maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
-            minconn: 0,
-            maxqueue: None,
+            maxconn,
+            minconn,
+            maxqueue: options.maxqueue.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             shuts_sessions_when_down: options.shuts_sessions_when_down,
             shuts_backups_when_up: options.shuts_backups_when_up,
         };
@@ -107,6 +108,13 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// The limit, and where it begins. A `minconn` that is alone, or not below `maxconn`, is the limit (`configuration.txt: minconn`).
+fn places(options: &ServerOptions) -> (Option<NonZeroU32>, u32) {
+    let number = |number: &Option<Spanned<u32>>| number.as_ref().map_or(0, |number| number.value);
+    let (least, most) = (number(&options.minconn), number(&options.maxconn));
+    if least >= most { (NonZeroU32::new(least), 0) } else { (NonZeroU32::new(most), least) }
 }
 
 fn header(options: &ServerOptions) -> Option<ProxyHeader> {

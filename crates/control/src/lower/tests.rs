@@ -453,3 +453,37 @@ fn scripts_of_defaults() {
     assert_eq!((count("a"), count("b")), (3, 2), "the first step connects");
     assert_eq!(count("c"), 5, "connect, banner, QUIT, answer, end");
 }
+
+#[test]
+fn limits_of_servers_and_what_makes_a_backend_full() {
+    let table = table_of(
+        "frontend fe
+            bind :1001
+            maxconn 500
+            use_backend be if TRUE
+            default_backend be
+        backend be
+            server a 192.0.2.1:143 maxconn 20 minconn 5 maxqueue 7
+            server b 192.0.2.1:143 minconn 5
+            server c 192.0.2.1:143 maxconn 3 minconn 9
+            server d 192.0.2.1:143
+        backend said
+            fullconn 33
+        listen px
+            bind :1002
+        ",
+    );
+    let limits = |name: &str| {
+        let server = backend(&table, "be").servers.iter().find(|server| &*server.name == name).expect("above");
+        (server.settings.maxconn.map(|most| most.get()), server.settings.minconn)
+    };
+    assert_eq!(limits("a"), (Some(20), 5));
+    assert_eq!(backend(&table, "be").servers[0].settings.maxqueue.map(|most| most.get()), Some(7));
+    assert_eq!(limits("b"), (Some(5), 0), "minconn alone is the limit");
+    assert_eq!(limits("c"), (Some(9), 0), "and so is one above maxconn");
+    assert_eq!(limits("d"), (None, 0));
+    assert_eq!(frontend(&table, "fe").maxconn.map(|most| most.get()), Some(500));
+    assert_eq!(backend(&table, "be").limits.fullconn, 50, "a tenth of its only frontend");
+    assert_eq!(backend(&table, "said").limits.fullconn, 33);
+    assert_eq!(backend(&table, "px").limits.fullconn, 100, "a tenth of the process");
+}

@@ -100,7 +100,7 @@ fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {
     row.text(Column::Svname, "BACKEND");
     row.u32(Column::Scur, state.conns.current());
     row.u32(Column::Smax, state.conns.peak());
-    row.u32(Column::Slim, full(facts, id));
+    row.u32(Column::Slim, backend.limits.fullconn);
     row.u32(Column::Qcur, state.queued());
     row.u32(Column::Qmax, state.queued_most());
     traffic(&mut row, &state.tally);
@@ -310,15 +310,6 @@ const HTTP: &[Column] = &[
     Column::H1SplicedBytesIn,
     Column::H1SplicedBytesOut,
 ];
-
-/// A tenth of what the frontends that may lead here admit (`configuration.txt: fullconn`).
-fn full(facts: &Facts<'_>, id: BackendId) -> u64 {
-    let leads_here = |frontend: &&Arc<Frontend>| {
-        frontend.default_backend == Some(id) || frontend.rules.iter().any(|rule| rule.backend == id)
-    };
-    let frontends = facts.table.frontends.iter().filter(leads_here);
-    frontends.map(|frontend| u64::from(facts.frontend_limit(frontend))).sum::<u64>().div_ceil(10)
-}
 
 /// The weight of the servers that connections are spread over.
 fn weight(backend: &Backend) -> u32 {
