@@ -1,5 +1,6 @@
 //! Reads the lines of `global` sections (configuration.txt §3).
 
+use crate::address::BindAddress;
 use crate::bind;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
@@ -49,6 +50,10 @@ fn read(
         Keyword::Log => log::global(line, &mut global.logs, environment, reports),
         Keyword::LogSendHostname => log::send_hostname(line).map(|value| global.log_hostname = Some(value)),
         Keyword::LogTag => log::tag(line).map(|value| global.log_tag = Some(value)),
+        Keyword::Prometheus => {
+            global.prometheus.extend(prometheus(line, environment, reports)?);
+            Ok(())
+        }
         Keyword::Process(keyword) => process::line(keyword, line, global, reports),
         Keyword::NoSplice => {
             line.ends_at(1, "nosplice")?;
@@ -110,6 +115,20 @@ fn io_engine(line: Line<'_>) -> Result<Spanned<IoEngine>, Diagnostic> {
     let engine = IoEngine::ALL.into_iter().find(|engine| engine.word() == word);
     let message = || format!("'tidegate.io-engine' only supports 'auto', 'io_uring' and 'epoll' (got '{word}')");
     Ok(Spanned::new(engine.ok_or_else(|| line.alert(1, message()))?, line.span(1)))
+}
+
+/// `tidegate.prometheus ADDRESS[,ADDRESS…]`, a keyword of our own.
+fn prometheus(
+    line: Line<'_>,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<Vec<Spanned<BindAddress>>, Diagnostic> {
+    let name = line.keyword();
+    if line.count() < 2 {
+        return Err(line.alert(1, format!("'{name}' expects an address or a path to a UNIX socket")));
+    }
+    line.ends_at(2, name)?;
+    bind::addresses(line, 1, name, environment, reports)
 }
 
 fn stats(

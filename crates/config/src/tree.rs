@@ -27,7 +27,7 @@ impl Config {
     /// Whether anything listens. HAProxy checks such a file with exit code 2 and does not start it.
     pub fn has_listener(&self) -> bool {
         let is_open = |proxy: &Proxy| !proxy.settings.is_disabled && !proxy.binds.is_empty();
-        !self.global.stats_sockets.is_empty() || self.proxies.iter().any(is_open)
+        !self.global.stats_sockets.is_empty() || !self.global.prometheus.is_empty() || self.proxies.iter().any(is_open)
     }
 
     /// The log targets of a proxy, with `log global` replaced by the targets of the global section; said twice, it counts once.
@@ -80,6 +80,8 @@ pub struct Global {
     pub cpu_maps: Vec<CpuMap>,
     /// `nosplice`: whatever the proxies say.
     pub is_splice_off: bool,
+    /// `tidegate.prometheus`: where metrics are served.
+    pub prometheus: Vec<Spanned<BindAddress>>,
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Spanned<Duration>>,
     pub stats_maxconn: Option<Spanned<u32>>,

@@ -18,6 +18,7 @@
 //! | `checks/` | which server is checked when, and what a result changes |
 //! | `ledger` | when servers changed, and how long they were down |
 //! | `admin/` | the admin sockets: who asks what, and what is answered |
+//! | `pages/` | what operators and their tools look at over HTTP |
 //! | `log/` | lines in HAProxy's words, and where they go |
 //! | `console`, `report`, `stdio` | what is said on standard error, without waiting for its reader |
 //! | `shutdowns` | orders to end sessions, until the shards have them |
@@ -46,6 +47,7 @@ mod log;
 mod lower;
 mod manager;
 mod news;
+mod pages;
 mod reading;
 mod report;
 mod resolve;

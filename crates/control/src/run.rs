@@ -3,7 +3,7 @@
 //! It waits for all of its sources at once and for none of them alone: shards answer by notices, the configuration is read on a
 //! thread of its own, checks are tasks that report.
 
-use crate::admin::{self, Admin, AdminSockets, Asked, Prepared};
+use crate::admin::{self, Admin, AdminSockets, Asked, Prepared, Wish};
 use crate::checks::{self, Checks, Finished};
 use crate::clock::{self, Moment};
 use crate::console::{Console, Urgency};
@@ -13,6 +13,7 @@ use crate::load::{Defaults, Files, Loaded};
 use crate::log::Log;
 use crate::manager::Manager;
 use crate::news::News;
+use crate::pages::{self, Visit};
 use crate::reading::{Reading, Result as ReadingResult};
 use crate::report;
 use crate::settings::ProcessSettings;
@@ -177,7 +178,7 @@ enum Life {
 
 enum Event {
     Checked(Finished),
-    Commanded(Asked),
+    Wished(Wish),
     Asked(Request),
     Read(Box<ReadingResult>),
     News,
@@ -245,7 +246,8 @@ impl Control {
             }
             match self.next().await {
                 Event::Checked(finished) => self.on_checked(finished),
-                Event::Commanded(asked) => self.on_command(asked),
+                Event::Wished(Wish::Command(asked)) => self.on_command(asked),
+                Event::Wished(Wish::Page(visit)) => self.on_visit(visit),
                 Event::Asked(request) => self.on_request(request),
                 Event::Read(result) => self.on_read(*result),
                 Event::News => self.on_news(),
@@ -260,7 +262,7 @@ impl Control {
             biased;
             request = self.signals.next() => Event::Asked(request.expect("signals are readable")),
             finished = self.checks.next() => Event::Checked(finished),
-            asked = self.admin.next() => Event::Commanded(asked),
+            wish = self.admin.next() => Event::Wished(wish),
             result = self.reading.next() => Event::Read(Box::new(result)),
             news = self.news.next() => {
                 news.expect("an eventfd is readable");
@@ -306,6 +308,21 @@ impl Control {
     }
 
     fn on_command(&mut self, asked: Asked) {
+        match self.at_desk(|desk| admin::answer(desk, &asked)) {
+            // A client that has gone does not want to know.
+            admin::Reply::Now(answer) => drop(asked.reply.send(answer)),
+            admin::Reply::Sessions(wanted) => self.sessions.ask(&self.mailboxes, wanted, asked.reply),
+        }
+    }
+
+    fn on_visit(&mut self, visit: Visit) {
+        let response = self.at_desk(|desk| pages::answer(desk, &visit));
+        // As above.
+        let _ = visit.reply.send(response);
+    }
+
+    /// Reads or changes what an operator may, and sees to what follows from it.
+    fn at_desk<R>(&mut self, act: impl FnOnce(&mut admin::Desk<'_>) -> R) -> R {
         let mut desk = admin::Desk {
             table: &self.table,
             checks: &mut self.checks,
@@ -317,7 +334,7 @@ impl Control {
             told: Vec::new(),
             shut_down: Vec::new(),
         };
-        let reply = admin::answer(&mut desk, &asked);
+        let result = act(&mut desk);
         let admin::Desk { told, shut_down, .. } = desk;
         for (backend, line) in told {
             self.tell_of_server(backend, &line);
@@ -325,11 +342,7 @@ impl Control {
         for whose in shut_down {
             self.shut_down(&whose, Shutdown::Operator);
         }
-        match reply {
-            // A client that has gone does not want to know.
-            admin::Reply::Now(answer) => drop(asked.reply.send(answer)),
-            admin::Reply::Sessions(wanted) => self.sessions.ask(&self.mailboxes, wanted, asked.reply),
-        }
+        result
     }
 
     /// Takes the steps that depend on the state and the time alone.

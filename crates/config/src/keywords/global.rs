@@ -13,6 +13,7 @@ pub(crate) enum Keyword {
     Maxconn,
     Nbthread,
     NoSplice,
+    Prometheus,
     Process(ProcessKeyword),
     Stats,
 }
@@ -197,6 +198,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("thread-hard-limit", Refused),
     // Not HAProxy's: keywords of our own start with our name.
     ("tidegate.io-engine", Served(Keyword::IoEngine)),
+    ("tidegate.prometheus", Served(Keyword::Prometheus)),
     ("tune.applet.zero-copy-forwarding", Inert(LOOP)),
     ("tune.buffers.limit", Inert(BUFFERS)),
     ("tune.buffers.reserve", Inert(BUFFERS)),

@@ -2,9 +2,12 @@
 //!
 //! **Invariant:** a client has one command under way at most, so that neither commands nor answers pile up.
 
+use super::Wish;
 use super::conversation::{Command, Conversation, Step};
 use config::Access;
+use nix::sys::socket::{Shutdown, shutdown};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::UnboundedSender;
@@ -46,7 +49,7 @@ impl<T: Into<String>> From<T> for Answer {
     }
 }
 
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
 }
@@ -59,12 +62,12 @@ pub(super) struct Manners {
 }
 
 /// Serves a client until it ends, or is too slow.
-pub(super) async fn serve(stream: Stream, manners: Manners, asked: UnboundedSender<Asked>) {
+pub(super) async fn serve(stream: Stream, manners: Manners, wishes: UnboundedSender<Wish>) {
     // A client that breaks off or is too slow is gone, and that is all there is to it.
-    let _ = converse(stream, manners, asked).await;
+    let _ = converse(stream, manners, wishes).await;
 }
 
-async fn converse(stream: Stream, mut manners: Manners, asked: UnboundedSender<Asked>) -> io::Result<()> {
+async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<Wish>) -> io::Result<()> {
     let mut conversation = Conversation::default();
     let mut buffer = vec![0; 4096];
     loop {
@@ -79,7 +82,7 @@ async fn converse(stream: Stream, mut manners: Manners, asked: UnboundedSender<A
             }
             Step::Ask(command) => {
                 let (reply, answer) = oneshot::channel();
-                let told = asked.send(Asked { command, access: manners.access, reply });
+                let told = wishes.send(Wish::Command(Asked { command, access: manners.access, reply }));
                 // Control is gone only when the process ends.
                 let (Ok(()), Ok(answer)) = (told, answer.await) else { return Ok(()) };
                 match answer.effect {
@@ -92,20 +95,13 @@ async fn converse(stream: Stream, mut manners: Manners, asked: UnboundedSender<A
                 }
                 let text = conversation.answer(&answer.text);
                 drop(answer);
-                let mut left = text.as_bytes();
-                while !left.is_empty() {
-                    let portion = &left[..left.len().min(PORTION)];
-                    let count = patiently(manners.patience, stream.write(portion)).await?;
-                    left = &left[count..];
-                    // Checks and records come between two portions.
-                    tokio::task::yield_now().await;
-                }
+                stream.write_all(text.as_bytes(), manners.patience).await?;
             }
         }
     }
 }
 
-async fn patiently<T>(patience: Duration, doing: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+pub(crate) async fn patiently<T>(patience: Duration, doing: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     if patience.is_zero() {
         return doing.await;
     }
@@ -113,7 +109,19 @@ async fn patiently<T>(patience: Duration, doing: impl Future<Output = io::Result
 }
 
 impl Stream {
-    async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Writes everything, in portions that may each take as long as `patience`.
+    pub(crate) async fn write_all(&self, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let portion = &bytes[..bytes.len().min(PORTION)];
+            let count = patiently(patience, self.write(portion)).await?;
+            bytes = &bytes[count..];
+            // Checks and records come between two portions.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match self {
                 Stream::Unix(stream) => {
@@ -130,6 +138,15 @@ impl Stream {
                 read => return read,
             }
         }
+    }
+
+    /// Says no more; what comes is still heard.
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        let descriptor = match self {
+            Stream::Unix(stream) => stream.as_raw_fd(),
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+        };
+        Ok(shutdown(descriptor, Shutdown::Write)?)
     }
 
     async fn write(&self, bytes: &[u8]) -> io::Result<usize> {

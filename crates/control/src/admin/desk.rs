@@ -1,10 +1,11 @@
 //! What commands work on: control, as far as they may see and change it.
 
 use super::facts::{Facts, Process};
-use super::socket::SocketSpec;
+use super::socket::Place;
 use crate::checks::{self, Checks, Line};
 use crate::clock::{self, Moment};
 use crate::ledger::Ledger;
+use config::Access;
 use shard::Whose;
 use std::sync::Arc;
 use table::{Backend, BackendId, Server, ServerId, Table};
@@ -15,7 +16,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) checks: &'a mut Checks,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) process: &'a Process,
-    pub(crate) sockets: Vec<&'a SocketSpec>,
+    /// Where commands are taken, and of whom.
+    pub(crate) sockets: Vec<(&'a Place, Access)>,
     pub(crate) logs_dropped: u64,
     pub(crate) is_stopping: bool,
     /// What is to be told of it, each with the backend whose log it is for.

@@ -14,13 +14,13 @@ pub(crate) enum Form {
 }
 
 /// One line.
-struct Field {
+pub(crate) struct Field {
     /// HAProxy's number; it leaves some out.
     position: u32,
-    name: &'static str,
+    pub(crate) name: &'static str,
     tags: Tags,
-    value: Value,
-    doc: &'static str,
+    pub(crate) value: Value,
+    pub(crate) doc: &'static str,
 }
 
 pub(crate) fn render(facts: &Facts<'_>, form: Form) -> String {
@@ -66,7 +66,7 @@ fn uptime(span: Duration) -> String {
     format!("{days}d {hours}h{minutes:02}m{:02}s", seconds % 60)
 }
 
-fn fields(facts: &Facts<'_>) -> Vec<Field> {
+pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
     let (process, clock, state) = (facts.process, facts.clock(), &facts.table.process);
     let totals = state.tally.totals();
     let listeners: usize = facts.table.frontends.iter().map(|frontend| frontend.binds.len()).sum();

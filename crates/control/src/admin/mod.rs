@@ -18,6 +18,8 @@
 //! | `sessions` | `show sess`, gathered from the shards |
 //! | `info`, `stat/`, `servers`, `field` | the answers of `show`, as values and as text |
 //!
+//! Behind some of the sockets there are pages instead of commands ([`crate::pages`]); they are bound, served and left alike.
+//!
 //! Clients are tasks of their own. Control takes one command at a time between its other events and never waits for a client.
 //!
 //! **Invariant:** there are at most `stats maxconn` clients, each with one command under way.
@@ -28,28 +30,30 @@ mod commands;
 mod conversation;
 mod desk;
 mod facts;
-mod field;
-mod info;
+pub(crate) mod field;
+pub(crate) mod info;
 mod manners;
 mod notices;
 mod server;
 mod servers;
 mod sessions;
 mod socket;
-mod stat;
+pub(crate) mod stat;
 mod tell;
 
-pub(crate) use client::Asked;
+pub(crate) use client::{Asked, Stream, patiently};
 pub(crate) use commands::{Reply, answer};
 pub(crate) use desk::Desk;
-pub(crate) use facts::Process;
+pub(crate) use facts::{Facts, Process};
 pub(crate) use sessions::Sessions;
-pub(crate) use socket::{Failure, Owner, Place, SocketSpec};
+pub(crate) use socket::{Failure, Owner, Place, Service, SocketSpec};
 
+use crate::pages::{self, Visit};
 use crate::uio;
-use client::{Manners, Stream};
+use client::Manners;
+use config::Access;
 use socket::{Bound, Made, bind};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -59,8 +63,11 @@ use tokio::task::JoinHandle;
 /// How long accepting rests when the system has no descriptor left.
 const REST: Duration = Duration::from_millis(100);
 
-/// What a configuration says of admin sockets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Browsers and scrapers that are served at once, over all pages; others wait to be accepted.
+const VISITORS_MOST: u32 = 64;
+
+/// What a configuration says of admin sockets and pages.
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) sockets: Vec<SocketSpec>,
     /// How long a client may be silent (`stats timeout`); zero is for ever.
@@ -79,18 +86,28 @@ impl Default for Settings {
 /// All admin sockets of the process.
 pub(crate) struct Admin {
     sockets: Vec<Socket>,
-    house: Rc<House>,
-    sender: UnboundedSender<Asked>,
-    asked: UnboundedReceiver<Asked>,
+    /// Of those who say commands, and of those who look at pages: neither can take the others' places.
+    commands: Rc<House>,
+    pages: Rc<House>,
+    sender: UnboundedSender<Wish>,
+    wishes: UnboundedReceiver<Wish>,
+}
+
+/// What is asked of control.
+pub(crate) enum Wish {
+    Command(Asked),
+    Page(Visit),
 }
 
 /// One that is served.
 struct Socket {
     spec: SocketSpec,
+    /// Changes with a reload; the clients that there are go on.
+    service: Rc<RefCell<Service>>,
     task: JoinHandle<()>,
 }
 
-/// What all clients share.
+/// What all clients of a kind share.
 #[derive(Default)]
 struct House {
     clients: Cell<u32>,
@@ -118,7 +135,7 @@ impl AdminSockets {
     }
 
     fn take(&mut self, spec: &SocketSpec) -> Option<Made> {
-        let place = self.made.iter().position(|(made, _)| made == spec)?;
+        let place = self.made.iter().position(|(made, _)| made.is_same_socket(spec))?;
         Some(self.made.swap_remove(place).1)
     }
 }
@@ -131,13 +148,15 @@ pub(crate) struct Prepared {
 
 impl Admin {
     pub(crate) fn new() -> Admin {
-        let (sender, asked) = unbounded_channel();
-        Admin { sockets: Vec::new(), house: Rc::default(), sender, asked }
+        let (sender, wishes) = unbounded_channel();
+        let pages: Rc<House> = Rc::default();
+        pages.clients_most.set(VISITORS_MOST);
+        Admin { sockets: Vec::new(), commands: Rc::default(), pages, sender, wishes }
     }
 
     /// Binds what `settings` name and is neither served yet nor made before. Must be called inside of the runtime.
     pub(crate) fn prepare(&self, settings: Settings, mut made: AdminSockets) -> Result<Prepared, Failure> {
-        let is_new = |spec: &&SocketSpec| !self.sockets.iter().any(|socket| socket.spec == **spec);
+        let is_new = |spec: &&SocketSpec| !self.sockets.iter().any(|socket| socket.spec.is_same_socket(spec));
         let bound = settings.sockets.iter().filter(is_new).map(|spec| {
             let made = made.take(spec).map_or_else(|| bind(spec), Ok)?;
             Ok((spec.clone(), made.register(spec)?))
@@ -148,43 +167,55 @@ impl Admin {
     /// Serves what was prepared, and no longer what is not in the settings. Known clients go on.
     pub(crate) fn adopt(&mut self, prepared: Prepared) {
         let Prepared { settings, bound } = prepared;
-        self.house.clients_most.set(settings.clients_most);
-        self.house.patience.set(settings.patience);
-        self.house.left.notify_waiters();
-        self.sockets.retain(|socket| {
-            let stays = settings.sockets.contains(&socket.spec);
-            if !stays {
-                socket.task.abort();
+        self.commands.clients_most.set(settings.clients_most);
+        self.commands.patience.set(settings.patience);
+        self.commands.left.notify_waiters();
+        self.sockets.retain_mut(|socket| {
+            let stays = settings.sockets.iter().find(|spec| spec.is_same_socket(&socket.spec));
+            match stays {
+                Some(spec) => {
+                    socket.spec = spec.clone();
+                    socket.service.replace(spec.service.clone());
+                }
+                None => socket.task.abort(),
             }
-            stays
+            stays.is_some()
         });
         for (spec, bound) in bound {
-            let task = uio::spawn(serve(bound, spec.access, Rc::clone(&self.house), self.sender.clone()));
-            self.sockets.push(Socket { spec, task });
+            let service = Rc::new(RefCell::new(spec.service.clone()));
+            let house = match spec.service {
+                Service::Commands(_) => Rc::clone(&self.commands),
+                Service::Pages(_) => Rc::clone(&self.pages),
+            };
+            let task = uio::spawn(serve(bound, Rc::clone(&service), house, self.sender.clone()));
+            self.sockets.push(Socket { spec, service, task });
         }
     }
 
-    /// Waits for the next command. Dropping the wait loses none.
-    pub(crate) async fn next(&mut self) -> Asked {
-        self.asked.recv().await.expect("we hold a sender ourselves")
+    /// Waits for the next command, or the next visit of a page. Dropping the wait loses none.
+    pub(crate) async fn next(&mut self) -> Wish {
+        self.wishes.recv().await.expect("we hold a sender ourselves")
     }
 
-    pub(crate) fn sockets(&self) -> impl Iterator<Item = &SocketSpec> {
-        self.sockets.iter().map(|socket| &socket.spec)
+    /// Where commands are taken, and of whom.
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = (&Place, Access)> {
+        self.sockets.iter().filter_map(|socket| match socket.spec.service {
+            Service::Commands(access) => Some((&socket.spec.place, access)),
+            Service::Pages(_) => None,
+        })
     }
 }
 
 /// Accepts while there is room for a client; the others wait in the socket's queue.
-async fn serve(bound: Bound, access: config::Access, house: Rc<House>, asked: UnboundedSender<Asked>) {
+async fn serve(bound: Bound, service: Rc<RefCell<Service>>, house: Rc<House>, wishes: UnboundedSender<Wish>) {
     loop {
         while house.clients.get() >= house.clients_most.get() {
             house.left.notified().await;
         }
         match bound.accept().await {
             Ok(stream) => {
-                let guest = Guest::new(&house);
-                let asked = asked.clone();
-                uio::spawn(async move { guest.serve(stream, access, asked).await });
+                let (guest, service, wishes) = (Guest::new(&house), Rc::clone(&service), wishes.clone());
+                uio::spawn(async move { guest.serve(stream, service, wishes).await });
             }
             // Whoever was gone before it was accepted, or descriptors that are wanting: somebody else may be there later.
             Err(_) => tokio::time::sleep(REST).await,
@@ -203,9 +234,15 @@ impl Guest {
         Guest { house: Rc::clone(house) }
     }
 
-    async fn serve(self, stream: Stream, access: config::Access, asked: UnboundedSender<Asked>) {
-        let manners = Manners { access, patience: self.house.patience.get() };
-        client::serve(stream, manners, asked).await;
+    async fn serve(self, stream: Stream, service: Rc<RefCell<Service>>, wishes: UnboundedSender<Wish>) {
+        let present = service.borrow().clone();
+        match present {
+            Service::Commands(access) => {
+                let manners = Manners { access, patience: self.house.patience.get() };
+                client::serve(stream, manners, wishes).await;
+            }
+            Service::Pages(_) => pages::serve(stream, service, wishes).await,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! never leads nowhere, and its owner and mode are right before anybody can connect.
 
 use super::client::Stream;
+use crate::pages::Site;
 use config::Access;
 use driver::Errno;
 use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname};
@@ -18,16 +19,26 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// One address of a `stats socket` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One address of a `stats socket` line, or one where pages are served.
+#[derive(Clone, Debug)]
 pub(crate) struct SocketSpec {
     pub(crate) place: Place,
-    pub(crate) access: Access,
+    pub(crate) service: Service,
     /// Permission bits; without them those that the process's mask leaves.
     pub(crate) mode: Option<u32>,
     pub(crate) user: Option<Owner>,
     pub(crate) group: Option<Owner>,
+}
+
+/// Who is behind a socket.
+#[derive(Clone, Debug)]
+pub(crate) enum Service {
+    /// One who takes commands, of those that this level may say.
+    Commands(Access),
+    /// One who shows pages.
+    Pages(Arc<Site>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +76,19 @@ pub(crate) struct Failure {
     pub(crate) place: Place,
     pub(crate) what: &'static str,
     pub(crate) errno: Errno,
+}
+
+impl SocketSpec {
+    /// A socket for anybody who reaches it.
+    pub(crate) fn open_to_all(place: Place, service: Service) -> SocketSpec {
+        SocketSpec { place, service, mode: None, user: None, group: None }
+    }
+
+    /// Whether a socket that was bound for `other` does, whoever is behind it.
+    pub(crate) fn is_same_socket(&self, other: &SocketSpec) -> bool {
+        let SocketSpec { place, service: _, mode, user, group } = self;
+        (place, mode, user, group) == (&other.place, &other.mode, &other.user, &other.group)
+    }
 }
 
 /// Binds a socket.

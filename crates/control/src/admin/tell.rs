@@ -86,7 +86,7 @@ pub(super) fn backends(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
 }
 
 pub(super) fn sockets(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
-    let line = |socket: &&super::SocketSpec| format!("{} {} all\n", socket.place, socket.access.word());
+    let line = |(place, access): &(&super::Place, config::Access)| format!("{place} {} all\n", access.word());
     format!("# socket lvl processes\n{}", desk.sockets.iter().map(line).collect::<String>()).into()
 }
 

@@ -1,9 +1,11 @@
-//! Admin sockets: `stats socket`, `stats timeout`, `stats maxconn`.
+//! Admin sockets: `stats socket`, `stats timeout`, `stats maxconn`; and where metrics are served.
 
 use super::Lowering;
-use crate::admin::{Owner, Place, Settings, SocketSpec};
+use crate::admin::{Owner, Place, Service, Settings, SocketSpec};
+use crate::pages::Site;
 use config::{BindAddress, Spanned, Stage, StatsSocket};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 impl Lowering<'_> {
     pub(super) fn admin(&mut self) -> Settings {
@@ -12,8 +14,14 @@ impl Lowering<'_> {
         let mut sockets = Vec::new();
         for socket in &global.stats_sockets {
             for address in &socket.addresses {
-                sockets.extend(self.places(address).into_iter().map(|place| spec(place, socket)));
+                let places = self.places("stats socket", address);
+                sockets.extend(places.into_iter().map(|place| spec(place, socket)));
             }
+        }
+        for address in &global.prometheus {
+            let service = Service::Pages(Arc::new(Site::Metrics));
+            let places = self.places("tidegate.prometheus", address);
+            sockets.extend(places.into_iter().map(|place| SocketSpec::open_to_all(place, service.clone())));
         }
         Settings {
             sockets,
@@ -22,12 +30,12 @@ impl Lowering<'_> {
         }
     }
 
-    fn places(&mut self, address: &Spanned<BindAddress>) -> Vec<Place> {
+    fn places(&mut self, keyword: &str, address: &Spanned<BindAddress>) -> Vec<Place> {
         match &address.value {
             BindAddress::Tcp { host, first, last } => match self.resolver.ip(host) {
                 Ok(ip) => (*first..=*last).map(|port| Place::Tcp(SocketAddr::new(ip, port))).collect(),
                 Err(name) => {
-                    let message = format!("'stats socket' : invalid address: '{name}' in '{name}:{first}'");
+                    let message = format!("'{keyword}' : invalid address: '{name}' in '{name}:{first}'");
                     self.alert(Stage::Parsing, config::Lead::Spaced, address.span, message);
                     Vec::new()
                 }
@@ -47,7 +55,7 @@ fn spec(place: Place, socket: &StatsSocket) -> SocketSpec {
     };
     SocketSpec {
         place,
-        access: socket.access,
+        service: Service::Commands(socket.access),
         mode: socket.mode,
         user: owner(&socket.user, socket.uid),
         group: owner(&socket.group, socket.gid),

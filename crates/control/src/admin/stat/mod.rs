@@ -57,8 +57,8 @@ impl Row {
         row
     }
 
-    #[cfg(test)]
-    fn get(&self, column: Column) -> Option<&Value> {
+    /// `None` where the column does not apply.
+    pub(crate) fn get(&self, column: Column) -> Option<&Value> {
         self.values[column as usize].as_ref()
     }
 
