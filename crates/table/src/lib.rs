@@ -65,4 +65,4 @@ pub use state::limiter::{Limiter, UNLIMITED};
 pub use state::process::ProcessState;
 pub use state::server::{Admin, Health, ServerState};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Table};
-pub use tally::{Counter, Peaks, Rate, Recent, Tally, Totals, Traffic};
+pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Totals, Traffic};

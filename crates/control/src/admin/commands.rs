@@ -3,7 +3,7 @@
 use super::client::{Answer, Asked};
 use super::desk::Desk;
 use super::sessions::{self, Id};
-use super::{change, manners, server, tell};
+use super::{change, latency, manners, server, tell};
 use config::Access;
 
 /// One command.
@@ -80,6 +80,13 @@ const TABLE: &[Spec] = &[
         Run::Desk(tell::errors),
     ),
     spec(&["show", "info"], "show info [desc|json|typed]*", "the process", Access::User, Run::Desk(tell::info)),
+    spec(
+        &["show", "latency"],
+        "show latency [<backend>[/<server>]]",
+        "percentiles of queue, connect and total time, in ms",
+        Access::User,
+        Run::Desk(latency::show),
+    ),
     spec(
         &["show", "servers", "conn"],
         "show servers conn [<backend>]",

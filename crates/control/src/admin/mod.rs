@@ -16,7 +16,7 @@
 //! | `tell`, `change`, `server`, `manners` | what they do |
 //! | `notices` | what the log is told of a server that an operator changed |
 //! | `sessions` | `show sess`, gathered from the shards |
-//! | `info`, `stat/`, `servers`, `field` | the answers of `show`, as values and as text |
+//! | `info`, `stat/`, `servers`, `latency`, `field` | the answers of `show`, as values and as text |
 //!
 //! Behind some of the sockets there are pages instead of commands ([`crate::pages`]); they are bound, served and left alike.
 //!
@@ -32,6 +32,7 @@ mod desk;
 mod facts;
 pub(crate) mod field;
 pub(crate) mod info;
+pub(crate) mod latency;
 mod manners;
 mod notices;
 mod server;

@@ -13,16 +13,18 @@
 //! **Invariant:** a block is written by one shard. [`Tally::of`] is for that shard's thread.
 
 mod counter;
+mod histogram;
 mod peak;
 mod rate;
 mod recent;
 mod traffic;
 
 pub use counter::Counter;
+pub use histogram::{Distribution, Histogram};
 pub(crate) use peak::Peak;
 pub use rate::Rate;
 pub use recent::Recent;
-pub use traffic::{Peaks, Totals, Traffic};
+pub use traffic::{Latency, Peaks, Totals, Traffic};
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -112,6 +114,10 @@ impl Tally {
             recent.add(millis);
             peak.raise(millis);
         }
+        let latency = own.latency.get_or_init(Box::default);
+        latency.queue.add(queue);
+        latency.connect.add(connect);
+        latency.total.add(total);
     }
 
     pub fn peaks(&self) -> &Peaks {
@@ -148,6 +154,11 @@ impl Tally {
     /// The average of a time over the last sessions, in milliseconds.
     pub fn recent(&self, which: impl Fn(&Traffic) -> &Recent) -> u64 {
         recent::mean(self.blocks().map(which))
+    }
+
+    /// How long a part of all sessions took.
+    pub fn latency(&self, which: impl Fn(&Latency) -> &Histogram) -> Distribution {
+        Distribution::of(self.blocks().filter_map(|traffic| traffic.latency.get()).map(|latency| which(latency)))
     }
 
     /// How long ago a session last came to a server; `None`: none has.

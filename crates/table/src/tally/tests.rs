@@ -96,3 +96,24 @@ fn the_last_session_served_is_the_last_of_all_shards() {
     assert_eq!(tally.since_last_session(at(0.9)), Some(Duration::ZERO));
     assert_eq!(tally.since_last_session(at(7.5)), Some(Duration::from_secs(7)));
 }
+
+#[test]
+fn latencies_are_those_of_all_shards_until_they_are_cleared() {
+    let tally = Tally::new(2);
+    let millis = Duration::from_millis;
+    (1..=50).for_each(|time| tally.on_times(A, millis(0), millis(time), millis(1_000)));
+    (51..=100).for_each(|time| tally.on_times(B, millis(0), millis(time), millis(1_000)));
+    let connect = tally.latency(|latency| &latency.connect);
+    assert_eq!(connect.count(), 100);
+    let near = |found: Option<Duration>, expected| {
+        let found = found.expect("there are values");
+        assert!(found >= expected && found <= expected + expected / 100, "{found:?}");
+    };
+    near(connect.permille(500), millis(50));
+    near(connect.permille(990), millis(99));
+    near(connect.most(), millis(100));
+    tally.clear();
+    assert_eq!(tally.latency(|latency| &latency.connect).count(), 0);
+    tally.on_times(B, millis(0), millis(7), millis(9));
+    near(tally.latency(|latency| &latency.connect).permille(500), millis(7));
+}

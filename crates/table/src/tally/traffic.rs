@@ -1,7 +1,8 @@
 //! What is counted, by the names of this project; the columns of `show stat` that show it stand beside.
 
 use super::counter::{Counter, Most};
-use super::{Rate, Recent};
+use super::{Histogram, Rate, Recent};
+use std::sync::OnceLock;
 
 /// One definition of every counter: a field that a shard writes, and its sum.
 macro_rules! traffic {
@@ -20,6 +21,8 @@ macro_rules! traffic {
             pub connect_time: Recent,
             /// `ttime`
             pub total_time: Recent,
+            /// A pointer until a session that reached a server ends: frontends never have one.
+            pub(super) latency: OnceLock<Box<Latency>>,
         }
 
         /// What all shards have counted.
@@ -41,6 +44,9 @@ macro_rules! traffic {
                 self.queue_time.clear();
                 self.connect_time.clear();
                 self.total_time.clear();
+                if let Some(latency) = self.latency.get() {
+                    latency.clear();
+                }
             }
         }
     };
@@ -83,6 +89,24 @@ traffic! {
     server_aborts,
     /// `eint`: we had no socket or buffer.
     internal_errors,
+}
+
+/// How long the parts of sessions took that reached a server.
+#[derive(Debug, Default)]
+pub struct Latency {
+    /// From the accept to the assignment of a server.
+    pub queue: Histogram,
+    /// From there to the established connection.
+    pub connect: Histogram,
+    /// From the accept to the end.
+    pub total: Histogram,
+}
+
+impl Latency {
+    fn clear(&self) {
+        let Latency { queue, connect, total } = self;
+        [queue, connect, total].into_iter().for_each(Histogram::clear);
+    }
 }
 
 /// The most of what has no exact count of its own at every moment.

@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `families` | which metric is which column |
 //! | `process` | which metric is which field |
+//! | `histograms` | what HAProxy does not have |
 //! | `states` | what is told as a series per state |
 //! | `text` | the format |
 
 mod families;
+mod histograms;
 mod process;
 mod states;
 mod text;
@@ -91,9 +93,11 @@ fn render(facts: &Facts<'_>, wanted: &Wanted) -> String {
     if wanted.backends {
         families::render("backend", families::BACKEND, &backends, &mut text);
         states::aggregated(&servers, &mut text);
+        histograms::backends(facts.table, &mut text);
     }
     if wanted.servers {
         families::render("server", families::SERVER, &servers, &mut text);
+        histograms::servers(facts.table, &mut text);
     }
     text.into_string()
 }
