@@ -112,7 +112,7 @@ impl Epoll {
         let Some(mut pipe) = self.stock.take() else {
             return self.sockets.settle_readable(fd).then_some(Done::Filled(Ok(Filled::NoPipe)));
         };
-        let filled = uninterrupted(|| self.stock.fill(fd, &mut pipe));
+        let filled = uninterrupted(|| self.stock.fill(fd, &mut pipe, self.line.count()));
         let socket = self.sockets.of(fd);
         // A full pipe looks like an empty socket: only `EAGAIN` tells that nothing is left.
         socket.readable = Readiness::Perhaps;

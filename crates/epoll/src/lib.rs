@@ -161,8 +161,11 @@ impl Epoll {
         }
     }
 
+    /// Until the turn has spliced enough: the rest stays in line.
     fn serve_line(&mut self, done: &mut Vec<(Tag, Done)>) {
-        while let Some(fd) = self.line.next() {
+        while !self.stock.is_turn_over()
+            && let Some(fd) = self.line.next()
+        {
             self.attend(fd, done);
         }
     }
@@ -252,6 +255,7 @@ impl Driver for Epoll {
     fn turn(&mut self, deadline: Option<Instant>, done: &mut Vec<(Tag, Done)>) -> Result<(), Errno> {
         let before = done.len();
         self.stock.close_spoiled();
+        self.stock.on_turn();
         self.wait(deadline)?;
         self.budget.renew();
         self.feed_starved(done);

@@ -9,6 +9,7 @@ mod clock;
 mod make;
 mod name;
 mod pipes;
+mod portion;
 mod splice;
 mod sys;
 mod thread;

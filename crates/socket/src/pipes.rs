@@ -11,6 +11,7 @@
 //!
 //! **Invariant:** a pipe that is free is empty: one that was spoiled is closed, and its number becomes vacant.
 
+use crate::portion::Portions;
 use crate::splice::ignores_sigpipe;
 use crate::sys::{check, last_errno};
 use driver::{Errno, Pipe, Pipes};
@@ -45,6 +46,7 @@ pub struct Stock {
     vacant: Vec<u32>,
     refusal: Option<Refusal>,
     refused_count: u64,
+    pub(crate) portions: Portions,
 }
 
 /// Both ends of a pipe, and the bytes that it holds at most.
@@ -72,6 +74,7 @@ impl Stock {
             vacant: (0..pipes_max).rev().collect(),
             refusal: None,
             refused_count: 0,
+            portions: Portions::default(),
         }
     }
 

@@ -5,29 +5,43 @@
 //! **Invariant:** a pipe is empty when it is filled and is not when it is drained, so `EAGAIN` always speaks of the socket.
 
 use crate::pipes::Stock;
+use crate::portion::portion;
 use crate::sys::check_count;
 use driver::{Errno, Fd, Pipe};
 use std::os::fd::RawFd;
 use std::ptr::null_mut;
 
 impl Stock {
-    /// Moves what has arrived into an empty pipe; zero is the end of the stream. One call, which takes what is there and
-    /// fits: a second one could only find an error behind the bytes, and a socket reports each of its errors once.
-    pub fn fill(&self, from: Fd, pipe: &mut Pipe) -> Result<u32, Errno> {
+    /// A turn begins, which may move as much as any other.
+    pub fn on_turn(&mut self) {
+        self.portions.on_turn();
+    }
+
+    /// Whether this turn has moved so much that whoever else is ready waits for the next.
+    pub fn is_turn_over(&self) -> bool {
+        self.portions.is_turn_over()
+    }
+
+    /// Moves what has arrived into an empty pipe; zero is the end of the stream. One call, which takes what is there, fits, and
+    /// is one's due among the `waiting_count` who are ready: a second one could only find an error behind the bytes, and a
+    /// socket reports each of its errors once.
+    pub fn fill(&mut self, from: Fd, pipe: &mut Pipe, waiting_count: usize) -> Result<u32, Errno> {
         assert_eq!(pipe.held(), 0, "a fill takes an empty pipe");
         let ends = self.ends(pipe);
-        let count = splice(from.0, ends.write(), ends.size())?;
+        let count = splice(from.0, ends.write(), ends.size().min(portion(waiting_count)))?;
         pipe.on_filled(count);
+        self.portions.on_moved(count);
         Ok(count)
     }
 
     /// Moves what the pipe holds into a socket, at least one byte. Asks for no more than that, without `SPLICE_F_MORE`: its
     /// last bytes leave at once, though the kernel itself delays those before them for as long as it moves further ones.
-    pub fn drain(&self, to: Fd, pipe: &mut Pipe) -> Result<u32, Errno> {
+    pub fn drain(&mut self, to: Fd, pipe: &mut Pipe) -> Result<u32, Errno> {
         assert!(pipe.held() > 0, "a drain of nothing");
         let count = splice(self.ends(pipe).read(), to.0, pipe.held())?;
         assert!(count > 0, "a pipe of {} bytes is empty", pipe.held());
         pipe.on_drained(count);
+        self.portions.on_moved(count);
         Ok(count)
     }
 }

@@ -20,6 +20,7 @@ impl Uring {
     fn drain(&mut self) {
         let deadline = self.now() + PATIENCE;
         self.forget_starved();
+        self.forget_ready();
         while self.in_flight.count() > 0 || self.wake_is_armed {
             if self.now() > deadline {
                 give_up(&format!("{} operations are in flight after {PATIENCE:?}", self.in_flight.count()));
@@ -38,6 +39,12 @@ impl Uring {
 
     fn forget_starved(&mut self) {
         while let Some(key) = self.next_starved() {
+            self.in_flight.remove(key);
+        }
+    }
+
+    fn forget_ready(&mut self) {
+        while let Some(key) = self.splicer.ready.pop_front() {
             self.in_flight.remove(key);
         }
     }

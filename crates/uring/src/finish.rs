@@ -1,8 +1,8 @@
 //! Completion → done: the other match over op kinds.
 
-use crate::in_flight::{Kept, Patience};
+use crate::in_flight::Kept;
 use buf::Lease;
-use driver::{Done, Errno, Pipe, Received};
+use driver::{Done, Errno, Received};
 use io_uring::cqueue;
 
 /// One completion, copied out of the ring.
@@ -13,34 +13,23 @@ pub(crate) struct Completion {
     flags: u32,
 }
 
-/// What a completion means for its op.
-#[derive(Debug)]
-pub(crate) enum Finished {
-    Done(Done),
-    /// The socket of a fill is readable.
-    Readable,
-    /// The socket of a drain is writable.
-    Writable(Pipe, Patience),
-}
-
-/// `lease` is the provided buffer that the completion names.
-pub(crate) fn finish(kept: Kept, completion: Completion, lease: Option<Lease>) -> Finished {
+/// `lease` is the provided buffer that the completion names. A fill or drain comes here only when its wait has failed; one whose
+/// socket is ready has yet to move something.
+pub(crate) fn finish(kept: Kept, completion: Completion, lease: Option<Lease>) -> Done {
     let result = completion.result();
-    Finished::Done(match kept {
+    match kept {
         Kept::Readable => Done::Readable(result.map(drop)),
         Kept::Connect(_) => Done::Connected(result.map(drop)),
         Kept::Receive(_) => Done::Received(result.and_then(|count| received(count, lease, completion.says_more()))),
         Kept::Send(lease) => Done::Sent { lease, result: sent(result) },
-        Kept::Fill => match result {
-            Ok(_) => return Finished::Readable,
-            Err(errno) => Done::Filled(Err(errno)),
-        },
-        Kept::Drain(pipe, patience) => match result {
-            Ok(_) => return Finished::Writable(pipe, patience),
-            Err(errno) => Done::Drained { pipe, result: Err(errno) },
-        },
+        Kept::Fill => Done::Filled(Err(failure(result))),
+        Kept::Drain(pipe, _) => Done::Drained { pipe, result: Err(failure(result)) },
         Kept::Close => closed(result),
-    })
+    }
+}
+
+fn failure(result: Result<u32, Errno>) -> Errno {
+    result.expect_err("a socket that is ready stands in line")
 }
 
 /// How a receive ends that was cancelled without the kernel's part.
@@ -101,6 +90,7 @@ impl Completion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::in_flight::Patience;
     use buf::Pool;
 
     const BUFFER_0: u32 = 1;
@@ -110,7 +100,7 @@ mod tests {
         let pool = Pool::new(1, 16).expect("one page");
         let completion = Completion { user_data: 0, result, flags };
         let lease = completion.buffer().map(|_| pool.lease().expect("free"));
-        assert_eq!(format!("{:?}", finish(kept, completion, lease)), format!("Done({expect})"));
+        assert_eq!(format!("{:?}", finish(kept, completion, lease)), expect);
         assert_eq!(pool.free_count(), 1, "the lease is back");
     }
 
@@ -140,25 +130,20 @@ mod tests {
             let pool = Pool::new(1, 16).expect("one page");
             let kept = Kept::Send(pool.lease().expect("free"));
             let done = finish(kept, Completion { user_data: 0, result, flags: 0 }, None);
-            let Finished::Done(Done::Sent { lease, result }) = done else { panic!("{done:?}") };
+            let Done::Sent { lease, result } = done else { panic!("{done:?}") };
             assert_eq!((result, lease.size()), (expect, 16));
         }
     }
 
     #[test]
-    fn a_socket_that_is_ready_has_not_moved_anything_yet() {
-        check_ready(libc::POLLIN | libc::POLLRDHUP, "Readable", "Writable(Pipe(7, 0 bytes), Waits)");
-        let drained = "Done(Drained { pipe: Pipe(7, 0 bytes), result: Err(ECANCELED) })";
-        check_ready(-(libc::ECANCELED as i16), "Done(Filled(Err(ECANCELED)))", drained);
-    }
-
-    fn check_ready(result: i16, filled: &str, drained: &str) {
-        let completion = Completion { user_data: 0, result: result.into(), flags: 0 };
+    fn a_wait_to_splice_fails_with_what_it_held() {
+        let completion = Completion { user_data: 0, result: -libc::ECANCELED, flags: 0 };
         let pipes = driver::Pipes::new();
         pipes.add(7);
-        let pipe = pipes.take().expect("it is there");
-        assert_eq!(format!("{:?}", finish(Kept::Fill, completion, None)), filled);
-        assert_eq!(format!("{:?}", finish(Kept::Drain(pipe, Patience::Waits), completion, None)), drained);
+        let drain = Kept::Drain(pipes.take().expect("it is there"), Patience::Waits);
+        assert_eq!(format!("{:?}", finish(Kept::Fill, completion, None)), "Filled(Err(ECANCELED))");
+        let drained = "Drained { pipe: Pipe(7, 0 bytes), result: Err(ECANCELED) }";
+        assert_eq!(format!("{:?}", finish(drain, completion, None)), drained);
         assert_eq!(pipes.lent_count(), 0, "the pipe is back");
     }
 

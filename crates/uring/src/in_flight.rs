@@ -152,6 +152,14 @@ impl InFlight {
         }
     }
 
+    /// Whether it moves bytes by splicing, and its socket is what it waits for.
+    pub(crate) fn is_spliced(&mut self, key: Key) -> bool {
+        match self.kept(key) {
+            Some(Kept::Fill | Kept::Drain(..)) => true,
+            Some(Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Close) | None => false,
+        }
+    }
+
     /// Notes that an op is to end, where it might wait again otherwise. Answers what that takes.
     pub(crate) fn on_cancelled(&mut self, key: Key) -> Ending {
         match self.kept(key).expect("an op in flight") {

@@ -38,7 +38,7 @@ use driver::{
     Accepted, Addr, Done, Driver, DriverStats, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, WAIT_MOST, Waker,
 };
 use enter::Wait;
-use finish::{Completion, Finished, cancelled_receive, finish};
+use finish::{Completion, cancelled_receive, finish};
 use in_flight::{Ending, InFlight, Kept, Key, Patience, Receive};
 use prepare::{CANCEL, Prepared, Submission, WAKE, cancel, prepare, read_wakeup, receive};
 use provided::Provided;
@@ -213,16 +213,16 @@ impl Uring {
         if completion.asks_again() && self.on_asks_again(key, completion, done) {
             return;
         }
-        let (tag, fd, kept) = self.in_flight.remove(key);
-        let finished = match finish(kept, completion, lease) {
-            Finished::Done(done) => Some(done),
-            Finished::Readable => Some(Done::Filled(self.splicer.fill(fd))),
-            Finished::Writable(pipe, patience) => self.on_writable(tag, fd, pipe, patience),
-        };
-        if let Some(Done::Closed) = finished {
+        if completion.result().is_ok() && self.in_flight.is_spliced(key) {
+            self.splicer.ready.push_back(key);
+            return;
+        }
+        let (tag, _, kept) = self.in_flight.remove(key);
+        let finished = finish(kept, completion, lease);
+        if let Done::Closed = finished {
             self.splicer.stock.on_descriptor_closed();
         }
-        done.extend(finished.map(|done| (tag, done)));
+        done.push((tag, finished));
     }
 
     /// A receive that found no buffer waits for one, unless its cancel is under way. Answers whether the completion is
@@ -342,14 +342,16 @@ impl Driver for Uring {
     fn turn(&mut self, deadline: Option<Instant>, done: &mut Vec<(Tag, Done)>) -> Result<(), Errno> {
         self.submit_held();
         self.splicer.stock.close_spoiled();
+        self.splicer.stock.on_turn();
         self.provided.refill(&self.pool);
         let is_retrying = self.retry_starved();
-        let is_ready = is_retrying || !self.early.is_empty() || !self.held.is_empty();
+        let is_ready = is_retrying || !self.early.is_empty() || !self.held.is_empty() || !self.splicer.ready.is_empty();
         let wait = if is_ready { Wait::Look } else { self.wait_until(deadline) };
         self.stats.enters += 1;
         self.ring.enter(wait)?;
         done.append(&mut self.early);
         self.collect(done);
+        self.splice_ready(done);
         Ok(())
     }
 

@@ -8,18 +8,23 @@
 //! The ring's own splice is always handed to a worker thread and costs two to three times as much for each byte. So the
 //! ring says when a socket is ready, and the shard makes the call, which does not wait.
 //!
+//! Whoever is ready stands in line ([`Uring::splice_ready`]): what is short comes first, and a turn moves only so much.
+//!
 //! A fill takes its pipe when its socket is readable, and gives it back at once if nothing came: a flow that rests holds
 //! none.
 
 use crate::Uring;
-use crate::in_flight::{Kept, Patience};
+use crate::in_flight::{Kept, Key, Patience};
 use crate::prepare::writable;
 use driver::{Done, Errno, Fd, Filled, Pipe, Tag};
 use socket::{Stock, set_nonblocking};
+use std::collections::VecDeque;
 
 /// The pipes of a shard, and what is known of the sockets that they are used with.
 pub(crate) struct Splicer {
     pub(crate) stock: Stock,
+    /// Fills and drains whose socket is ready, in the order in which it became so.
+    pub(crate) ready: VecDeque<Key>,
     /// By number: sockets that were made non-blocking. `splice` looks at the socket's own flag, and would wait.
     nonblocking: Vec<bool>,
 }
@@ -27,6 +32,24 @@ pub(crate) struct Splicer {
 const NUMBERS_STEP: usize = 1024;
 
 impl Uring {
+    /// Moves what is ready to be moved, first come first served, until the turn has moved enough. An op in line is still in
+    /// flight: one that is cancelled completes when its turn comes.
+    pub(crate) fn splice_ready(&mut self, done: &mut Vec<(Tag, Done)>) {
+        while !self.splicer.stock.is_turn_over() {
+            let waiting_count = self.splicer.ready.len();
+            let Some(key) = self.splicer.ready.pop_front() else { return };
+            let (tag, fd, kept) = self.in_flight.remove(key);
+            let finished = match kept {
+                Kept::Fill => Some(Done::Filled(self.splicer.fill(fd, waiting_count))),
+                Kept::Drain(pipe, patience) => self.on_writable(tag, fd, pipe, patience),
+                Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Close => {
+                    unreachable!("only what splices stands in line to do so")
+                }
+            };
+            done.extend(finished.map(|done| (tag, done)));
+        }
+    }
+
     /// The socket of a drain is writable, or may be.
     pub(crate) fn on_writable(&mut self, tag: Tag, fd: Fd, mut pipe: Pipe, patience: Patience) -> Option<Done> {
         let result = match (self.splicer.drain(fd, &mut pipe), patience) {
@@ -44,7 +67,7 @@ impl Uring {
 
 impl Splicer {
     pub(crate) fn new(pipes_max: u32) -> Splicer {
-        Splicer { stock: Stock::new(pipes_max), nonblocking: Vec::new() }
+        Splicer { stock: Stock::new(pipes_max), ready: VecDeque::new(), nonblocking: Vec::new() }
     }
 
     /// A number names a new socket.
@@ -59,10 +82,10 @@ impl Splicer {
     ///
     /// A socket that was readable and gives nothing is to be received from, and not waited for again: from an urgent mark
     /// on (RFC 9293 §3.8.5) nothing is spliced though it stays readable, so that any client could make this spin.
-    pub(crate) fn fill(&mut self, fd: Fd) -> Result<Filled, Errno> {
+    fn fill(&mut self, fd: Fd, waiting_count: usize) -> Result<Filled, Errno> {
         let Some(mut pipe) = self.stock.take() else { return Ok(Filled::NoPipe) };
         self.make_nonblocking(fd);
-        match self.stock.fill(fd, &mut pipe) {
+        match self.stock.fill(fd, &mut pipe, waiting_count) {
             Ok(0) => Ok(Filled::End),
             Ok(_) => Ok(Filled::Bytes(pipe)),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(Filled::NoPipe),

@@ -117,18 +117,53 @@ fn bulk_arrives_in_order() {
     assert_eq!((worker_count(), driver.in_flight_count()), (0, 0));
 }
 
+/// Connections to a listener in the abstract namespace, whose buffers take bytes before anybody reads.
+fn unix_pairs(driver: &mut Uring, name: &str, count: usize) -> Vec<(Fd, UnixStream)> {
+    use std::os::linux::net::SocketAddrExt;
+    let name = format!("tidegate-{name}-{}", std::process::id());
+    let listener = listener(driver, Addr::Unix(Arc::from(format!("\0{name}").as_bytes())));
+    let addr = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("short");
+    let mut connect = || {
+        let peer = UnixStream::connect_addr(&addr).expect("it listens");
+        (driver.accept(listener).expect("no limit is near").expect("connected").fd, peer)
+    };
+    (0..count).map(|_| connect()).collect()
+}
+
+/// Many megabytes are ready before a byte is, and yet it does not wait until all of them are moved.
+#[test]
+fn a_short_message_does_not_wait_for_everybody() {
+    const COUNT: usize = 30;
+    let mut driver = driver(COUNT as u32);
+    let mut pairs = unix_pairs(&mut driver, "short", COUNT + 1);
+    let (short, mut source) = pairs.pop().expect("one more");
+    for (fd, bulk) in &mut pairs {
+        bulk.set_nonblocking(true).expect("an open socket takes this flag");
+        while bulk.write(&[7; 16384]).is_ok() {}
+        assert!(driver.submit(TAG, Op::Fill { fd: *fd }).is_none());
+    }
+    source.write_all(b"!").expect("room for one");
+    assert!(driver.submit(TAG, Op::Recv { fd: short, hope: Hope::Soon }).is_none());
+    let (mut done, mut fills_before) = (Vec::new(), None);
+    while done.len() <= COUNT {
+        driver.turn(Some(driver.now() + PATIENCE), &mut done).expect("no error of the ring");
+        let is_message = |(_, done): &(Tag, Done)| matches!(done, Done::Received(_));
+        if fills_before.is_none() && done.iter().any(is_message) {
+            fills_before = Some(done.len() - 1);
+        }
+    }
+    assert!(fills_before.is_some_and(|count| (1..COUNT).contains(&count)), "{fills_before:?} of {COUNT}");
+    drop(done);
+    pairs.into_iter().for_each(|(fd, _)| driver.discard(fd));
+    driver.discard(short);
+}
+
 #[test]
 fn unix_sockets_are_spliced() {
     const SIZE: usize = 4 << 20;
     let mut driver = driver(1);
-    let name = format!("\0tidegate-splice-{}", std::process::id());
-    let listener = listener(&mut driver, Addr::Unix(Arc::from(name.as_bytes())));
-    let mut connect = || {
-        use std::os::linux::net::SocketAddrExt;
-        let addr = std::os::unix::net::SocketAddr::from_abstract_name(&name[1..]).expect("short");
-        let peer = UnixStream::connect_addr(&addr).expect("it listens");
-        (driver.accept(listener).expect("no limit is near").expect("connected").fd, peer)
-    };
+    let mut pairs = unix_pairs(&mut driver, "splice", 2).into_iter();
+    let mut connect = || pairs.next().expect("two");
     let ((from, mut source), (to, mut sink)) = (connect(), connect());
     let sender = std::thread::spawn(move || source.write_all(&pattern(SIZE)).expect("the relay reads"));
     let reader = std::thread::spawn(move || {
