@@ -218,6 +218,14 @@ fn read(pid: Pid, file: &str) -> String {
     fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_else(|error| panic!("/proc/{pid}/{file}: {error}"))
 }
 
+/// Packets that the kernel has received and had no room for, since it was started (the second column of
+/// `/proc/net/softnet_stat`, one line per CPU).
+pub fn packets_dropped() -> u64 {
+    let text = fs::read_to_string("/proc/net/softnet_stat").expect("proc is mounted");
+    let dropped = text.lines().filter_map(|line| line.split_ascii_whitespace().nth(1));
+    dropped.map(|number| u64::from_str_radix(number, 16).expect("hexadecimal")).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

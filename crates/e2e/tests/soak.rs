@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use e2e::admin::Admin;
 use e2e::process::{self, OpenFiles};
 use e2e::run::{Machine, turn};
 use e2e::soak::{Farm, Soak};
@@ -18,6 +19,10 @@ use nix::libc;
 
 /// Pipes of all shards together (`socket::PIPES`).
 const PIPES_MAX: usize = 64;
+
+/// Of clients and servers in the configuration. A kernel whose queue of received packets is full drops them, on loopback too. A reset
+/// is not sent again, so a connection whose reset was dropped looks idle, and stands until then.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a process may grow by in a second soak that is like the first: what allocators keep.
 const GROWTH_MAX_KIB: u64 = 4 * 1024;
@@ -45,15 +50,31 @@ fn soak(subject: Subject, global: &str) {
     let wish = wish();
     let halves = [0, 1].map(|half| Soak { seed: wish.seed + half, total: wish.total / 2, ..wish });
     let farms = halves.map(Farm::start);
-    let proxy = start(subject, global, &farms);
-    let before = at_rest(&proxy);
+    let admin = Admin::new();
+    let proxy = start(subject, global, &farms, &admin);
+    let threads = match subject {
+        Subject::Haproxy => 1,
+        Subject::Tidegate => 2,
+    };
+    // The listeners are there before the threads that serve them, and a thread has everybody's before it keeps its own.
+    let before = wait::value("threads that relay", wait::SOON, || {
+        Some(at_rest(&proxy))
+            .filter(|sockets| sockets.len() == threads && sockets.iter().all(|&count| count == sockets[0] && count > 0))
+    });
     let mut resident_kib = Vec::new();
     for ((half, farm), name) in halves.into_iter().zip(&farms).zip(["one", "two"]) {
-        let begun = Instant::now();
+        let (begun, dropped_before) = (Instant::now(), process::packets_dropped());
         let report = half.run(subject, proxy.address(name), farm);
         println!("{subject:?} {global}, seed {}: {report} in {:.1?}", half.seed, begun.elapsed());
         report.assert_all_right();
-        wait::until("every session to be gone", wait::SOON, || at_rest(&proxy) == before);
+        let is_at_rest = || (at_rest(&proxy) == before).then_some(());
+        let dropped = process::packets_dropped();
+        if wait::within(wait::SOON, is_at_rest).is_none() {
+            let listing = format!("{before:?} sockets before, {:?} now:\n{}", at_rest(&proxy), admin.ask("show sess"));
+            assert!(dropped > dropped_before, "no packet was lost, and yet {listing}");
+            println!("{} packets were lost, {listing}", dropped - dropped_before);
+            assert!(wait::within(TIMEOUT, is_at_rest).is_some(), "the timeouts are over, and yet {listing}");
+        }
         resident_kib.push(proxy.resident_kib());
     }
     match subject {
@@ -72,11 +93,12 @@ fn wish() -> Soak {
     }
 }
 
-fn start(subject: Subject, global: &str, farms: &[Farm; 2]) -> Proxy {
+fn start(subject: Subject, global: &str, farms: &[Farm; 2], admin: &Admin) -> Proxy {
     let text = format!(
         "global
             nbthread @threads@
             maxconn 2000
+            stats socket @socket@
             {global}
         defaults
             mode tcp
@@ -91,7 +113,8 @@ fn start(subject: Subject, global: &str, farms: &[Farm; 2]) -> Proxy {
             bind @two@
             server s @s2@"
     );
-    Setup::new(subject, &text).with("s1", farms[0].target()).with("s2", farms[1].target()).start()
+    let setup = Setup::new(subject, &text).with("s1", farms[0].target()).with("s2", farms[1].target());
+    setup.with("socket", admin.path().display()).start()
 }
 
 /// Sockets of each thread that relays: as many as before when every session is gone.
