@@ -229,6 +229,7 @@ impl Parser<'_> {
             use_servers: Vec::new(),
             servers: Vec::new(),
             captures: Vec::new(),
+            stats_admin: Vec::new(),
         });
         self.section = Section::Proxy;
         self.acls.clear();

@@ -12,6 +12,7 @@ use crate::option;
 use crate::reports::Reports;
 use crate::server;
 use crate::source::Spanned;
+use crate::stats;
 use crate::tcp_check;
 use crate::tcp_rules;
 use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Settings, UseBackend};
@@ -164,6 +165,7 @@ fn read(
         }
         Keyword::LogFormatSd => log::format(line, reports).map(|line| home.settings().log_format_sd = Some(line)),
         Keyword::LogTag => log::tag(line).map(|tag| home.settings().log_tag = Some(tag)),
+        Keyword::Stats => stats::stats(line, home, reports),
         Keyword::DefaultBackend => default_backend(line).map(|name| home.settings().default_backend = Some(name)),
         Keyword::DefaultServer => {
             server::default_server(line, &mut home.settings().default_server, environment, reports)
@@ -224,12 +226,10 @@ fn unread(line: Line<'_>) -> Result<(), Diagnostic> {
 
 fn mode(line: Line<'_>, settings: &mut Settings, reports: &mut Reports) -> Result<(), Diagnostic> {
     line.ends_at(2, "mode")?;
+    settings.mode_span = Some(line.span_from(0));
     match line.word(1) {
         "tcp" => settings.mode = Mode::Tcp,
-        "http" => {
-            settings.mode = Mode::Http;
-            reports.refuse(line.span_from(0), "mode http");
-        }
+        "http" => settings.mode = Mode::Http,
         other @ ("log" | "spop" | "haterm") => reports.refuse(line.span_from(0), format!("mode {other}")),
         "health" => {
             let message = "'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.";

@@ -8,6 +8,7 @@ use crate::address::{BindAddress, Host, LogAddress, ServerAddress};
 use crate::log::{Facility, Level, LogFormat};
 use crate::log_format::LogLine;
 use crate::log_sample::LogSample;
+use crate::page::StatsPage;
 use crate::source::{Span, Spanned};
 use crate::unserved::Unserved;
 use std::net::IpAddr;
@@ -209,6 +210,8 @@ pub struct Proxy {
     pub use_servers: Vec<UseServer>,
     pub servers: Vec<Server>,
     pub captures: Vec<Capture>,
+    /// `stats admin`: who may change something on the page; nobody unless one of these holds.
+    pub stats_admin: Vec<Spanned<Condition>>,
 }
 
 impl Proxy {
@@ -236,6 +239,8 @@ impl Proxy {
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub mode: Mode,
+    /// The line that said so.
+    pub(crate) mode_span: Option<Span>,
     pub is_disabled: bool,
     pub maxconn: Option<Spanned<u32>>,
     /// Connections at which servers with `minconn` reach their `maxconn`; 0 or unset: a tenth of what may arrive.
@@ -259,6 +264,8 @@ pub struct Settings {
     pub log_format_sd: Option<Spanned<LogLine>>,
     pub log_options: LogOptions,
     pub default_server: ServerOptions,
+    /// A statistics page.
+    pub stats: Option<StatsPage>,
     pub http: HttpSettings,
     /// How servers with `check` are checked; a connection is enough unless set.
     pub check: Option<Spanned<Check>>,
@@ -271,7 +278,8 @@ pub struct Settings {
 impl Settings {
     /// What a section starts with that follows these `defaults`.
     pub(crate) fn inherited(&self) -> Settings {
-        Settings { is_script_inherited: true, ..self.clone() }
+        let stats = self.stats.clone().map(|page| StatsPage { is_inherited: true, ..page });
+        Settings { is_script_inherited: true, stats, ..self.clone() }
     }
 }
 

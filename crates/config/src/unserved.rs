@@ -5,6 +5,7 @@
 
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
 use crate::log_format::{Fault, Why};
+use crate::page;
 use crate::source::Span;
 use crate::tree::Config;
 
@@ -32,6 +33,7 @@ pub enum Verdict {
 pub fn unserved(config: &Config) -> Vec<Diagnostic> {
     let mut found: Vec<Unserved> = config.unserved.clone();
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
+        found.extend(page::unserved(proxy));
         for (_, span, line) in proxy.log_formats() {
             found.extend(line.faults.iter().filter_map(|fault| of_format(fault, span)));
         }

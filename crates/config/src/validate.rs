@@ -80,6 +80,7 @@ impl Checker<'_, '_> {
         self.use_servers(proxy);
         self.conflicts(proxy);
         self.timeouts(proxy);
+        self.stats(proxy);
         self.log_style(proxy);
     }
 
@@ -250,6 +251,12 @@ impl Checker<'_, '_> {
             proxy.name.value
         );
         self.warn(proxy.name.span, message);
+    }
+
+    fn stats(&mut self, proxy: &Proxy) {
+        let Some(page) = proxy.settings.stats.as_ref().filter(|_| proxy.settings.mode == Mode::Tcp) else { return };
+        let (noun, name) = (proxy.role.noun(), &proxy.name.value);
+        self.warn(page.span, format!("'stats' statement ignored for {noun} '{name}' as it requires HTTP mode."));
     }
 
     fn log_style(&mut self, proxy: &Proxy) {

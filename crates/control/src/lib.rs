@@ -23,6 +23,7 @@
 //! | `console`, `report`, `stdio` | what is said on standard error, without waiting for its reader |
 //! | `shutdowns` | orders to end sessions, until the shards have them |
 //! | `manager` | what the service manager is told |
+//! | `trends` | how many sessions every server got lately |
 //! | `signals`, `news` | descriptors that say that something is asked for |
 //! | `watch` | whether the shards turn |
 //! | `clock` | monotonic time on the wall |
@@ -56,6 +57,7 @@ mod settings;
 mod shutdowns;
 mod signals;
 mod stdio;
+mod trends;
 mod uio;
 mod watch;
 

@@ -129,6 +129,7 @@ pub(crate) struct Control {
     checks: Checks,
     ledger: Ledger,
     admin: Admin,
+    pages: pages::Memory,
     process: admin::Process,
     sessions: admin::Sessions,
     shutdowns: Shutdowns,
@@ -212,6 +213,7 @@ impl Control {
             checks: Checks::new(runtime),
             ledger: Ledger::default(),
             admin: Admin::new(),
+            pages: pages::Memory::new()?,
             sessions: admin::Sessions::default(),
             process: report::process(mailboxes.len(), runtime, &defaults),
             admin_coming: None,
@@ -328,6 +330,7 @@ impl Control {
             checks: &mut self.checks,
             ledger: &mut self.ledger,
             process: &self.process,
+            pages: &self.pages,
             sockets: self.admin.sockets().collect(),
             logs_dropped: self.port.records_dropped() + self.log.losses().map(|(_, count)| count).sum::<u64>(),
             is_stopping: !matches!(self.life, Life::Starting | Life::Serving),
@@ -650,6 +653,9 @@ impl Control {
     }
 
     fn look(&mut self, now: Instant) {
+        if self.admin.has_pages() {
+            self.pages.trends.look(&self.table, now);
+        }
         let beats = self.mailboxes.iter().map(|mailbox| mailbox.pulse().beats());
         for finding in self.watch.look(now, beats) {
             let (urgency, text) = report::finding(finding);

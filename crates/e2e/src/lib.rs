@@ -14,8 +14,10 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod browser;
 pub mod client;
 pub mod dovecot;
+pub mod http;
 pub mod load;
 pub mod mail;
 pub mod mask;
@@ -32,6 +34,7 @@ pub mod syslog;
 pub mod wait;
 
 pub use admin::{Admin, Row};
+pub use browser::Browser;
 pub use client::{Client, End};
 pub use load::Load;
 pub use needs::Subject;

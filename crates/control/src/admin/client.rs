@@ -7,6 +7,7 @@ use super::conversation::{Command, Conversation, Step};
 use config::Access;
 use nix::sys::socket::{Shutdown, shutdown};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
@@ -119,6 +120,14 @@ impl Stream {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Who is there and where it came to, where these are addresses.
+    pub(crate) fn ends(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Stream::Unix(_) => (None, None),
+            Stream::Tcp(stream) => (stream.peer_addr().ok(), stream.local_addr().ok()),
+        }
     }
 
     pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {

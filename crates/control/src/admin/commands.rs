@@ -284,6 +284,20 @@ pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
     }
 }
 
+/// Carries out a command of an operator who is known already, and answers what it says.
+///
+/// # Panics
+/// There is no such command, or it lists sessions.
+pub(crate) fn command(desk: &mut Desk<'_>, words: Vec<String>) -> String {
+    let spec = find(&words).expect("whoever asks knows the commands");
+    let call = Call { arguments: &words[spec.words.len()..], access: Access::Admin };
+    match spec.run {
+        Run::Desk(run) => run(desk, &call).text,
+        Run::Client(run) => run(&call).text,
+        Run::Sessions => unreachable!("sessions are listed for clients of a socket alone"),
+    }
+}
+
 pub(crate) const DENIED: &str = "Permission denied\n";
 
 /// The command with the most words that `words` begin with.

@@ -5,6 +5,7 @@ use super::socket::Place;
 use crate::checks::{self, Checks, Line};
 use crate::clock::{self, Moment};
 use crate::ledger::Ledger;
+use crate::pages;
 use config::Access;
 use shard::Whose;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) checks: &'a mut Checks,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) process: &'a Process,
+    pub(crate) pages: &'a pages::Memory,
     /// Where commands are taken, and of whom.
     pub(crate) sockets: Vec<(&'a Place, Access)>,
     pub(crate) logs_dropped: u64,

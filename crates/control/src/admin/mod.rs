@@ -43,13 +43,13 @@ pub(crate) mod stat;
 mod tell;
 
 pub(crate) use client::{Asked, Stream, patiently};
-pub(crate) use commands::{Reply, answer};
+pub(crate) use commands::{Reply, answer, command};
 pub(crate) use desk::Desk;
 pub(crate) use facts::{Facts, Process};
 pub(crate) use sessions::Sessions;
 pub(crate) use socket::{Failure, Owner, Place, Service, SocketSpec};
 
-use crate::pages::{self, Visit};
+use crate::pages::{self, Site, Visit};
 use crate::uio;
 use client::Manners;
 use config::Access;
@@ -196,6 +196,15 @@ impl Admin {
     /// Waits for the next command, or the next visit of a page. Dropping the wait loses none.
     pub(crate) async fn next(&mut self) -> Wish {
         self.wishes.recv().await.expect("we hold a sender ourselves")
+    }
+
+    /// Whether somebody may look at curves.
+    pub(crate) fn has_pages(&self) -> bool {
+        let is_page = |socket: &Socket| match &socket.spec.service {
+            Service::Pages(site) => matches!(**site, Site::Stats(_)),
+            Service::Commands(_) => false,
+        };
+        self.sockets.iter().any(is_page)
     }
 
     /// Where commands are taken, and of whom.

@@ -18,6 +18,7 @@ impl Lowering<'_> {
                 sockets.extend(places.into_iter().map(|place| spec(place, socket)));
             }
         }
+        sockets.extend(self.pages());
         for address in &global.prometheus {
             let service = Service::Pages(Arc::new(Site::Metrics));
             let places = self.places("tidegate.prometheus", address);
@@ -30,7 +31,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn places(&mut self, keyword: &str, address: &Spanned<BindAddress>) -> Vec<Place> {
+    pub(super) fn places(&mut self, keyword: &str, address: &Spanned<BindAddress>) -> Vec<Place> {
         match &address.value {
             BindAddress::Tcp { host, first, last } => match self.resolver.ip(host) {
                 Ok(ip) => (*first..=*last).map(|port| Place::Tcp(SocketAddr::new(ip, port))).collect(),

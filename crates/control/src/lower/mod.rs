@@ -1,5 +1,7 @@
 //! From the configuration's tree to the routing table: names become places, hosts become addresses, silence becomes defaults.
 //!
+//! A section that is a statistics page becomes a socket of control's (`pages`), and has no rows in `show stat`.
+//!
 //! The tree was checked before; what can still go wrong here is what the tree cannot know: hosts that have no address.
 //!
 //! A proxy that is `disabled` is not in the table: it "will not receive any traffic nor will it send any health-checks or logs"
@@ -12,6 +14,7 @@ mod checks;
 mod frontends;
 mod log_lines;
 mod logs;
+mod pages;
 mod parts;
 mod rules;
 mod samples;
@@ -155,7 +158,7 @@ impl Lowering<'_> {
 fn numbered(config: &Config) -> Vec<table::Proxy> {
     let names = Names::of(config);
     let numbered = config.proxies.iter().zip(table::Proxy::FIRST..);
-    let numbered = numbered.filter(|(proxy, _)| !proxy.settings.is_disabled).map(|(proxy, number)| table::Proxy {
+    let numbered = numbered.filter(|(proxy, _)| is_in_table(proxy)).map(|(proxy, number)| table::Proxy {
         number,
         frontend: names.frontend(&proxy.name),
         backend: names.backend(&proxy.name),
@@ -177,7 +180,12 @@ fn admitted(config: &Config, process: u32) -> HashMap<&str, u64> {
 }
 
 fn enabled(config: &Config) -> impl Iterator<Item = &Proxy> {
-    config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled)
+    config.proxies.iter().filter(|proxy| is_in_table(proxy))
+}
+
+/// Pages are served by control: no shard knows of them.
+fn is_in_table(proxy: &Proxy) -> bool {
+    !proxy.settings.is_disabled && !proxy.is_page()
 }
 
 /// A timer; 0 is no limit, as HAProxy has it.

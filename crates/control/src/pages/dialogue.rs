@@ -47,13 +47,23 @@ pub(crate) struct Inquiry {
     pub(super) method: Method,
     pub(super) path: String,
     /// Without its `?`.
-    pub(super) query: String,
+    pub(super) query: Option<String>,
     pub(super) host: String,
     pub(super) authorization: String,
     pub(super) origin: String,
     /// `Sec-Fetch-Site`
     pub(super) fetch_site: String,
     pub(super) content: String,
+}
+
+impl Inquiry {
+    /// Path and query.
+    pub(super) fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
 }
 
 /// What is to be done next.
@@ -176,7 +186,7 @@ impl Dialogue {
         Inquiry {
             method: self.request.method(),
             path: text(self.request.path(bytes)),
-            query: text(self.request.query(bytes).unwrap_or_default()),
+            query: self.request.query(bytes).map(text),
             host: field("host"),
             authorization: field("authorization"),
             origin: field("origin"),
@@ -203,7 +213,7 @@ mod tests {
                         let answer = dialogue.answer(&Response::ok("text/plain", "ok".into()));
                         let answer = String::from_utf8(answer).expect("text");
                         let end = if answer.contains("connection: close") { " close" } else { "" };
-                        seen.push(format!("{method:?} {path} {query} {content}{end}"));
+                        seen.push(format!("{method:?} {path} {} {content}{end}", query.unwrap_or_default()));
                     }
                     Step::Refuse(page) => seen.push(page.lines().next().expect("a status line").into()),
                     Step::End => return seen,

@@ -22,6 +22,22 @@ impl Response {
         Response { head: page.head.into(), content: page.content.into() }
     }
 
+    /// What was asked for is to be seen elsewhere (RFC 9110 §15.4.4).
+    ///
+    /// # Panics
+    /// As [`with`](Self::with).
+    pub(super) fn see_other(location: &str) -> Response {
+        Response::new("303 See Other", "text/plain", String::new()).with("location", location)
+    }
+
+    /// The same with another status.
+    pub(super) fn with_status(mut self, status: Status) -> Response {
+        let line = |head: &str| head.find("\r\n").expect("a head begins with a line");
+        let (own, others) = (line(&self.head), status.page().head);
+        self.head.replace_range(..own, &others[..line(others)]);
+        self
+    }
+
     /// Adds a field.
     ///
     /// # Panics

@@ -6,6 +6,7 @@ use super::response::Response;
 use crate::admin::{Service, Stream, Wish, patiently};
 use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,9 @@ const DROPPED_FOR: Duration = Duration::from_secs(1);
 pub(crate) struct Visit {
     pub(super) site: Arc<Site>,
     pub(super) inquiry: Inquiry,
+    /// Who asks, and where; `None` behind a unix socket.
+    pub(super) src: Option<SocketAddr>,
+    pub(super) dst: Option<SocketAddr>,
     pub(crate) reply: oneshot::Sender<Response>,
 }
 
@@ -38,6 +42,7 @@ pub(crate) async fn serve(stream: Stream, service: Rc<RefCell<Service>>, wishes:
 }
 
 async fn converse(stream: Stream, service: Rc<RefCell<Service>>, wishes: UnboundedSender<Wish>) -> io::Result<()> {
+    let (src, dst) = stream.ends();
     let mut dialogue = Dialogue::new();
     let mut buffer = vec![0; 4096];
     let mut deadline = Instant::now() + REST;
@@ -69,7 +74,7 @@ async fn converse(stream: Stream, service: Rc<RefCell<Service>>, wishes: Unbound
                 // A reload may have changed who may see what: a kept connection sees it as a new one does.
                 let Service::Pages(site) = service.borrow().clone() else { return Ok(()) };
                 let (reply, response) = oneshot::channel();
-                let told = wishes.send(Wish::Page(Visit { site, inquiry, reply }));
+                let told = wishes.send(Wish::Page(Visit { site, inquiry, src, dst, reply }));
                 // Control is gone only when the process ends.
                 let (Ok(()), Ok(response)) = (told, response.await) else { return Ok(()) };
                 let bytes = dialogue.answer(&response);

@@ -62,6 +62,11 @@ impl Row {
         self.values[column as usize].as_ref()
     }
 
+    /// As text; empty where the column does not apply.
+    pub(crate) fn text_of(&self, column: Column) -> String {
+        self.get(column).map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Values in the order of the columns.
     fn values(&self) -> impl Iterator<Item = (usize, Option<&Value>)> {
         self.values.iter().map(Option::as_ref).enumerate()
@@ -81,6 +86,16 @@ impl Row {
 
     fn u64(&mut self, column: Column, value: u64) {
         self.set(column, Value::U64(value));
+    }
+}
+
+/// A count; 0 where the column does not apply, or is none.
+pub(crate) fn number(row: &Row, column: Column) -> u64 {
+    match row.get(column) {
+        Some(Value::U32(value)) => (*value).into(),
+        Some(Value::U64(value)) => *value,
+        Some(Value::S32(value)) => u64::try_from(*value).unwrap_or(0),
+        Some(Value::Text(_)) | None => 0,
     }
 }
 
