@@ -12,7 +12,7 @@ use driver::Addr;
 use shard::{PrepareFailure, Report};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use table::Table;
+use table::{Standing, Table};
 
 /// Lines of a broken configuration that go to the log; standard error gets all of them.
 const ALERTS_MOST: usize = 20;
@@ -21,6 +21,8 @@ const ALERTS_MOST: usize = 20;
 pub(crate) struct Proxy {
     pub(crate) name: Arc<str>,
     pub(crate) log_targets: Vec<usize>,
+    /// An operator has stopped it before.
+    pub(crate) is_stopped: bool,
     front_total: u64,
     front_current: u64,
     back_total: u64,
@@ -60,6 +62,7 @@ pub(crate) fn proxies(table: &Table) -> Vec<Proxy> {
     let fronts = table.frontends.iter().map(|frontend| Proxy {
         name: Arc::clone(&frontend.name),
         log_targets: frontend.log.targets.clone(),
+        is_stopped: frontend.state.standing() == Standing::Stopped,
         front_total: frontend.state.conns.total(),
         front_current: frontend.state.conns.current(),
         back_total: back_total(&frontend.name),
@@ -68,6 +71,7 @@ pub(crate) fn proxies(table: &Table) -> Vec<Proxy> {
     let backs = backs.map(|backend| Proxy {
         name: Arc::clone(&backend.name),
         log_targets: backend.log_targets.clone(),
+        is_stopped: false,
         front_total: 0,
         front_current: 0,
         back_total: backend.state.conns.total(),

@@ -3,6 +3,8 @@
 //! It waits for all of its sources at once and for none of them alone: shards answer by notices, the configuration is read on a
 //! thread of its own, checks are tasks that report.
 
+mod standing;
+
 use crate::admin::{self, Admin, AdminSockets, Asked, Prepared, Wish};
 use crate::checks::{self, Checks, Finished};
 use crate::clock::{self, Moment};
@@ -32,7 +34,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BackendId, LogLevel, ShardIndex, StateBook, Table};
+use table::{BackendId, LogLevel, ShardIndex, Standing, StateBook, Table};
 
 /// What control works with. Shards run already, by an empty table and without listeners.
 pub struct Parts {
@@ -132,6 +134,7 @@ pub(crate) struct Control {
     pages: pages::Memory,
     process: admin::Process,
     sessions: admin::Sessions,
+    followings: admin::Followings,
     shutdowns: Shutdowns,
     watch: Watch,
     look_at: Instant,
@@ -215,6 +218,7 @@ impl Control {
             admin: Admin::new(),
             pages: pages::Memory::new()?,
             sessions: admin::Sessions::default(),
+            followings: admin::Followings::default(),
             process: report::process(mailboxes.len(), runtime, &defaults),
             admin_coming: None,
             shutdowns: Shutdowns::new(mailboxes.len()),
@@ -314,6 +318,7 @@ impl Control {
             // A client that has gone does not want to know.
             admin::Reply::Now(answer) => drop(asked.reply.send(answer)),
             admin::Reply::Sessions(wanted) => self.sessions.ask(&self.mailboxes, wanted, asked.reply),
+            admin::Reply::Stand(frontend, standing) => self.stand(frontend, standing, asked.reply),
         }
     }
 
@@ -334,6 +339,7 @@ impl Control {
             sockets: self.admin.sockets().collect(),
             logs_dropped: self.port.records_dropped() + self.log.losses().map(|(_, count)| count).sum::<u64>(),
             is_stopping: !matches!(self.life, Life::Starting | Life::Serving),
+            is_reloading: !self.handover.is_resting(),
             told: Vec::new(),
             shut_down: Vec::new(),
         };
@@ -385,12 +391,12 @@ impl Control {
             (Request::Drain, Life::Starting | Life::Serving) => self.stop_softly(),
             (Request::Reload, Life::Starting | Life::Serving) => self.is_reload_wanted = true,
             (Request::Dump, _) => self.post_all(|| Mail::Report),
-            (Request::Pause, _) => {
-                self.console
-                    .say(Urgency::Warning, "SIGTTOU and SIGTTIN do not pause listeners yet: nothing has changed.");
-            }
+            (Request::Pause, Life::Serving | Life::Lingering { .. }) => self.pause_all(),
+            (Request::Resume, Life::Serving | Life::Lingering { .. }) => self.resume_all(),
+            // All that is started listens at once.
+            (Request::Pause | Request::Resume, Life::Starting) => (),
             (
-                Request::Drain | Request::Reload,
+                Request::Drain | Request::Reload | Request::Pause | Request::Resume,
                 Life::Lingering { .. } | Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_),
             ) => (),
         }
@@ -425,7 +431,7 @@ impl Control {
         self.post_all(|| Mail::Drain);
         let until = self.settings.hard_stop_after.map(|after| clock::now() + after);
         self.life = Life::Draining { silent: self.all(), until };
-        let stopped = report::proxies(&self.table);
+        let stopped = report::proxies(&self.table).into_iter().filter(|proxy| !proxy.is_stopped).collect();
         self.tell_stopped(Arc::clone(&self.table), stopped);
     }
 
@@ -483,6 +489,10 @@ impl Control {
             }
             Notice::Listed(part) => {
                 self.sessions.on_part(part, clock::now());
+                None
+            }
+            Notice::Followed { shard, serial, refused } => {
+                self.on_followed(shard, serial, refused);
                 None
             }
             Notice::Report(found) => {
@@ -573,9 +583,13 @@ impl Control {
     }
 
     fn publish(&mut self, table: Arc<Table>) {
+        let is_any_closed = table.frontends.iter().any(|frontend| frontend.state.standing() != Standing::Open);
         table.take_over();
         self.published.store(Arc::clone(&table));
         self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
+        if is_any_closed {
+            self.open_after_reload();
+        }
         // More connections may be allowed than before.
         self.checks.adopt(&table);
         self.ledger.adopt(&table, clock::now());
@@ -584,8 +598,8 @@ impl Control {
         }
         self.generation_next = table.generation + 1;
         let before = std::mem::replace(&mut self.table, table);
-        let gone = report::proxies(&before).into_iter().filter(|proxy| !report::has_proxy(&self.table, &proxy.name));
-        let gone = gone.collect();
+        let is_gone = |proxy: &report::Proxy| !proxy.is_stopped && !report::has_proxy(&self.table, &proxy.name);
+        let gone = report::proxies(&before).into_iter().filter(is_gone).collect();
         self.tell_stopped(before, gone);
     }
 

@@ -29,9 +29,10 @@ pub(crate) enum Request {
     Reload,
     /// `SIGQUIT`: say what the shards hold.
     Dump,
-    /// `SIGTTOU`, `SIGTTIN`: rest and take connections again. Not served, and read all the same: by default they would stop every
-    /// thread of the process.
+    /// `SIGTTOU`: refuse connections, on all listeners.
     Pause,
+    /// `SIGTTIN`: take connections again.
+    Resume,
 }
 
 const HANDLED: [(Signal, Request); 8] = [
@@ -42,7 +43,7 @@ const HANDLED: [(Signal, Request); 8] = [
     (Signal::SIGUSR2, Request::Reload),
     (Signal::SIGQUIT, Request::Dump),
     (Signal::SIGTTOU, Request::Pause),
-    (Signal::SIGTTIN, Request::Pause),
+    (Signal::SIGTTIN, Request::Resume),
 ];
 
 /// Blocks the signals that control reads, for this thread and all that it starts.

@@ -215,6 +215,10 @@ pub trait Driver {
     /// Makes a bound socket listen.
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno>;
 
+    /// Makes a listening socket refuse: it keeps its address, resets those who wait, and can listen again. For sockets that nobody
+    /// else holds, bound to a port that was named, and with nothing in flight.
+    fn unlisten(&mut self, fd: Fd) -> Result<(), Errno>;
+
     /// Takes the next waiting connection. `None`: nobody waits.
     fn accept(&mut self, listener: Fd) -> Result<Option<Accepted>, Errno>;
 

@@ -1,4 +1,4 @@
-//! Being told to stop, to reload, to hand over; and what a service manager is told.
+//! Being told to stop, to pause, to reload, to hand over; and what a service manager is told.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use e2e::{Client, Origin, Setup, Subject, wait};
+use e2e::{Admin, Client, Origin, Proxy, Setup, Subject, wait};
 
 e2e::scenarios! {
     shared: [
@@ -16,7 +16,8 @@ e2e::scenarios! {
         a_soft_stop_that_lasts_too_long_is_cut,
         a_successor_tells_its_predecessor_to_finish,
         a_dump_does_not_end_it,
-        a_pause_and_a_resume_end_nothing,
+        a_pause_refuses_and_ends_nothing,
+        frontends_pause_and_stop,
         a_service_manager_is_told,
         a_predecessor_that_does_not_answer,
     ],
@@ -105,18 +106,91 @@ fn a_dump_does_not_end_it(subject: Subject) {
     assert!(proxy.is_running());
 }
 
-fn a_pause_and_a_resume_end_nothing(subject: Subject) {
+fn a_pause_refuses_and_ends_nothing(subject: Subject) {
     let origin = Origin::named("s1");
     let mut proxy = Setup::relay(subject, "", &origin).start();
     let mut client = proxy.connect("px");
     assert_eq!(client.line(), "s1");
-    proxy.signal(Signal::SIGTTOU);
-    assert_eq!(client.ask("paused?"), "paused?");
-    proxy.signal(Signal::SIGTTIN);
-    assert_eq!(client.ask("resumed?"), "resumed?");
-    wait::until("somebody new to be served", wait::SOON, || {
-        Client::try_to(proxy.address("px")).is_ok_and(|mut client| client.line() == "s1")
+    for _ in 0..2 {
+        proxy.signal(Signal::SIGTTOU);
+        wait::until("a refusal", wait::SOON, || Client::try_to(proxy.address("px")).is_err());
+        assert_eq!(client.ask("paused?"), "paused?");
+        proxy.signal(Signal::SIGTTIN);
+        wait::until("somebody new to be served", wait::SOON, || is_served(&proxy, "px"));
+        assert_eq!(client.ask("resumed?"), "resumed?");
+    }
+    let said = proxy.stderr();
+    assert_eq!((said.matches("Paused proxy px.").count(), said.matches("Resumed proxy px.").count()), (2, 2), "{said}");
+    assert!(proxy.is_running());
+}
+
+fn is_served(proxy: &Proxy, name: &str) -> bool {
+    Client::try_to(proxy.address(name)).is_ok_and(|mut client| client.try_line().is_ok_and(|line| line == "s1"))
+}
+
+/// `disable`, `enable` and `shutdown frontend`: what is answered holds as soon as it is answered. HAProxy says nothing of a reload,
+/// after which its new process has every frontend open.
+fn frontends_pause_and_stop(subject: Subject) {
+    const FILE: &str = "
+        global
+            nbthread @threads@
+            stats socket @socket@ level admin
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 30s
+            timeout server 30s
+        frontend fe
+            bind @fe@
+            bind @second@
+            bind @path@
+            default_backend be
+        listen px
+            bind @px@
+            server s1 @s1@
+        backend be
+            server s1 @s1@";
+    let (admin, origin) = (Admin::new(), Origin::named("s1"));
+    let mut proxy = Setup::new(subject, FILE)
+        .with("socket", admin.path().display())
+        .with("path", admin.path_of("fe.sock").display())
+        .with("s1", origin.target())
+        .reloadable()
+        .start();
+    wait::until("the admin socket", wait::SOON, || admin.path().exists());
+    let mut held = proxy.connect("fe");
+    assert_eq!(held.line(), "s1");
+    let status = || admin.row("fe", "FRONTEND")["status"].clone();
+    let is_refused = |name| Client::try_to(proxy.address(name)).is_err();
+    let (paused, open) = ("All sockets are already disabled.\n\n", "All sockets are already enabled.\n\n");
+    for (command, answer, expect, are_refused) in [
+        ("disable frontend", "A frontend name is expected.\n\n", "OPEN", false),
+        ("disable frontend nope", "No such frontend.\n\n", "OPEN", false),
+        ("shutdown frontend be", "No such frontend.\n\n", "OPEN", false),
+        ("enable frontend fe", open, "OPEN", false),
+        ("disable frontend fe", "\n", "PAUSED", true),
+        ("disable frontend fe", paused, "PAUSED", true),
+        ("enable frontend fe", "\n", "OPEN", false),
+        ("disable frontend fe", "\n", "PAUSED", true),
+        ("shutdown frontend fe", "\n", "STOP", true),
+        ("shutdown frontend fe", "Frontend was already shut down.\n\n", "STOP", true),
+        ("enable frontend fe", "Frontend was previously shut down, cannot enable.\n\n", "STOP", true),
+        ("disable frontend fe", "Frontend was previously shut down, cannot disable.\n\n", "STOP", true),
+    ] {
+        assert_eq!(admin.ask(command), answer, "{command}");
+        assert_eq!(status(), expect, "after {command}");
+        assert_eq!((is_refused("fe"), is_refused("second"), is_refused("px")), (are_refused, are_refused, false));
+        assert_eq!(held.ask("still there?"), "still there?", "after {command}");
+    }
+    // HAProxy says that it has stopped when its last session has ended.
+    drop(held);
+    let counts = ["Paused frontend fe.", "Resumed frontend fe.", "Proxy fe stopped (cumulated conns: FE: "];
+    wait::until("what the log is told", wait::SOON, || {
+        let said = proxy.stderr();
+        counts.map(|text| said.matches(text).count()) == [2, 1, 1]
     });
+    proxy.reload();
+    wait::until("the frontend to be back", wait::SOON, || is_served(&proxy, "fe") && is_served(&proxy, "second"));
     assert!(proxy.is_running());
 }
 

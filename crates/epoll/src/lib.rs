@@ -207,6 +207,10 @@ impl Driver for Epoll {
         socket::listen(fd, backlog)
     }
 
+    fn unlisten(&mut self, fd: Fd) -> Result<(), Errno> {
+        socket::unlisten(fd)
+    }
+
     /// A listener that could not be watched when it was to be waited for is `ENOBUFS` once nobody is left in its queue: the
     /// shard rests and looks again, as for want of descriptors. Told once for each refusal; if all that it heard were that
     /// nobody waits, it would ask for readiness at once, in vain again.

@@ -4,8 +4,8 @@
 //! nor forgotten, until a place is free. A quiet listener takes one connection per readiness; each time more were waiting it
 //! takes twice as many in a row, so that a burst costs one call per connection and a lone client does not pay for a second.
 
-use crate::listeners::{Lack, Listener, Watch};
-use crate::{Life, Shard};
+use crate::listeners::{Lack, Listener, Purpose, Watch};
+use crate::{Life, Notice, Shard};
 use driver::{Accepted, Addr, Driver, Op, Tag};
 use session::{Arrival, Session};
 use std::time::Duration;
@@ -30,19 +30,30 @@ impl<D: Driver> Shard<D> {
         let is_freed = std::mem::take(&mut self.descriptors_freed) > 0;
         for index in self.listeners.take_untended() {
             let Some(listener) = self.listeners.get_mut(index) else { continue };
-            match (listener.watch, listener.is_leaving) {
-                (Watch::Armed, false) => (),
-                (Watch::Armed, true) => self.disarm(index),
-                (Watch::Idle, false) => self.arm(index),
-                (Watch::Exhausted(until), _) if until > self.now && !is_freed => {
+            // Its readiness op was told to end: the last completion brings it back here.
+            if listener.is_cancelled && listener.in_flight > 0 {
+                continue;
+            }
+            listener.is_cancelled = false;
+            let purpose = listener.purpose();
+            let is_patient = matches!(purpose, Purpose::Serve | Purpose::Empty);
+            match (listener.watch, purpose) {
+                (Watch::Armed, Purpose::Serve) | (Watch::Resting, Purpose::Rest) => (),
+                (Watch::Armed, Purpose::Rest | Purpose::Empty | Purpose::Go) => self.disarm(index),
+                (Watch::Idle, Purpose::Serve) => self.arm(index),
+                (Watch::Resting | Watch::Refused(_), Purpose::Serve) => self.get_up(index),
+                (Watch::Resting | Watch::Refused(_), Purpose::Empty | Purpose::Go) => self.discard(index),
+                (Watch::Refused(_), Purpose::Rest) => listener.lie_down(&mut self.driver),
+                (Watch::Exhausted(until), _) if is_patient && until > self.now && !is_freed => {
                     self.listeners.rest(index, Watch::Exhausted(until));
                 }
-                (Watch::Waiting(lack), _) if self.lacks(index, lack) => {
+                (Watch::Waiting(lack), _) if is_patient && self.lacks(index, lack) => {
                     self.listeners.rest(index, Watch::Waiting(lack));
                 }
                 (Watch::Idle | Watch::Waiting(_) | Watch::Exhausted(_), _) => self.accept_from(index),
             }
         }
+        self.tell_settled();
         if self.life == Life::Draining && self.listeners.is_empty() && self.slots.live_count() == 0 {
             self.stop();
         }
@@ -54,7 +65,7 @@ impl<D: Driver> Shard<D> {
             Watch::Idle => true,
             Watch::Waiting(lack) => !self.lacks_at(listener, lack),
             Watch::Exhausted(_) => self.descriptors_freed > 0,
-            Watch::Armed => false,
+            Watch::Armed | Watch::Resting | Watch::Refused(_) => false,
         };
         self.listeners.untended().any(is_due)
     }
@@ -75,28 +86,31 @@ impl<D: Driver> Shard<D> {
 
     fn accept_from(&mut self, index: u32) {
         let Some(listener) = self.listeners.get_mut(index) else { return };
-        let (fd, is_leaving) = (listener.fd, listener.is_leaving);
+        let (fd, purpose) = (listener.fd, listener.purpose());
+        if purpose == Purpose::Rest && !listener.can_refuse() {
+            return listener.lie_down(&mut self.driver);
+        }
         let (table, frontend) = (listener.table.clone(), listener.frontend);
         let frontend = &table.frontend(frontend).state;
-        let batch = if is_leaving { BATCH_MOST } else { listener.batch };
+        let batch = if purpose == Purpose::Serve { listener.batch } else { BATCH_MOST };
         for taken in 0..batch {
             if let Err(lack) = self.take_place(frontend) {
                 self.stats.limit_reached += 1;
-                return self.listeners.rest(index, Watch::Waiting(lack));
+                return self.hold_back(index, Watch::Waiting(lack));
             }
             match self.driver.accept(fd) {
                 Ok(Some(accepted)) => self.start_session(index, accepted),
                 Ok(None) => {
                     self.give_place_back(frontend);
                     self.set_batch(index, taken.max(1));
-                    return if is_leaving { self.discard(index) } else { self.arm(index) };
+                    return self.on_empty(index);
                 }
                 Err(errno) => {
                     self.give_place_back(frontend);
                     if errno.is_exhaustion() {
                         self.stats.accept_exhausted += 1;
                         let until = self.now + REST;
-                        return self.listeners.rest(index, Watch::Exhausted(until));
+                        return self.hold_back(index, Watch::Exhausted(until));
                     }
                     self.stats.accept_failed += 1;
                 }
@@ -104,7 +118,50 @@ impl<D: Driver> Shard<D> {
         }
         // As many were waiting as were taken: there may be more, and the next readiness will say so.
         self.set_batch(index, (batch * 2).min(BATCH_MOST));
-        if is_leaving { self.listeners.rest(index, Watch::Waiting(Lack::Turn)) } else { self.arm(index) }
+        match purpose {
+            Purpose::Serve => self.arm(index),
+            Purpose::Rest | Purpose::Empty | Purpose::Go => self.listeners.rest(index, Watch::Waiting(Lack::Turn)),
+        }
+    }
+
+    /// Nobody is left in a listener's queue.
+    fn on_empty(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        match listener.purpose() {
+            Purpose::Serve => self.arm(index),
+            Purpose::Rest => listener.lie_down(&mut self.driver),
+            Purpose::Empty | Purpose::Go => self.discard(index),
+        }
+    }
+
+    /// Somebody may wait in a listener's queue and cannot be served now.
+    fn hold_back(&mut self, index: u32, watch: Watch) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        match listener.purpose() {
+            Purpose::Serve | Purpose::Empty => self.listeners.rest(index, watch),
+            Purpose::Rest => listener.lie_down(&mut self.driver),
+            Purpose::Go => self.discard(index),
+        }
+    }
+
+    /// Its frontend is open again.
+    fn get_up(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        match listener.get_up(&mut self.driver) {
+            Ok(()) => self.arm(index),
+            Err(errno) => listener.watch = Watch::Refused(errno),
+        }
+    }
+
+    /// Tells control that all listeners do what their frontends want, as far as they can.
+    fn tell_settled(&mut self) {
+        if self.orders.is_empty() || !self.listeners.is_settled() {
+            return;
+        }
+        let refused = self.listeners.refused();
+        for serial in self.orders.drain(..) {
+            self.port.tell(Notice::Followed { shard: self.index, serial, refused: refused.clone() });
+        }
     }
 
     /// Takes a place for one more session: here, at its frontend and in the process.
@@ -159,13 +216,12 @@ impl<D: Driver> Shard<D> {
         self.submit_for(index, op);
     }
 
-    /// Ends the readiness op of a listener that leaves. Whichever of the two completes last brings the listener back here.
+    /// Ends the readiness op of a listener that leaves or rests. Whichever of the two completes last brings the listener back here.
     fn disarm(&mut self, index: u32) {
         let Some(listener) = self.listeners.get_mut(index) else { return };
-        if !std::mem::replace(&mut listener.is_cancelled, true) {
-            let op = Op::Cancel { fd: listener.fd };
-            self.submit_for(index, op);
-        }
+        listener.is_cancelled = true;
+        let op = Op::Cancel { fd: listener.fd };
+        self.submit_for(index, op);
     }
 
     fn submit_for(&mut self, index: u32, op: Op) {
@@ -183,8 +239,7 @@ impl<D: Driver> Shard<D> {
     }
 
     fn discard(&mut self, index: u32) {
-        let is_quiet = self.listeners.get_mut(index).is_some_and(|listener| listener.in_flight == 0);
-        if is_quiet && let Some(listener) = self.listeners.remove(index) {
+        if let Some(listener) = self.listeners.remove(index) {
             self.driver.discard(listener.fd);
         }
     }

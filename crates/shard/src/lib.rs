@@ -75,6 +75,8 @@ pub struct Shard<D: Driver> {
     /// Sessions that control wants ended and that were not all looked at yet.
     sweeps: Sweeps,
     listings: Listings,
+    /// What control said of frontends and was not answered: listeners are on their way to follow.
+    orders: Vec<u64>,
     /// Descriptors that were closed since listeners were last tended.
     descriptors_freed: u32,
     random: Random,
@@ -135,6 +137,7 @@ impl<D: Driver> Shard<D> {
             ready: VecDeque::new(),
             sweeps: Sweeps::default(),
             listings: Listings::default(),
+            orders: Vec::new(),
             descriptors_freed: 0,
             random: Random(seed | 1),
             stats: Stats::default(),

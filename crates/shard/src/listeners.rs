@@ -3,13 +3,16 @@
 //! ```text
 //!                    prepare: bind what is missing           adopt: the table is published
 //!   (nothing) ─────────────────────────────────▶ bound ────────────────────────────────────▶ listening
-//!                                                  │ forget                                    │ not in the next table
-//!                                                  ▼                                           ▼
+//!                                                  │ forget                        paused ▲   │ not in the next table, or stopped
+//!                                                  ▼                                      ▼   ▼
 //!                                               discarded ◀── cancelled, queue emptied ──── leaving
 //! ```
 //!
 //! Binding comes first, on every shard, before any of them uses anything: a bound socket queues nobody, so it may be given up
 //! without harm. A socket whose address stays is not touched at all.
+//!
+//! A paused listener serves whoever waits in its queue as far as there are places, and refuses from then on, like HAProxy's. Where
+//! others hold the socket too, and at a path, it cannot refuse: whoever comes waits there.
 //!
 //! **Invariant:** a listener's readiness op is in flight at most once, and its socket is discarded only when nothing is.
 
@@ -19,7 +22,7 @@ use driver::{Addr, Driver, Errno, Fd, Instant};
 use session::View;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use table::{Frontend, FrontendId, ShardIndex, Table};
+use table::{BindAddr, Frontend, FrontendId, ShardIndex, Standing, Table};
 
 #[derive(Default)]
 pub(crate) struct Listeners {
@@ -44,8 +47,9 @@ pub(crate) struct Listener {
     pub(crate) accept_proxy: bool,
     /// Where it listens, if that says where every client connected to; `None` for wildcards.
     pub(crate) local: Option<Addr>,
+    backlog: u32,
     pub(crate) watch: Watch,
-    pub(crate) is_leaving: bool,
+    leave: Leave,
     /// Its readiness op was told to end.
     pub(crate) is_cancelled: bool,
     /// The readiness op and its cancel, as far as they have not completed.
@@ -64,6 +68,30 @@ pub(crate) enum Watch {
     Exhausted(Instant),
     /// Nothing in flight; to be armed.
     Idle,
+    /// Nothing in flight, and nobody is served: its frontend is paused.
+    Resting,
+    /// It was to listen again, and the system refused. Tried again when control says something of frontends.
+    Refused(Errno),
+}
+
+/// Whether a listener is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    Stays,
+    /// Once all who wait in its queue are served, however long that takes.
+    Patiently,
+    /// Whoever waits is served if there is a place.
+    AtOnce,
+}
+
+/// What a listener is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Serve,
+    Rest,
+    /// Serve whoever waits, and go.
+    Empty,
+    Go,
 }
 
 /// What keeps a listener from accepting.
@@ -94,7 +122,7 @@ impl Listeners {
     ) -> Result<(), PrepareFailure> {
         self.forget(driver);
         for place in places(table, shard) {
-            if self.slots.iter().flatten().any(|listener| listener.key == place.key && !listener.is_leaving) {
+            if self.slots.iter().flatten().any(|listener| listener.key == place.key && listener.stays()) {
                 continue;
             }
             if let Err(errno) = self.open(driver, &place) {
@@ -139,15 +167,15 @@ impl Listeners {
         }
         let mut known: HashMap<Key, Vec<usize>> = HashMap::new();
         for (index, listener) in self.slots.iter_mut().enumerate() {
-            if let Some(listener) = listener.as_mut().filter(|listener| !listener.is_leaving) {
-                listener.is_leaving = true;
+            if let Some(listener) = listener.as_mut().filter(|listener| listener.stays()) {
+                listener.leave = Leave::Patiently;
                 known.entry(listener.key.clone()).or_default().push(index);
             }
         }
         for place in places(table, shard) {
             for &index in known.get(&place.key).into_iter().flatten() {
                 let listener = self.slots[index].as_mut().expect("known a moment ago");
-                listener.is_leaving = false;
+                listener.leave = Leave::Stays;
                 listener.serve(table, &place);
             }
             for fd in prepared.remove(&place.key).unwrap_or_default() {
@@ -163,8 +191,9 @@ impl Listeners {
                     number: place.number,
                     accept_proxy: place.accept_proxy,
                     local,
+                    backlog: place.backlog,
                     watch: Watch::Idle,
-                    is_leaving: false,
+                    leave: Leave::Stays,
                     is_cancelled: false,
                     in_flight: 0,
                     batch: 1,
@@ -182,9 +211,37 @@ impl Listeners {
     /// All leave: no new connections beyond those that wait already.
     pub(crate) fn leave(&mut self) {
         for listener in self.slots.iter_mut().flatten() {
-            listener.is_leaving = true;
+            listener.leave = Leave::Patiently;
         }
         self.tend_all();
+    }
+
+    /// Frontends stand otherwise than before: their listeners are to be looked at.
+    pub(crate) fn follow(&mut self) {
+        for listener in self.slots.iter_mut().flatten() {
+            if listener.stays() && listener.frontend().state.standing() == Standing::Stopped {
+                listener.leave = Leave::AtOnce;
+            }
+        }
+        self.tend_all();
+    }
+
+    /// Whether every listener does what its frontend wants. Those that leave patiently do.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.slots.iter().flatten().all(|listener| match listener.purpose() {
+            Purpose::Serve => listener.watch != Watch::Resting,
+            Purpose::Rest => listener.watch == Watch::Resting,
+            Purpose::Empty => true,
+            Purpose::Go => false,
+        })
+    }
+
+    /// A listener that could not listen again.
+    pub(crate) fn refused(&self) -> Option<PrepareFailure> {
+        self.slots.iter().flatten().find_map(|listener| {
+            let Watch::Refused(errno) = listener.watch else { return None };
+            Some(PrepareFailure { frontend: listener.frontend().name.clone(), addr: listener.key.shown(), errno })
+        })
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<&Listener> {
@@ -227,7 +284,7 @@ impl Listeners {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let retry = |listener: &Listener| match listener.watch {
             Watch::Exhausted(until) => Some(until),
-            Watch::Armed | Watch::Waiting(_) | Watch::Idle => None,
+            Watch::Armed | Watch::Waiting(_) | Watch::Idle | Watch::Resting | Watch::Refused(_) => None,
         };
         self.untended().filter_map(retry).min()
     }
@@ -254,6 +311,41 @@ impl Listener {
         self.frontend = place.frontend;
         self.number = place.number;
         self.accept_proxy = place.accept_proxy;
+        self.backlog = place.backlog;
+    }
+
+    fn stays(&self) -> bool {
+        self.leave == Leave::Stays
+    }
+
+    pub(crate) fn purpose(&self) -> Purpose {
+        match (self.leave, self.frontend().state.standing()) {
+            (Leave::Patiently, _) => Purpose::Empty,
+            (Leave::AtOnce, _) => Purpose::Go,
+            (Leave::Stays, Standing::Open) => Purpose::Serve,
+            (Leave::Stays, Standing::Paused | Standing::Stopped) => Purpose::Rest,
+        }
+    }
+
+    /// Stops listening, where that is its own affair.
+    pub(crate) fn lie_down<D: Driver>(&mut self, driver: &mut D) {
+        // One that cannot be made to refuse lets them wait.
+        if self.can_refuse() && !matches!(self.watch, Watch::Refused(_)) {
+            let _ = driver.unlisten(self.fd);
+        }
+        self.watch = Watch::Resting;
+    }
+
+    /// Listens again.
+    pub(crate) fn get_up<D: Driver>(&mut self, driver: &mut D) -> Result<(), Errno> {
+        if self.can_refuse() { driver.listen(self.fd, self.backlog) } else { Ok(()) }
+    }
+
+    pub(crate) fn can_refuse(&self) -> bool {
+        match self.key.addr() {
+            BindAddr::Ip(_) => true,
+            BindAddr::Unix(_) | BindAddr::Abstract(_) | BindAddr::Inherited(_) => false,
+        }
     }
 }
 

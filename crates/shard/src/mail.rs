@@ -26,6 +26,9 @@ pub enum Mail {
     Shutdown { whose: Whose, why: Shutdown },
     /// Tell which sessions there are, a part of the slots per turn. Answered by several [`Notice::Listed`] with this serial.
     List(u64),
+    /// Frontends stand otherwise than before ([`table::Standing`]): listeners follow. Answered by [`Notice::Followed`] with this
+    /// serial.
+    Follow(u64),
     /// Answered by [`Notice::Report`].
     Report,
 }
@@ -47,6 +50,12 @@ pub enum Notice {
         shard: ShardIndex,
     },
     Listed(Part),
+    /// Listeners do what their frontends want; `refused` is one that should listen again and cannot.
+    Followed {
+        shard: ShardIndex,
+        serial: u64,
+        refused: Option<PrepareFailure>,
+    },
     Report(Box<Report>),
 }
 

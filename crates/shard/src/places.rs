@@ -75,6 +75,10 @@ impl Place {
 }
 
 impl Key {
+    pub(crate) fn addr(&self) -> &BindAddr {
+        &self.addr
+    }
+
     /// The address as a driver knows it.
     pub(crate) fn shown(&self) -> Addr {
         match &self.addr {

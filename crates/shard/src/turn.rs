@@ -66,6 +66,10 @@ impl<D: Driver> Shard<D> {
                 Mail::Stop => self.stop(),
                 Mail::Shutdown { whose, why } => self.sweeps.add(whose, why, self.now),
                 Mail::List(serial) => self.listings.add(serial),
+                Mail::Follow(serial) => {
+                    self.listeners.follow();
+                    self.orders.push(serial);
+                }
                 Mail::Report => self.port.tell(Notice::Report(Box::new(self.report()))),
             }
         }

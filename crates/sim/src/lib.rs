@@ -136,6 +136,10 @@ impl Driver for Sim {
         self.state.borrow_mut().listen(fd, backlog)
     }
 
+    fn unlisten(&mut self, fd: Fd) -> Result<(), Errno> {
+        self.state.borrow_mut().unlisten(fd)
+    }
+
     fn accept(&mut self, listener: Fd) -> Result<Option<Accepted>, Errno> {
         self.state.borrow_mut().accept(listener)
     }

@@ -85,6 +85,17 @@ impl State {
         Ok(())
     }
 
+    pub(crate) fn unlisten(&mut self, fd: Fd) -> Result<(), Errno> {
+        let Role::Listening(id) = self.sockets.named(fd).role else { return Err(Errno::EINVAL) };
+        let listener = &self.listeners[id.0];
+        assert!(!listener.is_inherited && listener.fds == [fd], "sockets that others hold are not asked to refuse");
+        let spec = listener.spec.clone();
+        self.stop_listening(id, fd);
+        self.places.insert(spec.addr.clone(), Place::Bound);
+        self.sockets.named(fd).role = Role::Bound(spec);
+        Ok(())
+    }
+
     /// A listening socket that this process gets from its parent.
     pub(crate) fn inherit(&mut self, number: i32, spec: &ListenSpec) {
         assert!(!self.places.contains_key(&spec.addr), "{} is taken", spec.addr);

@@ -18,7 +18,7 @@ mod wake;
 
 pub use accept::{accept, is_readable, local_addr};
 pub use clock::now;
-pub use make::{adopted, bound, connector, duplicate, listen, taken};
+pub use make::{adopted, bound, connector, duplicate, listen, taken, unlisten};
 pub use name::Name;
 pub use pipes::{PIPES, Stock};
 pub use sys::{check, close, last_errno, set_nonblocking};

@@ -111,6 +111,12 @@ pub fn listen(fd: Fd, backlog: u32) -> Result<(), Errno> {
     check(unsafe { libc::listen(fd.0, backlog) }).map(drop)
 }
 
+/// Makes a socket of TCP refuse that listened; it keeps its address.
+pub fn unlisten(fd: Fd) -> Result<(), Errno> {
+    // SAFETY: no memory is touched.
+    check(unsafe { libc::shutdown(fd.0, libc::SHUT_RD) }).map(drop)
+}
+
 fn ip_family(ip: &std::net::SocketAddr) -> i32 {
     if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }
 }

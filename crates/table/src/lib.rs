@@ -59,7 +59,7 @@ pub use server::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings,
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};
 pub use state::bells::{Bell, Bells};
-pub use state::frontend::FrontendState;
+pub use state::frontend::{FrontendState, Standing};
 pub use state::inbox::Inboxes;
 pub use state::limiter::{Limiter, UNLIMITED};
 pub use state::process::ProcessState;

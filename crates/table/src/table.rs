@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::log::LogTarget;
-use crate::{Backend, Frontend, ProcessState, Server, UNLIMITED};
+use crate::{Backend, Frontend, ProcessState, Server, Standing, UNLIMITED};
 
 /// A frontend's place in [`Table::frontends`]; valid for one table only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -181,11 +181,13 @@ impl Table {
     ///
     /// A server known by name keeps its connections and health. It keeps its run-time weight and its administrative state
     /// too, unless its line now says another weight, or says `disabled` and did not before (or the reverse). One that lost
-    /// its `check` is up. Limits are treated like weights; those who wait for a place below one that has risen are served.
+    /// its `check` is up. Limits are treated like weights; those who wait for a place below one that has risen are served. Every
+    /// frontend is open, whatever the operator did to it before: HAProxy's new process knows nothing of that either.
     pub fn take_over(&self) {
         self.process.limiter.configure(self.global.maxconn);
         for frontend in &self.frontends {
             frontend.state.limiter.configure(frontend.maxconn.map_or(UNLIMITED, NonZeroU32::get));
+            frontend.state.stand(Standing::Open);
         }
         for backend in &self.backends {
             backend.state.reconfigure(backend);

@@ -302,6 +302,10 @@ impl Driver for Uring {
         socket::listen(fd, backlog)
     }
 
+    fn unlisten(&mut self, fd: Fd) -> Result<(), Errno> {
+        socket::unlisten(fd)
+    }
+
     fn accept(&mut self, listener: Fd) -> Result<Option<Accepted>, Errno> {
         let accepted = socket::accept(listener, Waiting::InKernel)?;
         if let Some(accepted) = &accepted {

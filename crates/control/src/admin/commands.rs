@@ -3,8 +3,9 @@
 use super::client::{Answer, Asked};
 use super::desk::Desk;
 use super::sessions::{self, Id};
-use super::{change, latency, manners, server, tell};
+use super::{change, frontends, latency, manners, server, tell};
 use config::Access;
+use table::{FrontendId, Standing};
 
 /// One command.
 pub(crate) struct Spec {
@@ -25,6 +26,8 @@ enum Run {
     Desk(fn(&mut Desk<'_>, &Call<'_>) -> Answer),
     /// Lists sessions, which only the shards know.
     Sessions,
+    /// Makes a frontend stand so, on all shards.
+    Stand(Standing),
     /// Concerns nobody but the client.
     Client(fn(&Call<'_>) -> Answer),
 }
@@ -194,6 +197,27 @@ const TABLE: &[Spec] = &[
         Run::Desk(server::disable_agent),
     ),
     spec(
+        &["enable", "frontend"],
+        "enable frontend <frontend>",
+        "let a paused frontend take connections again",
+        Access::Admin,
+        Run::Stand(Standing::Open),
+    ),
+    spec(
+        &["disable", "frontend"],
+        "disable frontend <frontend>",
+        "pause a frontend: it refuses connections",
+        Access::Admin,
+        Run::Stand(Standing::Paused),
+    ),
+    spec(
+        &["shutdown", "frontend"],
+        "shutdown frontend <frontend>",
+        "stop a frontend until the next reload",
+        Access::Admin,
+        Run::Stand(Standing::Stopped),
+    ),
+    spec(
         &["shutdown", "session"],
         "shutdown session <id>",
         "end one session",
@@ -261,6 +285,8 @@ pub(crate) enum Reply {
     Now(Answer),
     /// All sessions, or this one, once the shards have told of them.
     Sessions(Option<Id>),
+    /// Nothing, once all listeners of this frontend have followed.
+    Stand(FrontendId, Standing),
 }
 
 /// Answers a command.
@@ -274,6 +300,10 @@ pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
     match spec.run {
         Run::Desk(run) => Reply::Now(run(desk, &call)),
         Run::Client(run) => Reply::Now(run(&call)),
+        Run::Stand(standing) => match frontends::ordered(desk, &call, standing) {
+            Ok(frontend) => Reply::Stand(frontend, standing),
+            Err(message) => Reply::Now(message.into()),
+        },
         Run::Sessions => match call.word(0) {
             "" | "all" => Reply::Sessions(None),
             word => match sessions::parsed(word) {
@@ -287,14 +317,14 @@ pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
 /// Carries out a command of an operator who is known already, and answers what it says.
 ///
 /// # Panics
-/// There is no such command, or it lists sessions.
+/// There is no such command, or it is one that needs the shards.
 pub(crate) fn command(desk: &mut Desk<'_>, words: Vec<String>) -> String {
     let spec = find(&words).expect("whoever asks knows the commands");
     let call = Call { arguments: &words[spec.words.len()..], access: Access::Admin };
     match spec.run {
         Run::Desk(run) => run(desk, &call).text,
         Run::Client(run) => run(&call).text,
-        Run::Sessions => unreachable!("sessions are listed for clients of a socket alone"),
+        Run::Sessions | Run::Stand(_) => unreachable!("shards are asked for clients of a socket alone"),
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) sockets: Vec<(&'a Place, Access)>,
     pub(crate) logs_dropped: u64,
     pub(crate) is_stopping: bool,
+    /// A table is under way to the shards.
+    pub(crate) is_reloading: bool,
     /// What is to be told of it, each with the backend whose log it is for.
     pub(crate) told: Vec<(BackendId, Line)>,
     /// Whose sessions are to end.

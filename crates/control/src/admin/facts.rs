@@ -5,7 +5,7 @@ use crate::clock::Moment;
 use crate::ledger::Ledger;
 use driver::Instant;
 use std::time::Duration;
-use table::{Frontend, Server, Table};
+use table::{Frontend, Server, Standing, Table};
 
 /// The process at one moment, lent for as long as an answer takes to be written.
 pub(crate) struct Facts<'a> {
@@ -52,8 +52,8 @@ impl Facts<'_> {
         frontend.state.limiter.limit().min(self.table.process.limiter.limit())
     }
 
-    /// Whether a frontend takes connections.
-    pub(crate) fn is_open(&self, _frontend: &Frontend) -> bool {
-        !self.is_stopping
+    /// How a frontend stands.
+    pub(crate) fn standing(&self, frontend: &Frontend) -> Standing {
+        if self.is_stopping { Standing::Stopped } else { frontend.state.standing() }
     }
 }

@@ -15,6 +15,7 @@
 //! | `desk`, `facts` | what commands may see and change |
 //! | `tell`, `change`, `server`, `manners` | what they do |
 //! | `notices` | what the log is told of a server that an operator changed |
+//! | `frontends`, `followings` | frontends that pause, go on or stop, on all shards |
 //! | `sessions` | `show sess`, gathered from the shards |
 //! | `info`, `stat/`, `servers`, `latency`, `field` | the answers of `show`, as values and as text |
 //!
@@ -31,6 +32,8 @@ mod conversation;
 mod desk;
 mod facts;
 pub(crate) mod field;
+mod followings;
+mod frontends;
 pub(crate) mod info;
 pub(crate) mod latency;
 mod manners;
@@ -42,10 +45,11 @@ mod socket;
 pub(crate) mod stat;
 mod tell;
 
-pub(crate) use client::{Asked, Stream, patiently};
+pub(crate) use client::{Answer, Asked, Stream, patiently};
 pub(crate) use commands::{Reply, answer, command};
 pub(crate) use desk::Desk;
 pub(crate) use facts::{Facts, Process};
+pub(crate) use followings::{Client as FollowingClient, Followings, cannot_listen};
 pub(crate) use sessions::Sessions;
 pub(crate) use socket::{Failure, Owner, Place, Service, SocketSpec};
 

@@ -1,4 +1,4 @@
-//! One seed's life: shards, clients, servers, an operator who reloads, checks that flap.
+//! One seed's life: shards, clients, servers, an operator who reloads and pauses frontends, checks that flap.
 
 use crate::limits::Watch;
 use crate::tables::{BACK_PORT, Draft, addr};
@@ -9,7 +9,7 @@ use shard::{ControlPort, Ends, Mail, Mailbox, Notice, Parts, Shard, Whose};
 use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Reading, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Health, ShardIndex, StateBook, Table};
+use table::{Health, ShardIndex, Standing, StateBook, Table};
 
 /// What kind of trouble a seed is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,9 @@ pub(crate) struct Farm {
     reloads: u64,
     retried: u64,
     queued: u64,
+    /// Frontends were told how to stand, and shards have said that their listeners follow.
+    orders: u64,
+    followed: u64,
     is_header_sent: bool,
 }
 
@@ -175,6 +178,8 @@ impl Farm {
             reloads: 0,
             retried: 0,
             queued: 0,
+            orders: 0,
+            followed: 0,
             is_header_sent,
         };
         farm.add_servers();
@@ -238,6 +243,9 @@ impl Farm {
     }
 
     fn hear(&mut self) {
+        while let Some(notice) = self.port.take_notice() {
+            self.on_notice(&notice);
+        }
         while let Some(record) = self.port.take_record() {
             if std::env::var_os("TIDEGATE_SIM_SEED").is_some() {
                 println!("{:?} {:?}", record.client, record.kind);
@@ -262,8 +270,35 @@ impl Farm {
             self.publish(self.reloads + 2);
             self.reloads += 1;
         }
+        if self.mix.has_reloads() && self.rng.chance(300) {
+            self.stand();
+        }
         if self.mix.has_faults() {
             self.flap();
+        }
+    }
+
+    fn on_notice(&mut self, notice: &Notice) {
+        if let Notice::Followed { refused, .. } = notice {
+            assert_eq!(*refused, None, "nobody takes the address of a listener that rests");
+            self.followed += 1;
+        }
+    }
+
+    /// An operator pauses a frontend, opens it again, or stops it for good.
+    fn stand(&mut self) {
+        let table = self.published.load_full();
+        let state = &table.frontends[self.rng.below(table.frontends.len())].state;
+        let after = match (state.standing(), self.rng.below(20)) {
+            (Standing::Stopped, _) => return,
+            (_, 0) => Standing::Stopped,
+            (Standing::Open, 1..=7) => Standing::Paused,
+            (Standing::Open | Standing::Paused, _) => Standing::Open,
+        };
+        state.stand(after);
+        for mailbox in &self.mailboxes {
+            assert!(mailbox.post(Mail::Follow(self.orders)).is_ok());
+            self.orders += 1;
         }
     }
 
@@ -310,6 +345,8 @@ impl Farm {
                 if let Notice::Prepared { result, .. } = notice {
                     prepared += 1;
                     failed += usize::from(result.is_err());
+                } else {
+                    self.on_notice(&notice);
                 }
             }
         }
@@ -363,6 +400,7 @@ impl Farm {
             assert!(turns < 10_000, "draining does not end");
         }
         self.hear();
+        assert_eq!(self.orders, self.followed, "listeners have not followed, or too often");
         assert_eq!(self.published.load().process.limiter.admitted(), 0, "places leaked");
         let (mut accepted, mut unknown) = (0, 0);
         for (shard, world) in self.shards.iter_mut().zip(&self.worlds) {

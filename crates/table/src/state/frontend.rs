@@ -1,7 +1,7 @@
 //! What is remembered of a frontend.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::{Bells, Conns, Limiter, Tally};
 
@@ -15,6 +15,21 @@ pub struct FrontendState {
     pub lines_logged: AtomicU64,
     /// Its `maxconn`.
     pub limiter: Limiter,
+    standing: AtomicU8,
+}
+
+/// Whether a frontend takes connections. Until the next configuration, which opens every frontend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Open,
+    /// Refuses connections until it is opened again; keeps its addresses.
+    Paused,
+    /// Has given its addresses up.
+    Stopped,
+}
+
+impl Standing {
+    const ALL: [Standing; 3] = [Standing::Open, Standing::Paused, Standing::Stopped];
 }
 
 impl FrontendState {
@@ -24,6 +39,16 @@ impl FrontendState {
             tally: Tally::new(shard_count),
             lines_logged: AtomicU64::new(0),
             limiter: Limiter::new(shard_count, bells),
+            standing: AtomicU8::new(Standing::Open as u8),
         }
+    }
+
+    pub fn standing(&self) -> Standing {
+        Standing::ALL[usize::from(self.standing.load(Ordering::Acquire))]
+    }
+
+    /// Says how it stands from now on. Its listeners follow when their shards are told to look.
+    pub fn stand(&self, standing: Standing) {
+        self.standing.store(standing as u8, Ordering::Release);
     }
 }

@@ -14,6 +14,8 @@ macro_rules! conformance {
             reset_while_receiving: ["received ECONNRESET", "received the end", "sent Err(EPIPE)"];
             send_to_a_reset_peer: ["sent Err(ECONNRESET)", "sent Err(EPIPE)"];
             connect_is_refused: ["connected Err(ECONNREFUSED)", "closed"];
+            a_listener_refuses_and_listens_again:
+                ["reset", "connected Err(ECONNREFUSED)", "closed", "accepted"];
             connect_succeeds: ["connected Ok(())", "sent Ok(5)", "hello", "received \"* OK\""];
             connect_then_cancel: ["cancelled", "connected Err(ECANCELED)", "closed"];
             two_are_accepted: ["readable Ok(())", "accepted", "accepted", "nobody waits"];

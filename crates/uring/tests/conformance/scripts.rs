@@ -108,6 +108,29 @@ pub(crate) fn connect_is_refused<W: World>(stage: &mut Stage<W>) {
     stage.say_next(1);
 }
 
+/// It keeps its address meanwhile, if that was named: the kernel takes a port back that it has chosen itself.
+pub(crate) fn a_listener_refuses_and_listens_again<W: World>(stage: &mut Stage<W>) {
+    let (first, addr) = stage.listener();
+    stage.driver().discard(first);
+    let spec = ListenSpec { addr: addr.clone(), ..anywhere() };
+    let listener = stage.driver().bind(&spec).expect("nobody has taken it");
+    stage.driver().listen(listener, 16).expect("bound");
+    let waiting = stage.world.client(&addr);
+    stage.nothing_happens();
+    stage.driver().unlisten(listener).expect("it listens");
+    let ending = stage.world.ending(waiting);
+    stage.say(ending);
+    let fd = stage.driver().socket(&addr).expect("no limit is near");
+    stage.submit(Op::Connect { fd, addr: addr.clone() });
+    stage.say_next(1);
+    stage.submit(Op::Close { fd, ending: Ending::Orderly });
+    stage.say_next(1);
+    stage.driver().listen(listener, 16).expect("bound");
+    stage.world.client(&addr);
+    stage.accept(listener);
+    stage.say("accepted");
+}
+
 pub(crate) fn connect_succeeds<W: World>(stage: &mut Stage<W>) {
     let addr = stage.world.server();
     let fd = stage.driver().socket(&addr).expect("no limit is near");

@@ -5,7 +5,7 @@ use crate::admin::facts::Facts;
 use check::Health;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Tally};
+use table::{Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Standing, Tally};
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     traffic(&mut row, &state.tally);
     row.u64(Column::Dreq, totals.requests_denied);
     row.u64(Column::Ereq, totals.requests_failed);
-    row.text(Column::Status, if facts.is_open(frontend) { "OPEN" } else { "STOP" });
+    row.text(Column::Status, word(facts.standing(frontend)));
     row.u32(Column::Rate, state.tally.session_rate(now));
     row.u32(Column::RateLim, 0_u32);
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
@@ -90,6 +90,14 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     zeros(&mut row, TLS);
     zeros(&mut row, HTTP);
     row
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Open => "OPEN",
+        Standing::Paused => "PAUSED",
+        Standing::Stopped => "STOP",
+    }
 }
 
 fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {

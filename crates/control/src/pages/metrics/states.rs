@@ -17,7 +17,7 @@ pub(super) const CHECK_STATES: &[&str] = &[
 /// The state that a cell speaks of: `UP 1/3` and `no check` are UP, `MAINT (via b/s)` is MAINT, a result of a check is itself.
 pub(super) fn state(cell: &str) -> &str {
     match cell {
-        "OPEN" | "no check" => "UP",
+        "OPEN" | "PAUSED" | "no check" => "UP",
         "STOP" => "DOWN",
         _ => cell.split(' ').next().unwrap_or_default(),
     }
@@ -54,6 +54,7 @@ mod tests {
     fn states_of_cells() {
         for (cell, expected) in [
             ("OPEN", "UP"),
+            ("PAUSED", "UP"),
             ("no check", "UP"),
             ("UP 2/3", "UP"),
             ("DOWN 1/2", "DOWN"),
