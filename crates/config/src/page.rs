@@ -53,8 +53,10 @@ impl Proxy {
     /// it should go.
     pub fn is_page(&self) -> bool {
         let settings = &self.settings;
-        let TcpRules { connection, session, content, inspect_delay } = &self.tcp;
-        let has_rules = !connection.is_empty() || !session.is_empty() || !content.is_empty() || inspect_delay.is_some();
+        let TcpRules { connection, session, content, inspect_delay, response, response_delay } = &self.tcp;
+        let asks_clients = !connection.is_empty() || !session.is_empty() || !content.is_empty();
+        let has_delay = inspect_delay.is_some() || response_delay.is_some();
+        let has_rules = asks_clients || !response.is_empty() || has_delay;
         let leads_nowhere = self.rules.is_empty() && self.servers.is_empty() && settings.default_backend.is_none();
         let is_plain = |bind: &crate::tree::Bind| bind.accept_proxy.is_none() && bind.v6 == V6::System;
         settings.stats.is_some()

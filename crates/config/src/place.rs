@@ -14,6 +14,8 @@ pub(crate) enum Place {
     BackContent,
     UseBackend,
     UseServer,
+    /// `tcp-response content` of a backend.
+    Response,
 }
 
 impl Place {
@@ -26,6 +28,7 @@ impl Place {
             Place::BackContent => "backend tcp-request content rule",
             Place::UseBackend => "frontend use-backend rule",
             Place::UseServer => "backend use-server, balance or stick-match rule",
+            Place::Response => "backend tcp-response content rule",
         }
     }
 
@@ -35,13 +38,14 @@ impl Place {
             Place::Connection => " in 'tcp-request connection'",
             Place::Session => " in 'tcp-request session'",
             Place::FrontContent | Place::BackContent => " in 'tcp-request content'",
+            Place::Response => " in 'tcp-response content'",
             Place::UseBackend | Place::UseServer => "",
         }
     }
 
     fn hears_client(self) -> bool {
         match self {
-            Place::Connection | Place::Session => false,
+            Place::Connection | Place::Session | Place::Response => false,
             Place::FrontContent | Place::BackContent | Place::UseBackend | Place::UseServer => true,
         }
     }
@@ -49,7 +53,7 @@ impl Place {
     fn has_backend(self) -> bool {
         match self {
             Place::Connection | Place::Session | Place::FrontContent | Place::UseBackend => false,
-            Place::BackContent | Place::UseServer => true,
+            Place::BackContent | Place::UseServer | Place::Response => true,
         }
     }
 }
@@ -67,7 +71,9 @@ impl Proxy {
             lists.into_iter().flat_map(|(place, rules)| rules.iter().map(move |rule| (place, &rule.condition)));
         let routes = self.rules.iter().map(|rule| (Place::UseBackend, &rule.condition));
         let optional = of_rules.chain(routes).filter_map(|(place, condition)| Some((place, condition.as_ref()?)));
-        optional.chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
+        let of_responses =
+            self.tcp.response.iter().filter_map(|rule| Some((Place::Response, rule.condition.as_ref()?)));
+        optional.chain(of_responses).chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
     }
 }
 
@@ -76,7 +82,7 @@ impl Test {
     pub(crate) fn conflicts_with(&self, place: Place) -> bool {
         match self.fetch() {
             Some(Fetch::Payload(Speaker::Client, _)) => !place.hears_client(),
-            Some(Fetch::Payload(Speaker::Server, _)) => true,
+            Some(Fetch::Payload(Speaker::Server, _)) => place != Place::Response,
             Some(Fetch::BackendName | Fetch::Number(Number::BackendId)) => !place.has_backend(),
             Some(Fetch::Address(_) | Fetch::Number(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::WaitEnd)
             | None => false,

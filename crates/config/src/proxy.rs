@@ -187,6 +187,13 @@ fn read(
                 Ok(())
             }
         },
+        Keyword::TcpResponse => match home {
+            Home::Proxy(proxy, acls) => tcp_rules::tcp_response(line, proxy, acls, reports),
+            Home::Defaults { .. } => {
+                reports.refuse(line.span_from(0), "tcp-response in a 'defaults' section");
+                Ok(())
+            }
+        },
         Keyword::UseServer => {
             let (proxy, acls) = home.proxy(line)?;
             proxy.use_servers.push(tcp_rules::use_server(line, acls, reports)?);

@@ -1,9 +1,9 @@
-//! Reads `tcp-request` and `use-server` lines (configuration.txt §4.2).
+//! Reads `tcp-request`, `tcp-response` and `use-server` lines (configuration.txt §4.2).
 
 use crate::acl::Condition;
 use crate::acl_reader::{self, Reader};
 use crate::diagnostic::Diagnostic;
-use crate::keywords::tcp_rules::{ACTIONS, Meaning};
+use crate::keywords::tcp_rules::{ACTIONS, Meaning, RESPONSE_ACTIONS};
 use crate::line::Line;
 use crate::reports::Reports;
 use crate::source::Spanned;
@@ -33,7 +33,7 @@ pub(crate) fn tcp_request(
             Err(line.alert(1, message))
         }
         level @ ("connection" | "session" | "content") => {
-            let Some(rule) = rule(line, &place, acls, reports)? else { return Ok(()) };
+            let Some(rule) = rule(line, ACTIONS, &place, acls, reports)? else { return Ok(()) };
             let rules = match level {
                 "connection" => &mut proxy.tcp.connection,
                 "session" => &mut proxy.tcp.session,
@@ -46,6 +46,38 @@ pub(crate) fn tcp_request(
             let message =
                 format!("'tcp-request' expects 'inspect-delay', 'connection', or 'content' in {place} (got '{other}')");
             let guess = reports.guesser.name(other, ["inspect-delay", "connection", "session", "content"]);
+            Err(line.alert(1, message).hint_if(guess))
+        }
+    }
+}
+
+/// `tcp-response content ACTION …` and `tcp-response inspect-delay TIME`.
+pub(crate) fn tcp_response(
+    line: Line<'_>,
+    proxy: &mut Proxy,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let place = format!("{} '{}'", proxy.role.noun(), proxy.name.value);
+    match line.word(1) {
+        "" => Err(line.alert(1, format!("missing argument for 'tcp-response' in {place}"))),
+        level @ ("inspect-delay" | "content") if !proxy.role.has_back() => {
+            let message =
+                format!("tcp-response {level} is only allowed in 'backend' sections or 'defaults' section with a name");
+            Err(line.alert(1, message))
+        }
+        "inspect-delay" => {
+            let delay = inspect_delay(line, &place)?;
+            proxy.tcp.response_delay = (!delay.is_zero()).then(|| Spanned::new(delay, line.span_from(0)));
+            Ok(())
+        }
+        "content" => {
+            proxy.tcp.response.extend(rule(line, RESPONSE_ACTIONS, &place, acls, reports)?);
+            Ok(())
+        }
+        other => {
+            let message = format!("'tcp-response' expects 'inspect-delay' or 'content' in {place} (got '{other}')");
+            let guess = reports.guesser.name(other, ["inspect-delay", "content"]);
             Err(line.alert(1, message).hint_if(guess))
         }
     }
@@ -72,16 +104,17 @@ pub(crate) fn use_server(
 }
 
 /// The action in word 2, and its condition; `None` for one that is refused.
-fn rule(
+fn rule<A: Copy>(
     line: Line<'_>,
+    actions: &[(&str, Meaning<A>)],
     place: &str,
     acls: &HashSet<String>,
     reports: &mut Reports,
-) -> Result<Option<TcpRule>, Diagnostic> {
+) -> Result<Option<TcpRule<A>>, Diagnostic> {
     let (keyword, level, word) = (line.keyword(), line.word(1), line.word(2));
     let name = &word[..word.find('(').unwrap_or(word.len())];
     let known =
-        ACTIONS.iter().find(|(known, _)| *known == name || name.starts_with("track-sc") && *known == "track-sc0");
+        actions.iter().find(|(known, _)| *known == name || name.starts_with("track-sc") && *known == "track-sc0");
     let action = match known {
         Some((_, Meaning::Served(action))) => *action,
         Some((_, Meaning::Refused)) => {
@@ -90,7 +123,7 @@ fn rule(
         }
         None => {
             let message = format!("'{keyword} {level}' expects 'accept' or 'reject' in {place} (got '{word}').");
-            let guess = reports.guesser.name(word, ACTIONS.iter().map(|(name, _)| *name));
+            let guess = reports.guesser.name(word, actions.iter().map(|(name, _)| *name));
             return Err(line.alert(2, message).hint_if(guess));
         }
     };

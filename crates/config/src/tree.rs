@@ -531,7 +531,7 @@ pub struct UseBackend {
     pub condition: Option<Condition>,
 }
 
-/// The `tcp-request` lines of a proxy, each list in file order.
+/// The `tcp-request` and `tcp-response` lines of a proxy, each list in file order.
 #[derive(Clone, Debug, Default)]
 pub struct TcpRules {
     pub connection: Vec<TcpRule>,
@@ -539,12 +539,15 @@ pub struct TcpRules {
     pub content: Vec<TcpRule>,
     /// How long content rules wait for content; not at all unless set.
     pub inspect_delay: Option<Spanned<Duration>>,
+    /// `tcp-response content`
+    pub response: Vec<TcpRule<TcpResponseAction>>,
+    pub response_delay: Option<Spanned<Duration>>,
 }
 
-/// `tcp-request … ACTION [if|unless CONDITION]`.
+/// `tcp-request … ACTION [if|unless CONDITION]`, `tcp-response content …`.
 #[derive(Clone, Debug)]
-pub struct TcpRule {
-    pub action: Spanned<TcpAction>,
+pub struct TcpRule<A = TcpAction> {
+    pub action: Spanned<A>,
     /// Always, when absent.
     pub condition: Option<Condition>,
 }
@@ -553,6 +556,14 @@ pub struct TcpRule {
 pub enum TcpAction {
     Accept,
     Reject,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TcpResponseAction {
+    Accept,
+    Reject,
+    /// Closes the connection with the server.
+    Close,
 }
 
 /// `use-server NAME if|unless CONDITION`.

@@ -80,7 +80,23 @@ fn complaints() {
             "tcp-request connection track-sc1 src",
             "A7 'tcp-request connection track-sc1' is not supported by Tidegate yet",
         ),
-        ("tcp-response content reject", "A7 'tcp-response' is not supported by Tidegate yet"),
+        ("tcp-response", "A7 missing argument for 'tcp-response' in proxy 'l'"),
+        ("tcp-response foo", "A7 'tcp-response' expects 'inspect-delay' or 'content' in proxy 'l' (got 'foo')"),
+        (
+            "tcp-response inspect-delay foo",
+            "A7 'tcp-response inspect-delay' expects a positive delay in milliseconds, in proxy 'l' (unexpected character \
+             'f')",
+        ),
+        (
+            "tcp-response content accept foo",
+            "A7 'tcp-response content accept' only accepts 'if' or 'unless', in proxy 'l' (got 'foo')",
+        ),
+        (
+            "tcp-response content close if nosuch",
+            "A7 'tcp-response content close' : error detected in proxy 'l' while parsing 'if' condition : no such ACL : \
+             'nosuch'",
+        ),
+        ("tcp-response content silent-drop", "A7 'tcp-response content silent-drop' is not supported by Tidegate yet"),
     ] {
         assert_eq!(sentences(line), [expected], "{line}");
     }
@@ -108,6 +124,11 @@ fn what_cannot_be_known_yet() {
             "tcp-request content reject if { res.len 3 }",
             "W7 anonymous acl will never match in 'tcp-request content' because it uses keyword 'res.len' which is \
              incompatible with 'frontend tcp-request content rule'",
+        ),
+        (
+            "tcp-response content close if { req.len 3 }",
+            "W7 anonymous acl will never match in 'tcp-response content' because it uses keyword 'req.len' which is \
+             incompatible with 'backend tcp-response content rule'",
         ),
         (
             "use-server s if { res.len 3 }",

@@ -1,5 +1,5 @@
-//! Rules on connections, sessions and contents (configuration.txt: tcp-request, use_backend, use-server, section 7), and what the
-//! log says of those who were turned away.
+//! Rules on connections, sessions and contents (configuration.txt: tcp-request, tcp-response, use_backend, use-server, section 7),
+//! and what the log says of those who were turned away.
 
 use std::fs;
 use std::io;
@@ -26,6 +26,9 @@ e2e::scenarios! {
         rules_of_a_backend_are_asked_behind_its_choice,
         a_rule_names_the_server,
         files_of_patterns_are_read_again,
+        what_a_server_says_first_is_judged,
+        a_silent_server_is_judged_after_the_delay,
+        a_server_is_closed_with_what_it_said,
     ],
     alone: [],
 }
@@ -68,6 +71,54 @@ fn peers() -> (LogServer, Origin, Origin) {
 /// What the log says behind the date.
 fn tail(logs: &LogServer, part: &str) -> String {
     logs.masked(part).split_once("[DATE] ").expect("a tcplog line").1.to_owned()
+}
+
+/// A listener `px` with these lines in front of a server that says `s1`.
+fn reviewed(subject: Subject, logs: &LogServer, origin: &Origin, lines: &str) -> Proxy {
+    let template = format!(
+        "{PREAMBLE}
+        listen px
+            bind @px@
+            {lines}
+            server s1 @s1@"
+    );
+    Setup::new(subject, &template).with("log", logs.target()).with("s1", origin.target()).start()
+}
+
+fn what_a_server_says_first_is_judged(subject: Subject) {
+    let logs = LogServer::udp();
+    let rules = "tcp-response inspect-delay 5s
+            tcp-response content accept if { res.payload(0,2) -m str s1 }
+            tcp-response content reject";
+    let (good, bad) = (Origin::named("s1"), Origin::named("s2"));
+    let proxy = reviewed(subject, &logs, &good, rules);
+    let mut client = proxy.connect("px");
+    assert_eq!(client.line(), "s1");
+    assert_eq!(client.ask("and then?"), "and then?");
+    let proxy = reviewed(subject, &logs, &bad, rules);
+    assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
+    assert_eq!(tail(&logs, " PD "), "px px/s1 T/T/T 3 PD 1/1/0/0/0 0/0");
+}
+
+fn a_silent_server_is_judged_after_the_delay(subject: Subject) {
+    let logs = LogServer::udp();
+    let rules = "tcp-response inspect-delay 300ms\n tcp-response content reject unless { res.len gt 0 }";
+    let origin = Origin::echo();
+    let proxy = reviewed(subject, &logs, &origin, rules);
+    let begun = Instant::now();
+    assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
+    assert!(begun.elapsed() >= Duration::from_millis(290), "{:?}", begun.elapsed());
+    assert_eq!(tail(&logs, " PD "), "px px/s1 T/T/T 0 PD 1/1/0/0/0 0/0");
+    assert_eq!(proxy.connect("px").ask("at once"), "at once", "the client is heard meanwhile");
+}
+
+fn a_server_is_closed_with_what_it_said(subject: Subject) {
+    let logs = LogServer::udp();
+    let rules = "tcp-response inspect-delay 5s\n tcp-response content close if { res.len gt 2 }";
+    let origin = Origin::named("s1");
+    let proxy = reviewed(subject, &logs, &origin, rules);
+    assert_eq!(proxy.connect("px").to_end(), (b"s1\n".to_vec(), End::Fin));
+    assert_eq!(tail(&logs, "px px/s1"), "px px/s1 T/T/T 3 -- 1/1/0/0/0 0/0");
 }
 
 fn connections_are_rejected_by_source(subject: Subject) {

@@ -1,16 +1,22 @@
-//! What the client says before it may be sent on: gathered in one buffer, for a PROXY header or for rules to look at.
+//! What a side says before it may be sent on: gathered in one buffer, for a PROXY header or for rules to look at.
 
 use crate::flow::Piece;
 use buf::Lease;
 use driver::{Hope, Instant};
 
-/// The first bytes, and who waits for them.
-#[derive(Debug)]
-pub(crate) struct Early {
+/// The first bytes of a side.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
     /// In the buffer of the first of them; `None` before anything has come.
     pub(crate) piece: Option<Piece>,
     /// What that buffer had no room for. It goes out behind the piece.
     pub(crate) overflow: Option<Piece>,
+}
+
+/// The client's first bytes, and who waits for them.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(crate) gathered: Gathered,
     pub(crate) rules: Rules,
     /// When the rules were first asked.
     pub(crate) began_at: Instant,
@@ -30,16 +36,18 @@ pub(crate) enum Patience {
     Waiting,
     /// The rules' delay is over.
     Over,
-    /// The client has ended its half: nothing more will come.
+    /// The side has ended its half: nothing more will come.
     AtEnd,
 }
 
 impl Early {
     pub(crate) fn new(now: Instant) -> Early {
         let (rules, patience) = (Rules::Frontend, Patience::Waiting);
-        Early { piece: None, overflow: None, rules, began_at: now, patience }
+        Early { gathered: Gathered::default(), rules, began_at: now, patience }
     }
+}
 
+impl Gathered {
     /// Puts what came behind what is there, as far as there is room.
     pub(crate) fn gather(&mut self, lease: Lease, count: u32) {
         let Some(known) = &mut self.piece else {

@@ -50,7 +50,7 @@ pub enum Cause {
     BadHeader(proxyline::Error),
     /// A `tcp-request connection` or `session` rule did not take the client. Nothing is logged of it.
     NotAdmitted,
-    /// A `tcp-request content` rule rejected what the client said.
+    /// A `tcp-request content` or `tcp-response content` rule rejected what was said.
     Rejected,
     /// We had no socket, address or buffer for it.
     Exhausted(Errno),

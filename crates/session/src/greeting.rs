@@ -14,10 +14,10 @@ impl Session {
     /// More of the header, in a buffer of its own.
     pub(crate) fn on_greeting_bytes(&mut self, now: Instant, lease: Lease, count: u32, out: &mut Outbox) {
         let mut early = self.early.take().unwrap_or_else(|| Box::new(Early::new(now)));
-        early.gather(lease, count);
-        match proxyline::decode(early.bytes()) {
+        early.gathered.gather(lease, count);
+        match proxyline::decode(early.gathered.bytes()) {
             // One that does not fit into a buffer is none.
-            Decoded::Incomplete if early.is_full() => self.refuse_greeting(Error::BadHeader, out),
+            Decoded::Incomplete if early.gathered.is_full() => self.refuse_greeting(Error::BadHeader, out),
             Decoded::Incomplete => {
                 self.early = Some(early);
                 self.fill(Side::Front, Hope::Later, out);
@@ -28,7 +28,7 @@ impl Session {
                     self.client = Addr::Ip(addresses.source);
                     self.destination = Addr::Ip(addresses.destination);
                 }
-                match early.piece.take().filter(|piece| start < piece.end) {
+                match early.gathered.piece.take().filter(|piece| start < piece.end) {
                     Some(piece) => {
                         self.count_bytes(Side::Front, piece.end - start);
                         self.request = Flow::Held(Piece { start, ..piece });
@@ -36,7 +36,7 @@ impl Session {
                     None => self.fill(Side::Front, Hope::Soon, out),
                 }
                 // What the buffer of a long header had no room for.
-                if let Some(overflow) = &early.overflow {
+                if let Some(overflow) = &early.gathered.overflow {
                     self.count_bytes(Side::Front, overflow.end - overflow.start);
                     self.early = Some(early);
                 }
@@ -48,7 +48,7 @@ impl Session {
 
     /// The client ended its half before the header was whole.
     pub(crate) fn on_greeting_end(&mut self, out: &mut Outbox) {
-        let received = self.early.as_ref().map_or(0, |early| early.bytes().len());
+        let received = self.early.as_ref().map_or(0, |early| early.gathered.bytes().len());
         self.refuse_greeting(Error::at_end(received), out);
     }
 

@@ -50,7 +50,7 @@ impl Session {
     /// More from the client, in a buffer of its own.
     pub(crate) fn on_inspected_bytes(&mut self, now: Instant, lease: Lease, count: u32, out: &mut Outbox) {
         self.count_bytes(Side::Front, count);
-        self.early_mut().gather(lease, count);
+        self.early_mut().gathered.gather(lease, count);
         self.judge(now, out);
     }
 
@@ -58,7 +58,7 @@ impl Session {
     pub(crate) fn on_inspected_end(&mut self, now: Instant, out: &mut Outbox) {
         let early = self.early_mut();
         early.patience = Patience::AtEnd;
-        if early.piece.is_none() {
+        if early.gathered.piece.is_none() {
             self.request = Flow::EndHeld;
         }
         self.judge(now, out);
@@ -80,7 +80,7 @@ impl Session {
         let early = self.early_mut();
         early.patience = Patience::Over;
         // What was gathered has to go out before what a receive in flight may still bring.
-        if early.piece.is_some() && matches!(self.request, Flow::Filling) {
+        if early.gathered.piece.is_some() && matches!(self.request, Flow::Filling) {
             let fd = self.front.fd;
             return self.submit(Side::Front, Op::Cancel { fd }, out);
         }
@@ -92,7 +92,7 @@ impl Session {
         let early = self.early.as_ref().expect("inspecting implies that something is waited for");
         let whose = early.rules;
         let inspection = self.inspection(whose).expect("the backend is chosen before its rules are asked");
-        let is_final = early.patience != Patience::Waiting || early.is_full() || inspection.delay.is_none();
+        let is_final = early.patience != Patience::Waiting || early.gathered.is_full() || inspection.delay.is_none();
         match inspection.judge(&self.facts(is_final)) {
             None if matches!(self.request, Flow::Resting) => self.fill(Side::Front, Hope::Later, out),
             None => (),
@@ -112,7 +112,7 @@ impl Session {
         if matches!(self.request, Flow::Held(_))
             && let Flow::Held(piece) = std::mem::replace(&mut self.request, Flow::Resting)
         {
-            early.piece = Some(piece);
+            early.gathered.piece = Some(piece);
         }
         early.rules = rules;
         early.began_at = now;
@@ -145,10 +145,10 @@ impl Session {
         let backend = self.backend_ref().expect("it was chosen a moment ago");
         let imposed = backend.rules.server(&self.facts(true)).map(|server| Arc::clone(self.table.server(server)));
         if let Some(mut early) = self.early.take() {
-            if let Some(piece) = early.piece.take() {
+            if let Some(piece) = early.gathered.piece.take() {
                 self.request = Flow::Held(piece);
             }
-            self.early = early.overflow.is_some().then_some(early);
+            self.early = early.gathered.overflow.is_some().then_some(early);
         }
         self.enter(Phase::Assigning);
         out.ask(Ask::Server { avoid: None, imposed });
@@ -168,7 +168,7 @@ impl Session {
     /// What rules may know now.
     fn facts(&self, is_final: bool) -> Facts<'_> {
         let bytes = match (&self.early, &self.request) {
-            (Some(early), _) => early.bytes(),
+            (Some(early), _) => early.gathered.bytes(),
             (None, Flow::Held(piece)) => &piece.lease.bytes()[piece.start as usize..piece.end as usize],
             (None, _) => &[],
         };

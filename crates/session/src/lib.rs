@@ -32,6 +32,7 @@
 //! | `connect` | server, attempt, retry, redispatch |
 //! | `wait` | standing in the line for a server |
 //! | `relay` | two flows as they are, half-closes, inactivity |
+//! | `review` | the rules on what a server says first |
 //! | `end`, `record` | why it ended, and what logs are told |
 //! | `tally` | what it adds to the counters of frontend, backend and server |
 //!
@@ -51,6 +52,7 @@ mod outbox;
 mod phase;
 mod record;
 mod relay;
+mod review;
 mod tally;
 mod view;
 mod wait;
@@ -69,6 +71,7 @@ use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
 use early::Early;
 use flow::{Flow, Pace};
 use proxyline::Addresses;
+use review::Review;
 use std::sync::Arc;
 use table::{Backend, BackendId, Frontend, FrontendId, Passed, Server, ShardIndex, Ticket};
 use wait::Wait;
@@ -100,6 +103,8 @@ pub struct Session {
     passed: Passed,
     /// What the client has said before it may be sent on. A session that relays has none.
     early: Option<Box<Early>>,
+    /// What the server has said before rules let it through.
+    review: Option<Box<Review>>,
     shard: ShardIndex,
     /// The listener's number within its frontend, from 1; log lines name it when a header was refused.
     listener: u16,
@@ -200,6 +205,7 @@ impl Session {
             waited: None,
             passed: Passed::default(),
             early: None,
+            review: None,
             shard,
             listener,
             retries: 0,
@@ -259,6 +265,9 @@ impl Session {
             Phase::Inspecting => self.on_inspection_late(now, out),
             Phase::Connecting => self.on_connect_late(now, out),
             Phase::Resting => self.attempt_again(out),
+            Phase::Relaying if self.review_deadline().is_some_and(|deadline| deadline <= now) => {
+                self.on_review_late(now, out);
+            }
             Phase::Heading | Phase::Relaying => self.on_idle(out),
             Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => (),
         }
@@ -286,7 +295,10 @@ impl Session {
             Phase::Inspecting => self.inspection_deadline(),
             Phase::Connecting => Some(self.attempt_at + self.backend_ref()?.timeouts.connect?),
             Phase::Resting => Some(self.attempt_at),
-            Phase::Heading | Phase::Relaying => self.idle_deadline().map(|(deadline, _)| deadline),
+            Phase::Heading | Phase::Relaying => {
+                let idle = self.idle_deadline().map(|(deadline, _)| deadline);
+                [idle, self.review_deadline()].into_iter().flatten().min()
+            }
             Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => None,
         }
     }
@@ -351,7 +363,10 @@ impl Session {
             return Err("inspecting implies that something is waited for");
         }
         if self.phase == Phase::Closed
-            && (self.early.is_some() || self.request.has_unsent() || self.response.has_unsent())
+            && (self.early.is_some()
+                || self.review.is_some()
+                || self.request.has_unsent()
+                || self.response.has_unsent())
         {
             return Err("a closed session holds bytes");
         }
@@ -432,6 +447,7 @@ impl Session {
     /// Nothing is in flight: gives up what is held, tells how it went, and closes both sockets.
     fn close(&mut self, now: Instant, out: &mut Outbox) {
         self.early = None;
+        self.review = None;
         self.request = Flow::Ended;
         self.response = Flow::Ended;
         let end = self.end.expect("a session ends for a cause");

@@ -21,7 +21,7 @@ impl Session {
                 unreachable!("the request is heard from the start, and goes nowhere before: {flow:?}")
             }
         }
-        self.fill(Side::Back, Hope::Later, out);
+        self.hear_server(now, out);
     }
 
     pub(crate) fn on_received(&mut self, now: Instant, side: Side, result: Result<Received, Errno>, out: &mut Outbox) {
@@ -35,6 +35,7 @@ impl Session {
             Ok(Received::End) => self.on_stream_end(now, side, out),
             // The rules' delay is over, and what was received is to be sent first.
             Err(Errno::ECANCELED) if self.phase == Phase::Inspecting => self.judge(now, out),
+            Err(Errno::ECANCELED) if side == Side::Back && self.is_reviewing() => self.judge_response(now, out),
             Err(_) => self.on_broken(side, out),
         }
     }
@@ -169,9 +170,12 @@ impl Session {
     /// A piece has left: what was received early comes before anything new.
     fn go_on(&mut self, from: Side, hope: Hope, out: &mut Outbox) {
         if from == Side::Front
-            && let Some(piece) = self.early.take().and_then(|early| early.overflow)
+            && let Some(piece) = self.early.take().and_then(|early| early.gathered.overflow)
         {
             return self.drain(from, piece, out);
+        }
+        if from == Side::Back && self.review.is_some() {
+            return self.on_reviewed_sent(hope, out);
         }
         self.fill(from, hope, out);
     }
@@ -198,6 +202,9 @@ impl Session {
             }
             Phase::Relaying => {
                 self.count_bytes(side, piece.end);
+                if side == Side::Back && self.is_reviewing() {
+                    return self.on_reviewed_bytes(now, piece.lease, piece.end, out);
+                }
                 if self.may_splice(side) {
                     let is_full = piece.end as usize == piece.lease.size();
                     self.pace_from(side).on_received(is_full);
@@ -210,7 +217,7 @@ impl Session {
         }
     }
 
-    fn on_stream_end(&mut self, now: Instant, side: Side, out: &mut Outbox) {
+    pub(crate) fn on_stream_end(&mut self, now: Instant, side: Side, out: &mut Outbox) {
         match self.phase {
             Phase::Greeting => self.on_greeting_end(out),
             Phase::Queued => self.on_client_left(out),
@@ -218,6 +225,7 @@ impl Session {
             Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting | Phase::Heading => {
                 *self.flow_from(side) = Flow::EndHeld;
             }
+            Phase::Relaying if side == Side::Back && self.is_reviewing() => self.on_reviewed_end(now, out),
             Phase::Relaying => self.finish(side.other(), out),
             Phase::Aborting => (),
             Phase::Closing | Phase::Closed => unreachable!("nothing is in flight any more"),
@@ -241,7 +249,7 @@ impl Session {
         }
     }
 
-    fn drain(&mut self, from: Side, piece: Piece, out: &mut Outbox) {
+    pub(crate) fn drain(&mut self, from: Side, piece: Piece, out: &mut Outbox) {
         let Piece { lease, start, end, hope } = piece;
         debug_assert!(start < end);
         let to = from.other();

@@ -116,6 +116,12 @@ impl Session {
         state.of(self.shard).requests_denied.add(1);
     }
 
+    /// A rule rejected what the server said.
+    pub(crate) fn count_response_denial(&self) {
+        self.frontend().state.tally.of(self.shard).responses_denied.add(1);
+        self.count_at(self.server.as_deref(), |traffic| traffic.responses_denied.add(1));
+    }
+
     /// Of sessions that reached a server.
     fn count_times(&self, now: Instant) {
         let (Some(assigned), Some(connected)) = (self.assigned_at, self.connected_at) else { return };

@@ -3,6 +3,7 @@
 mod counters;
 mod inspect;
 mod lines;
+mod review;
 
 use super::*;
 use buf::Pool;
@@ -32,6 +33,7 @@ struct Setup {
     /// Each server has one place, and somebody has it already.
     is_full: bool,
     is_inspected: bool,
+    is_reviewed: bool,
     log: fn() -> LogPolicy,
 }
 
@@ -45,6 +47,7 @@ const PLAIN: Setup = Setup {
     tunnel: None,
     is_full: false,
     is_inspected: false,
+    is_reviewed: false,
     log: || LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
 };
 
@@ -305,7 +308,7 @@ fn table(setup: Setup) -> Arc<Table> {
     let backend = Backend {
         name: name.clone(),
         mode: Mode::Tcp,
-        rules: table::BackendRules::default(),
+        rules: if setup.is_reviewed { review::rules() } else { table::BackendRules::default() },
         servers,
         balance: Balance::RoundRobin,
         all_backups: false,

@@ -50,7 +50,7 @@ pub use log_line::{Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy};
 pub use retry::{Redispatch, Retry};
 pub use route::route;
-pub use rules::{Action, Admission, BackendRules, Inspection, Rule, UseServer, judge};
+pub use rules::{Action, Admission, BackendRules, Inspection, ResponseAction, Rule, UseServer, judge};
 pub use sample::{
     Compare, Converter, CountedStart, Facts, Fetch, Heard, Matcher, NumberRange, Operation, Part, Payload, Speaker,
     TextPart, TextPatterns, Value,

@@ -1,29 +1,43 @@
-//! Rules on connections, sessions and contents (`configuration.txt: tcp-request, use-server`).
+//! Rules on connections, sessions and contents (`configuration.txt: tcp-request, tcp-response, use-server`).
 
 use std::time::Duration;
 
 use crate::{Condition, Facts, ServerId, Table, Verdict};
 
-/// One `tcp-request …` line.
+/// One `tcp-request …` or `tcp-response content` line.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub struct Rule<A = Action> {
     /// Without one it always holds.
     pub condition: Option<Condition>,
-    pub action: Action,
+    pub action: A,
 }
 
 /// What a rule does with the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Also where no rule holds.
+    #[default]
     Accept,
     Reject,
 }
 
+/// What a `tcp-response content` rule does with the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ResponseAction {
+    /// Also where no rule holds.
+    #[default]
+    Accept,
+    /// Ends it; the client does not get what was looked at.
+    Reject,
+    /// Ends the server's side of it; the client gets what has come so far.
+    Close,
+}
+
 /// Rules on contents, and how long they may wait for them.
-#[derive(Clone, Debug, Default)]
-pub struct Inspection {
+#[derive(Clone, Debug)]
+pub struct Inspection<A = Action> {
     /// In file order: the first that holds decides; without one the connection is accepted.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Rule<A>>,
     /// `inspect-delay`; without one nothing is waited for.
     pub delay: Option<Duration>,
 }
@@ -46,6 +60,8 @@ pub struct BackendRules {
     pub request: Inspection,
     /// `use-server`, in file order.
     pub servers: Vec<UseServer>,
+    /// `tcp-response content`: before the client hears of the server.
+    pub response: Inspection<ResponseAction>,
 }
 
 /// `use-server S if|unless …`
@@ -56,7 +72,7 @@ pub struct UseServer {
 }
 
 /// The first rule that holds; `None` while that depends on bytes which have not come.
-pub fn judge(rules: &[Rule], facts: &Facts<'_>) -> Option<Action> {
+pub fn judge<A: Copy + Default>(rules: &[Rule<A>], facts: &Facts<'_>) -> Option<A> {
     for rule in rules {
         match rule.condition.as_ref().map_or(Verdict::Yes, |condition| condition.verdict(facts)) {
             Verdict::Yes => return Some(rule.action),
@@ -64,12 +80,18 @@ pub fn judge(rules: &[Rule], facts: &Facts<'_>) -> Option<Action> {
             Verdict::No => (),
         }
     }
-    Some(Action::Accept)
+    Some(A::default())
 }
 
-impl Inspection {
+impl<A> Default for Inspection<A> {
+    fn default() -> Inspection<A> {
+        Inspection { rules: Vec::new(), delay: None }
+    }
+}
+
+impl<A: Copy + Default> Inspection<A> {
     /// What the rules say, or `None` to wait for more.
-    pub fn judge(&self, facts: &Facts<'_>) -> Option<Action> {
+    pub fn judge(&self, facts: &Facts<'_>) -> Option<A> {
         judge(&self.rules, facts)
     }
 
@@ -94,7 +116,7 @@ impl BackendRules {
 
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let of_servers = self.servers.iter().map(|rule| &rule.condition);
-        self.request.conditions().chain(of_servers)
+        self.request.conditions().chain(of_servers).chain(self.response.conditions())
     }
 
     /// Whether every id in it has a place in `table`.
@@ -104,6 +126,6 @@ impl BackendRules {
     }
 }
 
-fn conditions(rules: &[Rule]) -> impl Iterator<Item = &Condition> {
+fn conditions<A>(rules: &[Rule<A>]) -> impl Iterator<Item = &Condition> {
     rules.iter().filter_map(|rule| rule.condition.as_ref())
 }

@@ -64,7 +64,6 @@ pub(crate) const DF: Scope = Scope::new(InDefaults::Yes, true, false);
 pub(crate) const DB: Scope = Scope::new(InDefaults::Yes, false, true);
 pub(crate) const NFB: Scope = Scope::new(InDefaults::Named, true, true);
 pub(crate) const NF: Scope = Scope::new(InDefaults::Named, true, false);
-pub(crate) const NB: Scope = Scope::new(InDefaults::Named, false, true);
 pub(crate) const FB: Scope = Scope::new(InDefaults::No, true, true);
 pub(crate) const F: Scope = Scope::new(InDefaults::No, true, false);
 pub(crate) const B: Scope = Scope::new(InDefaults::No, false, true);

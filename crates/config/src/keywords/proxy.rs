@@ -2,7 +2,7 @@
 //! names of sections.
 
 use super::Meaning::{self, Inert, Parsed, Refused, Removed, Served};
-use super::{B, DB, DF, DFB, F, FB, NB, NF, NFB, Scope};
+use super::{B, DB, DF, DFB, F, FB, NF, NFB, Scope};
 
 /// The proxy keywords that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +31,7 @@ pub(crate) enum Keyword {
     Stats,
     TcpCheck,
     TcpRequest,
+    TcpResponse,
     Timeout,
     UseBackend,
     UseServer,
@@ -130,7 +131,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("stick-table", FB, Refused),
     ("tcp-check", DB, Served(Keyword::TcpCheck)),
     ("tcp-request", NFB, Served(Keyword::TcpRequest)),
-    ("tcp-response", NB, Refused),
+    ("tcp-response", NFB, Served(Keyword::TcpResponse)),
     ("timeout", DFB, Served(Keyword::Timeout)),
     ("transparent", DB, Refused),
     ("unique-id-format", DF, Refused),
