@@ -9,7 +9,7 @@ use e2e::ports::Reservation;
 use e2e::{Client, Origin, Proxy, Setup, Subject, needs, wait};
 
 e2e::scenarios! {
-    shared: [socat_one_liners, the_prometheus_exporter, hatop, haproxyadmin],
+    shared: [socat_one_liners, the_prometheus_exporter, hatop, haproxyadmin, ansible, check_haproxy_stats],
     alone: [],
 }
 
@@ -153,6 +153,56 @@ print(s.setweight(5), s.weight, h.frontend('fe').status, h.backend('be').metric(
         String::from_utf8_lossy(&output.stdout),
         "['fe'] ['s1', 's2'] 200\nTrue DRAIN\nTrue MAINT\nTrue no check\nTrue 5 OPEN 1 True\n"
     );
+}
+
+/// Its module joins commands, waits for words of `status`, and reads `Version` before it drains.
+fn ansible(subject: Subject) {
+    if !needs::is_there("ansible", "ansible", "ansible") {
+        return;
+    }
+    let rig = Rig::start(subject);
+    let home = rig.admin.path_of("ansible");
+    let run = |arguments: &str| {
+        let socket = rig.admin.path();
+        let output = Command::new("ansible")
+            .args(["localhost", "-c", "local", "-m", "community.general.haproxy", "-a"])
+            .arg(format!("backend=be host=s1 socket={} {arguments}", socket.display()))
+            .env("HOME", &home)
+            .env("ANSIBLE_HOME", &home)
+            .env("ANSIBLE_LOCAL_TEMP", &home)
+            .env("ANSIBLE_REMOTE_TEMP", &home)
+            .output()
+            .expect("it is installed");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && said.contains("CHANGED"), "{arguments}: {said}");
+    };
+    for (arguments, status, weight) in [
+        ("state=drain wait=yes", "DRAIN", "1"),
+        ("state=disabled wait=yes shutdown_sessions=yes", "MAINT", "1"),
+        ("state=enabled weight=5", "no check", "5"),
+    ] {
+        run(arguments);
+        let row = rig.admin.row("be", "s1");
+        assert_eq!((row["status"].as_str(), row["weight"].as_str()), (status, weight), "{arguments}");
+    }
+}
+
+/// As Nagios and its kin call it: a sentence, performance data, and an exit code.
+fn check_haproxy_stats(subject: Subject) {
+    let plugin = Path::new("/usr/lib/nagios/plugins/check_haproxy_stats");
+    if !needs::is_installed("check_haproxy_stats", "monitoring-plugins-contrib", plugin.is_file()) {
+        return;
+    }
+    let rig = Rig::start(subject);
+    let check = |arguments: &[&str]| {
+        let output = Command::new(plugin).arg("-s").arg(rig.admin.path()).args(arguments).output().expect("perl runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let figures = "|fe-FRONTEND=0;160;180;0;200;be-BACKEND=0;16;18;0;20;\n";
+    let calm = (Some(0), format!("Check haproxy OK - checked 2 proxies.{figures}"));
+    assert_eq!(check(&["-m"]), calm);
+    let alarm = (Some(2), format!("Check haproxy CRITICAL - server: be:s2 is MAINT; {figures}"));
+    assert_eq!(check(&[]), alarm);
 }
 
 /// A Python that has `package`, in an environment of the target directory; `None`, reported, where it cannot be had.

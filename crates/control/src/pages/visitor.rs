@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-/// How long a whole request may take from its first byte, and a portion of a response to be taken.
+/// How long a whole request may take, a connection's first one from the accept, and a portion of a response to be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a connection may rest between two requests. A scraper comes back every 15 seconds or every minute.
@@ -45,7 +45,7 @@ async fn converse(stream: Stream, service: Rc<RefCell<Service>>, wishes: Unbound
     let (src, dst) = stream.ends();
     let mut dialogue = Dialogue::new();
     let mut buffer = vec![0; 4096];
-    let mut deadline = Instant::now() + REST;
+    let mut deadline = Instant::now() + PATIENCE;
     let mut step = dialogue.next();
     loop {
         match step {
