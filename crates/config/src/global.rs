@@ -45,6 +45,8 @@ fn read(
 ) -> Result<(), Diagnostic> {
     match keyword {
         Keyword::Maxconn => maxconn(line, global, reports),
+        Keyword::Maxconnrate => number(line).map(|value| global.maxconnrate = Some(value)),
+        Keyword::Maxsessrate => number(line).map(|value| global.maxsessrate = Some(value)),
         Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
         Keyword::IoEngine => io_engine(line).map(|value| global.io_engine = Some(value)),
         Keyword::Log => log::global(line, &mut global.logs, environment, reports),

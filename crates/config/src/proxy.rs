@@ -144,6 +144,7 @@ fn read(
         Keyword::Maxconn => number(line).map(|value| home.settings().maxconn = Some(value)),
         Keyword::Fullconn => number(line).map(|value| home.settings().fullconn = Some(value)),
         Keyword::Backlog => number(line).map(|value| home.settings().backlog = Some(value)),
+        Keyword::RateLimit => rate_limit(line).map(|value| home.settings().session_rate = Some(value)),
         Keyword::Retries => retries(line).map(|value| home.settings().retries = Some(value)),
         Keyword::Balance => balance(line, home.settings(), reports),
         Keyword::HashType => hash_type(line, reports),
@@ -268,6 +269,18 @@ fn retries(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
     let message = "'retries' expects an integer argument (dispatch counts for one).";
     let value = natural(line.word(1)).ok_or_else(|| line.alert(1, message))?;
     Ok(Spanned::new(value, line.span(1)))
+}
+
+/// `rate-limit sessions N`
+fn rate_limit(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
+    if line.word(1) != "sessions" {
+        return Err(line.alert(1, "'rate-limit' only supports 'sessions'."));
+    }
+    line.ends_at(3, "rate-limit sessions")?;
+    let value = natural(line.word(2));
+    let value = value
+        .ok_or_else(|| line.alert(2, "'rate-limit sessions' expects a positive value (in sessions per second)"))?;
+    Ok(Spanned::new(value, line.span(2)))
 }
 
 fn balance(line: Line<'_>, settings: &mut Settings, reports: &mut Reports) -> Result<(), Diagnostic> {

@@ -134,6 +134,7 @@ impl Reader<'_> {
             Keyword::Downinter => options.downinter = Some(self.delay(at)?),
             Keyword::Rise => options.rise = Some(self.count(at)?),
             Keyword::Fall => options.fall = Some(self.count(at)?),
+            Keyword::Slowstart => options.slowstart = Some(self.span_of_time(at)?),
             Keyword::Weight => options.weight = Some(self.weight(at)?),
             Keyword::Maxconn => options.maxconn = Some(self.number(at)?),
             Keyword::Maxqueue => options.maxqueue = Some(self.number(at)?),
@@ -170,6 +171,14 @@ impl Reader<'_> {
                     format!("unexpected character '{character}' in '{keyword}' argument of server {}..", self.name);
                 Err(self.fail(at + 1, message).hint("units are us, ms, s, m, h and d"))
             }
+        }
+    }
+
+    /// A delay that may be zero.
+    fn span_of_time(&self, at: usize) -> Result<Spanned<Duration>, Diagnostic> {
+        match time(self.line.word(at + 1)) {
+            Ok(Duration::ZERO) => Ok(Spanned::new(Duration::ZERO, self.line.span(at + 1))),
+            Ok(_) | Err(_) => self.delay(at),
         }
     }
 

@@ -48,6 +48,10 @@ impl Config {
 pub struct Global {
     /// Concurrent client connections of the process; 0 or unset: derived from the descriptor limit.
     pub maxconn: Option<Spanned<u32>>,
+    /// Most new connections per second; 0 or unset is without limit.
+    pub maxconnrate: Option<Spanned<u32>>,
+    /// Most new sessions per second; 0 or unset is without limit.
+    pub maxsessrate: Option<Spanned<u32>>,
     pub nbthread: Option<Spanned<u16>>,
     /// `tidegate.io-engine`; unset is [`IoEngine::Auto`].
     pub io_engine: Option<Spanned<IoEngine>>,
@@ -245,6 +249,8 @@ pub struct Settings {
     pub maxconn: Option<Spanned<u32>>,
     /// Connections at which servers with `minconn` reach their `maxconn`; 0 or unset: a tenth of what may arrive.
     pub fullconn: Option<Spanned<u32>>,
+    /// `rate-limit sessions`: most new sessions per second; 0 or unset is without limit.
+    pub session_rate: Option<Spanned<u32>>,
     pub backlog: Option<Spanned<u32>>,
     pub default_backend: Option<Spanned<String>>,
     pub balance: Option<Spanned<Balance>>,
@@ -607,6 +613,8 @@ pub struct ServerOptions {
     pub fall: Option<Spanned<u32>>,
     /// 0 (takes no new connections) to 256; 1 unless set.
     pub weight: Option<Spanned<u16>>,
+    /// How long it takes until it has its full weight, after it came up; 0 or unset: at once.
+    pub slowstart: Option<Spanned<Duration>>,
     pub is_backup: bool,
     pub is_disabled: bool,
     /// `on-marked-down shutdown-sessions`.

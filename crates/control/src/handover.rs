@@ -197,7 +197,7 @@ mod tests {
     use table::StateBook;
 
     fn table(generation: u64) -> Arc<Table> {
-        let global = table::Global { maxconn: 1 };
+        let global = table::Global { maxconn: 1, ..table::Global::default() };
         Arc::new(Table::new(generation, global, vec![], vec![], vec![], StateBook::new(2).process()))
     }
 

@@ -59,6 +59,7 @@ mod signals;
 mod stdio;
 mod trends;
 mod uio;
+mod warmups;
 mod watch;
 
 pub use admin::AdminSockets;

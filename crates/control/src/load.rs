@@ -175,7 +175,7 @@ impl Loaded {
 
 /// A table without anything: what is published before the first one.
 pub fn empty_table(book: &StateBook) -> Arc<Table> {
-    let global = table::Global { maxconn: 0 };
+    let global = table::Global::default();
     Arc::new(Table::new(0, global, Vec::new(), Vec::new(), Vec::new(), book.process()))
 }
 

@@ -22,6 +22,7 @@ use crate::settings::ProcessSettings;
 use crate::shutdowns::Shutdowns;
 use crate::signals::{Request, Signals, StopSignal};
 use crate::uio::{self, Runtime};
+use crate::warmups::Warmups;
 use crate::watch::{Finding, LOOK_EVERY, Watch};
 use arc_swap::ArcSwap;
 use config::IoEngine;
@@ -130,6 +131,7 @@ pub(crate) struct Control {
     log: Log,
     checks: Checks,
     ledger: Ledger,
+    warmups: Warmups,
     admin: Admin,
     pages: pages::Memory,
     process: admin::Process,
@@ -215,6 +217,7 @@ impl Control {
             console,
             checks: Checks::new(runtime),
             ledger: Ledger::default(),
+            warmups: Warmups::default(),
             admin: Admin::new(),
             pages: pages::Memory::new()?,
             sessions: admin::Sessions::default(),
@@ -284,8 +287,8 @@ impl Control {
             Life::Draining { until, .. } => until,
             Life::Starting | Life::Serving | Life::Ended(_) => None,
         };
-        let deadlines = [Some(self.look_at), self.handover.deadline(), self.shutdowns.deadline(), stopping];
-        deadlines.into_iter().flatten().min().expect("one is always set")
+        let coming = [self.handover.deadline(), self.shutdowns.deadline(), self.warmups.deadline(), stopping];
+        coming.into_iter().flatten().fold(self.look_at, Instant::min)
     }
 
     fn start(&mut self) {
@@ -334,6 +337,7 @@ impl Control {
             table: &self.table,
             checks: &mut self.checks,
             ledger: &mut self.ledger,
+            warmups: &mut self.warmups,
             process: &self.process,
             pages: &self.pages,
             sockets: self.admin.sockets().collect(),
@@ -361,6 +365,7 @@ impl Control {
             self.carry_out(step);
         }
         self.shutdowns.post(&self.mailboxes, now);
+        self.warmups.advance(&self.table, now);
         if now >= self.look_at {
             self.look_at = now + LOOK_EVERY;
             self.look(now);
@@ -450,6 +455,7 @@ impl Control {
             self.tell_of_server(server.backend, &line);
         }
         self.ledger.look(&self.table, server, clock::now());
+        self.warmups.look(self.table.server(server), clock::now());
         if let Some((whose, why)) = shutdown {
             self.shut_down(&whose, why);
         }
@@ -593,6 +599,7 @@ impl Control {
         // More connections may be allowed than before.
         self.checks.adopt(&table);
         self.ledger.adopt(&table, clock::now());
+        self.warmups.adopt(&table, clock::now());
         if let Some(prepared) = self.admin_coming.take() {
             self.admin.adopt(prepared);
         }

@@ -322,6 +322,11 @@ impl Session {
         &self.frontend().name
     }
 
+    /// Whether it became known who its client is, and no rule turned it away before: then it counts as a session.
+    pub fn is_identified(&self) -> bool {
+        self.identified_at.is_some()
+    }
+
     /// Bytes that came from the client and from the server.
     pub fn bytes(&self) -> (u64, u64) {
         (self.bytes_in, self.bytes_out)

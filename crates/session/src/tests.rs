@@ -342,13 +342,14 @@ fn table(setup: Setup) -> Arc<Table> {
         rules: Vec::new(),
         default_backend: Some(BackendId(0)),
         maxconn: None,
+        session_rate: None,
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
         splice: Splice::ALWAYS,
         log: (setup.log)(),
         state: book.frontend(&name),
     };
     let target = LogTarget::to(LogSink::Stdout);
-    let global = Global { maxconn: 10 };
+    let global = Global { maxconn: 10, ..Global::default() };
     let table = Table::new(1, global, vec![Arc::new(frontend)], vec![Arc::new(backend)], vec![target], book.process());
     table.take_over();
     Arc::new(table)

@@ -4,15 +4,18 @@
 //! nor forgotten, until a place is free. A quiet listener takes one connection per readiness; each time more were waiting it
 //! takes twice as many in a row, so that a burst costs one call per connection and a lone client does not pay for a second.
 
-use crate::listeners::{Lack, Listener, Purpose, Watch};
+use crate::listeners::{Lack, Listener, Purpose, Rate, Watch};
 use crate::{Life, Notice, Shard};
-use driver::{Accepted, Addr, Driver, Op, Tag};
+use driver::{Accepted, Addr, Driver, Instant, Op, Tag};
 use session::{Arrival, Session};
 use std::time::Duration;
-use table::FrontendState;
+use table::{FrontendState, RateLimit};
 
 /// Most connections that one listener takes in a turn.
 const BATCH_MOST: u32 = 64;
+
+/// The limits per second, in the order in which one after the other lets a connection pass.
+const RATES: [Rate; 3] = [Rate::FrontendSessions, Rate::Connections, Rate::Sessions];
 
 /// How long accepting rests when the system is out of descriptors and none of ours is closed meanwhile.
 const REST: Duration = Duration::from_millis(100);
@@ -81,6 +84,20 @@ impl<D: Driver> Shard<D> {
             Lack::Slot => self.slots.is_full(),
             Lack::FrontendPlace => listener.frontend().state.limiter.is_waiting(self.index),
             Lack::ProcessPlace => self.table.process.limiter.is_waiting(self.index),
+            Lack::Time(rate) => self.opens_at(listener, rate) > self.now,
+        }
+    }
+
+    /// When a limit per second lets the next one in.
+    pub(crate) fn opens_at(&self, listener: &Listener, rate: Rate) -> Instant {
+        Instant::EPOCH + self.rate(&listener.frontend().state, rate).opens_at()
+    }
+
+    fn rate<'a>(&'a self, frontend: &'a FrontendState, rate: Rate) -> &'a RateLimit {
+        match rate {
+            Rate::FrontendSessions => &frontend.session_rate,
+            Rate::Connections => &self.table.process.connection_rate,
+            Rate::Sessions => &self.table.process.session_rate,
         }
     }
 
@@ -164,7 +181,7 @@ impl<D: Driver> Shard<D> {
         }
     }
 
-    /// Takes a place for one more session: here, at its frontend and in the process.
+    /// Takes a place for one more session: here, at its frontend and in the process, and its turn in this second.
     fn take_place(&self, frontend: &FrontendState) -> Result<(), Lack> {
         if self.slots.is_full() {
             return Err(Lack::Slot);
@@ -176,10 +193,24 @@ impl<D: Driver> Shard<D> {
             frontend.limiter.release(self.index);
             return Err(Lack::ProcessPlace);
         }
+        let now = self.now.since(Instant::EPOCH);
+        for (taken, rate) in RATES.into_iter().enumerate() {
+            if !self.rate(frontend, rate).admit_or_wait(self.index, now) {
+                RATES[..taken].iter().for_each(|&rate| self.rate(frontend, rate).give_back(now));
+                self.release_place(frontend);
+                return Err(Lack::Time(rate));
+            }
+        }
         Ok(())
     }
 
     fn give_place_back(&self, frontend: &FrontendState) {
+        let now = self.now.since(Instant::EPOCH);
+        RATES.into_iter().for_each(|rate| self.rate(frontend, rate).give_back(now));
+        self.release_place(frontend);
+    }
+
+    fn release_place(&self, frontend: &FrontendState) {
         frontend.limiter.release(self.index);
         self.table.process.limiter.release(self.index);
     }

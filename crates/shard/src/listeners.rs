@@ -105,6 +105,19 @@ pub(crate) enum Lack {
     FrontendPlace,
     /// A place below the limit of the process. The limiter wakes the shard.
     ProcessPlace,
+    /// Time, below a limit per second.
+    Time(Rate),
+}
+
+/// Which limit per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rate {
+    /// `rate-limit sessions` of its frontend.
+    FrontendSessions,
+    /// `maxconnrate`
+    Connections,
+    /// `maxsessrate`
+    Sessions,
 }
 
 impl Listeners {
@@ -280,11 +293,17 @@ impl Listeners {
         self.slots.iter().all(Option::is_none)
     }
 
-    /// When the first listener that the system left without descriptors tries again.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    /// When the first listener tries again that the system left without descriptors, or that a limit per second holds up, which
+    /// opens at the time that `opens_at` says.
+    pub(crate) fn deadline(&self, opens_at: impl Fn(&Listener, Rate) -> Instant) -> Option<Instant> {
         let retry = |listener: &Listener| match listener.watch {
             Watch::Exhausted(until) => Some(until),
-            Watch::Armed | Watch::Waiting(_) | Watch::Idle | Watch::Resting | Watch::Refused(_) => None,
+            Watch::Waiting(Lack::Time(rate)) => Some(opens_at(listener, rate)),
+            Watch::Waiting(Lack::Turn | Lack::Slot | Lack::FrontendPlace | Lack::ProcessPlace)
+            | Watch::Armed
+            | Watch::Idle
+            | Watch::Resting
+            | Watch::Refused(_) => None,
         };
         self.untended().filter_map(retry).min()
     }

@@ -1,5 +1,6 @@
 //! One turn, in order.
 
+use crate::listeners::Listener;
 use crate::{Life, Mail, Notice, Report, Shard, waiter};
 use driver::{Addr, Done, Driver, Errno, Fd, Instant, SessionId, Tag};
 use session::{Ask, Event, View};
@@ -33,7 +34,8 @@ impl<D: Driver> Shard<D> {
         if self.must_not_wait() || !self.sweeps.is_empty() || !self.listings.is_empty() {
             return Some(self.now);
         }
-        [self.wheel.next(), self.listeners.deadline()].into_iter().flatten().min()
+        let opens_at = |listener: &Listener, rate| self.opens_at(listener, rate);
+        [self.wheel.next(), self.listeners.deadline(opens_at)].into_iter().flatten().min()
     }
 
     fn on_done(&mut self, tag: Tag, done: Done) {
@@ -228,7 +230,14 @@ impl<D: Driver> Shard<D> {
     fn vacate(&mut self, id: SessionId) {
         self.wheel.disarm(id.index);
         let session = self.slots.get_mut(id).expect("it has just closed");
-        session.frontend().state.limiter.release(self.index);
+        let frontend = &session.frontend().state;
+        if !session.is_identified() {
+            // It took its turn among the sessions and has not become one.
+            let taken_at = session.accepted_at().since(Instant::EPOCH);
+            self.table.process.session_rate.give_back(taken_at);
+            frontend.session_rate.give_back(taken_at);
+        }
+        frontend.limiter.release(self.index);
         self.table.process.limiter.release(self.index);
         self.slots.vacate(id);
         self.stats.closed += 1;

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ServerState;
+use crate::{ServerState, Warmth};
 
 /// One `server` line.
 #[derive(Debug)]
@@ -22,6 +22,15 @@ impl Server {
     /// Where its connections go: the file's address, unless the operator has moved it since.
     pub fn address(&self) -> ServerAddr {
         self.state.moved_to().unwrap_or_else(|| self.addr.clone())
+    }
+
+    /// Its health or its administrative state may have changed: with `slowstart` it is cold when it comes up.
+    pub(crate) fn on_changed(&self, was_up: bool) {
+        match (was_up, self.state.is_up()) {
+            (false, true) => self.state.set_warmth(self.settings.slowstart.map(|_| Warmth::COLD)),
+            (true, false) => self.state.set_warmth(None),
+            (true, true) | (false, false) => (),
+        }
     }
 
     /// The operator moves it: new connections go there (`set server … addr`). A reload that brings another address ends that.
@@ -50,6 +59,8 @@ pub struct ServerSettings {
     /// The limit while the backend is empty: it grows up to `maxconn` with the number of connections in the backend
     /// ([`BackendLimits::fullconn`](crate::BackendLimits)). 0: the limit is always the same.
     pub minconn: u32,
+    /// Seconds until it has its full weight and all of its places, after it came up; `None`: at once ([`Warmth`](crate::Warmth)).
+    pub slowstart: Option<NonZeroU32>,
     /// Most that may wait for this server alone; `None` is without limit.
     pub maxqueue: Option<NonZeroU32>,
     /// Its sessions end when it goes down or into maintenance (`on-marked-down shutdown-sessions`).
@@ -68,6 +79,7 @@ impl Default for ServerSettings {
             check: None,
             maxconn: None,
             minconn: 0,
+            slowstart: None,
             maxqueue: None,
             shuts_sessions_when_down: false,
             shuts_backups_when_up: false,

@@ -49,10 +49,14 @@ impl Mode {
 }
 
 /// What holds for the whole process (`configuration.txt: section global`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Global {
     /// Most connections of all frontends together (`maxconn`).
     pub maxconn: u32,
+    /// Most new connections per second; 0 is without limit (`maxconnrate`).
+    pub connection_rate: u32,
+    /// Most new sessions per second; 0 is without limit (`maxsessrate`).
+    pub session_rate: u32,
 }
 
 /// A section of the file: a frontend, a backend, or (`listen`) both.
@@ -185,8 +189,11 @@ impl Table {
     /// frontend is open, whatever the operator did to it before: HAProxy's new process knows nothing of that either.
     pub fn take_over(&self) {
         self.process.limiter.configure(self.global.maxconn);
+        self.process.connection_rate.configure(self.global.connection_rate);
+        self.process.session_rate.configure(self.global.session_rate);
         for frontend in &self.frontends {
             frontend.state.limiter.configure(frontend.maxconn.map_or(UNLIMITED, NonZeroU32::get));
+            frontend.state.session_rate.configure(frontend.session_rate.map_or(0, NonZeroU32::get));
             frontend.state.stand(Standing::Open);
         }
         for backend in &self.backends {

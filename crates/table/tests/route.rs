@@ -31,12 +31,20 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         rules,
         default_backend,
         maxconn: None,
+        session_rate: None,
         timeouts: ClientTimeouts::default(),
         splice: Splice::ALWAYS,
         log: LogPolicy::new(Vec::new(), LogFormat::Connect),
     };
     let backends = vec![Arc::new(served), Arc::new(other)];
-    let table = Table::new(1, Global { maxconn: 10 }, vec![Arc::new(frontend)], backends, vec![], book.process());
+    let table = Table::new(
+        1,
+        Global { maxconn: 10, ..Global::default() },
+        vec![Arc::new(frontend)],
+        backends,
+        vec![],
+        book.process(),
+    );
     table.take_over();
     table
 }

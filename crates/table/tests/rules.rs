@@ -12,7 +12,7 @@ use table::{
 fn table() -> Table {
     let mut book = StateBook::new(1);
     let backend = common::backend(&mut book, Balance::First, false, &[("a", ServerSettings::default())]);
-    Table::new(1, Global { maxconn: 10 }, vec![], vec![Arc::new(backend)], vec![], book.process())
+    Table::new(1, Global { maxconn: 10, ..Global::default() }, vec![], vec![Arc::new(backend)], vec![], book.process())
 }
 
 fn facts<'a>(table: &'a Table, bytes: &'a [u8], is_final: bool) -> Facts<'a> {

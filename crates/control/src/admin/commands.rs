@@ -3,7 +3,7 @@
 use super::client::{Answer, Asked};
 use super::desk::Desk;
 use super::sessions::{self, Id};
-use super::{change, frontends, latency, manners, server, tell};
+use super::{change, frontends, latency, limits, manners, server, tell};
 use config::Access;
 use table::{FrontendId, Standing};
 
@@ -141,11 +141,32 @@ const TABLE: &[Spec] = &[
         Run::Desk(server::set_weight),
     ),
     spec(
+        &["set", "maxconn", "frontend"],
+        "set maxconn frontend <frontend> <value>",
+        "change how many connections a frontend takes",
+        Access::Admin,
+        Run::Desk(limits::set_frontend),
+    ),
+    spec(
+        &["set", "maxconn", "global"],
+        "set maxconn global <value>",
+        "change how many connections the process takes",
+        Access::Admin,
+        Run::Desk(limits::set_process),
+    ),
+    spec(
         &["set", "maxconn", "server"],
         "set maxconn server <bk>/<srv> <value>",
         "change how many connections a server takes",
         Access::Admin,
         Run::Desk(server::set_maxconn),
+    ),
+    spec(
+        &["set", "rate-limit"],
+        "set rate-limit <setting> <value>",
+        "change how many connections or sessions the process takes per second",
+        Access::Admin,
+        Run::Desk(limits::set_rate),
     ),
     spec(
         &["set", "server"],

@@ -6,6 +6,7 @@ use crate::checks::{self, Checks, Line};
 use crate::clock::{self, Moment};
 use crate::ledger::Ledger;
 use crate::pages;
+use crate::warmups::Warmups;
 use config::Access;
 use shard::Whose;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) table: &'a Arc<Table>,
     pub(crate) checks: &'a mut Checks,
     pub(crate) ledger: &'a mut Ledger,
+    pub(crate) warmups: &'a mut Warmups,
     pub(crate) process: &'a Process,
     pub(crate) pages: &'a pages::Memory,
     /// Where commands are taken, and of whom.
@@ -51,6 +53,7 @@ impl Desk<'_> {
         change(backend, self.table.server(id));
         let after = backend.state.usable();
         self.ledger.look(self.table, id, clock::now());
+        self.warmups.look(self.table.server(id), clock::now());
         if checks::is_any(before) && !checks::is_any(after) {
             self.told.push((id.backend, checks::without_server(self.table, &backend.name)));
         }

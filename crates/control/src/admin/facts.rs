@@ -47,6 +47,11 @@ impl Facts<'_> {
         self.checks.finding(server)
     }
 
+    /// Connections that `maxconn` of the process can be set to.
+    pub(crate) fn maxconn_most(&self) -> u32 {
+        self.process.capacity.max(self.table.global.maxconn)
+    }
+
     /// Connections that a frontend admits.
     pub(crate) fn frontend_limit(&self, frontend: &Frontend) -> u32 {
         frontend.state.limiter.limit().min(self.table.process.limiter.limit())

@@ -89,8 +89,8 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
     fields.u32("PoolFailed", "MCPV", 0_u32, "memory is not limited by pools");
     fields.u32("Ulimit-n", "CLPV", process.descriptors_max, "descriptors that a shard may have");
     fields.u32("Maxsock", "CLPV", process.descriptors_max, "descriptors that a shard may have");
-    fields.u32("Maxconn", "CLPV", facts.table.global.maxconn, "most client connections");
-    fields.u32("Hard_maxconn", "CLPV", process.capacity.max(facts.table.global.maxconn), "most that it can be set to");
+    fields.u32("Maxconn", "CLPV", state.limiter.limit(), "most client connections");
+    fields.u32("Hard_maxconn", "CLPV", facts.maxconn_most(), "most that it can be set to");
     fields.u32("CurrConns", "MGPV", connections, "client connections now");
     fields.u32("CumConns", "MCPV", totals.connections, "client connections so far");
     fields.u32("CumReq", "MCPV", totals.sessions, "sessions so far");
@@ -101,10 +101,10 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
         fields.u32(name, tags, 0_u32, "pipes belong to the shards");
     }
     fields.u32("ConnRate", "MRPV", state.tally.connection_rate(clock), "connections over the last second");
-    fields.u32("ConnRateLimit", "CLPV", 0_u32, "limit of connections per second");
+    fields.u32("ConnRateLimit", "CLPV", state.connection_rate.limit(), "limit of connections per second");
     fields.u32("MaxConnRate", "MMPV", state.tally.connection_rate_peak(clock), "most connections in a second");
     fields.u32("SessRate", "MRPV", state.tally.session_rate(clock), "sessions over the last second");
-    fields.u32("SessRateLimit", "CLPV", 0_u32, "limit of sessions per second");
+    fields.u32("SessRateLimit", "CLPV", state.session_rate.limit(), "limit of sessions per second");
     fields.u32("MaxSessRate", "MRPV", state.tally.session_rate_peak(clock), "most sessions in a second");
     for (name, tags) in TLS {
         fields.u32(name, tags, 0_u32, "there is no TLS");

@@ -13,7 +13,7 @@
 //! | `client`, `conversation` | one client: with I/O, and without |
 //! | `commands` | which words there are, who may say them, which are near |
 //! | `desk`, `facts` | what commands may see and change |
-//! | `tell`, `change`, `server`, `manners` | what they do |
+//! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
 //! | `notices` | what the log is told of a server that an operator changed |
 //! | `frontends`, `followings` | frontends that pause, go on or stop, on all shards |
 //! | `sessions` | `show sess`, gathered from the shards |
@@ -36,6 +36,7 @@ mod followings;
 mod frontends;
 pub(crate) mod info;
 pub(crate) mod latency;
+mod limits;
 mod manners;
 mod notices;
 mod server;

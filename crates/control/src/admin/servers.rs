@@ -110,9 +110,13 @@ fn conn_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server,
     line
 }
 
-/// 0 stopped, 2 running.
+/// 0 stopped, 1 starting, 2 running.
 fn operational(server: &Server) -> u32 {
-    if server.state.is_up() { 2 } else { 0 }
+    match (server.state.is_up(), server.state.warmth()) {
+        (false, _) => 0,
+        (true, Some(_)) => 1,
+        (true, None) => 2,
+    }
 }
 
 fn administrative(server: &Server) -> u32 {

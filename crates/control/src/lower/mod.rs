@@ -55,7 +55,12 @@ pub(crate) fn lower<'a>(
 ) -> Lowered {
     let set = |maxconn: &Spanned<u32>| Some(maxconn.value).filter(|&maxconn| maxconn > 0);
     let maxconn = config.global.maxconn.as_ref().and_then(set);
-    let global = Global { maxconn: defaults.maxconn_forced.or(maxconn).unwrap_or(defaults.maxconn) };
+    let rate = |rate: &Option<Spanned<u32>>| rate.as_ref().map_or(0, |rate| rate.value);
+    let global = Global {
+        maxconn: defaults.maxconn_forced.or(maxconn).unwrap_or(defaults.maxconn),
+        connection_rate: rate(&config.global.maxconnrate),
+        session_rate: rate(&config.global.maxsessrate),
+    };
     let mut lowering = Lowering {
         config,
         sources,

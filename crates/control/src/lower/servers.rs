@@ -32,6 +32,7 @@ impl Lowering<'_> {
             check,
             maxconn,
             minconn,
+            slowstart: options.slowstart.as_ref().and_then(|time| whole_seconds(time.value)),
             maxqueue: options.maxqueue.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             shuts_sessions_when_down: options.shuts_sessions_when_down,
             shuts_backups_when_up: options.shuts_backups_when_up,
@@ -108,6 +109,11 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// HAProxy warms servers up in whole seconds.
+fn whole_seconds(time: Duration) -> Option<NonZeroU32> {
+    NonZeroU32::new(time.as_millis().div_ceil(1000) as u32)
 }
 
 /// The limit, and where it begins. A `minconn` that is alone, or not below `maxconn`, is the limit (`configuration.txt: minconn`).

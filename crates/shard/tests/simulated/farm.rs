@@ -140,7 +140,7 @@ impl Farm {
             if mix.has_faults() || mix.is_scarce() { Duration::from_secs(2) } else { Duration::from_secs(3600) };
         let draft = Draft::of(&mut rng, maxconn, timeout);
         let book = StateBook::new(shard_count as u16);
-        let empty = Table::new(0, table::Global { maxconn: 0 }, Vec::new(), Vec::new(), Vec::new(), book.process());
+        let empty = Table::new(0, table::Global::default(), Vec::new(), Vec::new(), Vec::new(), book.process());
         let published = Arc::new(ArcSwap::from_pointee(empty));
         let sims: Vec<Sim> =
             (0..shard_count).map(|index| Sim::new(seed * 4 + index as u64, options(&mut rng, mix))).collect();

@@ -28,6 +28,10 @@ pub(crate) struct Draft {
     pub(crate) backend_maxconn: u32,
     /// Of each frontend; 0: without limit.
     pub(crate) frontend_maxconn: u32,
+    /// Sessions per second at each frontend; 0: without limit.
+    pub(crate) frontend_rate: u32,
+    /// Connections per second in the process; 0: without limit.
+    pub(crate) connection_rate: u32,
     pub(crate) splice: Splice,
 }
 
@@ -89,6 +93,8 @@ impl Draft {
                 Duration::from_millis(5 + rng.below(500) as u64)
             },
             frontend_maxconn: if rng.chance(300) { 1 + rng.below(4) as u32 } else { 0 },
+            frontend_rate: if rng.chance(100) { 1 + rng.below(4) as u32 } else { 0 },
+            connection_rate: if rng.chance(100) { 1 + rng.below(8) as u32 } else { 0 },
             backend_maxconn: if rng.chance(200) { 1 + rng.below(4) as u32 } else { 0 },
             splice: Splice { request: rng.chance(800), response: rng.chance(800) },
         }
@@ -96,7 +102,7 @@ impl Draft {
 
     /// Another configuration for the same place: a server more or less, other weights, a port less, another limit.
     pub(crate) fn change(&mut self, rng: &mut Rng) {
-        match rng.below(8) {
+        match rng.below(10) {
             0 if self.servers.len() > 1 => {
                 self.servers.remove(rng.below(self.servers.len()));
             }
@@ -114,6 +120,8 @@ impl Draft {
             2 => self.servers.iter_mut().for_each(|server| server.weight = 1 + rng.below(5) as u16),
             4 => self.servers.iter_mut().for_each(|server| server.maxconn = rng.below(4) as u32),
             6 => self.frontend_maxconn = rng.below(5) as u32,
+            7 => self.frontend_rate = rng.below(5) as u32,
+            8 => self.connection_rate = rng.below(9) as u32,
             5 => self.backend_maxconn = rng.below(6) as u32,
             3 => self.maxconn = 1 + rng.below(self.maxconn as usize + 4) as u32,
             _ => self.retries = rng.below(4) as u32,
@@ -175,6 +183,7 @@ impl Draft {
                 rules: Vec::new(),
                 default_backend: Some(BackendId(0)),
                 maxconn: NonZeroU32::new(self.frontend_maxconn),
+                session_rate: NonZeroU32::new(self.frontend_rate),
                 timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },
                 splice: self.splice,
                 log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
@@ -182,7 +191,7 @@ impl Draft {
             })
         });
         let target = LogTarget::to(LogSink::Stdout);
-        let global = Global { maxconn: self.maxconn };
+        let global = Global { maxconn: self.maxconn, connection_rate: self.connection_rate, session_rate: 0 };
         Arc::new(Table::new(
             generation,
             global,

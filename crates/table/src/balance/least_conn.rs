@@ -10,8 +10,7 @@ use super::fit::{self, Fit};
 
 /// Loads are kept in units of 1/4096 connection for a weight of 1/16, as HAProxy counts them: its weights are scaled by 16 and
 /// a load is cut to a whole number, so that near-equals are equals in both.
-const SCALE: u64 = 256 * WEIGHT_SCALE;
-const WEIGHT_SCALE: u64 = 16;
+const SCALE: u64 = 256 * crate::WEIGHT_SCALE as u64;
 
 /// The line, and where in it each seat is. Every step is O(log n).
 #[derive(Debug)]
@@ -74,6 +73,6 @@ impl LeastConn {
 fn load(weight: u16, conns: u32) -> u64 {
     match conns {
         0 => 0,
-        conns => (u64::from(conns) + 1) * SCALE / (u64::from(weight) * WEIGHT_SCALE),
+        conns => (u64::from(conns) + 1) * SCALE / u64::from(weight),
     }
 }

@@ -205,7 +205,7 @@ impl Balancer {
     fn bound(&mut self, key: &PickKey<'_>) -> Option<usize> {
         let usable = self.usable.of(self.side()?);
         match (&mut self.algorithm, key.source) {
-            (Algorithm::Source(map), Some(addr)) => map.fresh(|| weights(&self.seats, usable)).at(source::hash(addr)),
+            (Algorithm::Source(map), Some(addr)) => map.fresh(|| shares(&self.seats, usable)).at(source::hash(addr)),
             (
                 Algorithm::Source(_)
                 | Algorithm::RoundRobin(_)
@@ -235,7 +235,7 @@ impl Balancer {
             Algorithm::RoundRobin(sides) => sides.of_mut(side).choose(fit),
             Algorithm::LeastConn(sides) => sides.of(side).choose(fit),
             Algorithm::First => fit::first(usable.iter().copied(), fit),
-            Algorithm::StaticRr(map) | Algorithm::Source(map) => map.fresh(|| weights(seats, usable)).next(fit),
+            Algorithm::StaticRr(map) | Algorithm::Source(map) => map.fresh(|| shares(seats, usable)).next(fit),
             Algorithm::Random { draws, servers } => {
                 let load = |seat: usize| (seats[seat].conns(), seats[seat].weight);
                 servers.fresh(|| weights(seats, usable)).choose(*draws, key.random, fit, load)
@@ -353,7 +353,13 @@ impl Balancer {
     }
 }
 
-/// The usable servers of one side with their weights, in file order.
+/// The usable servers of one side with what their lines say of their weight, in file order: maps that do not move know no slow
+/// start.
+fn shares<'a>(seats: &'a [Seat], usable: &'a BTreeSet<usize>) -> impl Iterator<Item = (usize, u16)> + 'a {
+    usable.iter().map(|&seat| (seat, seats[seat].server.state.weight()))
+}
+
+/// The usable servers of one side with their effective weights, in file order.
 fn weights<'a>(seats: &'a [Seat], usable: &'a BTreeSet<usize>) -> impl Iterator<Item = (usize, u16)> + 'a {
     usable.iter().map(|&seat| (seat, seats[seat].weight))
 }
@@ -369,11 +375,16 @@ fn apply_line(server: &Server, before: Option<&Server>) {
         state.set_maxconn(settings.maxconn);
     }
     if before.is_none_or(|before| before.settings.disabled != settings.disabled) {
+        let was_up = state.is_up();
         if settings.disabled {
             state.set_admin(Admin::Maint);
         } else if state.admin() == Admin::Maint {
             state.set_admin(Admin::Ready);
         }
+        server.on_changed(was_up);
+    }
+    if settings.slowstart.is_none() {
+        state.set_warmth(None);
     }
     if before.is_none_or(|before| before.addr != server.addr) {
         state.set_moved(None);

@@ -19,8 +19,8 @@ use std::collections::BTreeSet;
 
 use super::fit::Fit;
 
-/// HAProxy counts a weight of 1 as 16, so that a slow start can give a server a fraction of its weight; orders depend on it.
-const WEIGHT_SCALE: i64 = 16;
+/// Weights come in parts, as HAProxy counts them; orders depend on it.
+const WEIGHT_SCALE: i64 = crate::WEIGHT_SCALE as i64;
 const WEIGHT_MOST: i64 = 256 * WEIGHT_SCALE;
 
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl RoundRobin {
             stamp_next: 0,
         };
         for (seat, weight) in members {
-            order.seats[seat].weight = i64::from(weight) * WEIGHT_SCALE;
+            order.seats[seat].weight = i64::from(weight);
             order.weight += order.seats[seat].weight;
             order.wait(seat, order.start);
         }
@@ -125,7 +125,7 @@ impl RoundRobin {
 
     /// A server became usable: it comes up as if it had been picked long ago.
     pub(super) fn enter(&mut self, seat: usize, weight: u16) {
-        let weight = i64::from(weight) * WEIGHT_SCALE;
+        let weight = i64::from(weight);
         self.weight += weight;
         let until_round_ends = self.weight + self.round_weight - self.position;
         let member = &mut self.seats[seat];
@@ -142,7 +142,7 @@ impl RoundRobin {
 
     /// A usable server got another weight, not zero.
     pub(super) fn reweigh(&mut self, seat: usize, weight: u16) {
-        let weight = i64::from(weight) * WEIGHT_SCALE;
+        let weight = i64::from(weight);
         self.weight += weight - self.seats[seat].weight;
         self.seats[seat].weight = weight;
         let line = self.step_out(seat);

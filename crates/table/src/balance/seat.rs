@@ -8,6 +8,7 @@ use crate::Server;
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) server: Arc<Server>,
+    /// Effective, in parts of which [`WEIGHT_SCALE`](crate::WEIGHT_SCALE) are a weight of 1.
     pub(super) weight: u16,
     pub(super) is_usable: bool,
     /// Those who belong to this server.
@@ -35,12 +36,12 @@ pub(super) struct Crowd {
 
 impl Seat {
     pub(super) fn new(server: Arc<Server>) -> Seat {
-        let (weight, is_usable) = (server.state.weight(), server.state.is_usable());
+        let (weight, is_usable) = (server.state.effective_weight(), server.state.is_usable());
         Seat { server, weight, is_usable, line: Queue::of_server() }
     }
 
     pub(super) fn read_state(&mut self) {
-        self.weight = self.server.state.weight();
+        self.weight = self.server.state.effective_weight();
         self.is_usable = self.server.state.is_usable();
     }
 
@@ -56,8 +57,13 @@ impl Seat {
         self.limit(crowd).is_none_or(|most| self.conns() < most)
     }
 
-    /// Most connections at present; `None` is without limit (`configuration.txt: maxconn, minconn, fullconn`).
-    pub(super) fn limit(&self, Crowd { present, full }: Crowd) -> Option<u32> {
+    /// Most connections at present; `None` is without limit (`configuration.txt: maxconn, minconn, fullconn, slowstart`).
+    pub(super) fn limit(&self, crowd: Crowd) -> Option<u32> {
+        let most = self.limit_when_warm(crowd)?;
+        Some(self.server.state.warmth().map_or(most, |warmth| warmth.places(most)))
+    }
+
+    fn limit_when_warm(&self, Crowd { present, full }: Crowd) -> Option<u32> {
         let most = self.server.state.maxconn()?.get();
         let least = self.server.settings.minconn;
         if !self.has_slope() || present >= full {
@@ -83,7 +89,7 @@ impl Seat {
         self.server.name == server.name
             && self.server.settings.backup == server.settings.backup
             && self.server.settings.weight == server.settings.weight
-            && self.weight == server.state.weight()
+            && self.weight == server.state.effective_weight()
             && self.is_usable == server.state.is_usable()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam::utils::CachePadded;
 
 use crate::balance::{Assignment, Balancer, Passed, PickKey, Ticket, Waiter};
-use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, Server, Tally};
+use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, Server, Tally, Warmth};
 
 /// What is remembered of a backend beyond a reload.
 ///
@@ -83,12 +83,12 @@ impl BackendState {
         self.seen.waiting.load(Relaxed)
     }
 
-    /// Checks found `server` up or down.
+    /// Checks found `server` up or down. One that comes up with a `slowstart` is [cold](Warmth::COLD) from that moment on.
     pub fn set_health(&self, server: &Server, health: Health) {
         self.change(server, |server| server.state.set_health(health));
     }
 
-    /// The operator took `server` out or back.
+    /// The operator took `server` out or back; who comes back is cold like one that came up.
     pub fn set_admin(&self, server: &Server, admin: Admin) {
         self.change(server, |server| server.state.set_admin(admin));
     }
@@ -100,6 +100,15 @@ impl BackendState {
     pub fn set_weight(&self, server: &Server, weight: u16) {
         assert!(weight <= crate::WEIGHT_MOST);
         self.change(server, |server| server.state.set_weight(weight));
+    }
+
+    /// Time has passed for a server that warms up; `None`: it is warm. One that is warm already stays so.
+    pub fn set_warmth(&self, server: &Server, warmth: Option<Warmth>) {
+        self.change(server, |server| {
+            if server.state.warmth().is_some() {
+                server.state.set_warmth(warmth);
+            }
+        });
     }
 
     /// The operator changed how many connections `server` takes. A higher limit serves whoever waits at once; a lower one ends
@@ -139,7 +148,9 @@ impl BackendState {
 
     fn change(&self, server: &Server, change: impl FnOnce(&Server)) {
         self.with(|balancer| {
+            let was_up = server.state.is_up();
             change(server);
+            server.on_changed(was_up);
             balancer.on_changed(server);
             self.show(balancer);
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use crate::{Bells, Conns, Limiter, Tally};
+use crate::{Bells, Conns, Limiter, RateLimit, Tally};
 
 /// What is remembered of a frontend beyond a reload.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct FrontendState {
     pub lines_logged: AtomicU64,
     /// Its `maxconn`.
     pub limiter: Limiter,
+    /// Its `rate-limit sessions`.
+    pub session_rate: RateLimit,
     standing: AtomicU8,
 }
 
@@ -38,7 +40,8 @@ impl FrontendState {
             conns: Conns::new(shard_count),
             tally: Tally::new(shard_count),
             lines_logged: AtomicU64::new(0),
-            limiter: Limiter::new(shard_count, bells),
+            limiter: Limiter::new(shard_count, bells.clone()),
+            session_rate: RateLimit::new(bells),
             standing: AtomicU8::new(Standing::Open as u8),
         }
     }

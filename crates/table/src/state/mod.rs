@@ -6,4 +6,6 @@ pub(crate) mod frontend;
 pub(crate) mod inbox;
 pub(crate) mod limiter;
 pub(crate) mod process;
+pub(crate) mod rate_limit;
 pub(crate) mod server;
+pub(crate) mod warmth;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Bells, Conns, Inboxes, Limiter, Tally};
+use crate::{Bells, Conns, Inboxes, Limiter, RateLimit, Tally};
 
 /// What is counted over all frontends, and how shards reach each other.
 #[derive(Debug)]
@@ -12,6 +12,10 @@ pub struct ProcessState {
     pub tally: Tally,
     /// The process's `maxconn`.
     pub limiter: Limiter,
+    /// Connections per second (`maxconnrate`).
+    pub connection_rate: RateLimit,
+    /// Sessions per second (`maxsessrate`): connections that came so far that it is known whose they are.
+    pub session_rate: RateLimit,
     /// Where sessions that waited for a server are told what they got.
     pub inboxes: Arc<Inboxes>,
     pub bells: Arc<Bells>,
@@ -25,6 +29,8 @@ impl ProcessState {
             tally: Tally::new(shard_count),
             inboxes: Arc::new(Inboxes::new(shard_count)),
             limiter: Limiter::new(shard_count, bells.clone()),
+            connection_rate: RateLimit::new(bells.clone()),
+            session_rate: RateLimit::new(bells.clone()),
             bells,
         }
     }

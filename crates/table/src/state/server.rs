@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam::utils::CachePadded;
 
+use super::warmth::{WEIGHT_SCALE, Warmth};
 use crate::{ServerAddr, ServerSettings, Tally};
 
 /// What the checks found out. A server without checks is up.
@@ -46,6 +47,8 @@ struct Line {
     /// [`DOWN`], and at most one of [`DRAIN`] and [`MAINT`].
     word: AtomicU32,
     weight: AtomicU16,
+    /// [`Warmth`] as a word; 0: it is warm.
+    warmth: AtomicU32,
     /// Its place in the balancer's present set, or [`UNSEATED`].
     seat: AtomicU32,
     has_moved: AtomicBool,
@@ -70,6 +73,7 @@ impl ServerState {
         let line = Line {
             word: AtomicU32::new(admin),
             weight: AtomicU16::new(settings.weight),
+            warmth: AtomicU32::new(0),
             seat: AtomicU32::new(UNSEATED),
             has_moved: AtomicBool::new(false),
             served: AtomicU32::new(0),
@@ -93,6 +97,19 @@ impl ServerState {
     /// The run-time weight: the file's, unless the operator changed it since.
     pub fn weight(&self) -> u16 {
         self.line.weight.load(Relaxed)
+    }
+
+    /// How far it has come since it came up; `None`: it has its full weight.
+    pub fn warmth(&self) -> Option<Warmth> {
+        Warmth::of_word(self.line.warmth.load(Relaxed))
+    }
+
+    /// The weight that connections are spread by, in parts of which [`WEIGHT_SCALE`] are a weight of 1.
+    pub fn effective_weight(&self) -> u16 {
+        match self.warmth() {
+            Some(warmth) => warmth.weight(self.weight()),
+            None => self.weight() * WEIGHT_SCALE,
+        }
     }
 
     /// It may be picked: up, ready, and with a weight.
@@ -185,6 +202,10 @@ impl ServerState {
 
     pub(crate) fn set_weight(&self, weight: u16) {
         self.line.weight.store(weight, Relaxed);
+    }
+
+    pub(crate) fn set_warmth(&self, warmth: Option<Warmth>) {
+        self.line.warmth.store(warmth.map_or(0, Warmth::word), Relaxed);
     }
 
     pub(crate) fn set_maxconn(&self, most: Option<NonZeroU32>) {

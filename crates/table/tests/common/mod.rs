@@ -45,7 +45,14 @@ pub(crate) fn backend(
 /// A table of this backend alone, in force.
 pub(crate) fn in_force(book: &StateBook, backend: Backend) -> Arc<Backend> {
     let backend = Arc::new(backend);
-    let table = Table::new(1, Global { maxconn: 100 }, vec![], vec![backend.clone()], vec![], book.process());
+    let table = Table::new(
+        1,
+        Global { maxconn: 100, ..Global::default() },
+        vec![],
+        vec![backend.clone()],
+        vec![],
+        book.process(),
+    );
     table.take_over();
     backend
 }

@@ -5,7 +5,9 @@ use crate::admin::facts::Facts;
 use check::Health;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Standing, Tally};
+use table::{
+    Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Standing, Tally, WEIGHT_SCALE,
+};
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
 #[derive(Clone, Debug)]
@@ -74,7 +76,7 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     row.u64(Column::Ereq, totals.requests_failed);
     row.text(Column::Status, word(facts.standing(frontend)));
     row.u32(Column::Rate, state.tally.session_rate(now));
-    row.u32(Column::RateLim, 0_u32);
+    row.u32(Column::RateLim, state.session_rate.limit());
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
     gauges(&mut row, &[Column::ReqRate, Column::ReqRateMax]);
     zeros(&mut row, &[Column::ReqTot, Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
@@ -162,8 +164,11 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     traffic(&mut row, &state.tally);
     towards_servers(&mut row, facts, &state.tally);
     row.text(Column::Status, status(facts, server));
-    row.u32(Column::Weight, state.weight());
+    row.u32(Column::Weight, shown_weight(u32::from(state.effective_weight())));
     row.u32(Column::Uweight, state.weight());
+    if state.warmth().is_some() && state.weight() > 0 && state.admin() == Admin::Ready {
+        row.u32(Column::Throttle, throttle(server));
+    }
     row.u32(Column::Act, u32::from(!server.settings.backup));
     row.u32(Column::Bck, u32::from(server.settings.backup));
     if let Some(entry) = facts.ledger.server(server) {
@@ -323,13 +328,25 @@ const HTTP: &[Column] = &[
 fn weight(backend: &Backend) -> u32 {
     let usable = |is_backup: bool| {
         let is_meant = move |server: &&Arc<Server>| server.settings.backup == is_backup && server.state.is_usable();
-        backend.servers.iter().filter(is_meant).map(|server| u32::from(server.state.weight()))
+        backend.servers.iter().filter(is_meant).map(|server| u32::from(server.state.effective_weight()))
     };
-    match (backend.state.usable().active, backend.all_backups) {
+    shown_weight(match (backend.state.usable().active, backend.all_backups) {
         (0, true) => usable(true).sum(),
         (0, false) => usable(true).next().unwrap_or(0),
         _ => usable(false).sum(),
-    }
+    })
+}
+
+/// As a server line has it, rounded up.
+fn shown_weight(effective: u32) -> u32 {
+    effective.div_ceil(u32::from(WEIGHT_SCALE))
+}
+
+/// Percent of its weight that a server has which warms up.
+fn throttle(server: &Server) -> u32 {
+    let (effective, whole) = (u32::from(server.state.effective_weight()), u32::from(server.state.weight()));
+    let scale = u32::from(WEIGHT_SCALE);
+    (100 * effective + scale - 1) / (scale * whole)
 }
 
 /// HAProxy's word for it.
