@@ -62,6 +62,11 @@ fn read(
             global.is_splice_off = true;
             Ok(())
         }
+        Keyword::StrictHaproxy => {
+            line.ends_at(1, "tidegate.strict-haproxy")?;
+            global.is_strict = true;
+            Ok(())
+        }
         Keyword::Stats => stats(line, global, environment, reports),
     }
 }
@@ -96,6 +101,14 @@ fn number(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
     let value = natural(line.word(1));
     let value = value.ok_or_else(|| line.alert(1, format!("'{name}' expects an integer argument.")))?;
     Ok(Spanned::new(value, line.span(1)))
+}
+
+fn path(line: Line<'_>, message: &str) -> Result<Spanned<String>, Diagnostic> {
+    if line.word(1).is_empty() {
+        return Err(line.alert(1, message));
+    }
+    line.ends_at(2, line.keyword())?;
+    Ok(Spanned::new(line.word(1).to_string(), line.span(1)))
 }
 
 fn nbthread(line: Line<'_>) -> Result<Spanned<u16>, Diagnostic> {

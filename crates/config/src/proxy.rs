@@ -15,7 +15,7 @@ use crate::source::Spanned;
 use crate::stats;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Settings, UseBackend};
+use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Role, Settings, UseBackend};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
 
@@ -88,6 +88,10 @@ fn is_in_place(line: Line<'_>, scope: Scope, home: &Home<'_>, reports: &mut Repo
         },
         Home::Proxy(proxy, _) => {
             let Some(message) = ignored(scope, name, proxy) else { return Ok(true) };
+            if name == "maxconn" {
+                // A limit of ours for all servers of the backend together.
+                return Ok(true);
+            }
             if matches!(name, "log-format" | "log-format-sd" | "error-log-format") {
                 let message = format!("backend '{}' : '{name}' directive is ignored in backends.", &proxy.name.value);
                 reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), message));
@@ -97,11 +101,7 @@ fn is_in_place(line: Line<'_>, scope: Scope, home: &Home<'_>, reports: &mut Repo
                 let message = message.replace("ignored because", "not allowed because");
                 return Err(Diagnostic::alert(Lead::Twice, line.span(0), message));
             }
-            let hint = match name {
-                "maxconn" => " Maybe you want 'fullconn' instead ?",
-                "fullconn" => " Maybe you want 'maxconn' instead ?",
-                _ => "",
-            };
+            let hint = if name == "fullconn" { " Maybe you want 'maxconn' instead ?" } else { "" };
             reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), format!("{message}{hint}")));
             Ok(false)
         }
@@ -141,7 +141,8 @@ fn read(
         Keyword::Mode => mode(line, home.settings(), reports),
         Keyword::Disabled => switch(line, home.settings(), true),
         Keyword::Enabled => switch(line, home.settings(), false),
-        Keyword::Maxconn => number(line).map(|value| home.settings().maxconn = Some(value)),
+        Keyword::Maxconn => maxconn(line, home, reports),
+        Keyword::MaxconnPerSource => number(line).map(|value| home.settings().maxconn_per_source = Some(value)),
         Keyword::Fullconn => number(line).map(|value| home.settings().fullconn = Some(value)),
         Keyword::Backlog => number(line).map(|value| home.settings().backlog = Some(value)),
         Keyword::RateLimit => rate_limit(line).map(|value| home.settings().session_rate = Some(value)),
@@ -271,15 +272,33 @@ fn retries(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
     Ok(Spanned::new(value, line.span(1)))
 }
 
+/// Of clients; in a `backend`, which has none, of its servers together.
+fn maxconn(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let value = number(line)?;
+    let is_of_servers = matches!(home, Home::Proxy(proxy, _) if proxy.role == Role::Backend);
+    if is_of_servers {
+        reports.note_ours(line.span_from(0), "maxconn in a backend");
+        home.settings().backend_maxconn = Some(value);
+    } else {
+        home.settings().maxconn = Some(value);
+    }
+    Ok(())
+}
+
 /// `rate-limit sessions N`
 fn rate_limit(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
     if line.word(1) != "sessions" {
-        return Err(line.alert(1, "'rate-limit' only supports 'sessions'."));
+        return Err(line.alert(1, format!("'rate-limit' only supports 'sessions' (got '{}')", line.word(1))));
     }
     line.ends_at(3, "rate-limit sessions")?;
-    let value = natural(line.word(2));
-    let value = value
-        .ok_or_else(|| line.alert(2, "'rate-limit sessions' expects a positive value (in sessions per second)"))?;
+    let word = line.word(2);
+    let message = || match word.chars().find(|character| !character.is_ascii_digit()) {
+        Some(character) => {
+            format!("'rate-limit sessions' : unexpected character '{character}' in integer value '{word}'")
+        }
+        None => "'rate-limit sessions' expects an integer value (in sessions/second)".to_string(),
+    };
+    let value = natural(word).ok_or_else(|| line.alert(2, message()))?;
     Ok(Spanned::new(value, line.span(2)))
 }
 

@@ -1,4 +1,5 @@
-//! Where the readers of keywords put what they found wrong, and what they read but nothing serves.
+//! Where the readers of keywords put what they found wrong, what they read but nothing serves, and what only
+//! Tidegate serves.
 
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::keywords::Meaning;
@@ -39,6 +40,11 @@ impl Reports {
         self.unserved.push(Unserved { span, what: what.into(), verdict: Verdict::Inert(why) });
     }
 
+    /// Only Tidegate knows `what`, and does it.
+    pub(crate) fn note_ours(&mut self, span: Span, what: impl Into<String>) {
+        self.unserved.push(Unserved { span, what: what.into(), verdict: Verdict::Ours });
+    }
+
     /// Notes what a keyword's meaning asks for, and answers which reader to call. `what` names the keyword to the
     /// operator; it is asked only when there is something to tell.
     pub(crate) fn weigh<K: Copy>(
@@ -49,6 +55,10 @@ impl Reports {
     ) -> Result<Option<K>, Diagnostic> {
         match meaning {
             Meaning::Served(keyword) => Ok(Some(keyword)),
+            Meaning::Ours(keyword) => {
+                self.note_ours(span, what());
+                Ok(Some(keyword))
+            }
             Meaning::Parsed(keyword) => {
                 self.refuse(span, what());
                 Ok(Some(keyword))

@@ -83,6 +83,8 @@ pub struct Global {
     pub grace: Option<Spanned<Duration>>,
     pub node: Option<Spanned<String>>,
     pub cpu_maps: Vec<CpuMap>,
+    /// `tidegate.strict-haproxy`: keywords of our own are refused, so that the file stays one of HAProxy's.
+    pub is_strict: bool,
     /// `nosplice`: whatever the proxies say.
     pub is_splice_off: bool,
     /// `tidegate.prometheus`: where metrics are served.
@@ -249,6 +251,11 @@ pub struct Settings {
     pub maxconn: Option<Spanned<u32>>,
     /// Connections at which servers with `minconn` reach their `maxconn`; 0 or unset: a tenth of what may arrive.
     pub fullconn: Option<Spanned<u32>>,
+    /// `maxconn` of a `backend`, which HAProxy does not have: most connections on all its servers together; 0 or unset is without
+    /// limit.
+    pub backend_maxconn: Option<Spanned<u32>>,
+    /// `maxconn-per-source`, a keyword of our own: most sessions of one client address at once; 0 or unset is without limit.
+    pub maxconn_per_source: Option<Spanned<u32>>,
     /// `rate-limit sessions`: most new sessions per second; 0 or unset is without limit.
     pub session_rate: Option<Spanned<u32>>,
     pub backlog: Option<Spanned<u32>>,

@@ -9,7 +9,7 @@ use crate::page;
 use crate::source::Span;
 use crate::tree::Config;
 
-/// Words of the configuration that Tidegate does not act on.
+/// Words of the configuration that Tidegate does not act on, or that nobody else does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unserved {
     pub span: Span,
@@ -25,13 +25,16 @@ pub enum Verdict {
     Refused,
     /// The same, with a way around it.
     RefusedBecause(&'static str),
+    /// An ALERT where the file must run with HAProxy, too (`tidegate.strict-haproxy`); else nothing.
+    Ours,
     /// A NOTICE: it cannot change what a client or a server sees, for this reason.
     Inert(&'static str),
 }
 
 /// One diagnostic for everything in the tree that is not served, in file order.
 pub fn unserved(config: &Config) -> Vec<Diagnostic> {
-    let mut found: Vec<Unserved> = config.unserved.clone();
+    let is_told = |found: &&Unserved| found.verdict != Verdict::Ours || config.global.is_strict;
+    let mut found: Vec<Unserved> = config.unserved.iter().filter(is_told).cloned().collect();
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
         found.extend(page::unserved(proxy));
         for (_, span, line) in proxy.log_formats() {
@@ -59,6 +62,10 @@ impl Unserved {
         match self.verdict {
             Verdict::Refused => refused(),
             Verdict::RefusedBecause(hint) => refused().hint(hint),
+            Verdict::Ours => say(
+                Level::Alert,
+                format!("'{}' is a keyword of Tidegate's own, which 'tidegate.strict-haproxy' forbids", self.what),
+            ),
             Verdict::Inert(why) => say(Level::Notice, format!("'{}' has no effect in Tidegate: {why}", self.what)),
         }
     }

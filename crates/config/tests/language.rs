@@ -161,10 +161,11 @@ fn keywords_in_the_wrong_section() {
         &["W parsing [c.cfg:10] : 'bind' ignored because backend 'b' has no frontend capability."],
     );
     check(
-        &back("maxconn 10"),
-        &["W parsing [c.cfg:10] : 'maxconn' ignored because backend 'b' has no frontend capability. Maybe you want \
-           'fullconn' instead ?"],
+        &front("fullconn 10"),
+        &["W parsing [c.cfg:8] : 'fullconn' ignored because frontend 'f' has no backend capability. Maybe you want \
+           'maxconn' instead ?"],
     );
+    check(&back("maxconn 10"), &[]);
     check(
         &front("timeout server 1s"),
         &["W parsing [c.cfg:8] : 'timeout server' will be ignored because frontend 'f' has no backend capability"],

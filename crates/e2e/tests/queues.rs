@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::admin::Admin;
 use e2e::client::End;
 use e2e::{Client, LogServer, Origin, Setup, Subject, mask, wait};
 
@@ -22,12 +21,8 @@ e2e::scenarios! {
         a_line_may_be_full,
         a_full_line_that_only_a_rule_wanted_is_left,
         a_limit_that_grows_with_the_crowd,
-        so_many_sessions_per_second,
-        a_server_that_comes_back_is_warmed_up,
-        limits_that_the_operator_changes,
     ],
     alone: [
-        so_many_sessions_per_second_over_eight_shards,
         never_two_at_a_server_of_one_place,
     ],
 }
@@ -49,14 +44,6 @@ const TCPLOG: &str = "
 
 fn setup(subject: Subject, logs: &LogServer, listen: &str) -> Setup {
     Setup::new(subject, &format!("{TCPLOG}\n listen px\n bind @px@\n {listen}")).with("log", logs.target())
-}
-
-/// As [`setup`], with an admin socket.
-fn with_admin(subject: Subject, logs: &LogServer, admin: &Admin, listen: &str) -> Setup {
-    let template =
-        TCPLOG.replace("    defaults", "        stats socket @socket@ level admin\n        maxconn 200\n    defaults");
-    let template = format!("{template}\n listen px\n bind @px@\n {listen}");
-    Setup::new(subject, &template).with("log", logs.target()).with("socket", admin.path().display())
 }
 
 /// What the log says of the sessions, from the frontend's name on, in the order of their ends.
@@ -298,105 +285,6 @@ fn a_limit_that_grows_with_the_crowd(subject: Subject) {
     drop(clients.remove(0));
     wait::until("the limit to have grown", wait::SOON, || origin.open_count() >= 3);
     wait::throughout("no more than its share", Duration::from_millis(300), || origin.open_count() <= 4);
-}
-
-/// When each of so many clients, who all come at once, is greeted.
-fn greetings(proxy: &e2e::Proxy, count: usize) -> Vec<Duration> {
-    let begun = Instant::now();
-    let mut waiting: Vec<Client> = (0..count).map(|_| proxy.connect("px")).collect();
-    let mut times = Vec::new();
-    wait::until("all to be greeted", Duration::from_secs(20), || {
-        let (silent, greeted): (Vec<Client>, Vec<Client>) =
-            std::mem::take(&mut waiting).into_iter().partition(is_silent);
-        waiting = silent;
-        times.extend(greeted.iter().map(|_| begun.elapsed()));
-        waiting.is_empty()
-    });
-    times
-}
-
-/// A burst of a second's worth, and then as many in each second that follows. What waits is not lost.
-fn assert_paced(times: &[Duration], rate: usize) {
-    let within = |span: u64| times.iter().filter(|&&time| time < Duration::from_millis(span)).count();
-    assert!(within(500) <= rate + rate / 2 + 2, "{times:?}");
-    let least = Duration::from_millis((times.len() / rate) as u64 * 1000 - 1050);
-    assert!(times[times.len() - 1] >= least, "{times:?}");
-}
-
-fn so_many_sessions_per_second(subject: Subject) {
-    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let listen = "backlog 100\n rate-limit sessions 20\n server s1 @s1@";
-    let proxy = setup(subject, &logs, listen).with("s1", origin.target()).start();
-    assert_paced(&greetings(&proxy, 60), 20);
-}
-
-fn so_many_sessions_per_second_over_eight_shards(subject: Subject) {
-    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let listen = "backlog 100\n rate-limit sessions 20\n server s1 @s1@";
-    let proxy = setup(subject, &logs, listen).with("s1", origin.target()).with("threads", 8).start();
-    assert_paced(&greetings(&proxy, 80), 20);
-}
-
-/// `show stat` while `configuration.txt: slowstart` lasts.
-fn a_server_that_comes_back_is_warmed_up(subject: Subject) {
-    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let (admin, listen) = (Admin::new(), "balance roundrobin\n server s1 @s1@ check slowstart 3s weight 16 maxconn 50");
-    let _proxy = with_admin(subject, &logs, &admin, listen).with("s1", origin.target()).start();
-    assert_eq!(admin.row("px", "s1")["weight"], "16", "nobody starts cold");
-    admin.ask("disable server px/s1");
-    admin.ask("enable server px/s1");
-    let mut seen: Vec<[String; 3]> = Vec::new();
-    wait::until("it to be warm", Duration::from_secs(10), || {
-        let stat = admin.row("px", "s1");
-        let row = ["weight", "uweight", "throttle"].map(|name| stat.get(name).cloned().unwrap_or_default());
-        if seen.last() != Some(&row) {
-            seen.push(row);
-        }
-        seen.last().is_some_and(|row| row[0] == "16")
-    });
-    assert_eq!(seen, [["1", "16", "6"], ["6", "16", "37"], ["11", "16", "68"], ["16", "16", ""]]);
-}
-
-fn limits_that_the_operator_changes(subject: Subject) {
-    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let (admin, listen) = (Admin::new(), "maxconn 1\n backlog 100\n server s1 @s1@");
-    let proxy = with_admin(subject, &logs, &admin, listen).with("s1", origin.target()).start();
-    let (_first, _) = greeted(proxy.connect("px"));
-    let mut waiting: Vec<Client> = (0..4).map(|_| proxy.connect("px")).collect();
-    assert!(waiting.iter().all(is_silent));
-    admin.ask("set maxconn frontend px 3");
-    let mut served = Vec::new();
-    wait::until("two more to be served", wait::SOON, || {
-        let (silent, greeted): (Vec<Client>, Vec<Client>) =
-            std::mem::take(&mut waiting).into_iter().partition(is_silent);
-        waiting = silent;
-        served.extend(greeted);
-        served.len() >= 2
-    });
-    assert_eq!((served.len(), waiting.len()), (2, 2));
-    assert_eq!(admin.row("px", "FRONTEND")["slim"], "3");
-    admin.ask("set maxconn frontend px 100");
-    wait::until("all to be served", wait::SOON, || waiting.iter().all(|client| !is_silent(client)));
-
-    for (command, answer) in [
-        ("set maxconn frontend", "A frontend name is expected.\n\n"),
-        ("set maxconn frontend px", "Integer value expected.\n\n"),
-        ("set maxconn frontend px -1", "Value out of range.\n\n"),
-        ("set maxconn frontend nobody 5", "No such frontend.\n\n"),
-        ("set maxconn global", "Expects an integer value.\n\n"),
-        ("set maxconn global 99999999", "Value out of range.\n\n"),
-        ("set maxconn global 50", "\n"),
-        ("set rate-limit connections global", "Expects an integer value.\n\n"),
-        ("set rate-limit connections global -5", "Value out of range.\n\n"),
-        ("set rate-limit connections global 12", "\n"),
-        ("set rate-limit sessions global 13", "\n"),
-    ] {
-        assert_eq!(admin.ask(command), answer, "{command}");
-    }
-    let info = admin.ask("show info");
-    for line in ["Maxconn: 50", "ConnRateLimit: 12", "SessRateLimit: 13"] {
-        assert!(info.lines().any(|found| found == line), "{line} in {info}");
-    }
 }
 
 /// Eight shards, one place, hundreds of clients from many threads: the server never sees two at once, and all are served.

@@ -38,6 +38,11 @@ impl Session {
             self.frontend().state.tally.of(self.shard).sessions_denied.add(1);
             return self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
         }
+        if !self.take_place_of_source() {
+            self.frontend().state.tally.of(self.shard).sessions_denied.add(1);
+            self.front.ending = Ending::Reset;
+            return self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
+        }
         self.identified_at = Some(now);
         self.count_session(now);
         self.tell_arrival(out);
@@ -45,6 +50,14 @@ impl Session {
             true => self.choose_backend(now, out),
             false => self.inspect(now, Rules::Frontend, out),
         }
+    }
+
+    /// Whether the client's address has a session left (`maxconn-per-source`). Clients without an address are not told apart.
+    fn take_place_of_source(&mut self) -> bool {
+        let (Some(most), Some(addr)) = (self.frontend().maxconn_per_source, self.client.ip()) else { return true };
+        let is_admitted = self.frontend().state.sources.admit(addr.ip(), most);
+        self.is_counted_by_source = is_admitted;
+        is_admitted
     }
 
     /// More from the client, in a buffer of its own.

@@ -112,6 +112,8 @@ pub struct Session {
     retries: u16,
     /// A retry went to another server than the attempt before it.
     is_redispatched: bool,
+    /// It has taken one of the sessions that its client's address may have.
+    is_counted_by_source: bool,
     /// Bytes of the header for the server, and how many of them are not sent yet.
     header_end: u32,
     header_left: u32,
@@ -210,6 +212,7 @@ impl Session {
             listener,
             retries: 0,
             is_redispatched: false,
+            is_counted_by_source: false,
             header_end: 0,
             header_left: 0,
             client,

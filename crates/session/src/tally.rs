@@ -17,7 +17,12 @@ impl Session {
         frontend.tally.on_connection(self.shard, clock(now));
     }
 
-    pub(crate) fn count_departure(&self) {
+    pub(crate) fn count_departure(&mut self) {
+        if std::mem::take(&mut self.is_counted_by_source)
+            && let Some(addr) = self.client.ip()
+        {
+            self.frontend().state.sources.release(addr.ip());
+        }
         self.frontend().state.conns.close(self.shard);
         self.table.process.conns.close(self.shard);
     }

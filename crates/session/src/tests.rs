@@ -342,6 +342,7 @@ fn table(setup: Setup) -> Arc<Table> {
         rules: Vec::new(),
         default_backend: Some(BackendId(0)),
         maxconn: None,
+        maxconn_per_source: None,
         session_rate: None,
         timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
         splice: Splice::ALWAYS,

@@ -21,6 +21,8 @@ pub struct Frontend {
     /// Most connections at once; `None`: only the process's limit holds. The run-time limit is that of the state's
     /// [`Limiter`](crate::Limiter).
     pub maxconn: Option<NonZeroU32>,
+    /// Most sessions of one address at once; `None` is without limit. A keyword of our own.
+    pub maxconn_per_source: Option<NonZeroU32>,
     /// Most new sessions per second; `None` is without limit. The run-time limit is that of the state's
     /// [`RateLimit`](crate::RateLimit).
     pub session_rate: Option<NonZeroU32>,

@@ -65,6 +65,7 @@ pub use state::limiter::{Limiter, UNLIMITED};
 pub use state::process::ProcessState;
 pub use state::rate_limit::RateLimit;
 pub use state::server::{Admin, Health, ServerState};
+pub use state::sources::Sources;
 pub use state::warmth::{WEIGHT_SCALE, Warmth};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Table};
 pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Totals, Traffic};

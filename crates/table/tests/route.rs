@@ -31,6 +31,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         rules,
         default_backend,
         maxconn: None,
+        maxconn_per_source: None,
         session_rate: None,
         timeouts: ClientTimeouts::default(),
         splice: Splice::ALWAYS,

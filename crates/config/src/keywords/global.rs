@@ -1,6 +1,6 @@
 //! The keywords of `global` (configuration.txt §3).
 
-use super::Meaning::{self, Inert, Parsed, Refused, Removed, Served};
+use super::Meaning::{self, Inert, Ours, Parsed, Refused, Removed, Served};
 use Keyword::Process;
 
 /// The keywords of `global` that are read.
@@ -18,6 +18,7 @@ pub(crate) enum Keyword {
     Prometheus,
     Process(ProcessKeyword),
     Stats,
+    StrictHaproxy,
 }
 
 /// Those about the process itself (`process.rs`).
@@ -199,8 +200,9 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("thread-groups", Inert("a shard is a thread and needs no group")),
     ("thread-hard-limit", Refused),
     // Not HAProxy's: keywords of our own start with our name.
-    ("tidegate.io-engine", Served(Keyword::IoEngine)),
-    ("tidegate.prometheus", Served(Keyword::Prometheus)),
+    ("tidegate.io-engine", Ours(Keyword::IoEngine)),
+    ("tidegate.prometheus", Ours(Keyword::Prometheus)),
+    ("tidegate.strict-haproxy", Served(Keyword::StrictHaproxy)),
     ("tune.applet.zero-copy-forwarding", Inert(LOOP)),
     ("tune.buffers.limit", Inert(BUFFERS)),
     ("tune.buffers.reserve", Inert(BUFFERS)),

@@ -16,6 +16,8 @@ pub(crate) mod tcp_rules;
 pub(crate) enum Meaning<K> {
     /// Read and done.
     Served(K),
+    /// The same, of a keyword that HAProxy does not know: a file that is to run there, too, must do without it.
+    Ours(K),
     /// Read into the tree, and refused: nothing does it yet.
     Parsed(K),
     /// Known to HAProxy, and refused unread.
@@ -30,7 +32,7 @@ impl<K: Copy> Meaning<K> {
     /// The reader, where there is one.
     pub(crate) fn keyword(self) -> Option<K> {
         match self {
-            Meaning::Served(keyword) | Meaning::Parsed(keyword) => Some(keyword),
+            Meaning::Served(keyword) | Meaning::Ours(keyword) | Meaning::Parsed(keyword) => Some(keyword),
             Meaning::Refused | Meaning::Inert(_) | Meaning::Removed(_) => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The names of `option` (configuration.txt §4.1, rows "option …").
 
-use super::Meaning::{self, Inert, Parsed, Refused, Served};
+use super::Meaning::{self, Inert, Ours, Parsed, Refused, Served};
 use super::{DB, DF, DFB, Scope};
 
 /// The options that are read.
@@ -104,10 +104,10 @@ pub(crate) const TABLE: &[Row] = &[
     once("httplog", DFB, Parsed(Keyword::HttpLog)),
     once("httpslog", DF, Refused),
     switch("idle-close-on-response", DF, Refused),
-    once("imapchk", DB, Served(Keyword::Check(CheckName::Imap))),
+    once("imapchk", DB, Ours(Keyword::Check(CheckName::Imap))),
     switch("independent-streams", DFB, Refused),
     once("ldap-check", DB, Refused),
-    once("lmtpchk", DB, Served(Keyword::Check(CheckName::Lmtp))),
+    once("lmtpchk", DB, Ours(Keyword::Check(CheckName::Lmtp))),
     switch("log-health-checks", DB, Refused),
     switch("log-separate-errors", DF, Served(Keyword::Log(LogWay::SeparateErrors))),
     switch("logasap", DF, Served(Keyword::Log(LogWay::Asap))),
@@ -116,7 +116,7 @@ pub(crate) const TABLE: &[Row] = &[
     once("originalto", DFB, Refused),
     switch("persist", DB, Refused),
     once("pgsql-check", DB, Refused),
-    once("pop3chk", DB, Served(Keyword::Check(CheckName::Pop3))),
+    once("pop3chk", DB, Ours(Keyword::Check(CheckName::Pop3))),
     switch("prefer-last-server", DB, Refused),
     once("redis-check", DB, Served(Keyword::Check(CheckName::Redis))),
     switch("redispatch", DB, Served(Keyword::Redispatch)),

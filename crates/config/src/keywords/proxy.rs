@@ -1,7 +1,7 @@
 //! The keywords of `defaults`, `frontend`, `backend` and `listen` (configuration.txt §4.1), `timeout` names and the
 //! names of sections.
 
-use super::Meaning::{self, Inert, Parsed, Refused, Removed, Served};
+use super::Meaning::{self, Inert, Ours, Parsed, Refused, Removed, Served};
 use super::{B, DB, DF, DFB, F, FB, NF, NFB, Scope};
 
 /// The proxy keywords that are read.
@@ -24,6 +24,7 @@ pub(crate) enum Keyword {
     LogFormatSd,
     LogTag,
     Maxconn,
+    MaxconnPerSource,
     Mode,
     Option,
     RateLimit,
@@ -105,6 +106,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("max-keep-alive-queue", DB, Refused),
     ("max-session-srv-conns", DF, Refused),
     ("maxconn", DF, Served(Keyword::Maxconn)),
+    ("maxconn-per-source", DF, Ours(Keyword::MaxconnPerSource)),
     ("mode", DFB, Served(Keyword::Mode)),
     ("monitor", F, Refused),
     ("monitor-uri", DF, Refused),

@@ -2,6 +2,7 @@
 
 use super::{Lowering, frontends, limit};
 use config::Proxy;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use table::{Backend, BackendLimits, BackendTimeouts, Balance, Redispatch};
 
@@ -24,7 +25,10 @@ impl Lowering<'_> {
             redispatch: redispatch(settings.redispatch),
             retries: settings.retries.as_ref().map_or(RETRIES, |retries| retries.value),
             timeouts: timeouts(&settings.timeouts),
-            limits: BackendLimits { maxconn: None, fullconn: self.fullconn(proxy) },
+            limits: BackendLimits {
+                maxconn: settings.backend_maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
+                fullconn: self.fullconn(proxy),
+            },
             splice: self.splice(settings.splice),
             log_targets: self.log_targets(proxy),
             state: self.book.backend(&name),

@@ -69,6 +69,7 @@ impl Tally {
         self.ends.connect_late += other.ends.connect_late;
         self.ends.no_server += other.ends.no_server;
         self.ends.queue_late += other.ends.queue_late;
+        self.ends.rejected += other.ends.rejected;
         self.queued += other.queued;
         self.ends.bad_header += other.ends.bad_header;
         self.ends.shut_down += other.ends.shut_down;
@@ -83,7 +84,7 @@ impl Tally {
     pub(crate) fn assert_eventful(&self) {
         let Tally { ends, .. } = self;
         let rare = [ends.idle, ends.aborted, ends.unreachable, ends.connect_late, ends.no_server, ends.bad_header];
-        let waits = [ends.queue_late, self.queued, ends.shut_down];
+        let waits = [ends.queue_late, self.queued, ends.shut_down, ends.rejected];
         let stops = [self.starved, self.limit_reached, self.accept_exhausted, self.reloads, self.retried];
         let all = rare.into_iter().chain(waits).chain(stops);
         assert!(self.whole > 50_000 && all.min() > Some(500), "{self:?}");
@@ -410,7 +411,7 @@ impl Farm {
             let stats = shard.stats();
             assert_eq!(stats.accepted, stats.closed);
             accepted += stats.accepted;
-            unknown += stats.ends.bad_header;
+            unknown += stats.ends.bad_header + stats.ends.rejected;
         }
         let table = self.published.load();
         let counted = table.process.tally.totals();
@@ -421,6 +422,9 @@ impl Farm {
         );
         for server in table.backends.iter().flat_map(|backend| &backend.servers) {
             assert_eq!(server.state.conns(), 0, "a server was not released");
+        }
+        for frontend in &table.frontends {
+            assert_eq!(frontend.state.sources.count(), 0, "a source was not released");
         }
         assert_eq!(table.process.conns.current(), 0);
         assert_eq!(table.backends[0].state.conns.current(), 0);
@@ -443,6 +447,7 @@ impl Farm {
             tally.ends.connect_late += stats.ends.connect_late;
             tally.ends.no_server += stats.ends.no_server;
             tally.ends.queue_late += stats.ends.queue_late;
+            tally.ends.rejected += stats.ends.rejected;
             tally.ends.bad_header += stats.ends.bad_header;
             tally.ends.shut_down += stats.ends.shut_down;
             tally.starved += world.stats().starved;

@@ -26,8 +26,16 @@ pub(crate) struct Draft {
     pub(crate) queue_timeout: Duration,
     /// 0: without limit.
     pub(crate) backend_maxconn: u32,
+    /// Connections that make the backend full.
+    pub(crate) fullconn: u32,
+    /// Of each server that has two places or more.
+    pub(crate) minconn: u32,
+    /// Of each server; 0: without limit.
+    pub(crate) maxqueue: u32,
     /// Of each frontend; 0: without limit.
     pub(crate) frontend_maxconn: u32,
+    /// Of each frontend; 0: without limit.
+    pub(crate) maxconn_per_source: u32,
     /// Sessions per second at each frontend; 0: without limit.
     pub(crate) frontend_rate: u32,
     /// Connections per second in the process; 0: without limit.
@@ -92,7 +100,11 @@ impl Draft {
             } else {
                 Duration::from_millis(5 + rng.below(500) as u64)
             },
+            fullconn: 1 + rng.below(10) as u32,
+            minconn: rng.below(2) as u32,
+            maxqueue: if rng.chance(200) { 1 + rng.below(3) as u32 } else { 0 },
             frontend_maxconn: if rng.chance(300) { 1 + rng.below(4) as u32 } else { 0 },
+            maxconn_per_source: if rng.chance(50) { 1 + rng.below(4) as u32 } else { 0 },
             frontend_rate: if rng.chance(100) { 1 + rng.below(4) as u32 } else { 0 },
             connection_rate: if rng.chance(100) { 1 + rng.below(8) as u32 } else { 0 },
             backend_maxconn: if rng.chance(200) { 1 + rng.below(4) as u32 } else { 0 },
@@ -102,7 +114,7 @@ impl Draft {
 
     /// Another configuration for the same place: a server more or less, other weights, a port less, another limit.
     pub(crate) fn change(&mut self, rng: &mut Rng) {
-        match rng.below(10) {
+        match rng.below(13) {
             0 if self.servers.len() > 1 => {
                 self.servers.remove(rng.below(self.servers.len()));
             }
@@ -121,6 +133,9 @@ impl Draft {
             4 => self.servers.iter_mut().for_each(|server| server.maxconn = rng.below(4) as u32),
             6 => self.frontend_maxconn = rng.below(5) as u32,
             7 => self.frontend_rate = rng.below(5) as u32,
+            10 => self.fullconn = 1 + rng.below(10) as u32,
+            11 => self.maxqueue = rng.below(3) as u32,
+            9 => self.maxconn_per_source = rng.below(4) as u32,
             8 => self.connection_rate = rng.below(9) as u32,
             5 => self.backend_maxconn = rng.below(6) as u32,
             3 => self.maxconn = 1 + rng.below(self.maxconn as usize + 4) as u32,
@@ -137,6 +152,8 @@ impl Draft {
                 backup: draft.backup,
                 proxy_header: draft.header,
                 maxconn: NonZeroU32::new(draft.maxconn),
+                minconn: if draft.maxconn > 1 { self.minconn } else { 0 },
+                maxqueue: NonZeroU32::new(self.maxqueue),
                 ..ServerSettings::default()
             };
             let state = book.server(&backend_name, &name, &settings);
@@ -159,7 +176,7 @@ impl Draft {
                 server: Some(self.timeout),
                 ..BackendTimeouts::default()
             },
-            limits: BackendLimits { maxconn: NonZeroU32::new(self.backend_maxconn), ..BackendLimits::default() },
+            limits: BackendLimits { maxconn: NonZeroU32::new(self.backend_maxconn), fullconn: self.fullconn },
             splice: self.splice,
             log_targets: Vec::new(),
             state: book.backend(&backend_name),
@@ -183,6 +200,7 @@ impl Draft {
                 rules: Vec::new(),
                 default_backend: Some(BackendId(0)),
                 maxconn: NonZeroU32::new(self.frontend_maxconn),
+                maxconn_per_source: NonZeroU32::new(self.maxconn_per_source),
                 session_rate: NonZeroU32::new(self.frontend_rate),
                 timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },
                 splice: self.splice,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use crate::{Bells, Conns, Limiter, RateLimit, Tally};
+use crate::{Bells, Conns, Limiter, RateLimit, Sources, Tally};
 
 /// What is remembered of a frontend beyond a reload.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct FrontendState {
     pub limiter: Limiter,
     /// Its `rate-limit sessions`.
     pub session_rate: RateLimit,
+    /// Below its `maxconn-per-source`.
+    pub sources: Sources,
     standing: AtomicU8,
 }
 
@@ -42,6 +44,7 @@ impl FrontendState {
             lines_logged: AtomicU64::new(0),
             limiter: Limiter::new(shard_count, bells.clone()),
             session_rate: RateLimit::new(bells),
+            sources: Sources::default(),
             standing: AtomicU8::new(Standing::Open as u8),
         }
     }

@@ -8,4 +8,5 @@ pub(crate) mod limiter;
 pub(crate) mod process;
 pub(crate) mod rate_limit;
 pub(crate) mod server;
+pub(crate) mod sources;
 pub(crate) mod warmth;
