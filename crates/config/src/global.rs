@@ -62,6 +62,14 @@ fn read(
             global.is_splice_off = true;
             Ok(())
         }
+        Keyword::ServerStateBase => {
+            let message = "'server-state-base' expects one argument: a directory path.";
+            path(line, message).map(|path| global.server_state_base = Some(path))
+        }
+        Keyword::ServerStateFile => {
+            let message = "'server-state-file' expect one argument: a file path.";
+            path(line, message).map(|path| global.server_state_file = Some(path))
+        }
         Keyword::StrictHaproxy => {
             line.ends_at(1, "tidegate.strict-haproxy")?;
             global.is_strict = true;

@@ -71,8 +71,8 @@ pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, Capture, Check, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings,
     IoEngine, IpNet, Log, LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server,
-    ServerOptions, Settings, Splice, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpExpect, TcpResponseAction,
-    TcpRule, TcpRules, Timeouts, UseBackend, UseServer, V6,
+    ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpExpect,
+    TcpResponseAction, TcpRule, TcpRules, Timeouts, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

@@ -15,7 +15,7 @@ use crate::source::Spanned;
 use crate::stats;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Role, Settings, UseBackend};
+use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Role, Settings, StateSource, UseBackend};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
 
@@ -172,6 +172,8 @@ fn read(
         Keyword::DefaultServer => {
             server::default_server(line, &mut home.settings().default_server, environment, reports)
         }
+        Keyword::LoadServerState => server_state(line).map(|source| home.settings().server_state = Some(source)),
+        Keyword::ServerStateFile => server_state_file(line).map(|file| home.settings().server_state_file = file),
         Keyword::TcpCheck => {
             let read = tcp_check::line(line, environment, reports)?;
             let settings = home.settings();
@@ -270,6 +272,28 @@ fn retries(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
     let message = "'retries' expects an integer argument (dispatch counts for one).";
     let value = natural(line.word(1)).ok_or_else(|| line.alert(1, message))?;
     Ok(Spanned::new(value, line.span(1)))
+}
+
+/// `load-server-state-from-file global|local|none`
+fn server_state(line: Line<'_>) -> Result<StateSource, Diagnostic> {
+    let source = match line.word(1) {
+        "global" => StateSource::Global,
+        "local" => StateSource::Local,
+        "none" => StateSource::None,
+        other => {
+            let message = format!("'load-server-state-from-file' expects 'global', 'local' or 'none'. Got '{other}'");
+            return Err(line.alert(1, message));
+        }
+    };
+    line.ends_at(2, "load-server-state-from-file")?;
+    Ok(source)
+}
+
+/// `server-state-file-name [use-backend-name|FILE]`; `None`: the backend's name.
+fn server_state_file(line: Line<'_>) -> Result<Option<String>, Diagnostic> {
+    line.ends_at(2, "server-state-file-name")?;
+    let name = Some(line.word(1)).filter(|name| !matches!(*name, "" | "use-backend-name"));
+    Ok(name.map(str::to_string))
 }
 
 /// Of clients; in a `backend`, which has none, of its servers together.

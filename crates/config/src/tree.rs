@@ -83,6 +83,10 @@ pub struct Global {
     pub grace: Option<Spanned<Duration>>,
     pub node: Option<Spanned<String>>,
     pub cpu_maps: Vec<CpuMap>,
+    /// Where files of server states are whose names are relative.
+    pub server_state_base: Option<Spanned<String>>,
+    /// The file of those sections that load theirs from the global one.
+    pub server_state_file: Option<Spanned<String>>,
     /// `tidegate.strict-haproxy`: keywords of our own are refused, so that the file stays one of HAProxy's.
     pub is_strict: bool,
     /// `nosplice`: whatever the proxies say.
@@ -256,6 +260,10 @@ pub struct Settings {
     pub backend_maxconn: Option<Spanned<u32>>,
     /// `maxconn-per-source`, a keyword of our own: most sessions of one client address at once; 0 or unset is without limit.
     pub maxconn_per_source: Option<Spanned<u32>>,
+    /// Where its servers' states come from at the start; nowhere unless set.
+    pub server_state: Option<StateSource>,
+    /// The file of its own; the section's name unless set.
+    pub server_state_file: Option<String>,
     /// `rate-limit sessions`: most new sessions per second; 0 or unset is without limit.
     pub session_rate: Option<Spanned<u32>>,
     pub backlog: Option<Spanned<u32>>,
@@ -294,6 +302,16 @@ impl Settings {
         let stats = self.stats.clone().map(|page| StatsPage { is_inherited: true, ..page });
         Settings { is_script_inherited: true, stats, ..self.clone() }
     }
+}
+
+/// `load-server-state-from-file`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StateSource {
+    /// The file that `global` names.
+    Global,
+    /// A file of its own.
+    Local,
+    None,
 }
 
 /// A kind of check that says something (`option tcp-check` and its kin).

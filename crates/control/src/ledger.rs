@@ -61,6 +61,14 @@ impl Ledger {
         }
     }
 
+    /// Its last change is known to have been so long ago, as far as this machine has run so long.
+    pub(crate) fn set_age(&mut self, table: &Table, id: ServerId, age: Duration, now: Instant) {
+        if let Some(entry) = self.servers.get_mut(&key(table.server(id))) {
+            let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+            entry.changed_at = Instant::from_nanos(now.nanos().saturating_sub(age));
+        }
+    }
+
     pub(crate) fn server(&self, server: &Server) -> Option<&Entry> {
         self.servers.get(&key(server))
     }

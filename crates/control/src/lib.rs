@@ -53,6 +53,7 @@ mod reading;
 mod report;
 mod resolve;
 mod run;
+mod server_states;
 mod settings;
 mod shutdowns;
 mod signals;

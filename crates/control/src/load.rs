@@ -5,6 +5,7 @@ use crate::environment;
 use crate::lower::{Lowered, lower};
 use crate::report;
 use crate::resolve::{Resolve, Resolver, System};
+use crate::server_states::ServerStates;
 use crate::settings::ProcessSettings;
 use config::{Diagnostic, Environment, IoEngine, Lead, Level, Source, Span, Stage};
 use driver::Addr;
@@ -53,6 +54,8 @@ pub struct Loaded {
     pub has_listener: bool,
     bind_places: Vec<BindPlace>,
     pub(crate) admin: admin::Settings,
+    /// What files say of its servers; at the start only.
+    pub(crate) server_states: ServerStates,
     ending: Ending,
 }
 
@@ -89,6 +92,9 @@ pub fn load(files: &Files, book: &mut StateBook, generation: u64, defaults: &Def
     }
 }
 
+/// The generation of the table that a process starts with.
+const FIRST: u64 = 1;
+
 pub(crate) fn load_sources(
     sources: Vec<Source>,
     book: &mut StateBook,
@@ -110,10 +116,26 @@ pub(crate) fn load_sources(
         diagnostics.extend(found);
         (table, bind_places, admin) = (lowered_table, places, settings);
     }
+    let server_states = match &table {
+        Some(table) if table.generation == FIRST => ServerStates::read(&tree, &mut diagnostics),
+        Some(_) | None => ServerStates::default(),
+    };
     let nbthread = tree.global.nbthread.as_ref().map(|nbthread| nbthread.value);
     let io_engine = tree.global.io_engine.as_ref().map(|engine| engine.value).unwrap_or_default();
     let has_listener = tree.has_listener();
-    Loaded { diagnostics, nbthread, io_engine, process, table, has_listener, bind_places, admin, ending, sources }
+    Loaded {
+        diagnostics,
+        nbthread,
+        io_engine,
+        process,
+        table,
+        has_listener,
+        bind_places,
+        admin,
+        server_states,
+        ending,
+        sources,
+    }
 }
 
 impl Loaded {
@@ -168,6 +190,7 @@ impl Loaded {
             has_listener: false,
             bind_places: Vec::new(),
             admin: admin::Settings::default(),
+            server_states: ServerStates::default(),
             ending: Ending::Unopened,
         }
     }

@@ -18,6 +18,7 @@ use crate::news::News;
 use crate::pages::{self, Visit};
 use crate::reading::{Reading, Result as ReadingResult};
 use crate::report;
+use crate::server_states::ServerStates;
 use crate::settings::ProcessSettings;
 use crate::shutdowns::Shutdowns;
 use crate::signals::{Request, Signals, StopSignal};
@@ -591,6 +592,7 @@ impl Control {
     fn publish(&mut self, table: Arc<Table>) {
         let is_any_closed = table.frontends.iter().any(|frontend| frontend.state.standing() != Standing::Open);
         table.take_over();
+        let told = self.restore(&table);
         self.published.store(Arc::clone(&table));
         self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
         if is_any_closed {
@@ -605,9 +607,24 @@ impl Control {
         }
         self.generation_next = table.generation + 1;
         let before = std::mem::replace(&mut self.table, table);
+        for (backend, line) in told {
+            self.tell_of_server(backend, &line);
+        }
         let is_gone = |proxy: &report::Proxy| !proxy.is_stopped && !report::has_proxy(&self.table, &proxy.name);
         let gone = report::proxies(&before).into_iter().filter(is_gone).collect();
         self.tell_stopped(before, gone);
+    }
+
+    /// At the start: the servers are as files say that they were, before the first connection finds them otherwise.
+    fn restore(&mut self, table: &Table) -> Vec<(BackendId, checks::Line)> {
+        let states = self.coming.as_mut().map(|coming| std::mem::take(&mut coming.server_states)).unwrap_or_default();
+        if states == ServerStates::default() {
+            return Vec::new();
+        }
+        let now = clock::now();
+        self.checks.adopt(table);
+        self.ledger.adopt(table, now);
+        states.apply(table, &mut self.checks, &mut self.ledger, now)
     }
 
     fn finish(&mut self) {
