@@ -2,6 +2,7 @@
 //!
 //! Small work is repeated, so that the call itself does not count; what valgrind prints is for all repetitions together.
 
+use benches::admit::Door;
 use benches::balance::Churn;
 use benches::configuration::{ConfigFile, Process, farm};
 use benches::header::{Sample, samples};
@@ -17,8 +18,22 @@ main!(library_benchmark_groups = parts);
 
 library_benchmark_group!(
     name = parts,
-    benchmarks =
-        [parse, publish, route, pick_and_release, turn, replace, touch, fire, encode, decode, format, exchange, chunks]
+    benchmarks = [
+        parse,
+        publish,
+        route,
+        admit,
+        pick_and_release,
+        turn,
+        replace,
+        touch,
+        fire,
+        encode,
+        decode,
+        format,
+        exchange,
+        chunks
+    ]
 );
 
 /// Repetitions of small work.
@@ -124,6 +139,15 @@ fn decode(sample: Sample) -> Sample {
         black_box(black_box(&sample).decode());
     }
     sample
+}
+
+#[library_benchmark]
+#[bench::maxconn(Door::new())]
+fn admit(door: Door) -> Door {
+    for _ in 0..TIMES {
+        black_box(&door).pass();
+    }
+    door
 }
 
 #[library_benchmark]

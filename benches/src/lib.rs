@@ -14,16 +14,19 @@
 //! |---|---|
 //! | `configuration` | a file → tree → table → published, at the start and at a reload |
 //! | `routing` | which backend a connection goes to |
+//! | `admit` | a place below the limits |
 //! | `balance` | which server it gets, and giving it back |
 //! | `relay` | turns of a shard whose sessions are busy, on the simulated driver |
 //! | `wheel` | timers of 10,000 slots |
 //! | `header` | PROXY headers, out and in |
 //! | `heads` | heads of HTTP/1: read, written; chunks |
 //! | `line` | log lines |
+//! | `side_by_side` | two shards at once |
 //!
 //! All tables come from configuration text, so a benchmark means what an operator would write.
 #![forbid(unsafe_code)]
 
+pub mod admit;
 pub mod balance;
 pub mod configuration;
 pub mod header;
@@ -31,6 +34,7 @@ pub mod heads;
 pub mod line;
 pub mod relay;
 pub mod routing;
+pub mod side_by_side;
 pub mod wheel;
 
 /// The product's allocator: what is built from a large file is mostly allocation.

@@ -203,7 +203,7 @@ pub fn empty_table(book: &StateBook) -> Arc<Table> {
 }
 
 /// The contents of all files, or HAProxy's words for the first that cannot be read.
-fn read(files: &Files) -> Result<Vec<Source>, String> {
+pub(crate) fn read(files: &Files) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for path in &files.paths {
         for file in expand(path).map_err(|err| unopened(path, &err))? {

@@ -9,7 +9,9 @@ use crate::admin::{self, Admin, AdminSockets, Asked, Prepared, Wish};
 use crate::checks::{self, Checks, Finished};
 use crate::clock::{self, Moment};
 use crate::console::{Console, Urgency};
+use crate::evictions::Evictions;
 use crate::handover::{Handover, Occasion, Step};
+use crate::history::History;
 use crate::ledger::Ledger;
 use crate::load::{Defaults, Files, Loaded};
 use crate::log::Log;
@@ -26,7 +28,7 @@ use crate::uio::{self, Runtime};
 use crate::warmups::Warmups;
 use crate::watch::{Finding, LOOK_EVERY, Watch};
 use arc_swap::ArcSwap;
-use config::IoEngine;
+use config::{IoEngine, Source};
 use driver::Instant;
 use jiff::tz::TimeZone;
 use session::Shutdown;
@@ -133,6 +135,8 @@ pub(crate) struct Control {
     checks: Checks,
     ledger: Ledger,
     warmups: Warmups,
+    evictions: Evictions,
+    history: History,
     admin: Admin,
     pages: pages::Memory,
     process: admin::Process,
@@ -144,6 +148,8 @@ pub(crate) struct Control {
     handover: Handover,
     /// The table in force.
     table: Arc<Table>,
+    /// The files that it was made of.
+    sources: Vec<Source>,
     /// What is under way to the shards.
     coming: Option<Loaded>,
     /// Bound before control was there, and not taken yet.
@@ -219,6 +225,9 @@ impl Control {
             checks: Checks::new(runtime),
             ledger: Ledger::default(),
             warmups: Warmups::default(),
+            evictions: Evictions::default(),
+            history: History::default(),
+            sources: Vec::new(),
             admin: Admin::new(),
             pages: pages::Memory::new()?,
             sessions: admin::Sessions::default(),
@@ -288,8 +297,9 @@ impl Control {
             Life::Draining { until, .. } => until,
             Life::Starting | Life::Serving | Life::Ended(_) => None,
         };
-        let coming = [self.handover.deadline(), self.shutdowns.deadline(), self.warmups.deadline(), stopping];
-        coming.into_iter().flatten().fold(self.look_at, Instant::min)
+        let queues = [self.shutdowns.deadline(), self.evictions.deadline()];
+        let coming = [self.handover.deadline(), self.warmups.deadline(), stopping];
+        coming.into_iter().chain(queues).flatten().fold(self.look_at, Instant::min)
     }
 
     fn start(&mut self) {
@@ -339,6 +349,10 @@ impl Control {
             checks: &mut self.checks,
             ledger: &mut self.ledger,
             warmups: &mut self.warmups,
+            evictions: &mut self.evictions,
+            history: &self.history,
+            sources: &self.sources,
+            files: &self.files,
             process: &self.process,
             pages: &self.pages,
             sockets: self.admin.sockets().collect(),
@@ -364,6 +378,9 @@ impl Control {
         let now = clock::now();
         if let Some(step) = self.handover.handle_timeout(now) {
             self.carry_out(step);
+        }
+        for whose in self.evictions.due(&self.table, now) {
+            self.shutdowns.order(&whose, Shutdown::Operator, now);
         }
         self.shutdowns.post(&self.mailboxes, now);
         self.warmups.advance(&self.table, now);
@@ -537,6 +554,7 @@ impl Control {
         }
         self.is_reload_wanted = false;
         self.manager.reloading();
+        self.history.begin(Moment::now());
         if let Err(err) = self.reading.begin(self.files.clone(), self.generation_next, self.defaults.clone()) {
             self.refuse(&format!("no thread to read it: {}", driver::Errno::of(&err)));
         }
@@ -607,6 +625,10 @@ impl Control {
         }
         self.generation_next = table.generation + 1;
         let before = std::mem::replace(&mut self.table, table);
+        self.history.on_published(&before, &self.table);
+        if let Some(coming) = &mut self.coming {
+            self.sources = std::mem::take(&mut coming.sources);
+        }
         for (backend, line) in told {
             self.tell_of_server(backend, &line);
         }
@@ -634,6 +656,7 @@ impl Control {
         match self.life {
             Life::Starting => self.serve_on(),
             Life::Serving => {
+                self.history.on_taken(self.table.generation, clock::now());
                 let text = report::reloaded(&self.table);
                 self.manager.ready(&text);
                 self.console.say(Urgency::Notice, &text);
@@ -676,6 +699,7 @@ impl Control {
 
     /// A reload that is not taken: everything stays as it was.
     fn refuse(&mut self, why: &str) {
+        self.history.on_refused(why, self.table.generation, clock::now());
         let text = format!("Configuration not reloaded: {why}. Generation {} stays in force.", self.table.generation);
         self.manager.ready(&text);
         self.console.say(Urgency::Alert, &text);

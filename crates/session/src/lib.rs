@@ -315,6 +315,11 @@ impl Session {
         self.phase
     }
 
+    /// Its end has begun.
+    pub fn is_ending(&self) -> bool {
+        self.phase.is_ending()
+    }
+
     /// Why it ended, once it does.
     pub fn end(&self) -> Option<End> {
         self.end

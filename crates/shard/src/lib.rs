@@ -36,7 +36,7 @@ pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report
 pub use places::{Heirloom, Key, Origin, Place, places};
 pub use slots::Slots;
 pub use stats::{Ends, Stats};
-pub use sweep::Whose;
+pub use sweep::{Purse, Whose};
 pub use timers::Wheel;
 
 use arc_swap::{ArcSwap, Cache};

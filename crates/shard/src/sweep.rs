@@ -8,6 +8,7 @@ use driver::{Driver, Instant, SessionId};
 use session::{Session, Shutdown};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use table::{BackendState, ServerState, ShardIndex};
 
 /// Slots that are looked at in one turn.
@@ -18,10 +19,28 @@ const SLOTS_MOST: u32 = 1024;
 pub enum Whose {
     /// Those on this server.
     Server(Arc<ServerState>),
+    /// As many of those on this server as there are coins in the purse.
+    SomeOf(Arc<ServerState>, Purse),
     /// Those on the backup servers of this backend.
     Backups(Arc<BackendState>),
     /// One of this shard; the others have nothing to do.
     Session(ShardIndex, SessionId),
+}
+
+/// How many sessions may be ended, shared by all shards that do it: each takes out a coin first.
+#[derive(Clone, Debug)]
+pub struct Purse {
+    coins: Arc<AtomicU32>,
+}
+
+impl Purse {
+    pub fn new(coins: u32) -> Purse {
+        Purse { coins: Arc::new(AtomicU32::new(coins)) }
+    }
+
+    fn take(&self) -> bool {
+        self.coins.fetch_update(Relaxed, Relaxed, |coins| coins.checked_sub(1)).is_ok()
+    }
 }
 
 impl PartialEq for Whose {
@@ -32,7 +51,8 @@ impl PartialEq for Whose {
             (Whose::Session(shard, id), Whose::Session(other_shard, other_id)) => {
                 (shard, id) == (other_shard, other_id)
             }
-            (Whose::Server(_) | Whose::Backups(_) | Whose::Session(..), _) => false,
+            (Whose::SomeOf(one, _), Whose::SomeOf(two, _)) => Arc::ptr_eq(one, two),
+            (Whose::Server(_) | Whose::SomeOf(..) | Whose::Backups(_) | Whose::Session(..), _) => false,
         }
     }
 }
@@ -43,6 +63,9 @@ impl Whose {
     fn includes(&self, shard: ShardIndex, id: SessionId, session: &Session) -> bool {
         match self {
             Whose::Server(state) => session.server().is_some_and(|server| Arc::ptr_eq(&server.state, state)),
+            Whose::SomeOf(state, purse) => {
+                session.server().is_some_and(|server| Arc::ptr_eq(&server.state, state)) && purse.take()
+            }
             Whose::Backups(state) => {
                 let is_of_backend = session.backend().is_some_and(|backend| Arc::ptr_eq(&backend.state, state));
                 is_of_backend && session.server().is_some_and(|server| server.settings.backup)
@@ -87,7 +110,7 @@ impl<D: Driver> Shard<D> {
         let Some(sweep) = self.sweeps.waiting.front_mut() else { return };
         let (whose, why, begun_at, first) = (sweep.whose.clone(), sweep.why, sweep.begun_at, sweep.next);
         let slots = match &whose {
-            Whose::Server(_) | Whose::Backups(_) => 0..self.slots.count() as u32,
+            Whose::Server(_) | Whose::SomeOf(..) | Whose::Backups(_) => 0..self.slots.count() as u32,
             Whose::Session(_, id) => id.index..id.index.saturating_add(1).min(self.slots.count() as u32),
         };
         let first = first.max(slots.start);
@@ -98,7 +121,7 @@ impl<D: Driver> Shard<D> {
         }
         for index in first..end {
             let Some((id, session)) = self.slots.at(index) else { continue };
-            if session.accepted_at() <= begun_at && whose.includes(self.index, id, session) {
+            if session.accepted_at() <= begun_at && !session.is_ending() && whose.includes(self.index, id, session) {
                 self.shut_down(id, why);
             }
         }

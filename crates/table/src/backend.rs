@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::balance::{Assignment, Passed, PickKey, Ticket, Waiter};
+use crate::balance::{Assignment, Passed, PickKey, Preview, Ticket, Waiter};
 use crate::{BackendRules, BackendState, Mode, Redispatch, Server, Splice};
 
 /// `backend NAME`, or the server's half of `listen NAME`.
@@ -47,6 +47,19 @@ impl Backend {
             | Assignment::Server(_)
             | Assignment::Queued(..)
             | Assignment::NoServer) => assignment,
+        }
+    }
+
+    /// What [`assign`](Self::assign) would answer at this moment, for whoever wants to know without asking for it.
+    pub fn preview(&self, key: &PickKey<'_>) -> Preview {
+        let is_optional = key.imposed.is_some() && self.redispatch.is_some();
+        match self.state.preview(key) {
+            Preview::LineFull(_) if is_optional => self.state.preview(&PickKey { imposed: None, ..*key }),
+            preview @ (Preview::LineFull(_)
+            | Preview::Server(_)
+            | Preview::Line(_)
+            | Preview::AnyLine
+            | Preview::NoServer) => preview,
         }
     }
 

@@ -1,5 +1,6 @@
 //! A frontend: where clients arrive and what decides where they go.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::fd::RawFd;
@@ -57,6 +58,17 @@ pub enum BindAddr {
     Abstract(Arc<[u8]>),
     /// A listening socket that the process was started with (`fd@N`).
     Inherited(RawFd),
+}
+
+impl fmt::Display for BindAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BindAddr::Ip(addr) => write!(f, "{addr}"),
+            BindAddr::Unix(path) => f.write_str(&String::from_utf8_lossy(path)),
+            BindAddr::Abstract(name) => write!(f, "abns@{}", String::from_utf8_lossy(name)),
+            BindAddr::Inherited(number) => write!(f, "fd@{number}"),
+        }
+    }
 }
 
 /// `use_backend B [if|unless condition]`; without a condition it always holds.

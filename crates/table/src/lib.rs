@@ -40,7 +40,7 @@ mod tally;
 
 pub use acl::{Acl, Condition, Term, Test, Verdict};
 pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance};
-pub use balance::{Assignment, Grant, Passed, PickKey, Ticket, Waiter};
+pub use balance::{Assignment, Grant, Passed, PickKey, Preview, Ticket, Waiter};
 pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, UseBackend};
@@ -49,8 +49,10 @@ pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy};
 pub use retry::{Redispatch, Retry};
-pub use route::route;
-pub use rules::{Action, Admission, BackendRules, Inspection, ResponseAction, Rule, UseServer, judge};
+pub use route::{route, switching};
+pub use rules::{
+    Action, Admission, BackendRules, Decisive, Inspection, ResponseAction, Rule, UseServer, decisive, judge,
+};
 pub use sample::{
     Compare, Converter, CountedStart, Facts, Fetch, Heard, Matcher, NumberRange, Operation, Part, Payload, Speaker,
     TextPart, TextPatterns, Value,

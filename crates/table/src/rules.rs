@@ -71,16 +71,35 @@ pub struct UseServer {
     pub server: ServerId,
 }
 
-/// The first rule that holds; `None` while that depends on bytes which have not come.
+/// What the first rule says that holds; `None` while that depends on bytes which have not come.
 pub fn judge<A: Copy + Default>(rules: &[Rule<A>], facts: &Facts<'_>) -> Option<A> {
-    for rule in rules {
+    match decisive(rules, facts) {
+        Decisive::Rule(index) => Some(rules[index].action),
+        Decisive::Open => None,
+        Decisive::None => Some(A::default()),
+    }
+}
+
+/// Which rule decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decisive {
+    /// The one with this index: the first that holds.
+    Rule(usize),
+    /// That depends on bytes which have not come.
+    Open,
+    None,
+}
+
+/// Finds the rule that decides.
+pub fn decisive<A>(rules: &[Rule<A>], facts: &Facts<'_>) -> Decisive {
+    for (index, rule) in rules.iter().enumerate() {
         match rule.condition.as_ref().map_or(Verdict::Yes, |condition| condition.verdict(facts)) {
-            Verdict::Yes => return Some(rule.action),
-            Verdict::Open => return None,
+            Verdict::Yes => return Decisive::Rule(index),
+            Verdict::Open => return Decisive::Open,
             Verdict::No => (),
         }
     }
-    Some(A::default())
+    Decisive::None
 }
 
 impl<A> Default for Inspection<A> {
@@ -107,11 +126,15 @@ impl Admission {
 }
 
 impl BackendRules {
-    /// The server that a rule imposes: of the rules that hold, the first whose server is up.
+    /// The server that a rule imposes.
     pub fn server(&self, facts: &Facts<'_>) -> Option<ServerId> {
+        self.imposing(facts).map(|index| self.servers[index].server)
+    }
+
+    /// The index of the rule that imposes a server: of those that hold, the first whose server is up.
+    pub fn imposing(&self, facts: &Facts<'_>) -> Option<usize> {
         let is_up = |id: ServerId| facts.table.server(id).state.is_up();
-        let rule = self.servers.iter().find(|rule| rule.condition.holds(facts) && is_up(rule.server))?;
-        Some(rule.server)
+        self.servers.iter().position(|rule| rule.condition.holds(facts) && is_up(rule.server))
     }
 
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {

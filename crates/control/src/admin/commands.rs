@@ -3,7 +3,7 @@
 use super::client::{Answer, Asked};
 use super::desk::Desk;
 use super::sessions::{self, Id};
-use super::{change, frontends, latency, limits, manners, server, tell};
+use super::{change, configuration, explain, frontends, latency, limits, manners, server, tell};
 use config::Access;
 use table::{FrontendId, Standing};
 
@@ -69,6 +69,20 @@ const TABLE: &[Spec] = &[
     ),
     spec(&["show", "cli", "sockets"], "show cli sockets", "admin sockets", Access::User, Run::Desk(tell::sockets)),
     spec(
+        &["show", "config"],
+        "show config",
+        "the configuration in force, as its files were",
+        Access::Admin,
+        Run::Desk(configuration::show),
+    ),
+    spec(
+        &["show", "config", "diff"],
+        "show config diff",
+        "what the files say now that is not in force",
+        Access::Admin,
+        Run::Desk(configuration::diff),
+    ),
+    spec(
         &["show", "env"],
         "show env [var]",
         "environment of the process",
@@ -104,6 +118,13 @@ const TABLE: &[Spec] = &[
         Access::User,
         Run::Desk(tell::servers_state),
     ),
+    spec(
+        &["show", "reloads"],
+        "show reloads",
+        "what the last reloads changed, and how long they took",
+        Access::Operator,
+        Run::Desk(tell::reloads),
+    ),
     spec(&["show", "sess"], "show sess [all|<id>]", "sessions, or one of them", Access::Operator, Run::Sessions),
     spec(
         &["show", "stat"],
@@ -118,6 +139,13 @@ const TABLE: &[Spec] = &[
         "version of HAProxy whose behaviour is followed",
         Access::User,
         Run::Client(tell::version),
+    ),
+    spec(
+        &["explain"],
+        "explain src=<ip> dst=<addr> [sni=<name>]",
+        "what would become of a connection, and why",
+        Access::Operator,
+        Run::Desk(explain::explain),
     ),
     spec(
         &["clear", "counters"],

@@ -4,10 +4,13 @@ use super::facts::{Facts, Process};
 use super::socket::Place;
 use crate::checks::{self, Checks, Line};
 use crate::clock::{self, Moment};
+use crate::evictions::Evictions;
+use crate::history::History;
 use crate::ledger::Ledger;
+use crate::load::Files;
 use crate::pages;
 use crate::warmups::Warmups;
-use config::Access;
+use config::{Access, Source};
 use shard::Whose;
 use std::sync::Arc;
 use table::{Backend, BackendId, Server, ServerId, Table};
@@ -18,6 +21,11 @@ pub(crate) struct Desk<'a> {
     pub(crate) checks: &'a mut Checks,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) warmups: &'a mut Warmups,
+    pub(crate) history: &'a History,
+    /// What the table in force was made of, and where its files are.
+    pub(crate) sources: &'a [Source],
+    pub(crate) files: &'a Files,
+    pub(crate) evictions: &'a mut Evictions,
     pub(crate) process: &'a Process,
     pub(crate) pages: &'a pages::Memory,
     /// Where commands are taken, and of whom.

@@ -14,6 +14,7 @@
 //! | `commands` | which words there are, who may say them, which are near |
 //! | `desk`, `facts` | what commands may see and change |
 //! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
+//! | `configuration`, `explain` | the files in force, and what they mean for a connection |
 //! | `notices` | what the log is told of a server that an operator changed |
 //! | `frontends`, `followings` | frontends that pause, go on or stop, on all shards |
 //! | `sessions` | `show sess`, gathered from the shards |
@@ -28,8 +29,10 @@
 mod change;
 mod client;
 mod commands;
+mod configuration;
 mod conversation;
 mod desk;
+mod explain;
 mod facts;
 pub(crate) mod field;
 mod followings;

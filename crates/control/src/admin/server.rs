@@ -4,6 +4,7 @@ use super::client::Answer;
 use super::commands::Call;
 use super::desk::Desk;
 use super::{notices, sessions};
+use crate::clock;
 use shard::Whose;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -78,7 +79,7 @@ pub(super) fn set(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
         "weight" => weigh(desk, target, words.word(1)),
         "state" => match words.word(1) {
             "ready" => set_admin(desk, target, Admin::Ready),
-            "drain" => set_admin(desk, target, Admin::Drain),
+            "drain" => drain(desk, target, &words),
             "maint" => set_admin(desk, target, Admin::Maint),
             _ => "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n".into(),
         },
@@ -189,6 +190,27 @@ fn set_admin(desk: &mut Desk<'_>, target: Target, admin: Admin) -> Answer {
     let lines = notices::on_admin(&target.backend, &target.server, before, admin);
     desk.tell_first(target.id, lines);
     Answer::default()
+}
+
+/// `drain [pace N/s]`: with a pace, those that are there are sent away, so many per second.
+fn drain(desk: &mut Desk<'_>, target: Target, words: &Call<'_>) -> Answer {
+    let pace = match (words.word(2), words.word(3)) {
+        ("", _) => None,
+        ("pace", word) => match pace(word) {
+            Some(pace) => Some(pace),
+            None => return "'pace' expects how many sessions are to leave per second, such as 50/s.\n".into(),
+        },
+        _ => return "'set server <srv> state drain' knows only 'pace <n>/s'.\n".into(),
+    };
+    match pace {
+        Some(pace) => desk.evictions.begin(&target.server, pace, clock::now()),
+        None => desk.evictions.end(&target.server),
+    }
+    set_admin(desk, target, Admin::Drain)
+}
+
+fn pace(word: &str) -> Option<NonZeroU32> {
+    word.strip_suffix("/s").unwrap_or(word).parse().ok()
 }
 
 fn set_health(desk: &mut Desk<'_>, target: Target, health: Health) -> Answer {

@@ -101,6 +101,10 @@ pub(super) fn environment(_: &mut Desk<'_>, call: &Call<'_>) -> Answer {
     }
 }
 
+pub(super) fn reloads(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
+    desk.history.show().into()
+}
+
 /// Streams of bytes have no errors to capture.
 pub(super) fn errors(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
     let now = jiff::Zoned::new(desk.facts().now.wall, jiff::tz::TimeZone::system());

@@ -13,7 +13,7 @@ use super::fit::{self, Fit};
 const SCALE: u64 = 256 * crate::WEIGHT_SCALE as u64;
 
 /// The line, and where in it each seat is. Every step is O(log n).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LeastConn {
     line: BTreeSet<Place>,
     seats: Vec<Option<Member>>,

@@ -32,7 +32,7 @@ use self::static_map::StaticMap;
 use crate::{Admin, Backend, BackendLimits, Balance, Health, Server, ServerState, Usable};
 
 pub use self::queue::{Grant, Passed, Ticket, Waiter};
-pub use self::waiting::Assignment;
+pub use self::waiting::{Assignment, Preview};
 
 /// What a pick depends on beside the servers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,7 +80,7 @@ enum Found {
     Nobody,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Algorithm {
     RoundRobin(Sides<RoundRobin>),
     LeastConn(Sides<LeastConn>),

@@ -3,7 +3,7 @@
 use super::fit::Fit;
 
 /// The usable servers as a number line that each covers by its weight.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Random {
     /// Seats in file order with the end of what each covers; `None` when a server changed since.
     line: Option<Vec<(usize, u32)>>,

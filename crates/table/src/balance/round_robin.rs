@@ -23,7 +23,7 @@ use super::fit::Fit;
 const WEIGHT_SCALE: i64 = crate::WEIGHT_SCALE as i64;
 const WEIGHT_MOST: i64 = 256 * WEIGHT_SCALE;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RoundRobin {
     /// Servers whose next position lies in this round.
     current: BTreeSet<Place>,

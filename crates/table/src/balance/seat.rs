@@ -21,7 +21,7 @@ pub(super) enum Side {
     Backup,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sides<T> {
     pub(super) active: T,
     pub(super) backup: T,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::fit::Fit;
 use crate::Server;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StaticMap {
     /// What all weights of the file have in common: dividing by it keeps the map small.
     divisor: u32,

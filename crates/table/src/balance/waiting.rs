@@ -37,7 +37,38 @@ pub enum Assignment {
     NoServer,
 }
 
+/// What a session would get.
+#[derive(Clone, Debug)]
+pub enum Preview {
+    /// This server.
+    Server(Arc<Server>),
+    /// A place in the line for this server, to which it belongs.
+    Line(Arc<Server>),
+    /// An end: that line is as long as it may be.
+    LineFull(Arc<Server>),
+    /// A place in the line for any server.
+    AnyLine,
+    NoServer,
+}
+
 impl Balancer {
+    /// What [`assign`](Self::assign) would answer. It takes nothing, and nobody's turn is changed by it.
+    pub(crate) fn preview(&mut self, key: &PickKey<'_>) -> Preview {
+        let algorithm = self.algorithm.clone();
+        self.waiting_count += 1;
+        let found = self.find(key);
+        self.waiting_count -= 1;
+        self.algorithm = algorithm;
+        let server = |seat: usize| self.seats[seat].server.clone();
+        match found {
+            Found::Place(seat) => Preview::Server(server(seat)),
+            Found::Line(seat) if self.seats[seat].is_line_full() => Preview::LineFull(server(seat)),
+            Found::Line(seat) => Preview::Line(server(seat)),
+            Found::Full => Preview::AnyLine,
+            Found::Nobody => Preview::NoServer,
+        }
+    }
+
     /// A server, or a place in the line for one.
     pub(crate) fn assign(&mut self, key: &PickKey<'_>, waiter: Waiter, backend: &Arc<BackendState>) -> Assignment {
         self.waiting_count += 1;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::utils::CachePadded;
 
-use crate::balance::{Assignment, Balancer, Passed, PickKey, Ticket, Waiter};
+use crate::balance::{Assignment, Balancer, Passed, PickKey, Preview, Ticket, Waiter};
 use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, Server, Tally, Warmth};
 
 /// What is remembered of a backend beyond a reload.
@@ -128,6 +128,10 @@ impl BackendState {
 
     pub(crate) fn leave(&self, ticket: Ticket) -> Option<Passed> {
         self.with(|balancer| balancer.leave(ticket))
+    }
+
+    pub(crate) fn preview(&self, key: &PickKey<'_>) -> Preview {
+        self.lock().preview(key)
     }
 
     pub(crate) fn pick(&self, key: &PickKey<'_>) -> Option<Arc<Server>> {
