@@ -41,6 +41,7 @@ impl Line {
                 is_redispatched: false,
                 counts: Counts { process: 20_113, frontend: 20_113, backend: 20_112, server: 10_056 },
                 passed: Passed::default(),
+                exchange: None,
             })
         })
     }

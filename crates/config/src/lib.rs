@@ -70,7 +70,7 @@ pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, Capture, Check, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings,
-    IoEngine, IpNet, Log, LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server,
+    IoEngine, IpNet, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server,
     ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpExpect,
     TcpResponseAction, TcpRule, TcpRules, Timeouts, UseBackend, UseServer, V6,
 };

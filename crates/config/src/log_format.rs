@@ -32,7 +32,7 @@ pub enum LogPart {
     Text(String),
     /// One blank, unless the line begins here or a blank came just before.
     Blank,
-    /// One of the aliases that a session without HTTP can fill, by HAProxy's name.
+    /// One of the aliases, by HAProxy's name.
     Alias {
         name: &'static str,
         flags: LogFlags,
@@ -68,6 +68,8 @@ pub(crate) enum Why {
     Invalid(String, Option<String>),
     /// An alias that needs HTTP.
     HttpOnly(&'static str),
+    /// The same, and Tidegate does not serve it.
+    HttpLater(&'static str),
     /// HAProxy knows it; Tidegate does not serve it.
     Unserved(String),
     /// HAProxy ignores it without a word.
@@ -95,9 +97,11 @@ impl Fault {
 enum Filler {
     Any,
     Http,
+    /// An exchange of HTTP could, and does not yet.
+    HttpLater,
 }
 
-use Filler::{Any, Http};
+use Filler::{Any, Http, HttpLater};
 
 /// Every alias, sorted. `%ST` and `%rt` came to be HTTP's with 3.x.
 const ALIASES: &[(&str, Filler)] = &[
@@ -107,7 +111,7 @@ const ALIASES: &[(&str, Filler)] = &[
     ("H", Any),
     ("HM", Http),
     ("HP", Http),
-    ("HPO", Http),
+    ("HPO", HttpLater),
     ("HQ", Http),
     ("HU", Http),
     ("HV", Http),
@@ -152,7 +156,7 @@ const ALIASES: &[(&str, Filler)] = &[
     ("pid", Any),
     ("r", Http),
     ("rc", Any),
-    ("rt", Http),
+    ("rt", HttpLater),
     ("s", Any),
     ("sc", Any),
     ("si", Any),
@@ -310,7 +314,11 @@ impl<'a> Reader<'a, '_> {
         match ALIASES.binary_search_by(|(known, _)| (*known).cmp(name)).map(|index| ALIASES[index]) {
             Ok(("o", _)) => self.flags = flags,
             Ok((name, Any)) => self.line.parts.push(LogPart::Alias { name, flags }),
-            Ok((name, Http)) => self.blame(Why::HttpOnly(name)),
+            Ok((name, Http)) => {
+                self.line.parts.push(LogPart::Alias { name, flags });
+                self.blame(Why::HttpOnly(name));
+            }
+            Ok((name, HttpLater)) => self.blame(Why::HttpLater(name)),
             Err(_) => {
                 let hint = self.guesser.name(name, ALIASES.iter().map(|(known, _)| *known));
                 let message = format!(
@@ -442,7 +450,7 @@ mod tests {
     fn what_needs_more_than_tcp() {
         let unserved = |what: &str| vec![Why::Unserved(what.into())];
         assert_eq!(whys("%ci %r"), [Why::HttpOnly("r")]);
-        assert_eq!(whys("%ST%rt"), [Why::HttpOnly("ST"), Why::HttpOnly("rt")]);
+        assert_eq!(whys("%ST%rt"), [Why::HttpOnly("ST"), Why::HttpLater("rt")]);
         assert_eq!(whys("%[src,ipmask(24)]"), unserved("log format %[src,ipmask(24)]"));
         assert_eq!(whys("%{+Q}[str(a]b)] x"), unserved("log format %[str(a]b)]"));
         assert_eq!(whys("%(name:str)ci"), unserved("log format %(name:str)"));

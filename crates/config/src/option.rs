@@ -9,7 +9,7 @@ use crate::net;
 use crate::proxy::{Home, ignored};
 use crate::reports::Reports;
 use crate::source::Spanned;
-use crate::tree::{Check, ForwardFor, HttpCheck, LogStyle, Redispatch, Role};
+use crate::tree::{Check, ForwardFor, HttpCheck, Keeping, LogStyle, Redispatch, Role};
 use crate::value::natural;
 
 /// `[no|default] option NAME …`.
@@ -103,9 +103,14 @@ fn read(
                 LogWay::SeparateErrors => options.separates_errors = is_on,
             }
         }
-        Keyword::HttpServerClose => {
+        Keyword::Keeping(keeping) => {
             line.ends_at(2, &name)?;
-            settings.http.server_close = is_on.then_some(whole);
+            match is_on {
+                true => settings.http.keeping = keeping,
+                // Only what was said is taken back.
+                false if settings.http.keeping == keeping => settings.http.keeping = Keeping::default(),
+                false => {}
+            }
         }
         Keyword::Check(check) => settings.check = Some(Spanned::new(server_check(check, line, &name)?, whole)),
         Keyword::TcpLog => {
@@ -115,6 +120,9 @@ fn read(
         Keyword::HttpLog => {
             let has_clf = line.word(2) == "clf";
             line.ends_at(if has_clf { 3 } else { 2 }, &name)?;
+            if has_clf {
+                reports.refuse(whole, "option httplog clf");
+            }
             log::set_style(home, Spanned::new(LogStyle::Http, whole), reports);
         }
         Keyword::Redispatch => settings.redispatch = if is_on { redispatch(line)? } else { Redispatch::Off },

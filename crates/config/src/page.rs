@@ -66,6 +66,7 @@ impl Proxy {
             && !has_rules
             && self.use_servers.is_empty()
             && self.captures.is_empty()
+            && self.response_captures.is_empty()
             && self.binds.iter().all(is_plain)
             && self.stats_admin.iter().all(|condition| self.asks_for_addresses_alone(condition))
     }
@@ -92,16 +93,14 @@ fn is_of_address(test: &Test) -> bool {
 const ALONE: &str = "a page is served by a section of its own: 'mode http', 'bind' and 'stats' lines, where 'stats admin' asks \
                      for TRUE, LOCALHOST, 'src' and 'dst' alone; no servers, no rules, no default_backend";
 
-/// What a section says of pages and of HTTP, and is not done.
+/// What a section says of pages, and is not done.
 pub(crate) fn unserved(proxy: &Proxy) -> impl Iterator<Item = Unserved> {
-    let is_http = proxy.settings.mode == Mode::Http && !proxy.is_page();
-    let mode = proxy.settings.mode_span.filter(|_| is_http);
-    let mode = mode.map(|span| Unserved { span, what: "mode http".into(), verdict: Verdict::Refused });
-    let page = proxy.settings.stats.as_ref().filter(|_| is_http);
+    let is_proxy = proxy.settings.mode == Mode::Http && !proxy.is_page();
+    let page = proxy.settings.stats.as_ref().filter(|_| is_proxy);
     let page = page.map(|page| Unserved {
         span: page.span,
         what: "stats in a section that also proxies".into(),
         verdict: Verdict::RefusedBecause(ALONE),
     });
-    mode.into_iter().chain(page)
+    page.into_iter()
 }

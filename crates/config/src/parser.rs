@@ -230,6 +230,7 @@ impl Parser<'_> {
             servers: Vec::new(),
             captures: Vec::new(),
             stats_admin: Vec::new(),
+            response_captures: Vec::new(),
         });
         self.section = Section::Proxy;
         self.acls.clear();

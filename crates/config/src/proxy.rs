@@ -216,8 +216,7 @@ fn read(
         }
         Keyword::Capture => {
             let (proxy, _) = home.proxy(line)?;
-            proxy.captures.extend(capture(line)?);
-            Ok(())
+            capture(line, proxy, reports)
         }
         Keyword::Server => {
             let (proxy, _) = home.proxy(line)?;
@@ -237,7 +236,6 @@ fn unread(line: Line<'_>) -> Result<(), Diagnostic> {
 
 fn mode(line: Line<'_>, settings: &mut Settings, reports: &mut Reports) -> Result<(), Diagnostic> {
     line.ends_at(2, "mode")?;
-    settings.mode_span = Some(line.span_from(0));
     match line.word(1) {
         "tcp" => settings.mode = Mode::Tcp,
         "http" => settings.mode = Mode::Http,
@@ -485,18 +483,25 @@ fn use_backend(line: Line<'_>, acls: &HashSet<String>, reports: &mut Reports) ->
     Ok(UseBackend { backend, condition })
 }
 
-/// `capture request header NAME len N`; the other forms are refused with the keyword.
-fn capture(line: Line<'_>) -> Result<Option<Capture>, Diagnostic> {
-    match (line.word(1), line.word(2)) {
-        ("request", "header") if line.count() >= 6 && line.word(4) == "len" => {
-            let length = natural(line.word(5)).filter(|length| *length > 0);
-            let message = format!("'capture request header' expects a positive length (got '{}').", line.word(5));
-            let length_max = length.ok_or_else(|| line.alert(5, message))?;
-            line.ends_at(6, "capture request header")?;
-            Ok(Some(Capture { header: Spanned::new(line.word(3).to_string(), line.span(3)), length_max }))
+/// `capture request|response header NAME len N`; cookies are refused.
+fn capture(line: Line<'_>, proxy: &mut Proxy, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let side = line.word(1);
+    let list = match side {
+        "request" => &mut proxy.captures,
+        "response" => &mut proxy.response_captures,
+        "cookie" => {
+            reports.refuse(line.span_from(0), "capture cookie");
+            return Ok(());
         }
-        ("request", _) => Err(line.alert(2, "'capture request' expects 'header' <header_name> 'len' <len>.")),
-        ("response", _) | ("cookie", _) => Ok(None),
-        _ => Err(line.alert(1, "'capture' expects 'cookie' or 'request header' or 'response header'.")),
+        _ => return Err(line.alert(1, "'capture' expects 'cookie' or 'request header' or 'response header'.")),
+    };
+    if line.word(2) != "header" || line.word(4) != "len" || line.count() < 6 {
+        return Err(line.alert(2, format!("'capture {side}' expects 'header' <header_name> 'len' <len>.")));
     }
+    let length = natural(line.word(5)).filter(|length| *length > 0);
+    let message = format!("'capture {side} header' expects a positive length (got '{}').", line.word(5));
+    let length_max = length.ok_or_else(|| line.alert(5, message))?;
+    line.ends_at(6, &format!("capture {side} header"))?;
+    list.push(Capture { header: Spanned::new(line.word(3).to_string(), line.span(3)), length_max });
+    Ok(())
 }

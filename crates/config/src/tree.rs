@@ -219,9 +219,12 @@ pub struct Proxy {
     /// In file order: the first whose condition holds and whose server is up decides.
     pub use_servers: Vec<UseServer>,
     pub servers: Vec<Server>,
+    /// `capture request header`.
     pub captures: Vec<Capture>,
     /// `stats admin`: who may change something on the page; nobody unless one of these holds.
     pub stats_admin: Vec<Spanned<Condition>>,
+    /// `capture response header`.
+    pub response_captures: Vec<Capture>,
 }
 
 impl Proxy {
@@ -249,8 +252,6 @@ impl Proxy {
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub mode: Mode,
-    /// The line that said so.
-    pub(crate) mode_span: Option<Span>,
     pub is_disabled: bool,
     pub maxconn: Option<Spanned<u32>>,
     /// Connections at which servers with `minconn` reach their `maxconn`; 0 or unset: a tenth of what may arrive.
@@ -381,12 +382,24 @@ impl Default for CheckText {
     }
 }
 
-/// The HTTP part of the settings. Read, not served yet.
+/// The HTTP part of the settings.
 #[derive(Clone, Debug, Default)]
 pub struct HttpSettings {
-    pub server_close: Option<Span>,
+    pub keeping: Keeping,
     pub forward_for: Option<Spanned<ForwardFor>>,
     pub check: Option<Spanned<HttpCheck>>,
+}
+
+/// Which connections serve more than one exchange: the last of three options that was said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keeping {
+    /// `option http-keep-alive`.
+    #[default]
+    Both,
+    /// `option http-server-close`.
+    Front,
+    /// `option httpclose`.
+    Nothing,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -604,7 +617,7 @@ pub struct UseServer {
     pub condition: Condition,
 }
 
-/// `capture request header NAME len N`.
+/// `capture request|response header NAME len N`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Capture {
     pub header: Spanned<String>,

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
 use crate::log_format::{Fault, Why};
 use crate::page;
 use crate::source::Span;
-use crate::tree::Config;
+use crate::tree::{Config, Mode, Proxy};
 
 /// Words of the configuration that Tidegate does not act on, or that nobody else does.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,8 +38,9 @@ pub fn unserved(config: &Config) -> Vec<Diagnostic> {
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
         found.extend(page::unserved(proxy));
         for (_, span, line) in proxy.log_formats() {
-            found.extend(line.faults.iter().filter_map(|fault| of_format(fault, span)));
+            found.extend(line.faults.iter().filter_map(|fault| of_format(fault, span, proxy.settings.mode)));
         }
+        found.extend(of_modes(config, proxy));
     }
     // Sections inherit one format from `defaults`; it is spoken of once.
     found.sort_by(|one, other| (one.span, &one.what).cmp(&(other.span, &other.what)));
@@ -47,12 +48,32 @@ pub fn unserved(config: &Config) -> Vec<Diagnostic> {
     found.iter().map(Unserved::diagnostic).collect()
 }
 
-fn of_format(fault: &Fault, span: Span) -> Option<Unserved> {
+fn of_format(fault: &Fault, span: Span, mode: Mode) -> Option<Unserved> {
     match &fault.why {
+        Why::HttpLater(name) if mode == Mode::Http => {
+            Some(Unserved { span, what: format!("log format %{name}"), verdict: Verdict::Refused })
+        }
         Why::Unserved(what) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Refused }),
         Why::Inert(what, why) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Inert(why) }),
-        Why::Invalid(..) | Why::HttpOnly(_) => None,
+        Why::Invalid(..) | Why::HttpOnly(_) | Why::HttpLater(_) => None,
     }
+}
+
+/// What is served in one mode, and not where it meets the other.
+fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
+    let refused = |span, what: &str| Unserved { span, what: what.into(), verdict: Verdict::Refused };
+    if proxy.settings.mode == Mode::Http {
+        let requests = proxy.tcp.content.iter().map(|rule| (rule.action.span, "tcp-request content in mode http"));
+        let responses = proxy.tcp.response.iter().map(|rule| (rule.action.span, "tcp-response content in mode http"));
+        return requests.chain(responses).map(|(span, what)| refused(span, what)).collect();
+    }
+    let is_http = |name: &str| {
+        let mut backends = config.proxies.iter().filter(|proxy| proxy.role.has_back());
+        backends.any(|backend| *backend.name.value == *name && backend.settings.mode == Mode::Http)
+    };
+    let default = proxy.settings.default_backend.as_ref().filter(|_| proxy.role.has_front());
+    let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));
+    targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp")).collect()
 }
 
 impl Unserved {

@@ -81,6 +81,7 @@ impl Checker<'_, '_> {
         self.conflicts(proxy);
         self.timeouts(proxy);
         self.stats(proxy);
+        self.forward_for(proxy);
         self.log_style(proxy);
     }
 
@@ -259,6 +260,15 @@ impl Checker<'_, '_> {
         self.warn(page.span, format!("'stats' statement ignored for {noun} '{name}' as it requires HTTP mode."));
     }
 
+    fn forward_for(&mut self, proxy: &Proxy) {
+        let Some(option) = proxy.settings.http.forward_for.as_ref() else { return };
+        if proxy.settings.mode == Mode::Tcp {
+            let (noun, name) = (proxy.role.noun(), &proxy.name.value);
+            let message = format!("'option forwardfor' ignored for {noun} '{name}' as it requires HTTP mode.");
+            self.warn(option.span, message);
+        }
+    }
+
     fn log_style(&mut self, proxy: &Proxy) {
         self.log_formats(proxy);
         let Some(style) = proxy.settings.log_style.as_ref().filter(|_| proxy.role.has_front()) else { return };
@@ -282,11 +292,11 @@ impl Checker<'_, '_> {
             for fault in &line.faults {
                 let (message, hint) = match &fault.why {
                     Why::Invalid(message, hint) => (message.clone(), hint.clone()),
-                    Why::HttpOnly(name) if proxy.settings.mode == Mode::Tcp => {
+                    Why::HttpOnly(name) | Why::HttpLater(name) if proxy.settings.mode == Mode::Tcp => {
                         (format!("format variable '{name}' is reserved for HTTP mode."), None)
                     }
                     // `unserved` speaks of these.
-                    Why::HttpOnly(_) | Why::Unserved(_) | Why::Inert(..) => continue,
+                    Why::HttpOnly(_) | Why::HttpLater(_) | Why::Unserved(_) | Why::Inert(..) => continue,
                 };
                 let message = format!("failed to parse {keyword} : {message}");
                 let span = fault.span(line.length, span, self.sources);

@@ -154,7 +154,7 @@ fn the_http_sample_is_read_whole() {
     assert!(matches!(settings.logs[..], [Log::Global(_)]));
     assert_eq!(parsed.tree.logs_of(front).collect::<Vec<_>>(), global.logs.iter().collect::<Vec<_>>());
     assert_eq!(settings.log_style.as_ref().map(|style| &style.value), Some(&LogStyle::Http));
-    assert!(settings.log_options.skips_null && settings.http.server_close.is_some());
+    assert!(settings.log_options.skips_null && settings.http.keeping == config::Keeping::Front);
     let minutes = |timeout: Option<config::Spanned<Duration>>| timeout.map(|timeout| timeout.value.as_secs() / 60);
     let timeouts = &settings.timeouts;
     assert_eq!(

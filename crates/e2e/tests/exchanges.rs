@@ -1,4 +1,5 @@
-//! The table of HTTP exchanges and the pages, held against Debian's haproxy: where a row has no remark, haproxy does the same.
+//! The table of HTTP exchanges, end to end, and the pages. Tidegate does what each row says; where a row has no remark, Debian's haproxy
+//! does the same.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -24,37 +25,45 @@ struct Play {
     expected_size: usize,
 }
 
-#[test]
-fn haproxy_does_what_the_table_says() {
-    if !Subject::Haproxy.is_there("exchanges::haproxy_does_what_the_table_says") {
-        return;
-    }
+e2e::scenarios! {
+    shared: [does_what_the_table_says],
+    alone: [],
+}
+
+fn does_what_the_table_says(subject: Subject) {
     let play = Arc::new(Mutex::new(Play::default()));
     let script = Arc::clone(&play);
     let origin = Origin::serve(move |conversation| serve(conversation, &script));
     // Without reuse between clients no row meets a connection of another.
-    let template = "
+    let reuse = if subject == Subject::Haproxy { "http-reuse never" } else { "" };
+    let template = format!(
+        "
         defaults
             mode http
-            http-reuse never
+            {reuse}
             timeout connect 2s
             timeout client 20s
             timeout server 20s
         listen px
             bind @px@
-            server s @s@";
-    let proxy = Setup::new(Subject::Haproxy, template).with("s", origin.target()).start();
+            server s @s@"
+    );
+    let proxy = Setup::new(subject, &template).with("s", origin.target()).start();
     let rows = exchanges::all();
     let wrong: Vec<String> = rows
         .iter()
-        .filter(|exchange| exchange.remark.is_none())
-        .filter_map(|exchange| run(exchange, &proxy, &play).err().map(|error| format!("{}: {error}", exchange.name)))
+        .filter(|exchange| exchange.remark.is_none() || subject == Subject::Tidegate)
+        .filter_map(|exchange| {
+            run(exchange, &proxy, &origin, &play).err().map(|error| format!("{}: {error}", exchange.name))
+        })
         .collect();
     assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Plays a row, and says what came out otherwise.
-fn run(exchange: &Exchange, proxy: &Proxy, play: &Mutex<Play>) -> Result<(), String> {
+fn run(exchange: &Exchange, proxy: &Proxy, origin: &Origin, play: &Mutex<Play>) -> Result<(), String> {
+    // What was on its way to the server in the row before has arrived when its connections are closed.
+    wait::within(LIMIT, || (origin.open_count() == 0).then_some(()));
     *play.lock().expect("no panic under it") = Play {
         responses: exchange.responses.iter().cloned().collect(),
         has_default: exchange.responses.is_empty(),

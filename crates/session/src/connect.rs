@@ -67,7 +67,7 @@ impl Session {
             }
             (Phase::Connecting, Err(errno)) => self.on_attempt_failed(now, Failure::Refused(errno), out),
             // A connect that was given up may still succeed; its socket is closed all the same.
-            (Phase::Retreating | Phase::Aborting, _) => (),
+            (Phase::Retreating | Phase::Answering | Phase::Aborting, _) => (),
             (phase, _) => unreachable!("no connect is in flight in {phase:?}"),
         }
     }
@@ -76,13 +76,17 @@ impl Session {
     fn tell_or_ask(&mut self, now: Instant, out: &mut Outbox) {
         match &self.back {
             Some(back) if self.frontend().log.has_source() => out.ask(Ask::Source(back.fd)),
+            // Of HTTP it is the response that is waited for.
+            Some(_) | None if self.speaks_http() => (),
             Some(_) | None => self.tell_connected(now, out),
         }
     }
 
     pub(crate) fn on_source(&mut self, now: Instant, addr: Addr, out: &mut Outbox) {
         self.source = Some(Box::new(addr));
-        self.tell_connected(now, out);
+        if !self.speaks_http() {
+            self.tell_connected(now, out);
+        }
     }
 
     pub(crate) fn on_connect_late(&mut self, now: Instant, out: &mut Outbox) {

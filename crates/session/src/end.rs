@@ -19,6 +19,8 @@ pub enum Moment {
     Queue,
     /// Before a server had accepted the connection.
     Connect,
+    /// The server had the request, and had not answered yet.
+    Headers,
     /// Bytes were flowing.
     Data,
     /// The server was done; the client had not got everything.
@@ -52,6 +54,8 @@ pub enum Cause {
     NotAdmitted,
     /// A `tcp-request content` or `tcp-response content` rule rejected what was said.
     Rejected,
+    /// What this side said is no valid message.
+    Malformed(Side, http1::Refusal),
     /// We had no socket, address or buffer for it.
     Exhausted(Errno),
     /// Nobody on either side: it was told to end.
@@ -74,7 +78,7 @@ impl End {
         End { moment, cause }
     }
 
-    /// HAProxy's two letters for a TCP session (`configuration.txt` §8.5): `--`, `cD`, `SC` …
+    /// HAProxy's first two letters (`configuration.txt` §8.5): `--`, `cD`, `SC` …
     pub fn termination_code(self) -> TerminationCode {
         let who = match self.cause {
             Cause::Complete => b'-',
@@ -84,7 +88,7 @@ impl End {
             Cause::Idle(Side::Back) => b's',
             Cause::Unreachable(_) | Cause::NoServer | Cause::QueueFull => b'S',
             Cause::ConnectLate | Cause::QueueLate => b's',
-            Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected => b'P',
+            Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected | Cause::Malformed(..) => b'P',
             Cause::Exhausted(_) => b'R',
             Cause::ShutDown(Shutdown::ServerDown) => b'D',
             Cause::ShutDown(Shutdown::ActiveUp) => b'U',
@@ -94,6 +98,7 @@ impl End {
             Moment::Request => b'R',
             Moment::Queue => b'Q',
             Moment::Connect => b'C',
+            Moment::Headers => b'H',
             Moment::Data => b'D',
             Moment::LastData => b'L',
             Moment::Done => b'-',

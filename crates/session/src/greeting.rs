@@ -30,14 +30,14 @@ impl Session {
                 }
                 match early.gathered.piece.take().filter(|piece| start < piece.end) {
                     Some(piece) => {
-                        self.count_bytes(Side::Front, piece.end - start);
+                        self.count_early_bytes(piece.end - start);
                         self.request = Flow::Held(Piece { start, ..piece });
                     }
                     None => self.fill(Side::Front, Hope::Soon, out),
                 }
                 // What the buffer of a long header had no room for.
                 if let Some(overflow) = &early.gathered.overflow {
-                    self.count_bytes(Side::Front, overflow.end - overflow.start);
+                    self.count_early_bytes(overflow.end - overflow.start);
                     self.early = Some(early);
                 }
                 self.on_identified(now, out);

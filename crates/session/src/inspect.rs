@@ -18,7 +18,7 @@ use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Ending, Hope, Instant, Op, Side};
 use std::sync::Arc;
-use table::{Action, Facts, Heard, Inspection, Payload};
+use table::{Action, Facts, Heard, Inspection, Mode, Payload};
 
 impl Session {
     /// Whether `tcp-request connection` turns the client away, which then sees a reset.
@@ -46,6 +46,9 @@ impl Session {
         self.identified_at = Some(now);
         self.count_session(now);
         self.tell_arrival(out);
+        if self.frontend().mode == Mode::Http {
+            return self.start_http(now, out);
+        }
         match self.frontend().admission.content.rules.is_empty() {
             true => self.choose_backend(now, out),
             false => self.inspect(now, Rules::Frontend, out),
@@ -71,7 +74,7 @@ impl Session {
     pub(crate) fn on_inspected_end(&mut self, now: Instant, out: &mut Outbox) {
         let early = self.early_mut();
         early.patience = Patience::AtEnd;
-        if early.gathered.piece.is_none() {
+        if early.gathered.is_empty() {
             self.request = Flow::EndHeld;
         }
         self.judge(now, out);
@@ -93,7 +96,7 @@ impl Session {
         let early = self.early_mut();
         early.patience = Patience::Over;
         // What was gathered has to go out before what a receive in flight may still bring.
-        if early.gathered.piece.is_some() && matches!(self.request, Flow::Filling) {
+        if !early.gathered.is_empty() && matches!(self.request, Flow::Filling) {
             let fd = self.front.fd;
             return self.submit(Side::Front, Op::Cancel { fd }, out);
         }
@@ -111,7 +114,7 @@ impl Session {
             None => (),
             Some(Action::Accept) => match whose {
                 Rules::Frontend => self.choose_backend(now, out),
-                Rules::Backend => self.ask_for_server(out),
+                Rules::Backend => self.ask_for_server(now, out),
             },
             Some(Action::Reject) => {
                 self.count_denial(whose);
@@ -139,7 +142,7 @@ impl Session {
         self.judge(now, out);
     }
 
-    fn choose_backend(&mut self, now: Instant, out: &mut Outbox) {
+    pub(crate) fn choose_backend(&mut self, now: Instant, out: &mut Outbox) {
         let Some(backend) = table::route(self.frontend(), &self.facts(true)) else {
             return self.end_with(End::new(Moment::Connect, Cause::NoServer), out);
         };
@@ -150,11 +153,14 @@ impl Session {
         let has_rules = !backend.rules.request.rules.is_empty() && backend.name != self.frontend().name;
         match has_rules {
             true => self.inspect(now, Rules::Backend, out),
-            false => self.ask_for_server(out),
+            false => self.ask_for_server(now, out),
         }
     }
 
-    fn ask_for_server(&mut self, out: &mut Outbox) {
+    fn ask_for_server(&mut self, now: Instant, out: &mut Outbox) {
+        if self.speaks_http() && !self.prepare_request(now, out) {
+            return;
+        }
         let backend = self.backend_ref().expect("it was chosen a moment ago");
         let imposed = backend.rules.server(&self.facts(true)).map(|server| Arc::clone(self.table.server(server)));
         if let Some(mut early) = self.early.take() {
@@ -182,7 +188,7 @@ impl Session {
     fn facts(&self, is_final: bool) -> Facts<'_> {
         let bytes = match (&self.early, &self.request) {
             (Some(early), _) => early.gathered.bytes(),
-            (None, Flow::Held(piece)) => &piece.lease.bytes()[piece.start as usize..piece.end as usize],
+            (None, Flow::Held(piece)) => piece.bytes(),
             (None, _) => &[],
         };
         Facts {

@@ -26,6 +26,8 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `phase`, `flow` | the states, and what may follow what |
+//! | `http` | `mode http`: one exchange after the other instead of one relay |
+//! | `gather` | bytes that have come and are not on their way yet |
 //! | `early` | the client's first bytes, before they may be sent on |
 //! | `greeting` | the PROXY header that a client's proxy sends first |
 //! | `inspect` | the rules that a client has to pass, and the choice of its backend |
@@ -46,7 +48,9 @@ mod connect;
 mod early;
 mod end;
 mod flow;
+mod gather;
 mod greeting;
+mod http;
 mod inspect;
 mod outbox;
 mod phase;
@@ -62,6 +66,7 @@ mod tests;
 
 pub use connect::addr_of;
 pub use end::{Cause, End, Moment, Shutdown};
+pub use http::{Captured, Exchanged};
 pub use outbox::{Ask, Outbox};
 pub use phase::Phase;
 pub use record::{Counts, Progress, Record, RecordKind, Times};
@@ -70,6 +75,7 @@ pub use view::View;
 use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
 use early::Early;
 use flow::{Flow, Pace};
+use http::Http;
 use proxyline::Addresses;
 use review::Review;
 use std::sync::Arc;
@@ -105,6 +111,8 @@ pub struct Session {
     early: Option<Box<Early>>,
     /// What the server has said before rules let it through.
     review: Option<Box<Review>>,
+    /// In `mode http`, from when it is known who the client is.
+    http: Option<Box<Http>>,
     shard: ShardIndex,
     /// The listener's number within its frontend, from 1; log lines name it when a header was refused.
     listener: u16,
@@ -208,6 +216,7 @@ impl Session {
             passed: Passed::default(),
             early: None,
             review: None,
+            http: None,
             shard,
             listener,
             retries: 0,
@@ -272,6 +281,9 @@ impl Session {
                 self.on_review_late(now, out);
             }
             Phase::Heading | Phase::Relaying => self.on_idle(out),
+            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
+                self.on_http_late(out);
+            }
             Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => (),
         }
         self.advance(now, out);
@@ -283,7 +295,7 @@ impl Session {
         // HAProxy says how far a session had come only where it was not served yet: `DC`, but `D-`.
         let moment = match self.moment() {
             Moment::Data | Moment::LastData => Moment::Done,
-            moment @ (Moment::Request | Moment::Queue | Moment::Connect | Moment::Done) => moment,
+            moment @ (Moment::Request | Moment::Queue | Moment::Connect | Moment::Headers | Moment::Done) => moment,
         };
         self.end_with(End::new(moment, Cause::ShutDown(why)), out);
         self.advance(now, out);
@@ -301,6 +313,9 @@ impl Session {
             Phase::Heading | Phase::Relaying => {
                 let idle = self.idle_deadline().map(|(deadline, _)| deadline);
                 [idle, self.review_deadline()].into_iter().flatten().min()
+            }
+            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
+                self.http_deadline()
             }
             Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => None,
         }
@@ -369,7 +384,7 @@ impl Session {
         if (self.phase == Phase::Queued) != self.wait.is_some() {
             return Err("a ticket is held in a line, and only there");
         }
-        if matches!(self.phase, Phase::Heading | Phase::Relaying) && self.back.is_none() {
+        if matches!(self.phase, Phase::Heading | Phase::Exchanging | Phase::Relaying) && self.back.is_none() {
             return Err("relaying implies a back socket");
         }
         if self.phase == Phase::Inspecting && self.early.is_none() {
@@ -378,6 +393,7 @@ impl Session {
         if self.phase == Phase::Closed
             && (self.early.is_some()
                 || self.review.is_some()
+                || self.http.is_some()
                 || self.request.has_unsent()
                 || self.response.has_unsent())
         {
@@ -385,6 +401,10 @@ impl Session {
         }
         if self.phase == Phase::Relaying && self.idle_deadline().is_none() && in_flight == 0 {
             return Err("nothing is in flight, so nothing will ever happen");
+        }
+        let is_http = matches!(self.phase, Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Lingering);
+        if (is_http || self.phase == Phase::Parting) && in_flight == 0 {
+            return Err("nothing is in flight, so no exchange goes on");
         }
         if matches!(self.phase, Phase::Aborting | Phase::Closing) && in_flight == 0 {
             return Err("the end is due");
@@ -408,11 +428,16 @@ impl Session {
         }
     }
 
-    /// Starts to end everything. What has ended already stays as it is: the first cause is the true one.
+    /// Starts to end everything, or in `mode http` the exchange, if its client can still be told. What has ended already stays as it
+    /// is: the first cause is the true one.
     fn end_with(&mut self, end: End, out: &mut Outbox) {
-        if self.phase.is_ending() {
-            return;
+        if !self.phase.is_ending() && !self.is_answered(end, out) {
+            self.abort_with(end, out);
         }
+    }
+
+    /// Starts to end everything.
+    fn abort_with(&mut self, end: End, out: &mut Outbox) {
         self.end = Some(end);
         self.stop_waiting();
         self.mark_cuts(end.cause);
@@ -427,6 +452,9 @@ impl Session {
 
     /// A cut is passed on as a cut: whoever was promised bytes that will not come must not see a clean end.
     fn mark_cuts(&mut self, cause: Cause) {
+        if self.speaks_http() {
+            return self.mark_http_cuts();
+        }
         let is_reset = |side: Side| matches!(cause, Cause::Aborted(by) if by == side);
         if self.response.has_unsent() || is_reset(Side::Back) {
             self.front.ending = Ending::Reset;
@@ -441,6 +469,9 @@ impl Session {
     fn advance(&mut self, now: Instant, out: &mut Outbox) {
         if self.phase == Phase::Retreating {
             self.advance_retreat(now, out);
+        }
+        if self.speaks_http() {
+            self.advance_http(now, out);
         }
         if self.phase == Phase::Relaying && self.is_relayed() {
             self.end = Some(End::new(Moment::Done, Cause::Complete));
@@ -464,6 +495,23 @@ impl Session {
         self.request = Flow::Ended;
         self.response = Flow::Ended;
         let end = self.end.expect("a session ends for a cause");
+        out.end = Some(end);
+        self.conclude(now, end, out);
+        self.http = None;
+        self.enter(Phase::Closing);
+        for side in [Side::Front, Side::Back] {
+            if let Some(&Socket { fd, ending, .. }) = self.socket(side) {
+                self.submit(side, Op::Close { fd, ending }, out);
+            }
+        }
+    }
+
+    /// Counts and tells how the session ended, or the exchange. Of a client that rests between two of them nothing is told.
+    fn conclude(&mut self, now: Instant, end: End, out: &mut Outbox) {
+        if self.http.is_some() && !self.is_exchange_open() {
+            return;
+        }
+        let end = self.exchange_end().unwrap_or(end);
         if end.moment == Moment::Queue && end.cause != Cause::QueueFull {
             self.assigned_at = Some(now);
         }
@@ -474,11 +522,8 @@ impl Session {
             backend.state.conns.close(self.shard);
         }
         self.tell_end(now, end, server, out);
-        self.enter(Phase::Closing);
-        for side in [Side::Front, Side::Back] {
-            if let Some(&Socket { fd, ending, .. }) = self.socket(side) {
-                self.submit(side, Op::Close { fd, ending }, out);
-            }
+        if self.http.is_some() {
+            self.forget_exchange(now, out);
         }
     }
 
@@ -489,9 +534,9 @@ impl Session {
     }
 
     fn release_server(&mut self, out: &mut Outbox) {
-        if let Some(server) = self.server.take() {
-            out.ask(Ask::Release(server));
-        }
+        let Some(server) = self.server.take() else { return };
+        let backend = self.backend().expect("a server belongs to a backend");
+        out.ask(Ask::Release(Arc::clone(backend), server));
     }
 
     fn enter(&mut self, phase: Phase) {

@@ -1,10 +1,11 @@
 //! What a session wants after an event: drained completely before the next one.
 
+use crate::http::Transaction;
 use crate::{End, Record};
 use buf::{Lease, Pool};
 use driver::{Fd, Op, Side};
 use std::sync::Arc;
-use table::Server;
+use table::{Backend, Server};
 
 /// Values on their way from a session to its shard. One per shard, used by one session after the other.
 #[derive(Debug)]
@@ -16,6 +17,9 @@ pub struct Outbox {
     pub records: Vec<Record>,
     /// Set once per session, when it ends.
     pub end: Option<End>,
+    /// Of exchanges that are over, kept for their memory.
+    #[expect(clippy::vec_box, reason = "sessions hold them by pointer")]
+    transactions: Vec<Box<Transaction>>,
     pool: PoolHandle,
 }
 
@@ -31,8 +35,8 @@ pub enum Ask {
     Socket(Arc<Server>),
     /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
     Source(Fd),
-    /// The session is done with this server.
-    Release(Arc<Server>),
+    /// The session is done with this server of this backend.
+    Release(Arc<Backend>, Arc<Server>),
 }
 
 struct PoolHandle(Pool);
@@ -43,10 +47,20 @@ impl std::fmt::Debug for PoolHandle {
     }
 }
 
+/// Transactions that are kept while nobody needs them.
+const TRANSACTIONS_MOST: usize = 64;
+
 impl Outbox {
     /// `pool` is where buffers for bytes that sessions make themselves come from.
     pub fn new(pool: Pool) -> Outbox {
-        Outbox { ops: Vec::new(), asks: Vec::new(), records: Vec::new(), end: None, pool: PoolHandle(pool) }
+        Outbox {
+            ops: Vec::new(),
+            asks: Vec::new(),
+            records: Vec::new(),
+            end: None,
+            transactions: Vec::new(),
+            pool: PoolHandle(pool),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -59,6 +73,19 @@ impl Outbox {
 
     pub(crate) fn ask(&mut self, ask: Ask) {
         self.asks.push(ask);
+    }
+
+    /// What an exchange needs, from the one before if there was one.
+    pub(crate) fn transaction(&mut self) -> Box<Transaction> {
+        self.transactions.pop().unwrap_or_else(|| Box::new(Transaction::new(self.pool.0.chunk_size())))
+    }
+
+    /// Gives that back.
+    pub(crate) fn recycle(&mut self, mut transaction: Box<Transaction>) {
+        transaction.clear();
+        if self.transactions.len() < TRANSACTIONS_MOST {
+            self.transactions.push(transaction);
+        }
     }
 
     pub(crate) fn lease(&self) -> Option<Lease> {

@@ -7,6 +7,8 @@ pub enum Phase {
     Greeting,
     /// Rules wait for what the client says first.
     Inspecting,
+    /// HTTP: waits for a request.
+    Awaiting,
     /// Waits for a server and a socket.
     Assigning,
     /// Every server is full: stands in a line.
@@ -19,6 +21,14 @@ pub enum Phase {
     Resting,
     /// The PROXY header for the server is being sent.
     Heading,
+    /// HTTP: a request and its response are passed on.
+    Exchanging,
+    /// HTTP: a response of our own is being sent.
+    Answering,
+    /// HTTP: between two exchanges, the server's socket is being closed.
+    Parting,
+    /// HTTP: nothing more is said to the client, which may still be sending.
+    Lingering,
     /// Bytes flow both ways.
     Relaying,
     /// It has ended; what is in flight is cancelled and awaited.
@@ -30,15 +40,20 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Phase; 12] = [
+    pub const ALL: [Phase; 17] = [
         Phase::Greeting,
         Phase::Inspecting,
+        Phase::Awaiting,
         Phase::Assigning,
         Phase::Queued,
         Phase::Connecting,
         Phase::Retreating,
         Phase::Resting,
         Phase::Heading,
+        Phase::Exchanging,
+        Phase::Answering,
+        Phase::Parting,
+        Phase::Lingering,
         Phase::Relaying,
         Phase::Aborting,
         Phase::Closing,
@@ -48,14 +63,31 @@ impl Phase {
     /// Which phase may follow. The picture at the top of the crate, as a table.
     pub fn may_become(self, next: Phase) -> bool {
         match self {
-            Phase::Greeting => matches!(next, Phase::Inspecting | Phase::Assigning | Phase::Aborting),
+            Phase::Greeting => {
+                matches!(next, Phase::Inspecting | Phase::Awaiting | Phase::Assigning | Phase::Aborting)
+            }
             Phase::Inspecting => matches!(next, Phase::Assigning | Phase::Aborting),
-            Phase::Assigning => matches!(next, Phase::Queued | Phase::Connecting | Phase::Aborting),
-            Phase::Queued => matches!(next, Phase::Connecting | Phase::Aborting),
-            Phase::Connecting => matches!(next, Phase::Heading | Phase::Relaying | Phase::Retreating | Phase::Aborting),
+            Phase::Awaiting => matches!(next, Phase::Assigning | Phase::Answering | Phase::Aborting),
+            Phase::Assigning => {
+                matches!(next, Phase::Queued | Phase::Connecting | Phase::Answering | Phase::Aborting)
+            }
+            Phase::Queued => matches!(next, Phase::Connecting | Phase::Answering | Phase::Aborting),
+            Phase::Connecting => {
+                let is_open = matches!(next, Phase::Heading | Phase::Exchanging | Phase::Relaying);
+                is_open || matches!(next, Phase::Retreating | Phase::Answering | Phase::Aborting)
+            }
             Phase::Retreating => matches!(next, Phase::Resting | Phase::Assigning | Phase::Aborting),
             Phase::Resting => matches!(next, Phase::Assigning | Phase::Aborting),
-            Phase::Heading => matches!(next, Phase::Relaying | Phase::Aborting),
+            Phase::Heading => {
+                matches!(next, Phase::Exchanging | Phase::Answering | Phase::Relaying | Phase::Aborting)
+            }
+            Phase::Exchanging => {
+                let is_over = matches!(next, Phase::Parting | Phase::Lingering | Phase::Aborting);
+                is_over || matches!(next, Phase::Answering | Phase::Relaying)
+            }
+            Phase::Answering => matches!(next, Phase::Parting | Phase::Lingering | Phase::Aborting),
+            Phase::Parting => matches!(next, Phase::Awaiting | Phase::Aborting),
+            Phase::Lingering => matches!(next, Phase::Aborting),
             Phase::Relaying => matches!(next, Phase::Aborting),
             Phase::Aborting => matches!(next, Phase::Closing),
             Phase::Closing => matches!(next, Phase::Closed),
@@ -69,12 +101,17 @@ impl Phase {
             Phase::Aborting | Phase::Closing | Phase::Closed => true,
             Phase::Greeting
             | Phase::Inspecting
+            | Phase::Awaiting
             | Phase::Assigning
             | Phase::Queued
             | Phase::Connecting
             | Phase::Retreating
             | Phase::Resting
             | Phase::Heading
+            | Phase::Exchanging
+            | Phase::Answering
+            | Phase::Parting
+            | Phase::Lingering
             | Phase::Relaying => false,
         }
     }
@@ -94,14 +131,19 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(table, @r"
-        Greeting -> [Inspecting, Assigning, Aborting]
+        Greeting -> [Inspecting, Awaiting, Assigning, Aborting]
         Inspecting -> [Assigning, Aborting]
-        Assigning -> [Queued, Connecting, Aborting]
-        Queued -> [Connecting, Aborting]
-        Connecting -> [Retreating, Heading, Relaying, Aborting]
+        Awaiting -> [Assigning, Answering, Aborting]
+        Assigning -> [Queued, Connecting, Answering, Aborting]
+        Queued -> [Connecting, Answering, Aborting]
+        Connecting -> [Retreating, Heading, Exchanging, Answering, Relaying, Aborting]
         Retreating -> [Assigning, Resting, Aborting]
         Resting -> [Assigning, Aborting]
-        Heading -> [Relaying, Aborting]
+        Heading -> [Exchanging, Answering, Relaying, Aborting]
+        Exchanging -> [Answering, Parting, Lingering, Relaying, Aborting]
+        Answering -> [Parting, Lingering, Aborting]
+        Parting -> [Awaiting, Aborting]
+        Lingering -> [Aborting]
         Relaying -> [Aborting]
         Aborting -> [Closing]
         Closing -> [Closed]

@@ -1,6 +1,6 @@
 //! What logs are told of a session: values, formatted elsewhere and later.
 
-use crate::{Cause, End, Moment, Outbox, Session};
+use crate::{Cause, End, Exchanged, Moment, Outbox, Session};
 use driver::{Addr, Instant};
 use proxyline::Error;
 use std::sync::Arc;
@@ -50,17 +50,20 @@ pub struct Progress {
     pub counts: Counts,
     /// Where it was in the lines that it stood in (`%sq/%bq`).
     pub passed: Passed,
+    /// In `mode http`.
+    pub exchange: Option<Box<Exchanged>>,
 }
 
 impl Progress {
     pub fn is_normal(&self) -> bool {
-        is_normal(self.end, self.retries, self.is_redispatched)
+        let status = self.exchange.as_ref().and_then(|exchange| exchange.status);
+        is_normal(self.end, self.retries, self.is_redispatched, status)
     }
 }
 
-/// No error, no timeout, no retry, no redispatch (`configuration.txt: option dontlog-normal`).
-fn is_normal(end: End, retries: u16, is_redispatched: bool) -> bool {
-    end.cause == Cause::Complete && retries == 0 && !is_redispatched
+/// No error, no timeout, no retry, no redispatch, no status of 500 or more (`configuration.txt: option dontlog-normal`).
+fn is_normal(end: End, retries: u16, is_redispatched: bool, status: Option<u16>) -> bool {
+    end.cause == Cause::Complete && retries == 0 && !is_redispatched && status.is_none_or(|status| status < 500)
 }
 
 /// `None`: that point was never reached.
@@ -68,11 +71,11 @@ fn is_normal(end: End, retries: u16, is_redispatched: bool) -> bool {
 pub struct Times {
     /// From the accept until it was known who the client is, or to the end: a PROXY header takes that time.
     pub handshake: Duration,
-    /// From the accept to the assignment of the (last) server, or to the end of waiting for one.
+    /// From the accept, or from the choice of a backend in HTTP, to the assignment of the (last) server, or to the end of waiting for one.
     pub queue: Option<Duration>,
     /// From there to the established connection.
     pub connect: Option<Duration>,
-    /// From the accept to the end, or to now.
+    /// From the accept, or from the first byte of a request, to the end, or to now.
     pub total: Duration,
 }
 
@@ -136,7 +139,6 @@ impl Session {
 
     /// The last record: how it ended.
     pub(crate) fn tell_end(&mut self, now: Instant, end: End, server: Option<Arc<Server>>, out: &mut Outbox) {
-        out.end = Some(end);
         if std::mem::replace(&mut self.is_told, true) || !self.is_worth_telling(end) {
             return;
         }
@@ -158,8 +160,9 @@ impl Session {
             let is_null = matches!(why, Error::Closed | Error::Aborted | Error::Timeout);
             return !(options.skips_null && is_null);
         }
-        let is_normal = is_normal(end, self.retries, self.is_redispatched);
-        let is_skipped = options.skips_null && self.bytes_in == 0 || options.skips_normal && is_normal;
+        let is_normal = is_normal(end, self.retries, self.is_redispatched, self.status(end));
+        let is_null = if self.is_exchange_open() { !self.is_heard() } else { self.bytes_in == 0 };
+        let is_skipped = options.skips_null && is_null || options.skips_normal && is_normal;
         matches!(policy.format, LogFormat::Line(_)) && !is_skipped
     }
 
@@ -181,16 +184,27 @@ impl Session {
             is_redispatched: self.is_redispatched,
             counts,
             passed: self.passed,
+            exchange: self.exchanged(end),
         }
     }
 
     fn times(&self, now: Instant) -> Times {
-        let since_accept = |at: Instant| at.since(self.accepted_at);
+        let (began, routed) = self.began_at();
+        let is_first = self.http.is_none() || self.exchange_count() == 0;
+        let handshake = self.identified_at.unwrap_or(now).since(self.accepted_at);
         Times {
-            handshake: since_accept(self.identified_at.unwrap_or(now)),
-            queue: self.assigned_at.map(since_accept),
+            handshake: if is_first { handshake } else { Duration::ZERO },
+            queue: self.assigned_at.map(|assigned| assigned.since(routed)),
             connect: self.connected_at.zip(self.assigned_at).map(|(connected, assigned)| connected.since(assigned)),
-            total: since_accept(now),
+            total: now.since(began),
+        }
+    }
+
+    /// From when on a session or an exchange is timed, and from when on it wants a server.
+    pub(crate) fn began_at(&self) -> (Instant, Instant) {
+        match self.exchange_times() {
+            None => (self.accepted_at, self.accepted_at),
+            Some((began, routed)) => (began, routed.unwrap_or(began)),
         }
     }
 }

@@ -10,6 +10,9 @@ use table::Splice;
 impl Session {
     /// The way is open: what was held goes out, both sides are heard.
     pub(crate) fn relay(&mut self, now: Instant, out: &mut Outbox) {
+        if self.http.is_some() {
+            return self.start_exchange(now);
+        }
         self.enter(Phase::Relaying);
         self.touch(Side::Front, now);
         self.touch(Side::Back, now);
@@ -25,6 +28,9 @@ impl Session {
     }
 
     pub(crate) fn on_received(&mut self, now: Instant, side: Side, result: Result<Received, Errno>, out: &mut Outbox) {
+        if self.speaks_http() {
+            return self.on_http_received(now, side, result, out);
+        }
         let flow = std::mem::replace(self.flow_from(side), Flow::Resting);
         debug_assert!(matches!(flow, Flow::Filling), "received into {flow:?}");
         match result {
@@ -50,6 +56,9 @@ impl Session {
     ) {
         if self.phase == Phase::Heading {
             return self.on_header_sent(now, lease, result, out);
+        }
+        if self.speaks_http() {
+            return self.on_http_sent(now, side, lease, result, out);
         }
         if self.phase.is_ending() {
             return;
@@ -124,6 +133,10 @@ impl Session {
     }
 
     pub(crate) fn on_finished(&mut self, side: Side, result: Result<(), Errno>, out: &mut Outbox) {
+        if self.speaks_http() {
+            // Whether its half could be ended or not: a client that stays is left soon.
+            return;
+        }
         *self.flow_from(side.other()) = Flow::Ended;
         if result.is_err() {
             self.on_broken(side, out);
@@ -149,7 +162,9 @@ impl Session {
     /// How far the session has come, for whoever ends it now.
     pub(crate) fn moment(&self) -> Moment {
         match self.phase {
-            Phase::Greeting | Phase::Inspecting => Moment::Request,
+            Phase::Greeting | Phase::Inspecting | Phase::Awaiting => Moment::Request,
+            Phase::Exchanging => self.exchange_moment(),
+            Phase::Answering | Phase::Parting | Phase::Lingering => Moment::Done,
             Phase::Queued => Moment::Queue,
             Phase::Assigning | Phase::Connecting | Phase::Retreating | Phase::Resting => Moment::Connect,
             Phase::Heading | Phase::Relaying | Phase::Aborting | Phase::Closing | Phase::Closed => {
@@ -169,9 +184,9 @@ impl Session {
 
     /// A piece has left: what was received early comes before anything new.
     fn go_on(&mut self, from: Side, hope: Hope, out: &mut Outbox) {
-        if from == Side::Front
-            && let Some(piece) = self.early.take().and_then(|early| early.gathered.overflow)
-        {
+        let early = self.early.take_if(|_| from == Side::Front);
+        let overflow = early.and_then(|early| early.gathered.overflow);
+        if let Some(piece) = overflow.or_else(|| self.take_gathered(from)) {
             return self.drain(from, piece, out);
         }
         if from == Side::Back && self.review.is_some() {
@@ -213,6 +228,9 @@ impl Session {
             }
             // It came too late to matter; the lease goes back.
             Phase::Aborting => (),
+            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
+                unreachable!("HTTP hears for itself")
+            }
             Phase::Closing | Phase::Closed => unreachable!("nothing is in flight any more"),
         }
     }
@@ -228,6 +246,9 @@ impl Session {
             Phase::Relaying if side == Side::Back && self.is_reviewing() => self.on_reviewed_end(now, out),
             Phase::Relaying => self.finish(side.other(), out),
             Phase::Aborting => (),
+            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
+                unreachable!("HTTP hears for itself")
+            }
             Phase::Closing | Phase::Closed => unreachable!("nothing is in flight any more"),
         }
     }
@@ -243,6 +264,11 @@ impl Session {
             | Phase::Retreating
             | Phase::Resting
             | Phase::Heading
+            | Phase::Awaiting
+            | Phase::Exchanging
+            | Phase::Answering
+            | Phase::Parting
+            | Phase::Lingering
             | Phase::Relaying => self.end_with(End::new(self.moment(), Cause::Aborted(side)), out),
             // What was cancelled says so here.
             Phase::Aborting | Phase::Closing | Phase::Closed => (),
@@ -277,7 +303,7 @@ impl Session {
 
     /// Passes an end of stream on. The last of the two goes out with the close that follows: a system call less for each
     /// connection, and as orderly, because nothing of `to` is left unread.
-    fn finish(&mut self, to: Side, out: &mut Outbox) {
+    pub(crate) fn finish(&mut self, to: Side, out: &mut Outbox) {
         if matches!(self.flow_from(to), Flow::Ended) {
             *self.flow_from(to.other()) = Flow::Ended;
             return;
@@ -309,6 +335,7 @@ impl Session {
             Side::Front => (front.client, front.client_fin),
             Side::Back => (back.server, back.server_fin),
         };
-        fin.filter(|_| is_half_closed).or(back.tunnel).or(plain)
+        let tunnel = back.tunnel.filter(|_| !self.speaks_http());
+        fin.filter(|_| is_half_closed).or(tunnel).or(plain)
     }
 }

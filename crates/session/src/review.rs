@@ -9,8 +9,9 @@
 //!
 //! **Invariant:** while there is a verdict to come, nothing of the server is sent to the client.
 
-use crate::early::{Gathered, Patience};
+use crate::early::Patience;
 use crate::flow::Flow;
+use crate::gather::Gathered;
 use crate::{Cause, End, Moment, Outbox, Session};
 use buf::Lease;
 use driver::{Hope, Instant, Op, Side};

@@ -3,10 +3,10 @@
 
 use crate::connect::is_same;
 use crate::early::Rules;
-use crate::{Cause, End, Session};
+use crate::{Cause, End, Moment, Session};
 use driver::{Instant, Side};
 use std::time::Duration;
-use table::{Server, Traffic};
+use table::{Counter, Mode, Server, Traffic};
 
 impl Session {
     pub(crate) fn count_arrival(&self, now: Instant) {
@@ -93,10 +93,50 @@ impl Session {
         }
     }
 
+    /// Bytes that came behind a PROXY header. What HTTP counts it counts when it is read.
+    pub(crate) fn count_early_bytes(&mut self, count: u32) {
+        if self.frontend().mode == Mode::Tcp {
+            self.count_bytes(Side::Front, count);
+        }
+    }
+
+    /// A server has answered.
+    pub(crate) fn count_response(&self, status: u16) {
+        if let Some(server) = &self.server {
+            let traffic = server.state.tally.of(self.shard);
+            traffic.requests.add(1);
+            responses(traffic, Some(status)).add(1);
+        }
+    }
+
+    /// An exchange is over, however it went.
+    fn count_exchange(&self, end: End) {
+        let status = self.status(end);
+        let count = |traffic: &Traffic| {
+            traffic.requests.add(1);
+            responses(traffic, status).add(1);
+        };
+        count(self.frontend().state.tally.of(self.shard));
+        if let Some(backend) = self.backend_ref() {
+            count(backend.state.tally.of(self.shard));
+        }
+        let is_request_at_fault = end.moment == Moment::Request && !matches!(end.cause, Cause::ShutDown(_));
+        if is_request_at_fault || matches!(end.cause, Cause::Malformed(Side::Front, _)) {
+            self.frontend().state.tally.of(self.shard).requests_failed.add(1);
+        }
+    }
+
     /// Why it ended, and how long it took. To be called before the server is released.
     pub(crate) fn count_end(&self, now: Instant, end: End) {
         let server = self.server.as_deref().or(self.waited.as_deref());
+        if self.is_exchange_open() {
+            self.count_exchange(end);
+        }
         match end.cause {
+            Cause::Malformed(Side::Back, _) => self.count_at(server, |traffic| traffic.responses_failed.add(1)),
+            Cause::Aborted(Side::Back) | Cause::Idle(Side::Back) if end.moment == Moment::Headers => {
+                self.count_at(server, |traffic| traffic.responses_failed.add(1));
+            }
             Cause::Aborted(Side::Front) | Cause::Idle(Side::Front) => {
                 self.count_at(server, |traffic| traffic.client_aborts.add(1));
             }
@@ -107,7 +147,12 @@ impl Session {
                 self.count_at(server, |traffic| traffic.connects_failed.add(1));
             }
             Cause::Exhausted(_) => self.count_at(server, |traffic| traffic.internal_errors.add(1)),
-            Cause::Complete | Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected | Cause::ShutDown(_) => (),
+            Cause::Complete
+            | Cause::BadHeader(_)
+            | Cause::NotAdmitted
+            | Cause::Rejected
+            | Cause::Malformed(Side::Front, _)
+            | Cause::ShutDown(_) => (),
         }
         self.count_times(now);
     }
@@ -130,8 +175,9 @@ impl Session {
     /// Of sessions that reached a server.
     fn count_times(&self, now: Instant) {
         let (Some(assigned), Some(connected)) = (self.assigned_at, self.connected_at) else { return };
-        let queue = assigned.since(self.accepted_at);
-        let (connect, total) = (connected.since(assigned), now.since(self.accepted_at));
+        let (began, routed) = self.began_at();
+        let queue = assigned.since(routed);
+        let (connect, total) = (connected.since(assigned), now.since(began));
         if let Some(backend) = self.backend_ref() {
             backend.state.tally.on_times(self.shard, queue, connect, total);
         }
@@ -148,6 +194,18 @@ impl Session {
         if let Some(server) = server {
             add(server.state.tally.of(self.shard));
         }
+    }
+}
+
+/// The counter of responses with this status.
+fn responses(traffic: &Traffic, status: Option<u16>) -> &Counter {
+    match status.map(|status| status / 100) {
+        Some(1) => &traffic.responses_1xx,
+        Some(2) => &traffic.responses_2xx,
+        Some(3) => &traffic.responses_3xx,
+        Some(4) => &traffic.responses_4xx,
+        Some(5) => &traffic.responses_5xx,
+        Some(_) | None => &traffic.responses_other,
     }
 }
 

@@ -248,7 +248,7 @@ impl Stage {
                 }
                 Ask::Socket(server) => Some(self.socket(server)),
                 Ask::Source(_) => Some(Event::Source(Addr::Ip(([127, 0, 0, 1], 4711).into()))),
-                Ask::Release(server) => {
+                Ask::Release(_, server) => {
                     backend.release(&server);
                     continue;
                 }
@@ -323,6 +323,7 @@ fn table(setup: Setup) -> Arc<Table> {
         },
         limits: BackendLimits::default(),
         splice: Splice::ALWAYS,
+        http: table::HttpBack::default(),
         log_targets: Vec::new(),
         state: book.backend(&name),
     };
@@ -344,8 +345,13 @@ fn table(setup: Setup) -> Arc<Table> {
         maxconn: None,
         maxconn_per_source: None,
         session_rate: None,
-        timeouts: ClientTimeouts { client: Some(Duration::from_secs(30)), client_fin: setup.client_fin },
+        timeouts: ClientTimeouts {
+            client: Some(Duration::from_secs(30)),
+            client_fin: setup.client_fin,
+            ..ClientTimeouts::default()
+        },
         splice: Splice::ALWAYS,
+        http: table::HttpFront::default(),
         log: (setup.log)(),
         state: book.frontend(&name),
     };

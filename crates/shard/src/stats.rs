@@ -36,6 +36,8 @@ pub struct Ends {
     pub shut_down: u64,
     /// By rules, at any time.
     pub rejected: u64,
+    /// What was said was no HTTP.
+    pub malformed: u64,
 }
 
 impl Ends {
@@ -53,6 +55,7 @@ impl Ends {
             Cause::Exhausted(_) => &mut self.exhausted,
             Cause::ShutDown(_) => &mut self.shut_down,
             Cause::NotAdmitted | Cause::Rejected => &mut self.rejected,
+            Cause::Malformed(..) => &mut self.malformed,
         };
         *counter += 1;
     }

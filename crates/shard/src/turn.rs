@@ -172,9 +172,9 @@ impl<D: Driver> Shard<D> {
 
     fn answer(&mut self, id: SessionId, ask: Ask) {
         let session = self.slots.get_mut(id).expect("settled while it lives");
-        let backend = session.backend().expect("questions about servers follow the choice of a backend");
         match ask {
             Ask::Server { avoid, imposed } => {
+                let backend = session.backend().expect("questions about servers follow the choice of a backend");
                 let source = session.client().ip().map(|addr| addr.ip());
                 let random = self.random.next();
                 let (avoid, imposed) =
@@ -197,7 +197,7 @@ impl<D: Driver> Shard<D> {
                 let addr = self.driver.local_addr(fd).unwrap_or(Addr::Unnamed);
                 self.ready.push_front((id, Event::Source(addr)));
             }
-            Ask::Release(server) => backend.release(&server),
+            Ask::Release(backend, server) => backend.release(&server),
         }
     }
 

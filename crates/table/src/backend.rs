@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::balance::{Assignment, Passed, PickKey, Preview, Ticket, Waiter};
-use crate::{BackendRules, BackendState, Mode, Redispatch, Server, Splice};
+use crate::{BackendRules, BackendState, HttpBack, Mode, Redispatch, Server, Splice};
 
 /// `backend NAME`, or the server's half of `listen NAME`.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Backend {
     pub timeouts: BackendTimeouts,
     pub limits: BackendLimits,
     pub splice: Splice,
+    /// Without meaning in a backend of another mode.
+    pub http: HttpBack,
     /// Places in [`Table::log_targets`](crate::Table::log_targets) for what happens to its servers (`Server … is DOWN`).
     pub log_targets: Vec<usize>,
     pub state: Arc<BackendState>,

@@ -7,7 +7,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Admission, BackendId, BindId, Condition, FrontendState, LogPolicy, Mode, Splice};
+use crate::{Admission, BackendId, BindId, Condition, FrontendState, HttpFront, LogPolicy, Mode, Splice};
 
 /// `frontend NAME`, or the client's half of `listen NAME`.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Frontend {
     pub session_rate: Option<NonZeroU32>,
     pub timeouts: ClientTimeouts,
     pub splice: Splice,
+    /// Without meaning in a frontend of another mode.
+    pub http: HttpFront,
     pub log: LogPolicy,
     pub state: Arc<FrontendState>,
 }
@@ -85,4 +87,8 @@ pub struct ClientTimeouts {
     pub client: Option<Duration>,
     /// Inactivity once one direction is closed (`timeout client-fin`).
     pub client_fin: Option<Duration>,
+    /// From the first byte of a request's head, or the accept, to its last (`timeout http-request`).
+    pub http_request: Option<Duration>,
+    /// From the end of an exchange to the first byte of the next (`timeout http-keep-alive`, else `http-request`).
+    pub http_keep_alive: Option<Duration>,
 }

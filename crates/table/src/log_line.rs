@@ -52,6 +52,7 @@ pub enum Field {
     ConnectTime,
     DataTime,
     Frontend,
+    Exchange(ExchangeField),
     FrontendConns,
     FrontendTransport,
     FrontIp,
@@ -82,7 +83,50 @@ pub enum Field {
     UserTime,
 }
 
+/// A fact that only an exchange of HTTP has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExchangeField {
+    ActiveTime,
+    IdleTime,
+    RequestCookie,
+    RequestDate,
+    RequestDateLocal,
+    RequestDateUtc,
+    RequestLine,
+    RequestMethod,
+    RequestPath,
+    RequestQuery,
+    RequestTarget,
+    RequestTime,
+    RequestTimeWithIdle,
+    RequestVersion,
+    ResponseCookie,
+    ResponseTime,
+    Status,
+}
+
 impl Field {
+    /// What an exchange of HTTP can tell beside that, by HAProxy's names.
+    pub const HTTP_ALIASES: [(&str, Field); 17] = [
+        ("CC", Field::Exchange(ExchangeField::RequestCookie)),
+        ("CS", Field::Exchange(ExchangeField::ResponseCookie)),
+        ("HM", Field::Exchange(ExchangeField::RequestMethod)),
+        ("HP", Field::Exchange(ExchangeField::RequestPath)),
+        ("HQ", Field::Exchange(ExchangeField::RequestQuery)),
+        ("HU", Field::Exchange(ExchangeField::RequestTarget)),
+        ("HV", Field::Exchange(ExchangeField::RequestVersion)),
+        ("ST", Field::Exchange(ExchangeField::Status)),
+        ("TR", Field::Exchange(ExchangeField::RequestTime)),
+        ("Ta", Field::Exchange(ExchangeField::ActiveTime)),
+        ("Ti", Field::Exchange(ExchangeField::IdleTime)),
+        ("Tq", Field::Exchange(ExchangeField::RequestTimeWithIdle)),
+        ("Tr", Field::Exchange(ExchangeField::ResponseTime)),
+        ("r", Field::Exchange(ExchangeField::RequestLine)),
+        ("tr", Field::Exchange(ExchangeField::RequestDate)),
+        ("trg", Field::Exchange(ExchangeField::RequestDateUtc)),
+        ("trl", Field::Exchange(ExchangeField::RequestDateLocal)),
+    ];
+
     /// What a session without HTTP can tell, by HAProxy's names.
     pub const ALIASES: [(&str, Field); 45] = [
         ("B", Field::BytesOut),
@@ -132,14 +176,15 @@ impl Field {
         ("tsc", Field::TerminationCookies),
     ];
 
-    /// The field of an alias, if a session without HTTP can fill it.
+    /// The field of an alias.
     pub fn named(alias: &str) -> Option<Field> {
-        Field::ALIASES.iter().find(|(name, _)| *name == alias).map(|(_, field)| *field)
+        Field::ALIASES.iter().chain(&Field::HTTP_ALIASES).find(|(name, _)| *name == alias).map(|(_, field)| *field)
     }
 
     /// Whether a line with it waits for the end of its session, as with a running HAProxy 2.6.12.
     fn is_late(self) -> bool {
         match self {
+            Field::Exchange(field) => field.is_late(),
             Field::BackendConns
             | Field::BackendQueue
             | Field::BytesIn
@@ -183,6 +228,30 @@ impl Field {
             | Field::TerminationCookies
             | Field::TlsCipher
             | Field::TlsVersion => false,
+        }
+    }
+}
+
+impl ExchangeField {
+    fn is_late(self) -> bool {
+        match self {
+            ExchangeField::ActiveTime
+            | ExchangeField::IdleTime
+            | ExchangeField::RequestDate
+            | ExchangeField::RequestDateLocal
+            | ExchangeField::RequestDateUtc
+            | ExchangeField::RequestTime
+            | ExchangeField::RequestTimeWithIdle
+            | ExchangeField::ResponseCookie
+            | ExchangeField::ResponseTime
+            | ExchangeField::Status => true,
+            ExchangeField::RequestCookie
+            | ExchangeField::RequestLine
+            | ExchangeField::RequestMethod
+            | ExchangeField::RequestPath
+            | ExchangeField::RequestQuery
+            | ExchangeField::RequestTarget
+            | ExchangeField::RequestVersion => false,
         }
     }
 }
@@ -235,6 +304,71 @@ impl LogLine {
             field(ServerQueue),
             text("/"),
             field(BackendQueue),
+        ])
+    }
+
+    /// `option httplog` (`configuration.txt` §8.2.3).
+    pub fn httplog() -> LogLine {
+        use ExchangeField::*;
+        use Field::*;
+        let field = |field| Piece::Field(field, Style::default());
+        let exchange = |field| Piece::Field(Exchange(field), Style::default());
+        let text = |text: &str| Piece::Text(text.into());
+        let quoted = Style { is_quoted: true, ..Style::default() };
+        LogLine::new(vec![
+            field(ClientIp),
+            text(":"),
+            field(ClientPort),
+            Piece::Blank,
+            text("["),
+            exchange(RequestDate),
+            text("]"),
+            Piece::Blank,
+            field(FrontendTransport),
+            Piece::Blank,
+            field(Backend),
+            text("/"),
+            field(Server),
+            Piece::Blank,
+            exchange(RequestTime),
+            text("/"),
+            field(QueueTime),
+            text("/"),
+            field(ConnectTime),
+            text("/"),
+            exchange(ResponseTime),
+            text("/"),
+            exchange(ActiveTime),
+            Piece::Blank,
+            exchange(Status),
+            Piece::Blank,
+            field(BytesOut),
+            Piece::Blank,
+            exchange(RequestCookie),
+            Piece::Blank,
+            exchange(ResponseCookie),
+            Piece::Blank,
+            field(TerminationCookies),
+            Piece::Blank,
+            field(ProcessConns),
+            text("/"),
+            field(FrontendConns),
+            text("/"),
+            field(BackendConns),
+            text("/"),
+            field(ServerConns),
+            text("/"),
+            field(Retries),
+            Piece::Blank,
+            field(ServerQueue),
+            text("/"),
+            field(BackendQueue),
+            Piece::Blank,
+            field(RequestCaptures),
+            Piece::Blank,
+            field(ResponseCaptures),
+            Piece::Blank,
+            Piece::Field(Exchange(RequestLine), quoted),
         ])
     }
 

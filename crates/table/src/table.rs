@@ -30,6 +30,7 @@ pub struct BindId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     Tcp,
+    Http,
 }
 
 impl Mode {
@@ -37,6 +38,7 @@ impl Mode {
     pub fn word(self) -> &'static str {
         match self {
             Mode::Tcp => "tcp",
+            Mode::Http => "http",
         }
     }
 
@@ -44,6 +46,7 @@ impl Mode {
     pub fn log_word(self) -> &'static str {
         match self {
             Mode::Tcp => "TCP",
+            Mode::Http => "HTTP",
         }
     }
 }

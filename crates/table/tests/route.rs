@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use table::{
     Acl, Admin, Admission, Backend, BackendId, Balance, ClientTimeouts, Condition, Facts, Fetch, Frontend, FrontendId,
-    Global, IpSet, LogFormat, LogPolicy, Matcher, Mode, NumberRange, PickKey, ServerId, ServerSettings, ShardIndex,
-    Splice, StateBook, Table, Term, Test, UseBackend, route,
+    Global, HttpFront, IpSet, LogFormat, LogPolicy, Matcher, Mode, NumberRange, PickKey, ServerId, ServerSettings,
+    ShardIndex, Splice, StateBook, Table, Term, Test, UseBackend, route,
 };
 
 const SERVED: BackendId = BackendId(0);
@@ -35,6 +35,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         session_rate: None,
         timeouts: ClientTimeouts::default(),
         splice: Splice::ALWAYS,
+        http: HttpFront::default(),
         log: LogPolicy::new(Vec::new(), LogFormat::Connect),
     };
     let backends = vec![Arc::new(served), Arc::new(other)];

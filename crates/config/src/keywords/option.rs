@@ -2,6 +2,7 @@
 
 use super::Meaning::{self, Inert, Ours, Parsed, Refused, Served};
 use super::{DB, DF, DFB, Scope};
+use crate::tree::Keeping;
 
 /// The options that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,7 +12,7 @@ pub(crate) enum Keyword {
     ForwardFor,
     HttpCheck,
     HttpLog,
-    HttpServerClose,
+    Keeping(Keeping),
     Log(LogWay),
     Redispatch,
     Splice(Way),
@@ -84,7 +85,7 @@ pub(crate) const TABLE: &[Row] = &[
     switch("dontlognull", DF, Served(Keyword::Log(LogWay::DontNull))),
     once("external-check", DB, Refused),
     once("forwarded", DB, Refused),
-    once("forwardfor", DFB, Parsed(Keyword::ForwardFor)),
+    once("forwardfor", DFB, Served(Keyword::ForwardFor)),
     switch("h1-case-adjust-bogus-client", DF, Refused),
     switch("h1-case-adjust-bogus-server", DB, Refused),
     switch("host", DF, Refused),
@@ -92,16 +93,16 @@ pub(crate) const TABLE: &[Row] = &[
     switch("http-drop-request-trailers", DB, Refused),
     switch("http-drop-response-trailers", DF, Refused),
     switch("http-ignore-probes", DF, Refused),
-    switch("http-keep-alive", DFB, Refused),
+    switch("http-keep-alive", DFB, Served(Keyword::Keeping(Keeping::Both))),
     switch("http-no-delay", DFB, Refused),
     switch("http-pretend-keepalive", DB, Refused),
     once("http-restrict-req-hdr-names", DFB, Refused),
-    switch("http-server-close", DFB, Parsed(Keyword::HttpServerClose)),
+    switch("http-server-close", DFB, Served(Keyword::Keeping(Keeping::Front))),
     switch("http-use-htx", DFB, Refused),
     switch("http-use-proxy-header", DF, Refused),
     once("httpchk", DB, Parsed(Keyword::HttpCheck)),
-    switch("httpclose", DFB, Refused),
-    once("httplog", DFB, Parsed(Keyword::HttpLog)),
+    switch("httpclose", DFB, Served(Keyword::Keeping(Keeping::Nothing))),
+    once("httplog", DFB, Served(Keyword::HttpLog)),
     once("httpslog", DF, Refused),
     switch("idle-close-on-response", DF, Refused),
     once("imapchk", DB, Ours(Keyword::Check(CheckName::Imap))),

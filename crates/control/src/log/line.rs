@@ -4,6 +4,7 @@
 //! kernel; they are written as they are.
 
 use super::calendar::{Calendar, Date};
+use super::exchange;
 use super::format::{Clocks, Context};
 use driver::Addr;
 use session::{Cause, Progress, Record, RecordKind};
@@ -76,8 +77,11 @@ impl Facts<'_> {
             Field::ProcessConns => append(out, format_args!("{}", counts.process)),
             Field::ProcessId => push_number(u64::from(self.context.speaker.pid), style, out),
             Field::QueueTime => push_millis(times.queue, out),
-            // What is captured is HTTP's.
-            Field::RequestCaptures | Field::ResponseCaptures => (),
+            Field::Exchange(field) => exchange::push(self, field, style, clocks, out),
+            Field::RequestCaptures => exchange::push_captures(self, |exchange| &exchange.request_captures, style, out),
+            Field::ResponseCaptures => {
+                exchange::push_captures(self, |exchange| &exchange.response_captures, style, out)
+            }
             Field::Retries => append(out, format_args!("{}{retries}", if *is_redispatched { "+" } else { "" })),
             Field::Server => push_text(server.as_ref().map_or("<NOSRV>", |server| &server.name), style, out),
             Field::ServerConns => append(out, format_args!("{}", counts.server)),
@@ -101,7 +105,7 @@ impl Facts<'_> {
     }
 
     /// A number that is larger in the end, if the line does not wait for it (`option logasap`).
-    fn push_growing(&self, number: u128, out: &mut Vec<u8>) {
+    pub(super) fn push_growing(&self, number: u128, out: &mut Vec<u8>) {
         let plus = if self.frontend().log.options.is_early { "+" } else { "" };
         append(out, format_args!("{plus}{number}"));
     }
@@ -145,12 +149,12 @@ impl Facts<'_> {
     }
 }
 
-fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+pub(super) fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("memory takes everything");
 }
 
 /// A text of the configuration or of ours; `-` where it is empty.
-fn push_text(text: &str, style: Style, out: &mut Vec<u8>) {
+pub(super) fn push_text(text: &str, style: Style, out: &mut Vec<u8>) {
     match text {
         "" if style.is_mandatory && !style.is_quoted => out.push(b'-'),
         text => push_quoted(text, style, out),
@@ -181,7 +185,7 @@ fn push_number(number: u64, style: Style, out: &mut Vec<u8>) {
 }
 
 /// Whole milliseconds; -1 for a point that was never reached.
-fn push_millis(duration: Option<Duration>, out: &mut Vec<u8>) {
+pub(super) fn push_millis(duration: Option<Duration>, out: &mut Vec<u8>) {
     match duration {
         Some(duration) => append(out, format_args!("{}", duration.as_millis())),
         None => out.extend_from_slice(b"-1"),

@@ -8,6 +8,7 @@
 
 pub mod calendar;
 pub mod envelope;
+mod exchange;
 pub mod format;
 mod line;
 mod sinks;

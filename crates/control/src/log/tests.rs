@@ -93,6 +93,7 @@ fn closed(facts: Facts) -> String {
         is_redispatched: facts.is_redispatched,
         counts: Counts { process, frontend: frontend_count, backend: backend_count, server: server_count },
         passed: table::Passed::default(),
+        exchange: None,
     };
     let kind = if facts.is_early { RecordKind::Connected(progress) } else { RecordKind::Ended(progress) };
     text(&table, frontend, client, backend, 1, kind)
@@ -142,6 +143,7 @@ fn refused(why: Error) -> Progress {
         is_redispatched: false,
         counts: Counts { process: 1, frontend: 1, backend: 0, server: 0 },
         passed: table::Passed::default(),
+        exchange: None,
     }
 }
 

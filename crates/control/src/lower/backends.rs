@@ -1,6 +1,6 @@
 //! Backends: how a server is chosen and how long it is waited for.
 
-use super::{Lowering, frontends, limit};
+use super::{Lowering, frontends, http, limit};
 use config::Proxy;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ impl Lowering<'_> {
                 fullconn: self.fullconn(proxy),
             },
             splice: self.splice(settings.splice),
+            http: http::back(proxy),
             log_targets: self.log_targets(proxy),
             state: self.book.backend(&name),
             name,

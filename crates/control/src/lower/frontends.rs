@@ -1,7 +1,7 @@
 //! Frontends: where clients arrive.
 
 use super::acls::Acls;
-use super::{Lowering, limit};
+use super::{Lowering, http, limit};
 use crate::load::BindPlace;
 use config::{BindAddress, Lead, Mode, Proxy, Role, Spanned, Stage, V6};
 use driver::Addr;
@@ -17,6 +17,8 @@ impl Lowering<'_> {
         let timeouts = ClientTimeouts {
             client: limit(&settings.timeouts.client),
             client_fin: limit(&settings.timeouts.client_fin),
+            http_request: limit(&settings.timeouts.http_request),
+            http_keep_alive: limit(&settings.timeouts.http_keep_alive),
         };
         let acls = self.acls(proxy);
         Frontend {
@@ -30,6 +32,7 @@ impl Lowering<'_> {
             session_rate: settings.session_rate.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             timeouts,
             splice: self.splice(settings.splice),
+            http: http::front(proxy),
             log: self.log_policy(proxy),
             state: self.book.frontend(&name),
             name,
@@ -113,7 +116,7 @@ impl Lowering<'_> {
 pub(super) fn mode(mode: Mode) -> table::Mode {
     match mode {
         Mode::Tcp => table::Mode::Tcp,
-        Mode::Http => unreachable!("`mode http` is refused before it is lowered"),
+        Mode::Http => table::Mode::Http,
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a frontend logs: formats and options.
 
 use super::Lowering;
-use config::{LogPart, LogStyle, Proxy};
+use config::{LogPart, LogStyle, Mode, Proxy};
 use table::{Field, LogFormat, LogLine, LogOptions, LogPolicy, Piece, Style};
 
 impl Lowering<'_> {
     pub(super) fn log_policy(&mut self, proxy: &Proxy) -> LogPolicy {
         let settings = &proxy.settings;
         let format = match settings.log_style.as_ref().map(|style| &style.value) {
+            Some(LogStyle::Http) if settings.mode == Mode::Http => LogFormat::Line(LogLine::httplog()),
             Some(LogStyle::Tcp | LogStyle::Http) => LogFormat::Line(LogLine::tcplog()),
             Some(LogStyle::Format(format)) => line(format).map_or(LogFormat::Connect, LogFormat::Line),
             None => LogFormat::Connect,

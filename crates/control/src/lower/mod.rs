@@ -12,6 +12,7 @@ mod admin;
 mod backends;
 mod checks;
 mod frontends;
+mod http;
 mod log_lines;
 mod logs;
 mod pages;

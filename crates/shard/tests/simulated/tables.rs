@@ -178,6 +178,7 @@ impl Draft {
             },
             limits: BackendLimits { maxconn: NonZeroU32::new(self.backend_maxconn), fullconn: self.fullconn },
             splice: self.splice,
+            http: table::HttpBack::default(),
             log_targets: Vec::new(),
             state: book.backend(&backend_name),
         };
@@ -202,8 +203,9 @@ impl Draft {
                 maxconn: NonZeroU32::new(self.frontend_maxconn),
                 maxconn_per_source: NonZeroU32::new(self.maxconn_per_source),
                 session_rate: NonZeroU32::new(self.frontend_rate),
-                timeouts: ClientTimeouts { client: Some(self.timeout), client_fin: None },
+                timeouts: ClientTimeouts { client: Some(self.timeout), ..ClientTimeouts::default() },
                 splice: self.splice,
+                http: table::HttpFront::default(),
                 log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
                 state,
             })

@@ -89,6 +89,20 @@ traffic! {
     server_aborts,
     /// `eint`: we had no socket or buffer.
     internal_errors,
+    /// `req_tot`: of HTTP.
+    requests,
+    /// `hrsp_1xx`: final responses that should have been interim ones.
+    responses_1xx,
+    /// `hrsp_2xx`
+    responses_2xx,
+    /// `hrsp_3xx`
+    responses_3xx,
+    /// `hrsp_4xx`
+    responses_4xx,
+    /// `hrsp_5xx`
+    responses_5xx,
+    /// `hrsp_other`: without a status, or with one beyond 599.
+    responses_other,
 }
 
 /// How long the parts of sessions took that reached a server.

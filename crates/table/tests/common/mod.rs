@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use table::{
-    Backend, BackendLimits, BackendRules, BackendTimeouts, Balance, Global, Mode, Server, ServerAddr, ServerSettings,
-    Splice, StateBook, Table,
+    Backend, BackendLimits, BackendRules, BackendTimeouts, Balance, Global, HttpBack, Mode, Server, ServerAddr,
+    ServerSettings, Splice, StateBook, Table,
 };
 
 /// A server without checks that is never connected to.
@@ -36,6 +36,7 @@ pub(crate) fn backend(
         timeouts: BackendTimeouts::default(),
         limits: BackendLimits::default(),
         splice: Splice::ALWAYS,
+        http: HttpBack::default(),
         log_targets: Vec::new(),
         state: book.backend(&name),
         name,

@@ -6,7 +6,8 @@ use check::Health;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    Admin, Backend, BackendId, Balance, Frontend, FrontendId, Proxy, Server, ServerId, Standing, Tally, WEIGHT_SCALE,
+    Admin, Backend, BackendId, Balance, Frontend, FrontendId, Mode, Proxy, Server, ServerId, Standing, Tally, Totals,
+    WEIGHT_SCALE,
 };
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
@@ -79,7 +80,9 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     row.u32(Column::RateLim, state.session_rate.limit());
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
     gauges(&mut row, &[Column::ReqRate, Column::ReqRateMax]);
-    zeros(&mut row, &[Column::ReqTot, Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
+    row.u64(Column::ReqTot, totals.requests);
+    exchanges(&mut row, frontend.mode, &totals);
+    zeros(&mut row, &[Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
     row.text(Column::Mode, frontend.mode.word());
     row.u32(Column::ConnRate, state.tally.connection_rate(now));
     row.u32(Column::ConnRateMax, state.tally.connection_rate_peak(now));
@@ -99,6 +102,22 @@ fn word(standing: Standing) -> &'static str {
         Standing::Open => "OPEN",
         Standing::Paused => "PAUSED",
         Standing::Stopped => "STOP",
+    }
+}
+
+/// Requests and responses by their statuses; in another mode there are none.
+fn exchanges(row: &mut Row, mode: Mode, totals: &Totals) {
+    match mode {
+        Mode::Tcp => (),
+        Mode::Http => {
+            row.u64(Column::ReqTot, totals.requests);
+            row.u64(Column::Hrsp1xx, totals.responses_1xx);
+            row.u64(Column::Hrsp2xx, totals.responses_2xx);
+            row.u64(Column::Hrsp3xx, totals.responses_3xx);
+            row.u64(Column::Hrsp4xx, totals.responses_4xx);
+            row.u64(Column::Hrsp5xx, totals.responses_5xx);
+            row.u64(Column::HrspOther, totals.responses_other);
+        }
     }
 }
 
@@ -137,6 +156,7 @@ fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {
     row.u32(Column::Rate, state.tally.session_rate(now));
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
     zeros(&mut row, &[Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
+    exchanges(&mut row, backend.mode, &state.tally.totals());
     row.text(Column::Mode, backend.mode.word());
     row.text(Column::Algo, algorithm(backend.balance));
     gauges(&mut row, &[Column::AggServerStatus, Column::AggServerCheckStatus, Column::AggCheckStatus]);
@@ -182,7 +202,9 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
     checked(&mut row, facts, server);
     row.text(Column::Addr, server.address().to_string());
-    row.text(Column::Mode, facts.table.backend(id.backend).mode.word());
+    let mode = facts.table.backend(id.backend).mode;
+    exchanges(&mut row, mode, &state.tally.totals());
+    row.text(Column::Mode, mode.word());
     let idle = [Column::SrvIcur, Column::IdleConnCur, Column::SafeConnCur, Column::PrivIdleCur];
     gauges(&mut row, &idle);
     gauges(&mut row, &[Column::Srid]);

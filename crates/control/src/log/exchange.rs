@@ -1,0 +1,100 @@
+//! What a line says of an exchange of HTTP (`configuration.txt` §8.2.3, §8.8).
+//!
+//! These texts come from peers: what could break a line, or the braces around it, is escaped as HAProxy escapes it.
+
+use super::format::Clocks;
+use super::line::{Facts, append, push_millis, push_text};
+use session::{Captured, Exchanged};
+use table::{ExchangeField, Style};
+
+/// Appends a field that only an exchange can fill. A session without one, such as a tunnel that a client never asked for, leaves
+/// what HAProxy writes for nothing.
+pub(super) fn push(facts: &Facts<'_>, field: ExchangeField, style: Style, clocks: &mut Clocks, out: &mut Vec<u8>) {
+    let Some(exchange) = facts.progress.exchange.as_deref() else { return push_text("", style, out) };
+    let begun = facts.context.now.wall_at(exchange.began_at);
+    let handshake = facts.progress.times.handshake;
+    match field {
+        ExchangeField::ActiveTime => facts.push_growing(facts.progress.times.total.as_millis(), out),
+        ExchangeField::IdleTime => push_millis(Some(exchange.idle), out),
+        ExchangeField::RequestDate => clocks.local.date(begun).push_accept(out),
+        ExchangeField::RequestDateLocal => clocks.local.date(begun).push_common(out),
+        ExchangeField::RequestDateUtc => clocks.utc.date(begun).push_common(out),
+        ExchangeField::RequestTime => push_millis(exchange.request_time, out),
+        ExchangeField::RequestTimeWithIdle => {
+            push_millis(exchange.request_time.map(|request| request + exchange.idle + handshake), out);
+        }
+        ExchangeField::ResponseTime => push_millis(exchange.response_time, out),
+        ExchangeField::Status => match exchange.status {
+            Some(status) => append(out, format_args!("{status}")),
+            None => out.extend_from_slice(b"-1"),
+        },
+        // Cookies are not captured.
+        ExchangeField::RequestCookie | ExchangeField::ResponseCookie => push_text("", style, out),
+        ExchangeField::RequestLine => push_said(or_bad(&exchange.line), style, is_odd_in_line, out),
+        ExchangeField::RequestMethod => push_said(word(exchange, 0), style, is_odd_in_line, out),
+        ExchangeField::RequestTarget => push_said(word(exchange, 1), style, is_odd_in_line, out),
+        ExchangeField::RequestVersion => push_said(word(exchange, 2), style, is_odd_in_line, out),
+        ExchangeField::RequestPath => push_said(split_target(exchange).0, style, is_odd_in_line, out),
+        ExchangeField::RequestQuery => push_said(split_target(exchange).1, style, is_odd_in_line, out),
+    }
+}
+
+/// `{first|second|}`; nothing where nothing is captured.
+pub(super) fn push_captures(facts: &Facts<'_>, which: fn(&Exchanged) -> &[Captured], style: Style, out: &mut Vec<u8>) {
+    let captures = facts.progress.exchange.as_deref().map_or(&[][..], which);
+    if captures.is_empty() {
+        return;
+    }
+    let quote: &[u8] = if style.is_quoted { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    out.push(b'{');
+    for (index, capture) in captures.iter().enumerate() {
+        if index > 0 {
+            out.push(b'|');
+        }
+        push_escaped(capture.as_deref().unwrap_or_default(), is_odd_in_captures, out);
+    }
+    out.push(b'}');
+    out.extend_from_slice(quote);
+}
+
+fn push_said(text: &[u8], style: Style, is_odd: fn(u8) -> bool, out: &mut Vec<u8>) {
+    let quote: &[u8] = if style.is_quoted { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    push_escaped(text, is_odd, out);
+    out.extend_from_slice(quote);
+}
+
+/// `#XX` for what is odd.
+fn push_escaped(text: &[u8], is_odd: fn(u8) -> bool, out: &mut Vec<u8>) {
+    for &byte in text {
+        match is_odd(byte) {
+            true => append(out, format_args!("#{byte:02X}")),
+            false => out.push(byte),
+        }
+    }
+}
+
+fn is_odd_in_line(byte: u8) -> bool {
+    !(32..127).contains(&byte) || matches!(byte, b'"' | b'#')
+}
+
+fn is_odd_in_captures(byte: u8) -> bool {
+    is_odd_in_line(byte) || matches!(byte, b'{' | b'|' | b'}')
+}
+
+fn or_bad(text: &[u8]) -> &[u8] {
+    if text.is_empty() { b"<BADREQ>" } else { text }
+}
+
+/// The method, the target or the version. Of a long line the last may be cut off.
+fn word(exchange: &Exchanged, index: usize) -> &[u8] {
+    or_bad(exchange.line.splitn(3, |&byte| byte == b' ').nth(index).unwrap_or_default())
+}
+
+/// The path, and the query with its `?`.
+fn split_target(exchange: &Exchanged) -> (&[u8], &[u8]) {
+    let target = word(exchange, 1);
+    let at = target.iter().position(|&byte| byte == b'?').unwrap_or(target.len());
+    target.split_at(at)
+}

@@ -1,0 +1,147 @@
+//! Responses of our own: which end of an exchange is told to the client in which words, and closing slowly behind them.
+
+use super::stream::Outgoing;
+use super::{Hearing, Http};
+use crate::{Cause, End, Moment, Outbox, Phase, Session};
+use driver::{Hope, Instant, Op, Side};
+use http1::{Persistence, Status};
+use std::time::Duration;
+
+/// How long a client may take to stop sending what nobody reads. Were its connection closed at once, a reset could overtake the
+/// response (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+impl Session {
+    /// Whether the client is told of this end in a response, which is then on its way.
+    pub(crate) fn is_answered(&mut self, end: End, out: &mut Outbox) -> bool {
+        let may_answer = match self.phase {
+            Phase::Awaiting
+            | Phase::Assigning
+            | Phase::Queued
+            | Phase::Connecting
+            | Phase::Heading
+            | Phase::Exchanging => true,
+            Phase::Greeting
+            | Phase::Inspecting
+            | Phase::Retreating
+            | Phase::Resting
+            | Phase::Relaying
+            | Phase::Parting
+            | Phase::Answering
+            | Phase::Lingering
+            | Phase::Aborting
+            | Phase::Closing
+            | Phase::Closed => false,
+        };
+        let Some(Http { transaction: Some(transaction), .. }) = self.http.as_deref_mut().filter(|_| may_answer) else {
+            return false;
+        };
+        let is_late = transaction.down.is_begun || transaction.down.is_sending();
+        if is_late || status_of(end).is_none() {
+            return false;
+        }
+        transaction.facts.end = Some(end);
+        self.stop_waiting();
+        self.enter(Phase::Answering);
+        self.leave_back(out);
+        true
+    }
+
+    /// Whether a response of our own is to be sent and is not yet.
+    pub(crate) fn is_answer_due(&self) -> bool {
+        self.phase == Phase::Answering && self.transaction().is_some_and(|transaction| !transaction.facts.is_answered)
+    }
+
+    /// Sends the response, closes the server's socket, and goes on when both are done.
+    pub(super) fn advance_answer(&mut self, now: Instant, out: &mut Outbox) {
+        if self.is_answer_due() {
+            self.send_answer(now, out);
+        }
+        let is_parted = self.is_back_closed(out);
+        let Some(transaction) = self.transaction().filter(|transaction| is_parted && !transaction.down.is_sending())
+        else {
+            return;
+        };
+        let after = transaction.exchange.as_ref().and_then(|exchange| exchange.after());
+        let is_unread = transaction.exchange.is_none() || !transaction.up.body.is_done();
+        self.end_exchange(now, after.map_or(Persistence::Close, |after| after.front), is_unread, out);
+    }
+
+    fn send_answer(&mut self, now: Instant, out: &mut Outbox) {
+        let mut transaction = self.http_mut().transaction.take().expect("an exchange has ended");
+        let end = transaction.facts.end.expect("it has ended for a cause");
+        let page = status_of(end).expect("it was answered for its status").page();
+        transaction.facts.is_answered = true;
+        let lease = out.lease().and_then(|mut lease| {
+            let size = match &mut transaction.exchange {
+                Some(exchange) => exchange.answer(page, lease.bytes_mut()).ok()?,
+                None => {
+                    let text = page.to_garbage.as_bytes();
+                    lease.bytes_mut().get_mut(..text.len())?.copy_from_slice(text);
+                    text.len()
+                }
+            };
+            Some((lease, size))
+        });
+        // Without a buffer for it the client sees the connection close.
+        if let Some((lease, size)) = lease {
+            transaction.facts.status = Some(page.code);
+            self.send(now, &mut transaction.down, Side::Front, Outgoing::whole(lease, size), out);
+        }
+        self.http_mut().transaction = Some(transaction);
+    }
+
+    /// Closes the client's connection slowly: nothing more is said on it, and what still comes is read and dropped.
+    pub(super) fn linger(&mut self, out: &mut Outbox) {
+        self.enter(Phase::Lingering);
+        let fd = self.front.fd;
+        self.submit(Side::Front, Op::Finish { fd }, out);
+        self.advance_lingering(out);
+    }
+
+    pub(super) fn advance_lingering(&mut self, out: &mut Outbox) {
+        let is_parted = self.is_back_closed(out);
+        match self.http_mut().front {
+            Hearing::Ended if is_parted => self.close_resting(out),
+            Hearing::Quiet => self.hear(Side::Front, Hope::Soon, out),
+            Hearing::Ended | Hearing::Filling => (),
+        }
+    }
+
+    pub(super) fn linger_deadline(&self) -> Option<Instant> {
+        self.http.as_ref().map(|http| http.rested_at + LINGER)
+    }
+}
+
+/// With which status an end is answered; `None`: the client is gone, or is meant to see the connection break.
+fn status_of(end: End) -> Option<Status> {
+    match (end.cause, end.moment) {
+        (Cause::Malformed(Side::Front, refusal), _) => Some(refusal.status()),
+        (Cause::Malformed(Side::Back, _) | Cause::Aborted(Side::Back), _) => Some(Status::BadGateway),
+        (Cause::Idle(Side::Back), _) => Some(Status::GatewayTimeout),
+        (Cause::Aborted(Side::Front), Moment::Request) => Some(Status::BadRequest),
+        (Cause::Idle(Side::Front), Moment::Request) => Some(Status::RequestTimeout),
+        (Cause::Unreachable(_) | Cause::ConnectLate | Cause::NoServer | Cause::QueueLate | Cause::QueueFull, _) => {
+            Some(Status::Unavailable)
+        }
+        (Cause::Exhausted(_), _) => Some(Status::InternalError),
+        (
+            Cause::Complete
+            | Cause::Aborted(Side::Front)
+            | Cause::Idle(Side::Front)
+            | Cause::BadHeader(_)
+            | Cause::NotAdmitted
+            | Cause::Rejected
+            | Cause::ShutDown(_),
+            _,
+        ) => None,
+    }
+}
+
+/// What a log line says of an end that nobody was told.
+pub(super) fn silent_status(end: End) -> Option<u16> {
+    match (end.cause, end.moment) {
+        (Cause::Aborted(Side::Front), Moment::Request | Moment::Headers) => Some(400),
+        _ => None,
+    }
+}

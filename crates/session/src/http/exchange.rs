@@ -1,0 +1,359 @@
+//! An exchange under way: the request to the server, the response to the client, and what becomes of both connections.
+
+use super::stream::{Next, Outgoing, Sending};
+use super::{Hearing, Transaction, facts};
+use crate::flow::Flow;
+use crate::{Cause, End, Moment, Outbox, Phase, Session};
+use buf::Lease;
+use driver::{Errno, Hope, Instant, Side};
+use http1::{After, Body, ConnectionOption, NoRoom, Persistence, Progress, Refusal, Reply};
+
+/// How far an exchange has come.
+enum Course {
+    Going,
+    Tunnel,
+    Over(After),
+}
+
+impl Session {
+    /// The way to the server is open.
+    pub(crate) fn start_exchange(&mut self, now: Instant) {
+        self.enter(Phase::Exchanging);
+        self.http_mut().back = Hearing::Quiet;
+        self.touch(Side::Front, now);
+        self.touch(Side::Back, now);
+    }
+
+    pub(super) fn advance_exchange(&mut self, now: Instant, out: &mut Outbox) {
+        let mut transaction = self.http_mut().transaction.take().expect("an exchange is under way");
+        let course = self.drive(&mut transaction, now, out);
+        self.http_mut().transaction = Some(transaction);
+        if self.has_responded() {
+            self.tell_connected(now, out);
+        }
+        match course {
+            Ok(Course::Going) => (),
+            Ok(Course::Tunnel) => self.become_tunnel(now, out),
+            Ok(Course::Over(after)) => self.on_exchange_over(now, after, out),
+            Err(end) => self.end_with(end, out),
+        }
+    }
+
+    /// The connection on this side is no more.
+    pub(super) fn on_http_broken(&mut self, side: Side, out: &mut Outbox) {
+        let end = End::new(self.moment(), Cause::Aborted(side));
+        match (side, self.phase) {
+            (Side::Front, Phase::Parting | Phase::Lingering) => self.close_resting(out),
+            (Side::Front, _) => self.abort_with(end, out),
+            // A server may answer and close before it has taken the request. What it said is still to be heard.
+            (Side::Back, Phase::Exchanging) => {
+                if let Some(transaction) = &mut self.http_mut().transaction
+                    && transaction.up.is_sending()
+                {
+                    transaction.up.sending = Sending::Broken;
+                    transaction.exchange.as_mut().expect("it is under way").abandon_request();
+                }
+            }
+            (Side::Back, _) => (),
+        }
+    }
+
+    /// When the first side has been silent for too long, and which one that is.
+    pub(super) fn exchange_deadline(&self) -> Option<(Instant, Side)> {
+        let (http, transaction) = (self.http.as_ref()?, self.transaction()?);
+        let (up, down) = (&transaction.up, &transaction.down);
+        let is_content_awaited = http.front == Hearing::Filling && !up.body.is_done();
+        let is_front_timed = is_content_awaited || down.is_sending();
+        let is_answer_awaited = http.back == Hearing::Filling && !(down.is_begun && down.body.is_done());
+        let is_back_timed = is_answer_awaited || up.is_sending();
+        let front = self.frontend().timeouts.client.filter(|_| is_front_timed);
+        let back = self.backend_ref()?.timeouts.server.filter(|_| is_back_timed);
+        let front = front.map(|client| (self.front.active_at + client, Side::Front));
+        let back = back.zip(self.back.as_ref()).map(|(server, back)| (back.active_at + server, Side::Back));
+        match (front, back) {
+            (Some(front), Some(back)) => Some(if back.0 < front.0 { back } else { front }),
+            (front, back) => front.or(back),
+        }
+    }
+
+    pub(super) fn on_exchange_late(&mut self, out: &mut Outbox) {
+        let Some((_, side)) = self.exchange_deadline() else { return };
+        let is_begun = self.transaction().is_some_and(|transaction| transaction.down.is_begun);
+        let moment = match side {
+            Side::Back if !is_begun => Moment::Headers,
+            Side::Back | Side::Front => self.moment(),
+        };
+        self.end_with(End::new(moment, Cause::Idle(side)), out);
+    }
+
+    /// How far an exchange has come, for whoever ends it now. A request is on its way until its last byte: `D`.
+    pub(crate) fn exchange_moment(&self) -> Moment {
+        let is_waiting = |transaction: &Transaction| transaction.up.body.is_done() && !transaction.down.is_begun;
+        if self.transaction().is_some_and(is_waiting) { Moment::Headers } else { Moment::Data }
+    }
+
+    fn drive(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<Course, End> {
+        self.drive_request(transaction, now, out)?;
+        self.drive_response(transaction, now, out)?;
+        let is_sending = transaction.up.is_sending() || transaction.down.is_sending();
+        let exchange = transaction.exchange.as_ref().expect("it is under way");
+        Ok(match exchange.after() {
+            Some(after) if !is_sending => Course::Over(after),
+            None if transaction.is_tunnel && !is_sending => Course::Tunnel,
+            Some(_) | None => Course::Going,
+        })
+    }
+
+    fn drive_request(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<(), End> {
+        let Transaction { request, exchange, head_size, up, .. } = transaction;
+        let exchange = exchange.as_mut().expect("it is under way");
+        if up.sending != Sending::Nothing {
+            return Ok(());
+        }
+        if !up.is_begun {
+            let mut lease = lease(out)?;
+            let written = request.write(up.gathered.bytes(), exchange.request_option(), lease.bytes_mut());
+            let written = written.map_err(no_room)?;
+            up.gathered.consume(*head_size);
+            up.is_begun = true;
+            let (filled, content_size) = up.copy_behind(&mut lease, written).map_err(malformed_request)?;
+            self.count_bytes(Side::Front, content_size);
+            self.send(now, up, Side::Back, Outgoing::whole(lease, filled), out);
+            return Ok(());
+        }
+        match up.next().map_err(malformed_request)? {
+            Next::Send(piece, content_size) => {
+                self.count_bytes(Side::Front, content_size);
+                self.send(now, up, Side::Back, piece, out);
+            }
+            Next::Trailers(size) => self.send_trailers(now, up, Side::Back, size, out)?,
+            Next::More if self.http_mut().front == Hearing::Ended => {
+                return Err(End::new(Moment::Data, Cause::Aborted(Side::Front)));
+            }
+            Next::More => self.hear(Side::Front, up.hope, out),
+            Next::Done => {
+                exchange.on_request_end();
+                if up.gathered.is_empty() {
+                    self.hear(Side::Front, Hope::Later, out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn drive_response(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<(), End> {
+        while !transaction.down.is_sending() && !transaction.is_tunnel {
+            let is_ended = self.http_mut().back == Hearing::Ended;
+            if !transaction.down.is_begun {
+                match transaction.response.read(transaction.down.gathered.bytes()) {
+                    Progress::Complete { head_size } => self.on_response(transaction, head_size, now, out)?,
+                    Progress::Refused(refusal) => return Err(malformed_response(refusal)),
+                    Progress::Incomplete if is_ended => {
+                        return Err(End::new(Moment::Headers, Cause::Aborted(Side::Back)));
+                    }
+                    Progress::Incomplete => {
+                        self.hear(Side::Back, Hope::Later, out);
+                        break;
+                    }
+                }
+                continue;
+            }
+            let Transaction { exchange, down, .. } = &mut *transaction;
+            let cut = |_| End::new(Moment::Data, Cause::Aborted(Side::Back));
+            match down.next().map_err(malformed_content)? {
+                Next::Send(piece, content_size) => {
+                    self.count_bytes(Side::Back, content_size);
+                    self.send(now, down, Side::Front, piece, out);
+                }
+                Next::Trailers(size) => self.send_trailers(now, down, Side::Front, size, out)?,
+                Next::More if is_ended => down.body.on_end_of_stream().map_err(cut)?,
+                Next::More => {
+                    self.hear(Side::Back, down.hope, out);
+                    break;
+                }
+                Next::Done => {
+                    let exchange = exchange.as_mut().expect("it is under way");
+                    exchange.on_response_end();
+                    // A server that has answered and leaves takes the rest of the request no more (RFC 9112 §9.6); one that goes on
+                    // talking has lost its way.
+                    if is_ended || !down.gathered.is_empty() {
+                        exchange.abandon_request();
+                    } else if exchange.after().is_none() {
+                        self.hear(Side::Back, Hope::Later, out);
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A response's head has come. It may not be the last one for this request.
+    fn on_response(
+        &mut self,
+        transaction: &mut Transaction,
+        head_size: usize,
+        now: Instant,
+        out: &mut Outbox,
+    ) -> Result<(), End> {
+        let Transaction { response, exchange, down, facts, is_tunnel, .. } = transaction;
+        let exchange = exchange.as_mut().expect("it is under way");
+        self.count_bytes(Side::Back, facts::response_size(response, down.gathered.bytes()));
+        let before = *exchange;
+        let reply = exchange.on_response(response).map_err(malformed_response)?;
+        let option = match reply {
+            Reply::Suppressed => {
+                down.gathered.consume(head_size);
+                response.clear();
+                return Ok(());
+            }
+            Reply::Interim | Reply::Tunnel => ConnectionOption::Silent,
+            Reply::Final { connection, .. } => connection,
+        };
+        if reply != Reply::Interim {
+            facts.on_response(now, response, down.gathered.bytes(), self.frontend());
+            self.count_response(response.status());
+        }
+        let mut lease = lease(out)?;
+        let mut filled = response.write(down.gathered.bytes(), option, lease.bytes_mut()).map_err(no_room)?;
+        down.gathered.consume(head_size);
+        match reply {
+            Reply::Interim | Reply::Suppressed => response.clear(),
+            Reply::Tunnel => {
+                *is_tunnel = true;
+                down.is_begun = true;
+            }
+            Reply::Final { framing, is_unwrapped, .. } => {
+                down.body = Body::new(framing);
+                down.is_unwrapped = is_unwrapped;
+                down.is_begun = true;
+                match down.copy_behind(&mut lease, filled) {
+                    Ok((with_content, content_size)) => {
+                        filled = with_content;
+                        self.count_bytes(Side::Back, content_size);
+                    }
+                    // Nothing of it has been sent yet: the client can still be told.
+                    Err(refusal) => {
+                        *exchange = before;
+                        down.is_begun = false;
+                        facts.responded_at = None;
+                        return Err(malformed_response(refusal));
+                    }
+                }
+            }
+        }
+        self.send(now, down, Side::Front, Outgoing::whole(lease, filled), out);
+        Ok(())
+    }
+
+    fn send_trailers(
+        &mut self,
+        now: Instant,
+        stream: &mut super::Stream,
+        to: Side,
+        size: usize,
+        out: &mut Outbox,
+    ) -> Result<(), End> {
+        stream.body.on_trailers();
+        self.count_bytes(to.other(), facts::trailers_size(&stream.trailers, stream.gathered.bytes()));
+        if !stream.is_unwrapped {
+            let mut lease = lease(out)?;
+            let written = stream.trailers.write(stream.gathered.bytes(), lease.bytes_mut()).map_err(no_room)?;
+            stream.gathered.consume(size);
+            self.send(now, stream, to, Outgoing::whole(lease, written), out);
+        } else {
+            stream.gathered.consume(size);
+        }
+        Ok(())
+    }
+
+    /// The exchange is over, and everything of it was sent.
+    fn on_exchange_over(&mut self, now: Instant, after: After, out: &mut Outbox) {
+        let transaction = self.transaction().expect("it is over a moment ago");
+        let is_unread = !transaction.up.body.is_done();
+        self.end_exchange(now, after.front, is_unread, out);
+    }
+
+    /// Tells of the exchange, and goes on with what its front is for.
+    pub(super) fn end_exchange(&mut self, now: Instant, front: Persistence, is_unread: bool, out: &mut Outbox) {
+        let gathered = self.http_mut().transaction.as_mut().map(|transaction| {
+            let mut gathered = std::mem::take(&mut transaction.up.gathered);
+            // No server was sent the head of a request that is answered here.
+            if !transaction.up.is_begun && front == Persistence::Keep {
+                gathered.consume(transaction.head_size);
+            }
+            gathered
+        });
+        self.conclude(now, End::new(Moment::Done, Cause::Complete), out);
+        self.leave_back(out);
+        if front == Persistence::Close {
+            return if is_unread { self.linger(out) } else { self.close_resting(out) };
+        }
+        if let Some(gathered) = gathered.filter(|gathered| !gathered.is_empty()) {
+            let transaction = self.transaction_or_new(now, out);
+            transaction.facts.began_at = now;
+            transaction.up.gathered = gathered;
+        }
+        self.enter(Phase::Parting);
+    }
+
+    /// Once the server's socket is closed, the next request is read.
+    pub(super) fn advance_parting(&mut self, now: Instant, out: &mut Outbox) {
+        if self.is_back_closed(out) {
+            self.await_next(now, out);
+        }
+    }
+
+    /// Both connections belong to what they have agreed on (RFC 9110 §7.8, §9.3.6): what is there already comes first.
+    fn become_tunnel(&mut self, now: Instant, out: &mut Outbox) {
+        self.enter(Phase::Relaying);
+        for side in [Side::Front, Side::Back] {
+            self.touch(side, now);
+            let piece = self.take_gathered(side);
+            let hearing = *self.http_mut().hearing(side);
+            match (piece, hearing) {
+                (Some(piece), _) => {
+                    self.count_bytes(side, piece.end - piece.start);
+                    self.drain(side, piece, out);
+                }
+                (None, Hearing::Quiet) => self.fill(side, Hope::Later, out),
+                (None, Hearing::Filling) => *self.flow_from(side) = Flow::Filling,
+                (None, Hearing::Ended) => self.finish(side.other(), out),
+            }
+        }
+    }
+
+    /// What came of one side before both became a tunnel.
+    pub(crate) fn take_gathered(&mut self, side: Side) -> Option<crate::flow::Piece> {
+        self.http.as_mut()?.transaction.as_mut()?.stream_from(side).gathered.take()
+    }
+}
+
+impl Outgoing {
+    /// All `filled` bytes of a lease.
+    pub(super) fn whole(lease: Lease, filled: usize) -> Outgoing {
+        let filled = filled as u32;
+        Outgoing { lease, start: 0, end: filled, next: filled, filled }
+    }
+}
+
+fn lease(out: &mut Outbox) -> Result<Lease, End> {
+    out.lease().ok_or(End::new(Moment::Headers, Cause::Exhausted(Errno::ENOBUFS)))
+}
+
+/// Edits keep to the limits of a send buffer, so only a pool of other sizes could do this.
+fn no_room(_: NoRoom) -> End {
+    End::new(Moment::Headers, Cause::Exhausted(Errno::ENOBUFS))
+}
+
+fn malformed_request(refusal: Refusal) -> End {
+    End::new(Moment::Headers, Cause::Malformed(Side::Front, refusal))
+}
+
+fn malformed_response(refusal: Refusal) -> End {
+    End::new(Moment::Headers, Cause::Malformed(Side::Back, refusal))
+}
+
+fn malformed_content(refusal: Refusal) -> End {
+    End::new(Moment::Data, Cause::Malformed(Side::Back, refusal))
+}

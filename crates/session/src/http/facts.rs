@@ -1,0 +1,228 @@
+//! What logs and counters are told of an exchange.
+
+use super::Http;
+use super::answer::silent_status;
+use crate::{End, Outbox, Session};
+use driver::Instant;
+use http1::{Fields, Request, Response, Trailers};
+use std::time::Duration;
+use table::{Capture, Frontend};
+
+/// A value that was captured; `None`: there was no such field.
+pub type Captured = Option<Box<[u8]>>;
+
+/// What happened when, and what was said.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// From when on the request is waited for: its first byte, or for a client's first request the moment it was known who it is.
+    pub(super) began_at: Instant,
+    /// The first byte.
+    pub(super) heard_at: Option<Instant>,
+    /// The backend was chosen.
+    pub(super) routed_at: Option<Instant>,
+    /// The head of the final response had come.
+    pub(super) responded_at: Option<Instant>,
+    pub(super) status: Option<u16>,
+    /// `METHOD target VERSION`; empty where that is not known or nobody will ask.
+    line: Vec<u8>,
+    request_captures: Vec<Captured>,
+    response_captures: Vec<Captured>,
+    /// Why it ended, if it is not simply over.
+    pub(super) end: Option<End>,
+    /// The response of our own is on its way.
+    pub(super) is_answered: bool,
+}
+
+impl Default for Facts {
+    fn default() -> Facts {
+        Facts {
+            began_at: Instant::EPOCH,
+            heard_at: None,
+            routed_at: None,
+            responded_at: None,
+            status: None,
+            line: Vec::new(),
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            end: None,
+            is_answered: false,
+        }
+    }
+}
+
+/// One exchange's part of a log line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchanged {
+    /// The first byte of the request.
+    pub began_at: Instant,
+    /// From the end of the exchange before, or from when it was known who the client is, to that byte.
+    pub idle: Duration,
+    /// From there until the request was read and a backend chosen.
+    pub request_time: Option<Duration>,
+    /// From the established connection to the head of the response.
+    pub response_time: Option<Duration>,
+    /// What the client was told.
+    pub status: Option<u16>,
+    /// `METHOD target VERSION`; empty: what came was no request.
+    pub line: Box<[u8]>,
+    /// Empty if the frontend captures nothing.
+    pub request_captures: Box<[Captured]>,
+    pub response_captures: Box<[Captured]>,
+}
+
+/// HAProxy keeps so many bytes of a request line, the last of them a zero.
+const LINE_SIZE_MAX: usize = 1023;
+
+impl Facts {
+    pub(super) fn clear(&mut self) {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        *self = Facts { line, ..Facts::default() };
+    }
+
+    pub(super) fn on_request(&mut self, request: &Request, bytes: &[u8], frontend: &Frontend) {
+        if frontend.log.targets.is_empty() {
+            return;
+        }
+        for part in [request.method_text(bytes), b" ", request.target(bytes), b" ", version(request)] {
+            self.line.extend_from_slice(part);
+        }
+        self.line.truncate(LINE_SIZE_MAX);
+        self.request_captures = captured(&frontend.http.request_captures, request.fields(), bytes);
+        // Until there is a response, it is known that it has none of these fields.
+        self.response_captures = vec![None; frontend.http.response_captures.len()];
+    }
+
+    pub(super) fn on_response(&mut self, now: Instant, response: &Response, bytes: &[u8], frontend: &Frontend) {
+        self.responded_at = Some(now);
+        self.status = Some(response.status());
+        if !frontend.log.targets.is_empty() {
+            self.response_captures = captured(&frontend.http.response_captures, response.fields(), bytes);
+        }
+    }
+
+    /// The time from which an exchange is counted.
+    fn active_from(&self) -> Instant {
+        self.heard_at.unwrap_or(self.began_at)
+    }
+}
+
+impl Session {
+    /// Whether there is an exchange that was not told of.
+    pub(crate) fn is_exchange_open(&self) -> bool {
+        self.transaction().is_some()
+    }
+
+    /// Why the exchange ended, if that was decided before its connection ended.
+    pub(crate) fn exchange_end(&self) -> Option<End> {
+        self.transaction()?.facts.end
+    }
+
+    /// The final response's head has come, and a line may be due.
+    pub(crate) fn has_responded(&self) -> bool {
+        self.transaction().is_some_and(|transaction| transaction.facts.responded_at.is_some())
+    }
+
+    /// Exchanges that are over.
+    pub(crate) fn exchange_count(&self) -> u32 {
+        self.http.as_ref().map_or(0, |http| http.exchange_count)
+    }
+
+    /// Whether the client has said anything.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.transaction().is_none_or(|transaction| transaction.facts.heard_at.is_some())
+    }
+
+    /// When the exchange began, and when its backend was chosen.
+    pub(crate) fn exchange_times(&self) -> Option<(Instant, Option<Instant>)> {
+        let facts = &self.transaction()?.facts;
+        Some((facts.active_from(), facts.routed_at))
+    }
+
+    /// The status of the exchange, for whoever counts or tells it.
+    pub(crate) fn status(&self, end: End) -> Option<u16> {
+        self.transaction()?.facts.status.or_else(|| silent_status(end))
+    }
+
+    pub(crate) fn exchanged(&self, end: End) -> Option<Box<Exchanged>> {
+        let Some(Http { rested_at, transaction: Some(transaction), .. }) = self.http.as_deref() else { return None };
+        let facts = &transaction.facts;
+        let began_at = facts.active_from();
+        Some(Box::new(Exchanged {
+            began_at,
+            idle: began_at.since(*rested_at),
+            request_time: facts.routed_at.map(|routed| routed.since(began_at)),
+            response_time: facts
+                .responded_at
+                .zip(self.connected_at)
+                .map(|(response, connected)| response.since(connected)),
+            status: self.status(end),
+            line: facts.line.as_slice().into(),
+            request_captures: facts.request_captures.as_slice().into(),
+            response_captures: facts.response_captures.as_slice().into(),
+        }))
+    }
+
+    /// The exchange was told of: the session is what it was before.
+    pub(crate) fn forget_exchange(&mut self, now: Instant, out: &mut Outbox) {
+        let http = self.http_mut();
+        http.rested_at = now;
+        http.exchange_count = http.exchange_count.saturating_add(1);
+        if let Some(transaction) = http.transaction.take() {
+            out.recycle(transaction);
+        }
+        self.backend = None;
+        self.avoided = None;
+        self.waited = None;
+        self.passed = table::Passed::default();
+        self.retries = 0;
+        self.is_redispatched = false;
+        self.assigned_at = None;
+        self.connected_at = None;
+        self.source = None;
+        self.is_told = false;
+        self.bytes_in = 0;
+        self.bytes_out = 0;
+    }
+}
+
+fn captured(captures: &[Capture], fields: &Fields, bytes: &[u8]) -> Vec<Captured> {
+    let last = |capture: &Capture| {
+        let value = fields.values(bytes, capture.header.as_bytes()).next_back()?;
+        Some(capture.cut(value).into())
+    };
+    captures.iter().map(last).collect()
+}
+
+/// Bytes of a request's head as HAProxy counts them (`%U`, `bin`): by the size of its own form of a head. That is a start line of 20
+/// bytes and its three words, names and values, and one byte for the end.
+pub(super) fn request_size(request: &Request, bytes: &[u8]) -> u32 {
+    let words = request.method_text(bytes).len() + request.target(bytes).len() + version(request).len();
+    head_size(words, request.fields(), bytes)
+}
+
+/// The same of a response (`%B`, `bout`).
+pub(super) fn response_size(response: &Response, bytes: &[u8]) -> u32 {
+    let words = "HTTP/1.1".len() + "200".len() + response.reason(bytes).len();
+    head_size(words, response.fields(), bytes)
+}
+
+/// The same of a trailer section.
+pub(super) fn trailers_size(trailers: &Trailers, bytes: &[u8]) -> u32 {
+    fields_size(trailers.fields(), bytes) + 1
+}
+
+fn head_size(words: usize, fields: &Fields, bytes: &[u8]) -> u32 {
+    20 + words as u32 + fields_size(fields, bytes) + 1
+}
+
+fn fields_size(fields: &Fields, bytes: &[u8]) -> u32 {
+    fields.iter(bytes).map(|(name, value)| (name.len() + value.len()) as u32).sum()
+}
+
+fn version(request: &Request) -> &'static [u8] {
+    match request.version() {
+        http1::Version::Http10 => b"HTTP/1.0",
+        http1::Version::Http11 => b"HTTP/1.1",
+    }
+}

@@ -1,0 +1,359 @@
+//! HTTP/1 on a session: one exchange after the other on the client's connection, each with a server of its own.
+//!
+//! ```text
+//!             head is whole                                    connected
+//!   Awaiting ───────────────▶ Assigning … Connecting (Heading) ─────────▶ Exchanging
+//!    ▲  │                         │                                       │   │  │
+//!    │  │ refused, late           │ no server                  no response│   │  │ 101, 2xx to CONNECT
+//!    │  └──────────────┬──────────┴───────────────────────────────────────┘   │  └─────────▶ Relaying (a tunnel)
+//!    │                 ▼                                                      │
+//!    │             Answering                                                  │ over
+//!    │                 │ sent                                                 │
+//!    │    kept         ▼                          kept                        │
+//!    ├──────────────── ● ◀──── Parting (closes the server's socket) ◀─────────┤
+//!    │                 │                                                      │
+//!                      └──▶ Lingering ──────────▶ Aborting ◀──────────────────┘ not kept
+//! ```
+//!
+//! What `mode http` needs beside a session's own fields stands behind one pointer ([`Http`]), and what it needs only while an
+//! exchange is under way behind another ([`Transaction`]), which is used again and again. The rules of the protocol are those of
+//! `http1`; the server is found as in `mode tcp` (`connect`, `wait`), and a tunnel is relayed as there (`relay`).
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `request` | waiting for a head, and what follows from one |
+//! | `exchange` | an exchange under way: both directions, its end |
+//! | `stream` | one direction: what has come, what is on its way, where the content is |
+//! | `answer` | responses of our own, and closing slowly behind them |
+//! | `facts` | what logs and counters are told |
+//!
+//! **Invariant:** a socket is heard only when nothing that came before waits to be looked at.
+//! **Invariant:** between two exchanges nothing is held but [`Http`].
+
+mod answer;
+mod exchange;
+mod facts;
+mod request;
+mod stream;
+
+pub use facts::{Captured, Exchanged};
+
+use crate::flow::{Piece, hope_after};
+use crate::{Outbox, Phase, Session};
+use driver::{Errno, Instant, Op, Received, Side};
+use facts::Facts;
+use http1::{Exchange, Limits, Request, Response};
+use stream::{Sending, Stream};
+
+/// What a session has for `mode http`, also while it rests.
+#[derive(Debug)]
+pub(crate) struct Http {
+    /// When the exchange before ended; before the first, when it was known who the client is.
+    rested_at: Instant,
+    /// Exchanges that are over.
+    exchange_count: u32,
+    front: Hearing,
+    back: Hearing,
+    transaction: Option<Box<Transaction>>,
+}
+
+/// Whether bytes are waited for on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hearing {
+    Quiet,
+    /// A receive is in flight.
+    Filling,
+    /// The peer has ended its half, or broken the connection.
+    Ended,
+}
+
+/// One request and its response.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    request: Request,
+    response: Response,
+    /// Once the request's head is whole.
+    exchange: Option<Exchange>,
+    /// Bytes of the request's head, as it was received.
+    head_size: usize,
+    /// Front to back.
+    up: Stream,
+    /// Back to front.
+    down: Stream,
+    /// The response was the last of HTTP: what follows it is a tunnel.
+    is_tunnel: bool,
+    facts: Facts,
+}
+
+impl Transaction {
+    pub(crate) fn new(buffer_size: usize) -> Transaction {
+        // HAProxy's `tune.maxrewrite` is a sixteenth of its `tune.bufsize`.
+        let received_size_max = buffer_size - buffer_size / 16;
+        let limits = Limits { received_size_max, sent_size_max: buffer_size, ..Limits::default() };
+        Transaction {
+            request: Request::new(limits),
+            response: Response::new(limits),
+            exchange: None,
+            head_size: 0,
+            up: Stream::new(limits),
+            down: Stream::new(limits),
+            is_tunnel: false,
+            facts: Facts::default(),
+        }
+    }
+
+    /// Makes it ready for the next exchange. Keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.request.clear();
+        self.response.clear();
+        self.exchange = None;
+        self.head_size = 0;
+        self.up.clear();
+        self.down.clear();
+        self.is_tunnel = false;
+        self.facts.clear();
+    }
+
+    /// The stream whose bytes come from this side.
+    fn stream_from(&mut self, side: Side) -> &mut Stream {
+        match side {
+            Side::Front => &mut self.up,
+            Side::Back => &mut self.down,
+        }
+    }
+}
+
+impl Http {
+    fn hearing(&mut self, side: Side) -> &mut Hearing {
+        match side {
+            Side::Front => &mut self.front,
+            Side::Back => &mut self.back,
+        }
+    }
+}
+
+impl Session {
+    /// Whether what happens to its sockets concerns HTTP. What happens to a tunnel does not.
+    pub(crate) fn speaks_http(&self) -> bool {
+        self.http.is_some() && self.phase != Phase::Relaying
+    }
+
+    pub(crate) fn on_http_received(
+        &mut self,
+        now: Instant,
+        side: Side,
+        result: Result<Received, Errno>,
+        out: &mut Outbox,
+    ) {
+        *self.http_mut().hearing(side) = match result {
+            Ok(Received::Bytes { .. }) => Hearing::Quiet,
+            Ok(Received::End) | Err(_) => Hearing::Ended,
+        };
+        if self.phase.is_ending() || side == Side::Back && self.phase != Phase::Exchanging {
+            // It came too late to matter; a lease goes back.
+            return;
+        }
+        match result {
+            Ok(Received::Bytes { lease, count, more }) => {
+                self.touch(side, now);
+                // What comes behind an answer to a request that is not read to its end is nobody's.
+                if self.phase != Phase::Lingering {
+                    let transaction = self.transaction_or_new(now, out);
+                    let stream = transaction.stream_from(side);
+                    stream.gathered.gather(lease, count);
+                    stream.hope = hope_after(more);
+                }
+                if self.phase == Phase::Awaiting {
+                    self.read_request(now, out);
+                }
+            }
+            Ok(Received::End) if self.phase == Phase::Awaiting => self.on_client_gone(true, out),
+            Err(_) if self.phase == Phase::Awaiting => self.on_client_gone(false, out),
+            // How much that matters depends on what was expected.
+            Ok(Received::End) => (),
+            Err(_) => self.on_http_broken(side, out),
+        }
+    }
+
+    /// Some of a piece was sent.
+    pub(crate) fn on_http_sent(
+        &mut self,
+        now: Instant,
+        side: Side,
+        lease: buf::Lease,
+        result: Result<u32, Errno>,
+        out: &mut Outbox,
+    ) {
+        if self.phase.is_ending() {
+            return;
+        }
+        let Some(transaction) = &mut self.http_mut().transaction else { return };
+        let stream = transaction.stream_from(side.other());
+        let Sending::Piece { start, end, next, filled } = stream.sending else { return };
+        match result {
+            Ok(count) if start + count < end => {
+                stream.sending = Sending::Piece { start: start + count, end, next, filled };
+                self.touch(side, now);
+                let fd = self.socket_mut(side).fd;
+                self.submit(side, Op::Send { fd, lease, start: start + count, end }, out);
+            }
+            Ok(_) => {
+                stream.sending = Sending::Nothing;
+                if next < filled {
+                    let hope = stream.hope;
+                    stream.gathered.put_back(Piece { lease, start: next, end: filled, hope });
+                }
+                self.touch(side, now);
+            }
+            Err(_) => self.on_http_broken(side, out),
+        }
+    }
+
+    /// Takes the steps that follow from the state alone, until there is none.
+    pub(crate) fn advance_http(&mut self, now: Instant, out: &mut Outbox) {
+        loop {
+            let before = self.phase;
+            self.step_http(now, out);
+            if self.phase == before && !self.is_answer_due() {
+                return;
+            }
+        }
+    }
+
+    fn step_http(&mut self, now: Instant, out: &mut Outbox) {
+        match self.phase {
+            Phase::Exchanging => self.advance_exchange(now, out),
+            Phase::Answering => self.advance_answer(now, out),
+            Phase::Parting => self.advance_parting(now, out),
+            Phase::Lingering => self.advance_lingering(out),
+            Phase::Greeting
+            | Phase::Inspecting
+            | Phase::Awaiting
+            | Phase::Assigning
+            | Phase::Queued
+            | Phase::Connecting
+            | Phase::Retreating
+            | Phase::Resting
+            | Phase::Heading
+            | Phase::Relaying
+            | Phase::Aborting
+            | Phase::Closing
+            | Phase::Closed => (),
+        }
+    }
+
+    /// Waits for bytes, if nobody does and they may still come.
+    fn hear(&mut self, side: Side, hope: driver::Hope, out: &mut Outbox) {
+        let hearing = self.http_mut().hearing(side);
+        if *hearing == Hearing::Quiet {
+            *hearing = Hearing::Filling;
+            let fd = self.socket_mut(side).fd;
+            self.submit(side, Op::Recv { fd, hope }, out);
+        }
+    }
+
+    fn send(&mut self, now: Instant, stream: &mut Stream, to: Side, piece: stream::Outgoing, out: &mut Outbox) {
+        let stream::Outgoing { lease, start, end, next, filled } = piece;
+        stream.sending = Sending::Piece { start, end, next, filled };
+        // Its receiver is given time from now on.
+        self.touch(to, now);
+        let fd = self.socket_mut(to).fd;
+        self.submit(to, Op::Send { fd, lease, start, end }, out);
+    }
+
+    /// When an exchange, or the wait for one, takes too long.
+    pub(crate) fn http_deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Awaiting => self.request_deadline(),
+            Phase::Exchanging => self.exchange_deadline().map(|(deadline, _)| deadline),
+            Phase::Answering => Some(self.front.active_at + self.frontend().timeouts.client?),
+            Phase::Lingering => self.linger_deadline(),
+            Phase::Greeting
+            | Phase::Inspecting
+            | Phase::Assigning
+            | Phase::Queued
+            | Phase::Connecting
+            | Phase::Retreating
+            | Phase::Resting
+            | Phase::Heading
+            | Phase::Relaying
+            | Phase::Parting
+            | Phase::Aborting
+            | Phase::Closing
+            | Phase::Closed => None,
+        }
+    }
+
+    pub(crate) fn on_http_late(&mut self, out: &mut Outbox) {
+        match self.phase {
+            Phase::Awaiting => self.on_request_late(out),
+            Phase::Exchanging => self.on_exchange_late(out),
+            Phase::Answering => self.abort_with(crate::End::new(self.moment(), crate::Cause::Idle(Side::Front)), out),
+            Phase::Lingering => self.close_resting(out),
+            Phase::Greeting
+            | Phase::Inspecting
+            | Phase::Assigning
+            | Phase::Queued
+            | Phase::Connecting
+            | Phase::Retreating
+            | Phase::Resting
+            | Phase::Heading
+            | Phase::Relaying
+            | Phase::Parting
+            | Phase::Aborting
+            | Phase::Closing
+            | Phase::Closed => (),
+        }
+    }
+
+    /// Ends what is in flight for the server, whose connection is not used again. `advance_parting` and its like close it.
+    fn leave_back(&mut self, out: &mut Outbox) {
+        let Some(back) = &mut self.back else { return };
+        // What it still has to say is of no use, and a port of ours need not wait for it.
+        back.ending = driver::Ending::Reset;
+        if back.in_flight > 0 && !back.is_closing {
+            let fd = back.fd;
+            self.submit(Side::Back, Op::Cancel { fd }, out);
+        }
+    }
+
+    /// What is left of an exchange that broke off: a server sees a reset, a client only if it could take the rest for the whole.
+    pub(crate) fn mark_http_cuts(&mut self) {
+        let is_endless = self.transaction().is_some_and(|transaction| transaction.down.is_until_close());
+        if is_endless {
+            self.front.ending = driver::Ending::Reset;
+        }
+        if let Some(back) = &mut self.back {
+            back.ending = driver::Ending::Reset;
+        }
+    }
+
+    /// Closes the server's socket once nothing is in flight on it. Says whether there is none any more.
+    fn is_back_closed(&mut self, out: &mut Outbox) -> bool {
+        let back = self.back.as_ref().map(|back| (back.fd, back.ending, back.in_flight, back.is_closing));
+        if let Some((fd, ending, 0, false)) = back {
+            self.submit(Side::Back, Op::Close { fd, ending }, out);
+        }
+        self.back.is_none()
+    }
+
+    fn http_mut(&mut self) -> &mut Http {
+        self.http.as_mut().expect("it speaks HTTP")
+    }
+
+    fn transaction(&self) -> Option<&Transaction> {
+        self.http.as_ref()?.transaction.as_deref()
+    }
+
+    /// The exchange under way. The first bytes behind a rest begin one.
+    fn transaction_or_new(&mut self, now: Instant, out: &mut Outbox) -> &mut Transaction {
+        let http = self.http_mut();
+        let transaction = http.transaction.get_or_insert_with(|| {
+            let mut transaction = out.transaction();
+            transaction.facts.began_at = now;
+            transaction
+        });
+        transaction.facts.heard_at.get_or_insert(now);
+        transaction
+    }
+}

@@ -1,0 +1,68 @@
+//! What `mode http` adds to a frontend and a backend (`configuration.txt: mode`).
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// What becomes of connections once an exchange is over. Of a frontend and its backend the later of the two counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keeping {
+    /// `option http-keep-alive`: both are kept.
+    #[default]
+    Both,
+    /// `option http-server-close`: the client's is kept.
+    Front,
+    /// `option httpclose`: of a frontend neither is kept, of a backend the client's.
+    Nothing,
+}
+
+/// The HTTP half of a frontend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpFront {
+    pub keeping: Keeping,
+    pub forward_for: Option<ForwardFor>,
+    /// `capture request header`, in file order.
+    pub request_captures: Vec<Capture>,
+    /// `capture response header`, in file order.
+    pub response_captures: Vec<Capture>,
+}
+
+/// The HTTP half of a backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpBack {
+    pub keeping: Keeping,
+    pub forward_for: Option<ForwardFor>,
+}
+
+/// `option forwardfor`: the client's address in a field of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardFor {
+    /// Clients of this network are left out. Families do not meet here, as in HAProxy.
+    pub except: Option<IpNet>,
+    /// The field's name.
+    pub header: Box<str>,
+    /// Not where the request has such a field already.
+    pub is_if_none: bool,
+}
+
+/// `capture request header NAME len N`: the value of the field's last occurrence, for log lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    pub header: Box<str>,
+    /// Bytes that are kept.
+    pub size_max: usize,
+}
+
+impl ForwardFor {
+    /// Whether clients at this address are left out.
+    pub fn excepts(&self, addr: IpAddr) -> bool {
+        self.except.is_some_and(|net| net.contains(&addr))
+    }
+}
+
+impl Capture {
+    /// What is kept of a value.
+    pub fn cut<'v>(&self, value: &'v [u8]) -> &'v [u8] {
+        &value[..value.len().min(self.size_max)]
+    }
+}
