@@ -452,6 +452,8 @@ impl Control {
     fn drain(&mut self) {
         self.abandon();
         self.post_all(|| Mail::Drain);
+        // A successor may serve the same addresses already.
+        self.admin.close_pages();
         let until = self.settings.hard_stop_after.map(|after| clock::now() + after);
         self.life = Life::Draining { silent: self.all(), until };
         let stopped = report::proxies(&self.table).into_iter().filter(|proxy| !proxy.is_stopped).collect();

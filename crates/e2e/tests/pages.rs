@@ -237,6 +237,25 @@ fn visitors_that_misbehave_harm_nobody() {
     }
 }
 
+/// A second instance is refused, unless it takes over; then the pages are its own, too.
+#[test]
+fn a_successor_takes_the_pages_over() {
+    let template = with_metrics(Subject::Tidegate);
+    let mut first = Rig::start(Subject::Tidegate, &template);
+    let again = |shared: &[&str]| {
+        let setup = Setup::new(Subject::Tidegate, &template).with("s1", "127.0.0.1:1").with("dead", "127.0.0.1:1");
+        shared.iter().fold(setup, |setup, name| setup.with(name, first.proxy.address(name)))
+    };
+    let refused = again(&["metrics"]).run_to_end();
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
+    assert!(refused.stderr.contains("cannot bind socket (Address already in use)"), "{}", refused.stderr);
+    let second = again(&["fe", "ls", "metrics"]).argument("-sf").argument(&first.proxy.pid().to_string()).start();
+    assert_eq!(first.proxy.wait_exit(wait::SOON).code(), Some(0));
+    let found = samples(&get(first.proxy.address("metrics"), "/metrics").content);
+    assert_eq!(found["haproxy_process_stopping"], "0");
+    drop(second);
+}
+
 #[test]
 fn a_reload_moves_the_metrics() {
     let template = with_metrics(Subject::Tidegate);

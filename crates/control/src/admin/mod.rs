@@ -135,7 +135,9 @@ impl AdminSockets {
     pub(crate) fn bind(settings: &Settings, takes_over: bool) -> Result<AdminSockets, Failure> {
         let made = settings.sockets.iter().map(|spec| {
             if !takes_over && socket::is_answered(&spec.place) {
-                let (place, what) = (spec.place.clone(), "cannot bind UNIX socket");
+                let what =
+                    if matches!(spec.place, Place::Unix(_)) { "cannot bind UNIX socket" } else { "cannot bind socket" };
+                let place = spec.place.clone();
                 return Err(Failure { place, what, errno: driver::Errno::EADDRINUSE });
             }
             Ok((spec.clone(), bind(spec)?))
@@ -167,7 +169,14 @@ impl Admin {
     pub(crate) fn prepare(&self, settings: Settings, mut made: AdminSockets) -> Result<Prepared, Failure> {
         let is_new = |spec: &&SocketSpec| !self.sockets.iter().any(|socket| socket.spec.is_same_socket(spec));
         let bound = settings.sockets.iter().filter(is_new).map(|spec| {
-            let made = made.take(spec).map_or_else(|| bind(spec), Ok)?;
+            let made = match made.take(spec) {
+                Some(made) => made,
+                None if socket::is_shared(&spec.place) => {
+                    let (place, what) = (spec.place.clone(), "cannot bind socket");
+                    return Err(Failure { place, what, errno: driver::Errno::EADDRINUSE });
+                }
+                None => bind(spec)?,
+            };
             Ok((spec.clone(), made.register(spec)?))
         });
         Ok(Prepared { bound: bound.collect::<Result<_, Failure>>()?, settings })
@@ -199,6 +208,17 @@ impl Admin {
             let task = uio::spawn(serve(bound, Rc::clone(&service), house, self.sender.clone()));
             self.sockets.push(Socket { spec, service, task });
         }
+    }
+
+    /// Accepts no visitors of pages any more. Those that there are go on.
+    pub(crate) fn close_pages(&mut self) {
+        self.sockets.retain(|socket| {
+            let is_page = matches!(socket.spec.service, Service::Pages(_));
+            if is_page {
+                socket.task.abort();
+            }
+            !is_page
+        });
     }
 
     /// Waits for the next command, or the next visit of a page. Dropping the wait loses none.

@@ -7,7 +7,9 @@ use super::client::Stream;
 use crate::pages::Site;
 use config::Access;
 use driver::Errno;
-use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname};
+use nix::sys::socket::{
+    self, AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, getsockname, sockopt,
+};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::{Gid, Group, Uid, User, chown};
 use std::ffi::OsStr;
@@ -20,6 +22,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Clients that may wait to be accepted at a socket of TCP.
+const BACKLOG: i32 = 128;
 
 /// One address of a `stats socket` line, or one where pages are served.
 #[derive(Clone, Debug)]
@@ -87,7 +92,12 @@ impl SocketSpec {
     /// Whether a socket that was bound for `other` does, whoever is behind it.
     pub(crate) fn is_same_socket(&self, other: &SocketSpec) -> bool {
         let SocketSpec { place, service: _, mode, user, group } = self;
-        (place, mode, user, group) == (&other.place, &other.mode, &other.user, &other.group)
+        let is_alike = match place {
+            Place::Unix(_) => (mode, user, group) == (&other.mode, &other.user, &other.group),
+            // They have neither a mode nor an owner.
+            Place::Tcp(_) | Place::Abstract(_) | Place::Inherited(_) => true,
+        };
+        *place == other.place && is_alike
     }
 }
 
@@ -95,7 +105,7 @@ impl SocketSpec {
 pub(crate) fn bind(spec: &SocketSpec) -> Result<Made, Failure> {
     let failed = |what| move |err: io::Error| Failure { place: spec.place.clone(), what, errno: Errno::of(&err) };
     match &spec.place {
-        Place::Tcp(addr) => Ok(Made::Tcp(TcpListener::bind(addr).map_err(failed("cannot bind socket"))?)),
+        Place::Tcp(addr) => Ok(Made::Tcp(bind_tcp(*addr).map_err(failed("cannot bind socket"))?)),
         Place::Unix(path) => Ok(Made::Unix(bind_path(path, spec).map_err(failed("cannot bind UNIX socket"))?)),
         Place::Abstract(name) => {
             let addr = std::os::unix::net::SocketAddr::from_abstract_name(name);
@@ -107,16 +117,37 @@ pub(crate) fn bind(spec: &SocketSpec) -> Result<Made, Failure> {
     .map_err(failed("cannot use the socket"))
 }
 
-/// Whether a process listens on this path: taking its name away would leave it without one.
+/// Whether a process listens there: taking a path away would leave it without one, and an address would be shared with it.
 pub(crate) fn is_answered(place: &Place) -> bool {
     match place {
         Place::Unix(path) => std::os::unix::net::UnixStream::connect(OsStr::from_bytes(path)).is_ok(),
-        Place::Tcp(_) | Place::Abstract(_) | Place::Inherited(_) => false,
+        Place::Tcp(_) => is_shared(place),
+        Place::Abstract(_) | Place::Inherited(_) => false,
     }
 }
 
+/// Whether binding it would mean to share it with another process unasked.
+pub(crate) fn is_shared(place: &Place) -> bool {
+    match place {
+        // Who binds without asking to share is refused.
+        Place::Tcp(addr) => TcpListener::bind(addr).is_err_and(|err| err.kind() == io::ErrorKind::AddrInUse),
+        Place::Unix(_) | Place::Abstract(_) | Place::Inherited(_) => false,
+    }
+}
+
+/// A listener that a process which takes over may bind beside.
+fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
+    let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let made = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    socket::setsockopt(&made, sockopt::ReuseAddr, &true)?;
+    socket::setsockopt(&made, sockopt::ReusePort, &true)?;
+    socket::bind(made.as_raw_fd(), &SockaddrStorage::from(addr))?;
+    socket::listen(&made, Backlog::new(BACKLOG)?)?;
+    Ok(made.into())
+}
+
 fn inherited(number: RawFd) -> io::Result<Made> {
-    let descriptor = socket::duplicate(number).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
+    let descriptor = ::socket::duplicate(number).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
     let name: SockaddrStorage = getsockname(descriptor.as_raw_fd())?;
     match name.family() {
         Some(AddressFamily::Unix) => Ok(Made::Unix(descriptor.into())),

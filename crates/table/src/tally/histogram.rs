@@ -61,9 +61,8 @@ impl Histogram {
 /// What all shards have counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distribution {
-    /// By place; as many as are needed for the highest value.
-    counts: Vec<u64>,
-    count: u64,
+    /// By place: how many values are counted there or before. As long as the highest value needs.
+    up_to: Vec<u64>,
     sum: Duration,
 }
 
@@ -82,12 +81,17 @@ impl Distribution {
                 sums.for_each(|(sum, counter)| *sum += u64::from(counter.load(Relaxed)));
             }
         }
-        Distribution { count: counts.iter().sum(), counts, sum: Duration::from_micros(micros) }
+        let mut before = 0;
+        for count in &mut counts {
+            before += *count;
+            *count = before;
+        }
+        Distribution { up_to: counts, sum: Duration::from_micros(micros) }
     }
 
     /// How many values there are.
     pub fn count(&self) -> u64 {
-        self.count
+        self.up_to.last().copied().unwrap_or(0)
     }
 
     /// All values together.
@@ -97,19 +101,14 @@ impl Distribution {
 
     /// The time that so many of a thousand did not exceed, to two significant digits; `None` without values.
     pub fn permille(&self, share: u32) -> Option<Duration> {
-        let wanted = (u128::from(self.count) * u128::from(share)).div_ceil(1000).max(1);
-        let mut seen = 0_u128;
-        let place = self.counts.iter().position(|&count| {
-            seen += u128::from(count);
-            seen >= wanted
-        })?;
-        Some(Duration::from_micros(highest(place)))
+        let wanted = (u128::from(self.count()) * u128::from(share)).div_ceil(1000).max(1);
+        let place = self.up_to.partition_point(|&count| u128::from(count) < wanted);
+        (place < self.up_to.len()).then(|| Duration::from_micros(highest(place)))
     }
 
     /// The longest time, to two significant digits; `None` without values.
     pub fn most(&self) -> Option<Duration> {
-        let place = self.counts.iter().rposition(|&count| count > 0)?;
-        Some(Duration::from_micros(highest(place)))
+        self.permille(1000)
     }
 
     /// How many values are at most this long. A value within a hundredth above it may be among them or not.
@@ -117,7 +116,8 @@ impl Distribution {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         // The place of the time itself is included only if all of it is.
         let end = place(micros) + usize::from(highest(place(micros)) <= micros);
-        self.counts[..end.min(self.counts.len())].iter().sum()
+        let end = end.min(self.up_to.len());
+        if end == 0 { 0 } else { self.up_to[end - 1] }
     }
 }
 

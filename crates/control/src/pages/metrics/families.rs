@@ -2,7 +2,7 @@
 
 use super::labels;
 use super::states::{CHECK_STATES, PROXY_STATES, SERVER_STATES};
-use super::text::{Kind, Text, label};
+use super::text::{Kind, Text};
 use crate::admin::field::Value;
 use crate::admin::stat::{COLUMNS, Column, Row};
 
@@ -245,16 +245,14 @@ impl Family {
                 let word = value.map(ToString::to_string).unwrap_or_default();
                 let present = super::states::state(&word);
                 for &state in states {
-                    let labels = format!("{labels},{}", label("state", state));
-                    text.sample(name, &labels, u8::from(state == present));
+                    text.sample_of(name, labels, ("state", state), u8::from(state == present));
                 }
             }
             Shape::Codes => {
                 for (code, column) in CODES {
-                    let labels = format!("{labels},{}", label("code", code));
                     match row.get(column) {
-                        Some(value) => text.sample(name, &labels, value),
-                        None => text.sample(name, &labels, 0),
+                        Some(value) => text.sample_of(name, labels, ("code", code), value),
+                        None => text.sample_of(name, labels, ("code", code), 0),
                     }
                 }
             }

@@ -45,10 +45,10 @@ fn render(subject: &str, rows: &[(String, &Tally)], text: &mut Text) {
 fn samples(name: &str, labels: &str, distribution: &Distribution, text: &mut Text) {
     let bucket = format!("{name}_bucket");
     for limit in LIMITS {
-        let labels = format!("{labels},{}", label("le", &limit.to_string()));
-        text.sample(&bucket, &labels, distribution.count_within(Duration::from_secs_f64(limit)));
+        let count = distribution.count_within(Duration::from_secs_f64(limit));
+        text.sample_of(&bucket, labels, ("le", &limit.to_string()), count);
     }
-    text.sample(&bucket, &format!("{labels},{}", label("le", "+Inf")), distribution.count());
+    text.sample_of(&bucket, labels, ("le", "+Inf"), distribution.count());
     text.sample(&format!("{name}_sum"), labels, distribution.sum().as_secs_f64());
     text.sample(&format!("{name}_count"), labels, distribution.count());
 }

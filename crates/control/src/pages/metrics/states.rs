@@ -37,10 +37,10 @@ pub(super) fn aggregated(servers: &[&Row], text: &mut Text) {
         // The servers of a backend follow each other.
         for of_backend in servers.chunk_by(|one, other| one.iid == other.iid) {
             let proxy = of_backend[0].get(Column::Pxname).map(ToString::to_string).unwrap_or_default();
+            let labels = label("proxy", &proxy);
             for present in states {
-                let labels = format!("{},{}", label("proxy", &proxy), label("state", present));
                 let is_in = |row: &&&Row| matches!(row.get(by), Some(Value::Text(cell)) if state(cell) == *present);
-                text.sample(name, &labels, of_backend.iter().filter(is_in).count());
+                text.sample_of(name, &labels, ("state", present), of_backend.iter().filter(is_in).count());
             }
         }
     }

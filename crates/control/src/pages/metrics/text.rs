@@ -40,6 +40,12 @@ impl Text {
         };
     }
 
+    /// A sample with one label more, whose value needs no escape.
+    pub(super) fn sample_of(&mut self, name: &str, labels: &str, (label, of): (&str, &str), value: impl Display) {
+        // A string takes this.
+        let _ = writeln!(self.out, "{name}{{{labels},{label}=\"{of}\"}} {value}");
+    }
+
     pub(super) fn into_string(self) -> String {
         self.out
     }

@@ -92,7 +92,7 @@ impl Text {
         let (class, mark) = match word.split(' ').next().unwrap_or_default() {
             "UP" | "OPEN" => ("state good", "\u{25b2}"),
             "DOWN" | "STOP" => ("state bad", "\u{25bc}"),
-            "DRAIN" | "NOLB" => ("state warn", "\u{25d1}"),
+            "DRAIN" | "NOLB" | "PAUSED" => ("state warn", "\u{25d1}"),
             "MAINT" => ("state", "\u{25a0}"),
             _ => ("state", "\u{25cf}"),
         };
