@@ -7,15 +7,15 @@
 //!   failure   to 0            -1
 //! ```
 //!
-//! A server starts at `rise`: it is used before its first check, the first failure takes it out of use, and the first
-//! success makes it fully UP.
+//! A server starts at `rise`, unless `init-state` says otherwise: it is used before its first check, the first failure takes it out
+//! of use, and the first success makes it fully UP.
 //!
 //! **Invariant:** `counter <= rise + fall - 1`.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::Outcome;
+use crate::Status;
 
 /// How a server is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,21 @@ pub struct Settings {
     pub rise: u32,
     /// Failures in a row that make a server DOWN; at least 1.
     pub fall: u32,
+    pub begins: Begins,
+}
+
+/// What is thought of a server before its first check (CFG 5.2, `init-state`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Begins {
+    /// It takes `fall` failures to make it DOWN.
+    FullyUp,
+    /// The first failure makes it DOWN.
+    #[default]
+    Up,
+    /// The first success makes it UP.
+    Down,
+    /// It takes `rise` successes to make it UP.
+    FullyDown,
 }
 
 impl Settings {
@@ -43,17 +58,8 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Settings {
         let inter = Duration::from_secs(2);
-        Settings { inter, fastinter: inter, downinter: inter, rise: 2, fall: 3 }
+        Settings { inter, fastinter: inter, downinter: inter, rise: 2, fall: 3, begins: Begins::Up }
     }
-}
-
-/// A change that the balancing must follow and the log must show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transition {
-    /// It was not used, and is from now on.
-    WentUp,
-    /// It was used, and is no longer.
-    WentDown,
 }
 
 /// The health of one server. Displays HAProxy's status: `UP`, `UP 1/3`, `DOWN 1/2`, `DOWN`.
@@ -70,23 +76,29 @@ impl Health {
     /// Panics when `rise` or `fall` is 0, which the configuration refuses.
     pub fn new(settings: Settings) -> Health {
         assert!(settings.rise >= 1 && settings.fall >= 1);
-        Health { settings, counter: u64::from(settings.rise) }
+        let mut health = Health { settings, counter: u64::from(settings.rise) };
+        match settings.begins {
+            Begins::FullyUp => health.counter = health.top(),
+            Begins::Up => {}
+            Begins::Down => health.counter -= 1,
+            Begins::FullyDown => health.counter = 0,
+        }
+        health
     }
 
-    /// Records the outcome of a check.
-    pub fn observe(&mut self, outcome: &Outcome) -> Option<Transition> {
-        let was_up = self.is_up();
-        if outcome.status.is_passed() {
+    /// Records what a check found; answers whether that moved the counter.
+    pub fn observe(&mut self, status: Status) -> bool {
+        let before = self.counter;
+        if status == Status::Unchanged {
+            return false;
+        }
+        if status.is_passed() {
             self.on_success()
         } else {
             self.on_failure()
         }
         assert!(self.counter <= self.top());
-        match (was_up, self.is_up()) {
-            (false, true) => Some(Transition::WentUp),
-            (true, false) => Some(Transition::WentDown),
-            (true, true) | (false, false) => None,
-        }
+        self.counter != before
     }
 
     /// Takes other settings, as a reload brings them.
@@ -109,6 +121,13 @@ impl Health {
         self.counter = if is_up { self.top() } else { 0 };
     }
 
+    /// Somebody has doubts: if it is up it outlives so many failures at most, and the next one makes it DOWN.
+    pub fn doubt(&mut self, failures: u64) {
+        if self.is_up() {
+            self.counter = self.counter.min(self.bottom_of_up() + failures);
+        }
+    }
+
     /// Whether the server is used.
     pub fn is_up(&self) -> bool {
         self.counter >= self.bottom_of_up()
@@ -117,6 +136,12 @@ impl Health {
     /// From 0 to rise + fall - 1 (HAProxy's `check_health`).
     pub fn points(&self) -> u64 {
         self.counter
+    }
+
+    /// How far it is from the next change, as log lines have it: of `fall` while it is up, of `rise` while it is down.
+    pub fn progress(&self) -> (u64, u32) {
+        let Settings { rise, fall, .. } = self.settings;
+        if self.is_up() { (self.counter - self.bottom_of_up() + 1, fall) } else { (self.counter, rise) }
     }
 
     /// How long after the end of a check the next one begins.
@@ -139,7 +164,8 @@ impl Health {
         self.counter = if self.counter > self.bottom_of_up() { self.counter - 1 } else { 0 };
     }
 
-    fn is_steady(&self) -> bool {
+    /// Whether no result speaks against what it is.
+    pub fn is_steady(&self) -> bool {
         self.counter == 0 || self.counter == self.top()
     }
 
@@ -154,12 +180,12 @@ impl Health {
 
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { rise, fall, .. } = self.settings;
+        let (points, most) = self.progress();
         match (self.is_steady(), self.is_up()) {
             (true, true) => f.write_str("UP"),
             (true, false) => f.write_str("DOWN"),
-            (false, true) => write!(f, "UP {}/{fall}", self.counter - self.bottom_of_up() + 1),
-            (false, false) => write!(f, "DOWN {}/{rise}", self.counter),
+            (false, true) => write!(f, "UP {points}/{most}"),
+            (false, false) => write!(f, "DOWN {points}/{most}"),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Health checks, without I/O.
 //!
 //! ```text
-//!   first_delay ──▶ Probe ──▶ Outcome ──▶ Health ──▶ Transition ──▶ Notice
-//!   when to begin   one check  what came   rise and   up or down     what the log
-//!                              of it       fall                      says
+//!   first_delay ──▶ Probe ──▶ Outcome ──▶ Health ──▶ Notice
+//!   when to begin   one check  what came   rise and   what the log
+//!                              of it       fall       says
 //! ```
 //!
 //! Whoever runs the checks owns the sockets and the clock. It does what a [`Probe`] asks for
@@ -14,8 +14,10 @@
 //! in its configuration manual ("CFG" in what follows), sections 4.2 and 5.2.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod errno;
 mod health;
+mod http;
 mod notice;
 mod outcome;
 mod pattern;
@@ -24,13 +26,18 @@ mod probe;
 mod script;
 mod spread;
 
+pub use agent::{Order, Report, agent_script};
 pub use errno::Errno;
-pub use health::{Health, Settings, Transition};
-pub use notice::{Notice, ServerName, Severity, Streams, Usable, backend_down, server_down, server_up};
+pub use health::{Begins, Health, Settings};
+pub use http::{ExpectResponse, Request, Wanted};
+pub use http1::{Method, Version as HttpVersion};
+pub use notice::{
+    Asked, Notice, ServerName, Severity, Streams, Usable, Why, checked, server_down, server_stopping, server_up,
+};
 pub use outcome::{Outcome, Status};
 pub use pattern::{Pattern, regex};
 pub use preset::Preset;
 pub use probe::{Event, Next, Probe};
 pub use regex::bytes::Regex;
 pub use script::{Action, Connect, Ending, Expect, Saying, Script, ScriptBuilder, Step, Timeouts};
-pub use spread::{first_delay, smallest_interval};
+pub use spread::{first_delay, jittered, smallest_interval};

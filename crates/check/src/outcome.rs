@@ -39,15 +39,19 @@ pub enum Status {
     Layer7Invalid,
     /// It said what was expected.
     Layer7Passed,
+    /// It said that it serves whom it has, and wants nobody new (`http-check disable-on-404`).
+    Layer7PassedConditionally,
     /// It said in its protocol's words that it does not want to.
     Layer7WrongStatus,
     /// What its sessions met speaks against it (`observe`).
     Analyzed,
+    /// An agent said something, and nothing about health.
+    Unchanged,
 }
 
 impl Status {
     /// Every status there is.
-    pub const ALL: [Status; 12] = [
+    pub const ALL: [Status; 14] = [
         Status::SocketFailed,
         Status::Layer4Passed,
         Status::Layer4TimedOut,
@@ -58,14 +62,18 @@ impl Status {
         Status::Layer7TimedOut,
         Status::Layer7Invalid,
         Status::Layer7Passed,
+        Status::Layer7PassedConditionally,
         Status::Layer7WrongStatus,
         Status::Analyzed,
+        Status::Unchanged,
     ];
 
     /// Whether the server counts as healthy.
     pub fn is_passed(self) -> bool {
         match self {
-            Status::Layer4Passed | Status::Layer6Passed | Status::Layer7Passed => true,
+            Status::Layer4Passed | Status::Layer6Passed | Status::Layer7Passed | Status::Layer7PassedConditionally => {
+                true
+            }
             Status::SocketFailed
             | Status::Layer4TimedOut
             | Status::Layer4Failed
@@ -74,7 +82,8 @@ impl Status {
             | Status::Layer7TimedOut
             | Status::Layer7Invalid
             | Status::Layer7WrongStatus
-            | Status::Analyzed => false,
+            | Status::Analyzed
+            | Status::Unchanged => false,
         }
     }
 
@@ -91,8 +100,10 @@ impl Status {
             Status::Layer7TimedOut => "L7TOUT",
             Status::Layer7Invalid => "L7RSP",
             Status::Layer7Passed => "L7OK",
+            Status::Layer7PassedConditionally => "L7OKC",
             Status::Layer7WrongStatus => "L7STS",
             Status::Analyzed => "HANA",
+            Status::Unchanged => "CHECKED",
         }
     }
 
@@ -103,7 +114,7 @@ impl Status {
 
     /// Whether a code belongs to it: the server understood, and answered.
     pub fn has_code(self) -> bool {
-        matches!(self, Status::Layer7Passed | Status::Layer7WrongStatus)
+        matches!(self, Status::Layer7Passed | Status::Layer7PassedConditionally | Status::Layer7WrongStatus)
     }
 }
 
@@ -120,8 +131,10 @@ impl fmt::Display for Status {
             Status::Layer7TimedOut => "Layer7 timeout",
             Status::Layer7Invalid => "Layer7 invalid response",
             Status::Layer7Passed => "Layer7 check passed",
+            Status::Layer7PassedConditionally => "Layer7 check conditionally passed",
             Status::Layer7WrongStatus => "Layer7 wrong status",
             Status::Analyzed => "Health analyze",
+            Status::Unchanged => "No status change",
         })
     }
 }
@@ -138,7 +151,11 @@ impl fmt::Display for Outcome {
             self.info.iter().try_for_each(|&byte| write_byte(f, byte))?;
             f.write_char('"')?;
         }
-        write!(f, ", check duration: {}ms", self.duration.as_millis())
+        // What sessions met is no check, and took no time.
+        if self.status != Status::Analyzed {
+            write!(f, ", check duration: {}ms", self.duration.as_millis())?;
+        }
+        Ok(())
     }
 }
 
@@ -207,7 +224,7 @@ mod tests {
     fn words() {
         for status in Status::ALL {
             assert_eq!(Status::from_word(status.word()), Some(status));
-            assert_eq!(status.is_passed(), status.word().ends_with("OK"));
+            assert_eq!(status.is_passed(), status.word()[2..].starts_with("OK"));
         }
     }
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use proxyline::{Addresses, Header, encode_local};
 
+use crate::http::{ExpectResponse, Verdict};
 use crate::script::{Action, Connect, Expect, Saying, Script, Step};
 use crate::{Errno, Outcome, Status};
 
@@ -71,6 +72,8 @@ pub struct Probe {
     is_input_ended: bool,
     /// The last code that an expectation found.
     code: u16,
+    /// A response with status 404 will do: the server may stop, and is in use until then.
+    takes_404: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +100,13 @@ impl Probe {
         assert!(matches!(script.steps.first(), Some(Step { action: Action::Connect(_), .. })));
         let deadline = script.timeouts.connect_deadline(Duration::ZERO);
         let phase = Phase::Connecting;
-        Probe { script, at: 0, phase, deadline, input: Vec::new(), is_input_ended: false, code: 0 }
+        let input = Vec::new();
+        Probe { script, at: 0, phase, deadline, input, is_input_ended: false, code: 0, takes_404: false }
+    }
+
+    /// The server is not down: only then may it ask to be left alone (CFG 4.2, `http-check disable-on-404`).
+    pub fn of_server_in_use(self) -> Probe {
+        Probe { takes_404: self.script.disables_on_404, ..self }
     }
 
     /// What is to be done.
@@ -185,7 +194,9 @@ impl Probe {
         self.is_input_ended = true;
         match self.step().action {
             Action::HearOut => self.step_done(elapsed),
-            Action::Connect(_) | Action::Send(_) | Action::Expect(_) => self.judge(elapsed),
+            Action::Connect(_) | Action::Send(_) | Action::Expect(_) | Action::ExpectResponse(_) | Action::HearLine => {
+                self.judge(elapsed)
+            }
         }
     }
 
@@ -203,7 +214,10 @@ impl Probe {
     fn on_late(&mut self, elapsed: Duration) {
         match (&self.phase, &self.step().action) {
             (Phase::Receiving, Action::HearOut) => self.step_done(elapsed),
-            (Phase::Receiving, Action::Expect(expect)) => self.fail(elapsed, expect.on_timeout, String::new()),
+            (
+                Phase::Receiving,
+                Action::Expect(Expect { on_timeout, .. }) | Action::ExpectResponse(ExpectResponse { on_timeout, .. }),
+            ) => self.fail(elapsed, *on_timeout, String::new()),
             (Phase::Connecting | Phase::Greeting { .. }, _) => {
                 self.fail(elapsed, Status::Layer4TimedOut, String::new());
             }
@@ -234,7 +248,7 @@ impl Probe {
                 self.forget_input();
                 self.phase = Phase::Sending { sent: 0 };
             }
-            Action::Expect(_) => {
+            Action::Expect(_) | Action::ExpectResponse(_) | Action::HearLine => {
                 self.phase = Phase::Receiving;
                 if !self.input.is_empty() || self.is_input_ended {
                     self.judge(elapsed);
@@ -253,10 +267,51 @@ impl Probe {
     /// Whether what was received is what was expected, as far as that is clear already.
     fn judge(&mut self, elapsed: Duration) {
         let step = self.step().clone();
-        let Action::Expect(expect) = &step.action else { panic!("nothing was expected") };
+        match &step.action {
+            Action::Expect(expect) => self.judge_bytes(elapsed, &step, expect),
+            Action::ExpectResponse(expect) => self.judge_response(elapsed, &step, expect),
+            Action::HearLine => self.judge_line(elapsed, &step),
+            Action::Connect(_) | Action::Send(_) | Action::HearOut => panic!("nothing was expected"),
+        }
+    }
+
+    fn judge_response(&mut self, elapsed: Duration, step: &Step, expect: &ExpectResponse) {
+        match expect.judge(&self.input, self.is_input_ended, self.takes_404) {
+            Verdict::Open => {}
+            Verdict::Fits { code } => {
+                self.code = code;
+                self.step_done(elapsed);
+            }
+            Verdict::Unfit { status, code, info } => {
+                self.code = code;
+                self.finish(elapsed, status, with_comment(info, step));
+            }
+        }
+    }
+
+    /// What was not said to the end of a line may be half a word.
+    fn judge_line(&mut self, elapsed: Duration, step: &Step) {
+        let line = self.input.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+        if line.len() < self.input.len() {
+            let line = line.to_vec();
+            return self.finish(elapsed, Status::Unchanged, line);
+        }
+        match (self.is_input_ended, self.input.is_empty()) {
+            (false, _) => {}
+            (true, true) => {
+                let text = format!("TCPCHK got an empty response at step {}", step.number);
+                self.finish(elapsed, Status::Layer7Invalid, text.into_bytes());
+            }
+            (true, false) => {
+                self.finish(elapsed, Status::Layer7TimedOut, b"Ignoring incomplete line from agent".to_vec());
+            }
+        }
+    }
+
+    fn judge_bytes(&mut self, elapsed: Duration, step: &Step, expect: &Expect) {
         if self.input.is_empty() && self.is_input_ended {
             let text = format!("TCPCHK got an empty response at step {}", step.number);
-            return self.finish(elapsed, expect.on_mismatch, with_comment(text, &step));
+            return self.finish(elapsed, expect.on_mismatch, with_comment(text, step));
         }
         let least = expect.pattern.size_least().max(expect.received_least.unwrap_or(0));
         if self.input.len() < least && !self.is_input_ended {
@@ -270,7 +325,7 @@ impl Probe {
             self.code = code(&self.input);
         }
         if is_found == expect.is_inverse {
-            let info = self.blame(&step, expect, is_found);
+            let info = self.blame(step, expect, is_found);
             return self.finish(elapsed, expect.on_mismatch, info);
         }
         self.step_done(elapsed);
@@ -303,9 +358,15 @@ impl Probe {
                 };
                 (expect.on_match, info)
             }
+            Some(Action::ExpectResponse(_)) if self.takes_404 && self.code == 404 => {
+                (Status::Layer7PassedConditionally, Vec::new())
+            }
+            Some(Action::ExpectResponse(expect)) => {
+                (expect.on_match, expect.praise.as_deref().unwrap_or_default().as_bytes().to_vec())
+            }
             Some(Action::Connect(_)) if last.is_some_and(|step| step.number == 0) => (Status::Layer4Passed, Vec::new()),
             Some(Action::Connect(_)) => (Status::Layer4Passed, usual),
-            Some(Action::Send(_) | Action::HearOut) | None => (Status::Layer7Passed, usual),
+            Some(Action::Send(_) | Action::HearLine | Action::HearOut) | None => (Status::Layer7Passed, usual),
         };
         self.finish(elapsed, status, info);
     }
@@ -325,6 +386,8 @@ impl Probe {
             Action::Connect(_) => "connect".into(),
             Action::Send(_) => "send".into(),
             Action::Expect(expect) => format!("expect {}", expect.pattern),
+            Action::ExpectResponse(_) => "expect response".into(),
+            Action::HearLine => "expect line".into(),
             Action::HearOut => "expect end".into(),
         };
         let remark = step.remark.as_ref().map(|remark| format!(" comment: '{remark}'")).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proxyline::Version;
 
-use crate::{Pattern, Status};
+use crate::{ExpectResponse, Pattern, Status};
 
 /// What a check consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Script {
     pub names_steps: bool,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// A response with status 404 says that the server wants nobody new (`http-check disable-on-404`).
+    pub disables_on_404: bool,
 }
 
 /// The settings that bound a check (CFG 4.2, `timeout check`).
@@ -53,6 +55,10 @@ pub enum Action {
     Send(Arc<[u8]>),
     /// Receives until it is clear whether the server said what was expected.
     Expect(Expect),
+    /// The same, of a server that speaks HTTP/1.
+    ExpectResponse(ExpectResponse),
+    /// Receives a line, which is the outcome: an agent's, for [`Report`](crate::Report).
+    HearLine,
     /// Receives to the end of the server's bytes and drops them, so that the close is one that the server expects. Nothing that
     /// happens here changes the outcome.
     HearOut,
@@ -175,7 +181,7 @@ impl ScriptBuilder {
             let action = Action::Connect(self.default_connect);
             self.steps.insert(0, Step { action, number: 0, comment: None, remark: None });
         }
-        Script { steps: self.steps.into(), names_steps: self.names_steps, timeouts }
+        Script { steps: self.steps.into(), names_steps: self.names_steps, timeouts, disables_on_404: false }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::reports::Reports;
 use crate::source::{Span, Spanned};
 use crate::tree::{Access, Global, IoEngine, StatsSocket};
 use crate::value::{TIME_MAX_MS, TimeError, natural, size, time};
+use std::time::Duration;
 
 /// More shards than any machine has processors.
 const THREADS_MAX: u16 = 1024;
@@ -44,6 +45,8 @@ fn read(
     reports: &mut Reports,
 ) -> Result<(), Diagnostic> {
     match keyword {
+        Keyword::SpreadChecks => spread_checks(line, global),
+        Keyword::MaxSpreadChecks => max_spread_checks(line).map(|most| global.max_spread_checks = most),
         Keyword::Maxconn => maxconn(line, global, reports),
         Keyword::Maxconnrate => number(line).map(|value| global.maxconnrate = Some(value)),
         Keyword::Maxsessrate => number(line).map(|value| global.maxsessrate = Some(value)),
@@ -117,6 +120,39 @@ fn path(line: Line<'_>, message: &str) -> Result<Spanned<String>, Diagnostic> {
     }
     line.ends_at(2, line.keyword())?;
     Ok(Spanned::new(line.word(1).to_string(), line.span(1)))
+}
+
+/// `spread-checks PERCENT`, once.
+fn spread_checks(line: Line<'_>, global: &mut Global) -> Result<(), Diagnostic> {
+    line.ends_at(2, "spread-checks")?;
+    let fail = |at, message: &str| Err(Diagnostic::alert(Lead::Tight, line.span(at), message));
+    if global.spread_checks.is_some() {
+        return fail(0, "spread-checks already specified. Continuing.");
+    }
+    match natural(line.word(1)) {
+        Some(percent @ 0..=50) => {
+            global.spread_checks = Some(percent);
+            Ok(())
+        }
+        Some(_) => fail(1, "'spread-checks' needs a positive value in range 0..50."),
+        None => fail(1, "'spread-checks' expects an integer argument (0..50)."),
+    }
+}
+
+/// `max-spread-checks TIME`; 0 is no limit.
+fn max_spread_checks(line: Line<'_>) -> Result<Option<Duration>, Diagnostic> {
+    line.ends_at(2, "max-spread-checks")?;
+    let fail = |message: String| Err(Diagnostic::alert(Lead::Tight, line.span(1), message));
+    match (line.word(1), time(line.word(1))) {
+        ("", _) => fail("'max-spread-checks' expects an integer argument (0..50).".into()),
+        (_, Ok(most)) => Ok(Some(most).filter(|most| !most.is_zero())),
+        (_, Err(TimeError::Unexpected(character))) => {
+            fail(format!("unsupported character '{character}' in 'max-spread-checks' (wants an integer delay)."))
+        }
+        (word, Err(TimeError::Overflow)) => fail(format!(
+            "timer overflow in argument <{word}> to <max-spread-checks>, maximum value is {TIME_MAX_MS} ms."
+        )),
+    }
 }
 
 fn nbthread(line: Line<'_>) -> Result<Spanned<u16>, Diagnostic> {

@@ -16,12 +16,14 @@ mod acl;
 mod acl_reader;
 mod address;
 mod bind;
+mod check_expect;
 mod condition;
 mod cpu_map;
 mod diagnostic;
 mod directive;
 mod environment;
 mod global;
+mod http_check;
 mod keywords;
 mod lexer;
 mod line;
@@ -46,6 +48,7 @@ mod source;
 mod stats;
 mod tcp_check;
 mod tcp_rules;
+mod tracking;
 mod tree;
 mod unserved;
 mod validate;
@@ -69,10 +72,11 @@ pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
-    Access, Balance, Bind, Capture, Check, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck, HttpSettings,
-    IoEngine, IpNet, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, Proxy, ProxyHeader, Redispatch, Role, Server,
-    ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpExpect,
-    TcpResponseAction, TcpRule, TcpRules, Timeouts, UseBackend, UseServer, V6,
+    Access, Balance, Bind, Capture, Check, CheckExpect, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck,
+    HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet, Keeping, Log, LogOptions,
+    LogStyle, LogTarget, Mode, OnError, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings, Splice,
+    StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts,
+    UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

@@ -1,6 +1,7 @@
 //! Reads `option` lines, with `no` and `default` before them (configuration.txt §4.2, "option …").
 
 use crate::diagnostic::{Diagnostic, Lead};
+use crate::http_check;
 use crate::keywords::find;
 use crate::keywords::option::{CheckName, Keyword, LogWay, Row, TABLE, Way};
 use crate::line::{Line, Negation};
@@ -9,7 +10,7 @@ use crate::net;
 use crate::proxy::{Home, ignored};
 use crate::reports::Reports;
 use crate::source::Spanned;
-use crate::tree::{Check, ForwardFor, HttpCheck, Keeping, LogStyle, Redispatch, Role};
+use crate::tree::{Check, ForwardFor, Keeping, LogStyle, Redispatch, Role};
 use crate::value::natural;
 
 /// `[no|default] option NAME …`.
@@ -103,6 +104,10 @@ fn read(
                 LogWay::SeparateErrors => options.separates_errors = is_on,
             }
         }
+        Keyword::LogHealthChecks => {
+            line.ends_at(2, &name)?;
+            settings.logs_health_checks = is_on;
+        }
         Keyword::Keeping(keeping) => {
             line.ends_at(2, &name)?;
             match is_on {
@@ -127,7 +132,11 @@ fn read(
         }
         Keyword::Redispatch => settings.redispatch = if is_on { redispatch(line)? } else { Redispatch::Off },
         Keyword::ForwardFor => settings.http.forward_for = Some(Spanned::new(forward_for(line)?, whole)),
-        Keyword::HttpCheck => settings.http.check = Some(Spanned::new(http_check(line)?, whole)),
+        Keyword::HttpCheck => {
+            let request = http_check::option(line, reports)?;
+            settings.check = Some(Spanned::new(Check::Http, whole));
+            http_check::own(&mut settings.http_script).request = request;
+        }
     }
     Ok(())
 }
@@ -201,15 +210,4 @@ fn forward_for(line: Line<'_>) -> Result<ForwardFor, Diagnostic> {
         }
     }
     Ok(read)
-}
-
-/// One word is the URI; of two or more the first is the method.
-fn http_check(line: Line<'_>) -> Result<HttpCheck, Diagnostic> {
-    let word = |index| Some(line.word(index)).filter(|word| !word.is_empty()).map(str::to_string);
-    Ok(match line.count() {
-        0..=2 => HttpCheck::default(),
-        3 => HttpCheck { method: None, uri: word(2), version: None },
-        // The version may be followed by "\r\nHost:…" in the old way, as more words.
-        _ => HttpCheck { method: word(2), uri: word(3), version: word(4) },
-    })
 }

@@ -4,6 +4,7 @@ use crate::acl_reader;
 use crate::bind;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
+use crate::http_check;
 use crate::keywords::proxy::{Keyword, TABLE, TIMEOUTS, Timer};
 use crate::keywords::{InDefaults, Scope, find};
 use crate::line::Line;
@@ -184,6 +185,7 @@ fn read(
             settings.script.extend(read.map(|step| Spanned::new(step, line.span_from(0))));
             Ok(())
         }
+        Keyword::HttpCheck => http_check::line(line, home.settings(), environment, reports),
         Keyword::TcpRequest => match home {
             Home::Proxy(proxy, acls) => tcp_rules::tcp_request(line, proxy, acls, reports),
             Home::Defaults { .. } => {

@@ -9,7 +9,7 @@ use crate::keywords::server::{Keyword, TABLE};
 use crate::line::{CONTINUATION, Line};
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
-use crate::tree::{Server, ServerOptions};
+use crate::tree::{InitState, OnError, Server, ServerOptions};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::time::Duration;
 
@@ -44,6 +44,17 @@ pub(crate) fn server(
     };
     let mut options = defaults.clone();
     reader.parameters(3, &mut options, environment, reports)?;
+    if let (Some(agent), None) = (options.agent, options.agent_port) {
+        let message = format!("{}server {name} does not have agent port. Agent check has been disabled.", reader.owner);
+        return Err(Diagnostic::alert(Lead::Place, agent, message).hint("give it one with 'agent-port'"));
+    }
+    if let (Some(_), Some(track)) = (options.check, &options.track) {
+        let message = format!("{}unable to enable checks and tracking at the same time!", reader.owner);
+        return Err(Diagnostic::alert(Lead::Place, track.span, message));
+    }
+    if let (Some(agent), Some(_)) = (options.agent, &options.track) {
+        reports.refuse(agent, "server agent-check of one that tracks another");
+    }
     Ok(address.map(|address| Server {
         name: Spanned::new(name.to_string(), line.span(1)),
         address: Spanned::new(address, line.span(2)),
@@ -122,6 +133,11 @@ impl Reader<'_> {
         let whole = span.to(line.span(next - 1));
         let Some(keyword) = reports.weigh(*meaning, whole, || format!("server {name}"))? else { return Ok(next) };
         match keyword {
+            Keyword::AgentAddr => self.agent_address(at, options, environment)?,
+            Keyword::AgentCheck(on) => options.agent = on.then_some(span),
+            Keyword::AgentInter => options.agent_inter = Some(self.delay(at)?),
+            Keyword::AgentPort => options.agent_port = Some(self.agent_port(at)?),
+            Keyword::AgentSend => options.agent_send = Some(self.text(at)?),
             Keyword::Backup(on) => options.is_backup = on,
             Keyword::Disabled(on) => options.is_disabled = on,
             Keyword::Check(on) => options.check = on.then_some(span),
@@ -129,6 +145,11 @@ impl Reader<'_> {
             Keyword::Tls(on) => options.tls = on.then_some(span),
             Keyword::SendProxy(header) => options.proxy_header = Some(Spanned::new(header, span)),
             Keyword::NoSendProxy => options.proxy_header = None,
+            Keyword::InitState => options.init_state = Some(self.init_state(at)?),
+            Keyword::ErrorLimit => options.error_limit = Some(self.error_limit(at)?),
+            Keyword::Observe => self.observe(at, options, reports)?,
+            Keyword::OnError => options.on_error = Some(self.on_error(at)?),
+            Keyword::Track => options.track = Some(self.track(at)?),
             Keyword::Inter => options.inter = Some(self.delay(at)?),
             Keyword::Fastinter => options.fastinter = Some(self.delay(at)?),
             Keyword::Downinter => options.downinter = Some(self.delay(at)?),
@@ -210,6 +231,102 @@ impl Reader<'_> {
         match natural(word).filter(|port| *port > 0) {
             Some(port) => Ok(Spanned::new(port, self.line.span(at + 1))),
             None => Err(self.fail(at + 1, format!("'port' expects a port number as argument (got '{word}').."))),
+        }
+    }
+
+    fn agent_port(&self, at: usize) -> Result<Spanned<u16>, Diagnostic> {
+        match self.line.word(at + 1) {
+            "" => Err(self.fail(at + 1, "'agent-port' expects a port number as argument..")),
+            word => match natural(word).filter(|port| *port > 0) {
+                Some(port) => Ok(Spanned::new(port, self.line.span(at + 1))),
+                None => {
+                    Err(self.fail(at + 1, format!("'agent-port' expects a port number as argument (got '{word}')..")))
+                }
+            },
+        }
+    }
+
+    /// `track [BACKEND/]SERVER`
+    fn track(&self, at: usize) -> Result<Spanned<(Option<String>, String)>, Diagnostic> {
+        let (word, span) = (self.line.word(at + 1), self.line.span(at + 1));
+        match word.split_once('/') {
+            _ if word.is_empty() => Err(self.fail(at + 1, "'track' expects [<proxy>/]<server> as argument..")),
+            Some((backend, server)) => Ok(Spanned::new((Some(backend.to_string()), server.to_string()), span)),
+            None => Ok(Spanned::new((None, word.to_string()), span)),
+        }
+    }
+
+    fn observe(&self, at: usize, options: &mut ServerOptions, reports: &mut Reports) -> Result<(), Diagnostic> {
+        let span = self.line.span(at).to(self.line.span(at + 1));
+        match self.line.word(at + 1) {
+            "" => return Err(self.fail(at + 1, "'observe' expects <mode> as argument..")),
+            "none" => options.observe = None,
+            "layer4" => options.observe = Some(span),
+            "layer7" => reports.refuse(span, "server observe layer7"),
+            other => {
+                let message = format!("'observe' expects one of 'none', 'layer4', 'layer7' but got '{other}'.");
+                return Err(self.fail(at + 1, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn error_limit(&self, at: usize) -> Result<u32, Diagnostic> {
+        let limit = natural(self.line.word(at + 1)).filter(|limit| *limit > 0);
+        limit.ok_or_else(|| self.fail(at + 1, "error-limit has to be > 0.."))
+    }
+
+    fn on_error(&self, at: usize) -> Result<OnError, Diagnostic> {
+        match self.line.word(at + 1) {
+            "fastinter" => Ok(OnError::Fastinter),
+            "fail-check" => Ok(OnError::FailCheck),
+            "sudden-death" => Ok(OnError::SuddenDeath),
+            "mark-down" => Ok(OnError::MarkDown),
+            other => {
+                let known = "'fastinter', 'fail-check', 'sudden-death' or 'mark-down'";
+                Err(self.fail(at + 1, format!("'on-error' expects one of {known} but got '{other}'.")))
+            }
+        }
+    }
+
+    fn init_state(&self, at: usize) -> Result<InitState, Diagnostic> {
+        match self.line.word(at + 1) {
+            "fully-up" => Ok(InitState::FullyUp),
+            "up" => Ok(InitState::Up),
+            "down" => Ok(InitState::Down),
+            "fully-down" => Ok(InitState::FullyDown),
+            other => {
+                let message =
+                    format!("'init-state' expects 'fully-up', 'up', 'down' or 'fully-down' but got '{other}'.");
+                Err(self.fail(at + 1, message))
+            }
+        }
+    }
+
+    fn text(&self, at: usize) -> Result<String, Diagnostic> {
+        match self.line.word(at + 1) {
+            "" => Err(self.fail(at + 1, format!("'{}' expects a string as argument..", self.line.word(at)))),
+            text => Ok(text.to_string()),
+        }
+    }
+
+    /// `agent-addr HOST`, without a port.
+    fn agent_address(
+        &self,
+        at: usize,
+        options: &mut ServerOptions,
+        environment: &dyn Environment,
+    ) -> Result<(), Diagnostic> {
+        let (word, span) = (self.line.word(at + 1), self.line.span(at + 1));
+        match address::check(word, environment) {
+            Ok((host, None)) if !word.is_empty() => {
+                options.agent_address = Some(Spanned::new(host, span));
+                Ok(())
+            }
+            Ok(_) | Err(AddressError::Invalid(_) | AddressError::Unserved(_)) => {
+                let message = format!("parsing agent-addr failed. Check if '{word}' is correct address..");
+                Err(self.fail(at + 1, message))
+            }
         }
     }
 

@@ -52,6 +52,9 @@ pub struct Global {
     pub maxconnrate: Option<Spanned<u32>>,
     /// Most new sessions per second; 0 or unset is without limit.
     pub maxsessrate: Option<Spanned<u32>>,
+    /// Percent, 0 to 50.
+    pub spread_checks: Option<u32>,
+    pub max_spread_checks: Option<Duration>,
     pub nbthread: Option<Spanned<u16>>,
     /// `tidegate.io-engine`; unset is [`IoEngine::Auto`].
     pub io_engine: Option<Spanned<IoEngine>>,
@@ -295,13 +298,20 @@ pub struct Settings {
     pub script: Vec<Spanned<TcpCheck>>,
     /// The script comes from a `defaults` section.
     pub is_script_inherited: bool,
+    /// What [`Check::Http`] follows.
+    pub http_script: HttpScript,
+    /// `http-check disable-on-404`.
+    pub disables_on_404: bool,
+    /// `option log-health-checks`.
+    pub logs_health_checks: bool,
 }
 
 impl Settings {
     /// What a section starts with that follows these `defaults`.
     pub(crate) fn inherited(&self) -> Settings {
         let stats = self.stats.clone().map(|page| StatsPage { is_inherited: true, ..page });
-        Settings { is_script_inherited: true, stats, ..self.clone() }
+        let http_script = HttpScript { is_inherited: true, ..self.http_script.clone() };
+        Settings { is_script_inherited: true, http_script, stats, ..self.clone() }
     }
 }
 
@@ -320,6 +330,8 @@ pub enum StateSource {
 pub enum Check {
     /// The proxy's own script.
     Script,
+    /// `option httpchk`
+    Http,
     /// The greeting is the whole line, such as `HELO localhost`.
     Smtp {
         greeting: String,
@@ -338,7 +350,7 @@ pub enum TcpCheck {
     Comment(String),
     Connect(TcpConnect),
     Send { bytes: Vec<u8>, comment: Option<String> },
-    Expect(TcpExpect),
+    Expect(CheckExpect<CheckText>),
 }
 
 /// `tcp-check connect`.
@@ -353,10 +365,10 @@ pub struct TcpConnect {
     pub comment: Option<String>,
 }
 
-/// `tcp-check expect`. A status is one of HAProxy's words that the keyword allows.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct TcpExpect {
-    pub text: CheckText,
+/// `tcp-check expect` and `http-check expect`. A status is one of HAProxy's words that the keyword allows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckExpect<P> {
+    pub pattern: P,
     pub is_inverse: bool,
     pub received_least: Option<u32>,
     pub ok_status: Option<String>,
@@ -376,10 +388,53 @@ pub enum CheckText {
     BinaryRegex(Spanned<String>),
 }
 
-impl Default for CheckText {
-    fn default() -> CheckText {
-        CheckText::Binary(Vec::new())
-    }
+/// `option httpchk` and the `http-check` lines: a section inherits them together, and its first own line of either kind replaces them
+/// together.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpScript {
+    /// What `option httpchk` says is sent, unless a line of the script says otherwise.
+    pub request: HttpSend,
+    pub steps: Vec<Spanned<HttpCheck>>,
+    /// It comes from a `defaults` section.
+    pub is_inherited: bool,
+}
+
+/// One `http-check` line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HttpCheck {
+    Comment(String),
+    Connect(TcpConnect),
+    Send(HttpSend),
+    Expect(CheckExpect<HttpPattern>),
+}
+
+/// `http-check send`, or what `option httpchk` says. What is not there is HAProxy's `OPTIONS / HTTP/1.0`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpSend {
+    pub method: Option<String>,
+    pub uri: Option<String>,
+    pub version: Option<HttpVersion>,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
+    pub body: Option<String>,
+    pub comment: Option<String>,
+}
+
+/// The versions that a check can speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HttpVersion {
+    Http10,
+    Http11,
+}
+
+/// What is expected of a response.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HttpPattern {
+    /// Ranges of status codes, first and last.
+    Status(Vec<(u16, u16)>),
+    StatusRegex(Spanned<String>),
+    String(Spanned<String>),
+    Regex(Spanned<String>),
 }
 
 /// The HTTP part of the settings.
@@ -387,7 +442,6 @@ impl Default for CheckText {
 pub struct HttpSettings {
     pub keeping: Keeping,
     pub forward_for: Option<Spanned<ForwardFor>>,
-    pub check: Option<Spanned<HttpCheck>>,
 }
 
 /// Which connections serve more than one exchange: the last of three options that was said.
@@ -415,14 +469,6 @@ pub struct ForwardFor {
     pub except: Option<IpNet>,
     pub header: Option<String>,
     pub is_if_none: bool,
-}
-
-/// `option httpchk [METHOD] [URI] [VERSION]`; HAProxy sends `OPTIONS / HTTP/1.0` when nothing is given.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct HttpCheck {
-    pub method: Option<String>,
-    pub uri: Option<String>,
-    pub version: Option<String>,
 }
 
 /// A network. Bits behind the prefix are already cleared.
@@ -639,6 +685,23 @@ pub struct ServerOptions {
     pub check_address: Option<Spanned<Host>>,
     pub check_port: Option<Spanned<u16>>,
     pub check_send_proxy: Option<Span>,
+    /// The server that it follows: its backend, unless it is the same one, and its name.
+    pub track: Option<Spanned<(Option<String>, String)>>,
+    /// `observe layer4`; `observe none` takes it back.
+    pub observe: Option<Span>,
+    /// At least 1; 10 unless set.
+    pub error_limit: Option<u32>,
+    /// [`OnError::FailCheck`] unless set.
+    pub on_error: Option<OnError>,
+    /// [`InitState::Up`] unless set.
+    pub init_state: Option<InitState>,
+    pub agent: Option<Span>,
+    pub agent_address: Option<Spanned<Host>>,
+    pub agent_port: Option<Spanned<u16>>,
+    /// Between two questions to the agent; 2 s unless set.
+    pub agent_inter: Option<Spanned<Duration>>,
+    /// What is said to the agent first.
+    pub agent_send: Option<String>,
     /// Between checks; 2 s unless set.
     pub inter: Option<Spanned<Duration>>,
     /// Between checks while going up or down; `inter` unless set.
@@ -667,6 +730,24 @@ pub struct ServerOptions {
     pub minconn: Option<Spanned<u32>>,
     /// Most that wait for this server alone; 0 or unset is without limit.
     pub maxqueue: Option<Spanned<u32>>,
+}
+
+/// `on-error`: what follows from too many errors in a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnError {
+    Fastinter,
+    FailCheck,
+    SuddenDeath,
+    MarkDown,
+}
+
+/// `init-state`: what is thought of a server before its first check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InitState {
+    FullyUp,
+    Up,
+    Down,
+    FullyDown,
 }
 
 /// Which PROXY header a server is sent.

@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
 use crate::log_format::Why;
 use crate::nearest::Guesser;
 use crate::source::{Source, Span, Spanned};
+use crate::tracking;
 use crate::tree::{Config, LogStyle, Mode, Proxy, Role};
 use std::collections::{HashMap, HashSet};
 
@@ -24,6 +25,7 @@ pub(crate) fn check(config: &Config, sources: &[Source], is_readable: bool, diag
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
         checker.servers(proxy);
     }
+    tracking::check(config, diagnostics);
 }
 
 /// Proxies and servers by name, so that a hundred thousand lines are looked up in one pass.

@@ -674,8 +674,8 @@ fn nothing_is_read_and_ignored() {
         ),
         (back("timeout tarpit 1s"), "A parsing [c.cfg:10] : 'timeout tarpit' is not supported by Tidegate yet"),
         (
-            back("option log-health-checks"),
-            "A parsing [c.cfg:10] : 'option log-health-checks' is not supported by Tidegate yet",
+            back("option prefer-last-server"),
+            "A parsing [c.cfg:10] : 'option prefer-last-server' is not supported by Tidegate yet",
         ),
         (back("log ring@x local0"), "A parsing [c.cfg:10] : 'log ring@' is not supported by Tidegate yet"),
         (

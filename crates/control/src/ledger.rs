@@ -30,6 +30,7 @@ pub(crate) struct Entry {
 enum Standing {
     Up,
     Draining,
+    Stopping,
     Down,
     Maintained,
 }
@@ -112,7 +113,7 @@ impl Entry {
 impl Standing {
     fn is_out(self) -> bool {
         match self {
-            Standing::Up | Standing::Draining => false,
+            Standing::Up | Standing::Draining | Standing::Stopping => false,
             Standing::Down | Standing::Maintained => true,
         }
     }
@@ -126,6 +127,7 @@ fn standing(server: &Server) -> Standing {
     match (server.state.admin(), server.state.health()) {
         (Admin::Maint, _) => Standing::Maintained,
         (Admin::Ready | Admin::Drain, Health::Down) => Standing::Down,
+        (Admin::Ready | Admin::Drain, Health::Stopping) => Standing::Stopping,
         (Admin::Drain, Health::Up) => Standing::Draining,
         (Admin::Ready, Health::Up) => Standing::Up,
     }

@@ -367,8 +367,8 @@ impl Control {
         for (backend, line) in told {
             self.tell_of_server(backend, &line);
         }
-        for whose in shut_down {
-            self.shut_down(&whose, Shutdown::Operator);
+        for (whose, why) in shut_down {
+            self.shut_down(&whose, why);
         }
         result
     }
@@ -468,17 +468,7 @@ impl Control {
     }
 
     fn on_checked(&mut self, finished: Finished) {
-        let Some(change) = self.checks.on_finished(finished) else { return };
-        let server = change.server;
-        let checks::Aftermath { lines, shutdown } = checks::apply(&self.table, change);
-        for line in lines {
-            self.tell_of_server(server.backend, &line);
-        }
-        self.ledger.look(&self.table, server, clock::now());
-        self.warmups.look(self.table.server(server), clock::now());
-        if let Some((whose, why)) = shutdown {
-            self.shut_down(&whose, why);
-        }
+        self.at_desk(|desk| desk.on_checked(finished));
     }
 
     /// Ends sessions on all shards.
@@ -519,6 +509,10 @@ impl Control {
             }
             Notice::Followed { shard, serial, refused } => {
                 self.on_followed(shard, serial, refused);
+                None
+            }
+            Notice::Failing(server) => {
+                self.at_desk(|desk| desk.on_failing(&server));
                 None
             }
             Notice::Report(found) => {

@@ -4,7 +4,7 @@
 //! What the file says holds unless the configuration has changed since: another weight, or another word on `disabled`, is obeyed
 //! (`configuration.txt: server-state-file`). Addresses are those of the configuration.
 
-use crate::checks::{Checks, Line};
+use crate::checks::{Checks, Kind, Line};
 use crate::ledger::Ledger;
 use config::{Config, Diagnostic, Lead, Level, Stage, StateSource};
 use driver::Instant;
@@ -141,19 +141,19 @@ impl ServerState {
             (false, true) => Admin::Drain,
             (false, false) => Admin::Ready,
         };
-        if server.state.admin() != admin {
+        if server.state.own_admin() != admin {
             backend.state.set_admin(server, admin);
             checks.adopt(table);
         }
         settings.check.as_ref()?;
         if self.check & CHECK_CONFIGURED != 0 && self.check & CHECK_ENABLED == 0 {
-            checks.set_paused(server, true);
+            checks.set_paused(server, Kind::Check, true);
         }
         // Who was in maintenance was stopped for that alone.
         if self.operational == Operational::Running || self.admin & FORCED_MAINT != 0 {
             return None;
         }
-        checks.force(server, false);
+        checks.force(server, Kind::Check, false);
         backend.state.set_health(server, Health::Down);
         let usable = backend.state.usable();
         let text = format!(

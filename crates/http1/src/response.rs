@@ -4,14 +4,14 @@
 //! [`Exchange`](crate::Exchange) says that.
 
 use crate::fields::{EditError, Fields, Span};
-use crate::framing::{Announced, Announcement, announced_by_response};
+use crate::framing::{Announced, Announcement, Framing, announced_by_response, of_response};
 use crate::head::{self, Head, Progress, Reading};
 use crate::hop::{self, Upgrade};
 use crate::known::Known;
 use crate::octets::{is_blank, is_value, trim_start};
 use crate::reason::reason;
 use crate::write::{NoRoom, Out};
-use crate::{ConnectionOption, Limits, Refusal, Version};
+use crate::{ConnectionOption, Limits, Method, Refusal, Version};
 use std::ops::Range;
 
 /// A response's head. Holds no bytes of it: they are brought to each call, the same ones from the first byte of the message.
@@ -73,10 +73,20 @@ impl Response {
 
     /// The reason phrase; HAProxy's for this status if the server gave none.
     pub fn reason<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
-        match self.fields.text(bytes, self.reason) {
+        match self.reason_received(bytes) {
             [] => reason(self.status).as_bytes(),
             received => received,
         }
+    }
+
+    /// The reason phrase as the server gave it; often empty.
+    pub fn reason_received<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
+        self.fields.text(bytes, self.reason)
+    }
+
+    /// Where its content ends if it answers a request with this method: for whoever reads it without passing it on.
+    pub fn framing(&self, method: Method) -> Framing {
+        of_response(method, self.status, self.announcement.announced).0
     }
 
     pub fn fields(&self) -> &Fields {

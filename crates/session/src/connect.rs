@@ -62,6 +62,9 @@ impl Session {
         match (self.phase, result) {
             (Phase::Connecting, Ok(())) => {
                 self.connected_at = Some(now);
+                if let Some(server) = self.server.as_ref().filter(|server| server.settings.observe.is_some()) {
+                    server.state.forget_errors();
+                }
                 self.tell_or_ask(now, out);
                 self.introduce(now, out);
             }
@@ -137,6 +140,7 @@ impl Session {
 
     /// Gives up, or sees to another attempt: where, and when.
     fn on_attempt_failed(&mut self, now: Instant, failure: Failure, out: &mut Outbox) {
+        self.observe_failure(out);
         let backend = Arc::clone(self.backend().expect("connecting implies a backend"));
         let Some(retry) = backend.retry(u32::from(self.retries) + 1) else {
             let cause = match failure {
@@ -164,6 +168,14 @@ impl Session {
             Failure::Refused(_) | Failure::Late => Duration::ZERO,
         };
         self.attempt_at = now + rest;
+    }
+
+    /// What a session meets may count for its server's health (`configuration.txt: observe layer4`).
+    fn observe_failure(&self, out: &mut Outbox) {
+        let Some(server) = &self.server else { return };
+        if server.settings.observe.is_some_and(|observe| server.state.on_connect_failed(&observe)) {
+            out.ask(Ask::Alarm(Arc::clone(server)));
+        }
     }
 
     /// Sends the PROXY header, if the server wants one: in one piece, and although the client may stay silent.

@@ -35,6 +35,8 @@ pub enum Ask {
     Socket(Arc<Server>),
     /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
     Source(Fd),
+    /// Too many attempts to connect to this server have failed in a row (`observe layer4`): control is to know. Not answered.
+    Alarm(Arc<Server>),
     /// The session is done with this server of this backend.
     Release(Arc<Backend>, Arc<Server>),
 }

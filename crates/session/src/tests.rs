@@ -247,6 +247,7 @@ impl Stage {
                     }
                 }
                 Ask::Socket(server) => Some(self.socket(server)),
+                Ask::Alarm(_) => continue,
                 Ask::Source(_) => Some(Event::Source(Addr::Ip(([127, 0, 0, 1], 4711).into()))),
                 Ask::Release(_, server) => {
                     backend.release(&server);
@@ -325,6 +326,7 @@ fn table(setup: Setup) -> Arc<Table> {
         splice: Splice::ALWAYS,
         http: table::HttpBack::default(),
         log_targets: Vec::new(),
+        logs_checks: false,
         state: book.backend(&name),
     };
     let bind = Bind {

@@ -7,7 +7,7 @@ use driver::{Addr, DriverStats, Errno, Waker};
 use session::{Record, Shutdown};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use table::{ShardIndex, Table};
+use table::{Server, ShardIndex, Table};
 
 /// From control to one shard.
 #[derive(Debug)]
@@ -57,6 +57,8 @@ pub enum Notice {
         refused: Option<PrepareFailure>,
     },
     Report(Box<Report>),
+    /// Too many attempts to connect to this server have failed in a row.
+    Failing(Arc<Server>),
 }
 
 /// An address that could not be bound.

@@ -197,6 +197,7 @@ impl<D: Driver> Shard<D> {
                 let addr = self.driver.local_addr(fd).unwrap_or(Addr::Unnamed);
                 self.ready.push_front((id, Event::Source(addr)));
             }
+            Ask::Alarm(server) => self.port.tell(Notice::Failing(server)),
             Ask::Release(backend, server) => backend.release(&server),
         }
     }

@@ -29,6 +29,8 @@ pub struct Backend {
     pub http: HttpBack,
     /// Places in [`Table::log_targets`](crate::Table::log_targets) for what happens to its servers (`Server … is DOWN`).
     pub log_targets: Vec<usize>,
+    /// Every check that finds something new is told (`option log-health-checks`).
+    pub logs_checks: bool,
     pub state: Arc<BackendState>,
 }
 

@@ -59,7 +59,9 @@ pub use sample::{
     Compare, Converter, CountedStart, Facts, Fetch, Heard, Matcher, NumberRange, Operation, Part, Payload, Speaker,
     TextPart, TextPatterns, Value,
 };
-pub use server::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings, WEIGHT_MOST};
+pub use server::{
+    CheckSettings, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked, WEIGHT_MOST,
+};
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};
 pub use state::bells::{Bell, Bells};
@@ -71,5 +73,5 @@ pub use state::rate_limit::RateLimit;
 pub use state::server::{Admin, Health, ServerState};
 pub use state::sources::Sources;
 pub use state::warmth::{WEIGHT_SCALE, Warmth};
-pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Table};
+pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Spread, Table};
 pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Totals, Traffic};

@@ -1,7 +1,7 @@
 //! A server: where it is, how much it takes, how it is greeted and checked.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +54,12 @@ pub struct ServerSettings {
     pub proxy_header: Option<ProxyHeader>,
     /// `None`: never checked, always up.
     pub check: Option<CheckSettings>,
+    /// `None`: nobody is asked how it is (`agent-check`).
+    pub agent: Option<CheckSettings>,
+    /// The server whose health and administrative state it follows.
+    pub track: Option<Tracked>,
+    /// What its sessions meet counts for its health (`observe layer4`).
+    pub observe: Option<Observe>,
     /// Most connections at once; `None` is without limit. The run-time limit is [`ServerState::maxconn`].
     pub maxconn: Option<NonZeroU32>,
     /// The limit while the backend is empty: it grows up to `maxconn` with the number of connections in the backend
@@ -77,6 +83,9 @@ impl Default for ServerSettings {
             disabled: false,
             proxy_header: None,
             check: None,
+            agent: None,
+            track: None,
+            observe: None,
             maxconn: None,
             minconn: 0,
             slowstart: None,
@@ -85,6 +94,34 @@ impl Default for ServerSettings {
             shuts_backups_when_up: false,
         }
     }
+}
+
+/// Another server, by name (`track`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tracked {
+    pub backend: Arc<str>,
+    pub server: Arc<str>,
+}
+
+/// How failed attempts to connect count for a server's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Observe {
+    /// So many in a row are a reason to act (`error-limit`).
+    pub most: NonZeroU32,
+    pub reaction: Reaction,
+}
+
+/// What follows from too many errors in a row (`on-error`). All but the first also have the next check come sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reaction {
+    /// `fastinter`: the next check comes sooner, and nothing else.
+    CheckSooner,
+    /// `fail-check`: as a check that failed.
+    FailCheck,
+    /// `sudden-death`: the same, and one more makes it down.
+    SuddenDeath,
+    /// `mark-down`: it is down.
+    MarkDown,
 }
 
 /// The version of the PROXY protocol to write.
@@ -117,8 +154,8 @@ impl fmt::Display for ServerAddr {
 /// How a server's health is found out (`configuration.txt: check`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckSettings {
-    /// Where to knock: the server's address, or what `addr` and `port` say.
-    pub addr: ServerAddr,
+    /// Where to knock.
+    pub place: Place,
     /// What is said there, and expected.
     pub script: check::Script,
     pub inter: Duration,
@@ -130,4 +167,33 @@ pub struct CheckSettings {
     pub rise: u32,
     /// Failures in a row that make a server down.
     pub fall: u32,
+    /// What is thought of it before its first check.
+    pub begins: check::Begins,
+}
+
+/// Where a check or an agent is found: at the server itself, but for what is named here (`addr`, `port`, `agent-addr`, `agent-port`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub ip: Option<IpAddr>,
+    pub port: Option<u16>,
+}
+
+impl Place {
+    /// The whole address, for a server that is at `server`. From a unix socket only a whole address leads away.
+    pub fn of(self, server: &ServerAddr) -> ServerAddr {
+        match (server, self.ip, self.port) {
+            (ServerAddr::Ip(addr), ip, port) => {
+                ServerAddr::Ip(SocketAddr::new(ip.unwrap_or(addr.ip()), port.unwrap_or(addr.port())))
+            }
+            (ServerAddr::Unix(_) | ServerAddr::Abstract(_), Some(ip), Some(port)) => {
+                ServerAddr::Ip(SocketAddr::new(ip, port))
+            }
+            (ServerAddr::Unix(_) | ServerAddr::Abstract(_), _, _) => server.clone(),
+        }
+    }
+
+    /// What `other` names where this one names nothing.
+    pub fn or(self, other: Place) -> Place {
+        Place { ip: self.ip.or(other.ip), port: self.port.or(other.port) }
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::log::LogTarget;
 use crate::{Backend, Frontend, ProcessState, Server, Standing, UNLIMITED};
@@ -62,6 +63,15 @@ pub struct Global {
     pub session_rate: u32,
 }
 
+/// How checks are kept from coming all at once (`configuration.txt: spread-checks, max-spread-checks`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// By how much an interval may be longer or shorter, in percent: 0 to 50.
+    pub percent: u32,
+    /// The longest time over which first checks are spread; `None` is without limit.
+    pub most: Option<Duration>,
+}
+
 /// A section of the file: a frontend, a backend, or (`listen`) both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proxy {
@@ -86,6 +96,7 @@ pub struct Table {
     pub process: Arc<ProcessState>,
     /// In file order, with HAProxy's numbers.
     pub proxies: Vec<Proxy>,
+    pub spread: Spread,
     frontends_by_name: HashMap<Arc<str>, FrontendId>,
     backends_by_name: HashMap<Arc<str>, BackendId>,
 }
@@ -146,6 +157,7 @@ impl Table {
             log_targets,
             process,
             proxies,
+            spread: Spread::default(),
             frontends_by_name,
             backends_by_name,
         };
@@ -159,6 +171,18 @@ impl Table {
         self.proxies = proxies;
         self.check();
         self
+    }
+
+    /// The same table with its checks spread so.
+    pub fn with_spread(self, spread: Spread) -> Table {
+        Table { spread, ..self }
+    }
+
+    /// A server by its names.
+    pub fn server_named(&self, backend: &str, server: &str) -> Option<ServerId> {
+        let backend = self.backend_named(backend)?;
+        let index = self.backend(backend).servers.iter().position(|known| *known.name == *server)?;
+        Some(ServerId { backend, index: index as u32 })
     }
 
     /// Every reference inside the table points into the table.

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::weight;
-use table::{
-    Admin, Backend, Balance, CheckSettings, Health, PickKey, Server, ServerAddr, ServerSettings, ShardIndex, StateBook,
-};
+use table::{Admin, Backend, Balance, CheckSettings, Health, PickKey, Server, ServerSettings, ShardIndex, StateBook};
 
 fn load(book: &mut StateBook, balance: Balance, lines: &[(&str, ServerSettings)]) -> Arc<Backend> {
     let backend = common::backend(book, balance, false, lines);
@@ -26,7 +24,7 @@ fn picks(backend: &Backend, count: usize) -> String {
 
 fn checked() -> ServerSettings {
     let check = CheckSettings {
-        addr: ServerAddr::Ip(([127, 0, 0, 1], 9).into()),
+        place: table::Place::default(),
         script: check::Script::connect_only(
             None,
             check::Timeouts { inter: Duration::from_secs(2), connect: None, check: None },
@@ -36,6 +34,7 @@ fn checked() -> ServerSettings {
         downinter: Duration::from_secs(2),
         rise: 2,
         fall: 3,
+        begins: check::Begins::Up,
     };
     ServerSettings { check: Some(check), ..ServerSettings::default() }
 }

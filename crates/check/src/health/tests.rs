@@ -12,27 +12,22 @@ const FAST: Duration = Duration::from_millis(500);
 const DOWN: Duration = Duration::from_secs(10);
 
 fn settings(rise: u32, fall: u32) -> Settings {
-    Settings { inter: INTER, fastinter: FAST, downinter: DOWN, rise, fall }
+    Settings { inter: INTER, fastinter: FAST, downinter: DOWN, rise, fall, begins: Begins::Up }
 }
 
-fn outcome(is_passed: bool) -> Outcome {
-    let status = if is_passed { Status::Layer4Passed } else { Status::Layer4Failed };
-    Outcome { status, code: 0, info: Vec::new(), duration: Duration::ZERO }
+fn status(is_passed: bool) -> Status {
+    if is_passed { Status::Layer4Passed } else { Status::Layer4Failed }
 }
 
-/// Runs `outcomes` (`+` passed, `-` failed) and writes down each status, with `!` where a transition was told.
+/// Runs `outcomes` (`+` passed, `-` failed) and writes down each status, with `!` where it went up or down.
 fn history(rise: u32, fall: u32, outcomes: &str) -> String {
     let mut health = Health::new(settings(rise, fall));
     let mut lines = vec![health.to_string()];
     for sign in outcomes.chars() {
-        let told = match health.observe(&outcome(sign == '+')) {
-            Some(transition) => {
-                assert_eq!(health.is_up(), transition == Transition::WentUp);
-                "!"
-            }
-            None => "",
-        };
-        lines.push(format!("{health}{told}"));
+        let was_up = health.is_up();
+        health.observe(status(sign == '+'));
+        let turn = if was_up == health.is_up() { "" } else { "!" };
+        lines.push(format!("{health}{turn}"));
     }
     lines.join(", ")
 }
@@ -64,6 +59,30 @@ fn transitions() {
     }
 }
 
+/// CFG 5.2, `init-state`: how many successes or failures it takes to turn a server that was never checked.
+#[test]
+fn beginnings() {
+    for (begins, is_up, failures, successes) in [
+        (Begins::FullyUp, true, 3, 0),
+        (Begins::Up, true, 1, 0),
+        (Begins::Down, false, 0, 1),
+        (Begins::FullyDown, false, 0, 2),
+    ] {
+        let turns_after = |is_passed: bool| {
+            let mut health = Health::new(Settings { begins, ..settings(2, 3) });
+            (0..9).find(|&count| {
+                let has_turned = health.is_up() == is_passed;
+                if !has_turned && count < 8 {
+                    health.observe(status(is_passed));
+                }
+                has_turned
+            })
+        };
+        assert_eq!(Health::new(Settings { begins, ..settings(2, 3) }).is_up(), is_up, "{begins:?}");
+        assert_eq!((turns_after(false), turns_after(true)), (Some(failures), Some(successes)), "{begins:?}");
+    }
+}
+
 /// The first failure is enough, whatever `fall` is; a success on the way down and a failure on the way up begin anew.
 #[test]
 fn interruptions() {
@@ -76,7 +95,7 @@ fn interruptions() {
 
 #[test]
 fn the_defaults() {
-    let expected = Settings { inter: INTER, fastinter: INTER, downinter: INTER, rise: 2, fall: 3 };
+    let expected = Settings { inter: INTER, fastinter: INTER, downinter: INTER, rise: 2, fall: 3, begins: Begins::Up };
     assert_eq!(Settings::default(), expected);
     assert_eq!(Settings::every(FAST), Settings { inter: FAST, fastinter: FAST, downinter: FAST, ..expected });
 }
@@ -87,7 +106,7 @@ fn intervals() {
     let mut health = Health::new(settings(2, 3));
     let mut intervals = vec![health.interval()];
     for sign in "+--+---+-+".chars() {
-        health.observe(&outcome(sign == '+'));
+        health.observe(status(sign == '+'));
         intervals.push(health.interval());
     }
     assert_eq!(intervals, [FAST, INTER, FAST, FAST, INTER, FAST, FAST, DOWN, FAST, DOWN, FAST]);
@@ -110,7 +129,7 @@ fn other_settings() {
     ] {
         let mut health = Health::new(settings(rise, fall));
         for sign in outcomes.chars() {
-            health.observe(&outcome(sign == '+'));
+            health.observe(status(sign == '+'));
         }
         health.resettle(settings(new_rise, new_fall));
         assert_eq!(health.to_string(), expected, "{rise} {fall} {outcomes} to {new_rise} {new_fall}");
@@ -120,9 +139,9 @@ fn other_settings() {
 #[test]
 fn the_largest_settings() {
     let mut health = Health::new(settings(u32::MAX, u32::MAX));
-    health.observe(&outcome(true));
+    health.observe(status(true));
     assert_eq!(health.to_string(), "UP");
-    health.observe(&outcome(false));
+    health.observe(status(false));
     assert_eq!(health.to_string(), format!("UP {}/{}", u32::MAX - 1, u32::MAX));
 }
 
@@ -151,14 +170,8 @@ proptest! {
         let mut health = Health::new(settings(rise, fall));
         let mut model = Model { is_up: true, against: fall - 1 };
         for is_passed in outcomes {
-            let was_up = model.is_up;
             model.observe(is_passed, rise, fall);
-            let expected = match (was_up, model.is_up) {
-                (false, true) => Some(Transition::WentUp),
-                (true, false) => Some(Transition::WentDown),
-                (true, true) | (false, false) => None,
-            };
-            prop_assert_eq!(health.observe(&outcome(is_passed)), expected);
+            health.observe(status(is_passed));
             prop_assert_eq!(health.is_up(), model.is_up);
             let interval = match (model.against, model.is_up) {
                 (0, true) => INTER,
@@ -176,7 +189,7 @@ proptest! {
     ) {
         let mut health = Health::new(settings(rise, fall));
         for is_passed in outcomes {
-            health.observe(&outcome(is_passed));
+            health.observe(status(is_passed));
         }
         let before = health.clone();
         health.resettle(settings(new_rise, new_fall));

@@ -1,6 +1,6 @@
 //! The names of `option` (configuration.txt §4.1, rows "option …").
 
-use super::Meaning::{self, Inert, Ours, Parsed, Refused, Served};
+use super::Meaning::{self, Inert, Ours, Refused, Served};
 use super::{DB, DF, DFB, Scope};
 use crate::tree::Keeping;
 
@@ -14,6 +14,7 @@ pub(crate) enum Keyword {
     HttpLog,
     Keeping(Keeping),
     Log(LogWay),
+    LogHealthChecks,
     Redispatch,
     Splice(Way),
     TcpLog,
@@ -100,7 +101,7 @@ pub(crate) const TABLE: &[Row] = &[
     switch("http-server-close", DFB, Served(Keyword::Keeping(Keeping::Front))),
     switch("http-use-htx", DFB, Refused),
     switch("http-use-proxy-header", DF, Refused),
-    once("httpchk", DB, Parsed(Keyword::HttpCheck)),
+    once("httpchk", DB, Served(Keyword::HttpCheck)),
     switch("httpclose", DFB, Served(Keyword::Keeping(Keeping::Nothing))),
     once("httplog", DFB, Served(Keyword::HttpLog)),
     once("httpslog", DF, Refused),
@@ -109,7 +110,7 @@ pub(crate) const TABLE: &[Row] = &[
     switch("independent-streams", DFB, Refused),
     once("ldap-check", DB, Refused),
     once("lmtpchk", DB, Ours(Keyword::Check(CheckName::Lmtp))),
-    switch("log-health-checks", DB, Refused),
+    switch("log-health-checks", DB, Served(Keyword::LogHealthChecks)),
     switch("log-separate-errors", DF, Served(Keyword::Log(LogWay::SeparateErrors))),
     switch("logasap", DF, Served(Keyword::Log(LogWay::Asap))),
     once("mysql-check", DB, Refused),

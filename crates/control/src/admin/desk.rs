@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Process};
 use super::socket::Place;
-use crate::checks::{self, Checks, Line};
+use crate::checks::{self, Aftermath, Change, Checks, Line};
 use crate::clock::{self, Moment};
 use crate::evictions::Evictions;
 use crate::history::History;
@@ -11,6 +11,7 @@ use crate::load::Files;
 use crate::pages;
 use crate::warmups::Warmups;
 use config::{Access, Source};
+use session::Shutdown;
 use shard::Whose;
 use std::sync::Arc;
 use table::{Backend, BackendId, Server, ServerId, Table};
@@ -37,7 +38,7 @@ pub(crate) struct Desk<'a> {
     /// What is to be told of it, each with the backend whose log it is for.
     pub(crate) told: Vec<(BackendId, Line)>,
     /// Whose sessions are to end.
-    pub(crate) shut_down: Vec<Whose>,
+    pub(crate) shut_down: Vec<(Whose, Shutdown)>,
 }
 
 impl Desk<'_> {
@@ -67,9 +68,20 @@ impl Desk<'_> {
         }
     }
 
-    /// Tells of a server what stands before what follows from it.
-    pub(super) fn tell_first(&mut self, id: ServerId, lines: Vec<Line>) {
+    /// A server's health is another one now.
+    pub(super) fn change_health(&mut self, change: Change) {
+        let Aftermath { changed, lines, shutdowns } = checks::apply(self.table, change);
+        for id in changed {
+            self.ledger.look(self.table, id, clock::now());
+            self.warmups.look(self.table.server(id), clock::now());
+        }
+        self.told.extend(lines);
+        self.shut_down.extend(shutdowns);
+    }
+
+    /// Tells of a server what stands before what follows from it: before the lines from `at` on.
+    pub(super) fn tell_from(&mut self, at: usize, id: ServerId, lines: Vec<Line>) {
         let lines = lines.into_iter().map(|line| (id.backend, line));
-        self.told.splice(0..0, lines);
+        self.told.splice(at..at, lines);
     }
 }

@@ -1,6 +1,6 @@
 //! What commands that only read are functions of.
 
-use crate::checks::{Checks, Finding};
+use crate::checks::{Checks, Finding, Kind};
 use crate::clock::Moment;
 use crate::ledger::Ledger;
 use driver::Instant;
@@ -44,7 +44,12 @@ impl Facts<'_> {
 
     /// What the checks know of a server.
     pub(crate) fn finding(&self, server: &Server) -> Option<Finding<'_>> {
-        self.checks.finding(server)
+        self.checks.finding(server, Kind::Check)
+    }
+
+    /// What the agent says of a server.
+    pub(crate) fn agent(&self, server: &Server) -> Option<Finding<'_>> {
+        self.checks.finding(server, Kind::Agent)
     }
 
     /// Connections that `maxconn` of the process can be set to.

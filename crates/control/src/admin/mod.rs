@@ -26,7 +26,9 @@
 //!
 //! **Invariant:** there are at most `stats maxconn` clients, each with one command under way.
 
+mod agent;
 mod change;
+mod checks;
 mod client;
 mod commands;
 mod configuration;

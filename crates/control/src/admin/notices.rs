@@ -1,45 +1,67 @@
 //! What the log and standard error are told when an operator changes a server, in HAProxy's words.
 
-use crate::checks::Line;
-use check::ServerName;
+use crate::checks::{Line, name, shown};
 use table::{Admin, Backend, Health, LogLevel, Server};
 
-/// The operator changed what it wants of a server. The server's state is the one after that.
-pub(super) fn on_admin(backend: &Backend, server: &Server, before: Admin, after: Admin) -> Vec<Line> {
-    let name = name(backend, server);
-    let is_up = server.state.health() == Health::Up;
-    match (before, after) {
-        (Admin::Ready | Admin::Drain, Admin::Maint) if !is_up => {
-            vec![notice(format!("{name} was DOWN and now enters maintenance."))]
-        }
-        (Admin::Ready | Admin::Drain, Admin::Maint) => {
-            vec![notice(format!("{name} is going DOWN for maintenance. {}", left(backend, server)))]
-        }
-        (Admin::Maint, Admin::Ready) => vec![notice(format!("{name} is UP/READY (leaving forced maintenance)."))],
-        (Admin::Maint, Admin::Drain) => vec![
-            notice(format!("{name} is UP/DRAIN (leaving forced maintenance).")),
-            notice(format!("{name} remains in forced drain mode.")),
-        ],
-        (Admin::Ready, Admin::Drain) => vec![notice(format!("{name} enters drain state. {}", online(backend)))],
-        (Admin::Drain, Admin::Ready) => {
-            let word = if is_up { "UP" } else { "DOWN" };
-            vec![notice(format!("{name} is {word} (leaving forced drain)."))]
-        }
-        (Admin::Ready, Admin::Ready) | (Admin::Drain, Admin::Drain) | (Admin::Maint, Admin::Maint) => Vec::new(),
+/// What is wanted of a server: by the operator, and by the server that it follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    own: Admin,
+    inherited: Admin,
+}
+
+impl Wish {
+    pub(super) fn of(server: &Server) -> Wish {
+        Wish { own: server.state.own_admin(), inherited: server.state.inherited_admin() }
+    }
+
+    /// What takes it further out.
+    pub(super) fn effective(self) -> Admin {
+        self.own.max(self.inherited)
     }
 }
 
-/// The operator said how a server's health is.
-pub(super) fn on_health(backend: &Backend, server: &Server, health: Health) -> Line {
+/// What is wanted of a server has changed; its state is the one after that. `via`: backend and server that it follows in this.
+pub(super) fn on_admin(
+    backend: &Backend,
+    server: &Server,
+    before: Wish,
+    after: Wish,
+    via: Option<(&str, &str)>,
+) -> Vec<Line> {
     let name = name(backend, server);
-    match health {
-        Health::Up => notice(format!("{name} is UP, changed from CLI. {}", online(backend))),
-        Health::Down => line(LogLevel::Alert, format!("{name} is DOWN, changed from CLI. {}", left(backend, server))),
+    let via = via.map(|(backend, server)| format!(" via {backend}/{server}")).unwrap_or_default();
+    let health = server.state.health();
+    let word = if health == Health::Down { "DOWN" } else { "UP" };
+    let remains = |kind: &str| match after {
+        Wish { own, .. } if own == after.effective() => notice(format!("{name} remains in forced {kind}.")),
+        Wish { .. } => notice(format!("{name} remains in {kind}.")),
+    };
+    let forced = if before.own == Admin::Maint { "forced " } else { "" };
+    match (before.effective(), after.effective()) {
+        (Admin::Ready | Admin::Drain, Admin::Maint) if health == Health::Down => {
+            vec![notice(format!("{name} was DOWN and now enters maintenance{via}."))]
+        }
+        (was, Admin::Maint) if was != Admin::Maint => {
+            let was_stopping = was == Admin::Drain || health == Health::Stopping;
+            let level = if was_stopping { LogLevel::Notice } else { LogLevel::Alert };
+            vec![line(level, format!("{name} is going DOWN for maintenance{via}. {}", left(backend, server)))]
+        }
+        (Admin::Maint, Admin::Ready) => vec![notice(format!("{name} is {word}/READY (leaving {forced}maintenance)."))],
+        (Admin::Maint, Admin::Drain) => {
+            vec![notice(format!("{name} is {word}/DRAIN (leaving {forced}maintenance).")), remains("drain mode")]
+        }
+        (Admin::Ready, Admin::Drain) => vec![notice(format!("{name} enters drain state{via}. {}", online(backend)))],
+        (Admin::Drain, Admin::Ready) => vec![notice(format!("{name} is {word} (leaving forced drain)."))],
+        // Of two wishes one has gone, and the other keeps it where it is.
+        (Admin::Maint, _) if after.own < before.own || after.inherited < before.inherited => {
+            vec![remains("maintenance")]
+        }
+        (Admin::Drain, _) if after.own < before.own || after.inherited < before.inherited => {
+            vec![remains("drain mode")]
+        }
+        (Admin::Ready | Admin::Drain | Admin::Maint, Admin::Ready | Admin::Drain | Admin::Maint) => Vec::new(),
     }
-}
-
-fn name<'a>(backend: &'a Backend, server: &'a Server) -> ServerName<'a> {
-    ServerName { backend: &backend.name, server: &server.name, is_backup: server.settings.backup }
 }
 
 fn left(backend: &Backend, server: &Server) -> String {
@@ -52,10 +74,8 @@ fn online(backend: &Backend) -> String {
     format!("{} 0 sessions requeued, {queued} total in queue.", usable(backend, "online"))
 }
 
-fn usable(backend: &Backend, word: &str) -> String {
-    let table::Usable { active, backup } = backend.state.usable();
-    let on_backup = if active == 0 && backup > 0 { " Running on backup." } else { "" };
-    format!("{active} active and {backup} backup servers {word}.{on_backup}")
+fn usable(backend: &Backend, verb: &str) -> String {
+    shown(backend.state.usable()).words(verb)
 }
 
 fn notice(text: String) -> Line {

@@ -3,13 +3,17 @@
 use super::client::Answer;
 use super::commands::Call;
 use super::desk::Desk;
-use super::{notices, sessions};
+use super::notices::Wish;
+use super::{checks, notices, sessions};
+use crate::checks::{Change, Kind, followers};
 use crate::clock;
+use check::Why;
+use session::Shutdown;
 use shard::Whose;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use table::{Admin, Backend, Balance, Health, Server, ServerAddr, ServerId, WEIGHT_MOST};
+use table::{Admin, Backend, Balance, Health, Server, ServerAddr, ServerId, Table, WEIGHT_MOST};
 
 /// `get weight B/S`
 pub(super) fn weight_of(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
@@ -21,83 +25,95 @@ pub(super) fn weight_of(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
 
 /// `set weight B/S N`
 pub(super) fn set_weight(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
-    with_server(desk, call, |desk, target, words| weigh(desk, target, words.word(0)))
+    with_server(desk, call, |desk, target, words| answer(weigh(desk, &target, words.word(0))))
 }
 
 /// `set maxconn server B/S N`; 0 is no limit.
 pub(super) fn set_maxconn(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
-    with_server(desk, call, |desk, target, words| {
-        let word = words.word(0);
-        let Ok(most) = word.parse::<u32>() else { return "maxconn string empty or preceded by garbage\n".into() };
-        desk.change(target.id, |backend, server| backend.state.set_maxconn(server, NonZeroU32::new(most)));
-        Answer::default()
-    })
+    with_server(desk, call, |desk, target, words| answer(limit(desk, &target, words.word(0))))
 }
 
 /// `enable server B/S`
 pub(super) fn enable(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
-    with_server(desk, call, |desk, target, _| set_admin(desk, target, Admin::Ready))
+    with_server(desk, call, |desk, target, _| set_admin(desk, &target, Admin::Ready))
 }
 
 /// `disable server B/S`
 pub(super) fn disable(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
-    with_server(desk, call, |desk, target, _| set_admin(desk, target, Admin::Maint))
+    with_server(desk, call, |desk, target, _| set_admin(desk, &target, Admin::Maint))
 }
 
-/// `enable health B/S`
-pub(super) fn enable_health(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+/// `enable health B/S`, `enable agent B/S`
+fn resume(desk: &mut Desk<'_>, call: &Call<'_>, kind: Kind) -> Answer {
     with_server(desk, call, |desk, target, _| {
-        if target.server.settings.check.is_none() {
-            return "Health check was not configured on this server, cannot enable.\n".into();
+        if desk.checks.place(&target.server, kind).is_none() {
+            let what = match kind {
+                Kind::Check => "Health check",
+                Kind::Agent => "Agent",
+            };
+            return format!("{what} was not configured on this server, cannot enable.\n").into();
         }
-        desk.checks.set_paused(&target.server, false);
+        desk.checks.set_paused(&target.server, kind, false);
         Answer::default()
     })
 }
 
-/// `disable health B/S`: the server stays as it is.
-pub(super) fn disable_health(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+/// `disable health B/S`, `disable agent B/S`: the server stays as it is.
+fn pause(desk: &mut Desk<'_>, call: &Call<'_>, kind: Kind) -> Answer {
     with_server(desk, call, |desk, target, _| {
-        desk.checks.set_paused(&target.server, true);
+        desk.checks.set_paused(&target.server, kind, true);
         Answer::default()
     })
 }
 
-/// `enable agent B/S`: there is none on any server.
-pub(super) fn enable_agent(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
-    with_server(desk, call, |_, _, _| "Agent was not configured on this server, cannot enable.\n".into())
+pub(super) fn enable_health(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+    resume(desk, call, Kind::Check)
 }
 
-/// `disable agent B/S`
+pub(super) fn disable_health(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+    pause(desk, call, Kind::Check)
+}
+
+pub(super) fn enable_agent(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+    resume(desk, call, Kind::Agent)
+}
+
 pub(super) fn disable_agent(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
-    with_server(desk, call, |_, _, _| Answer::default())
+    pause(desk, call, Kind::Agent)
 }
 
 /// `set server B/S …`
 pub(super) fn set(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
     with_server(desk, call, |desk, target, words| match words.word(0) {
-        "weight" => weigh(desk, target, words.word(1)),
+        "weight" => answer(weigh(desk, &target, words.word(1))),
         "state" => match words.word(1) {
-            "ready" => set_admin(desk, target, Admin::Ready),
-            "drain" => drain(desk, target, &words),
-            "maint" => set_admin(desk, target, Admin::Maint),
+            "ready" => set_admin(desk, &target, Admin::Ready),
+            "drain" => drain(desk, &target, &words),
+            "maint" => set_admin(desk, &target, Admin::Maint),
             _ => "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n".into(),
         },
         "health" => match words.word(1) {
             "up" => set_health(desk, target, Health::Up),
+            "stopping" => set_health(desk, target, Health::Stopping),
             "down" => set_health(desk, target, Health::Down),
-            _ => "'set server <srv> health' expects 'up' and 'down'.\n".into(),
+            _ => "'set server <srv> health' expects 'up', 'stopping', or 'down'.\n".into(),
         },
-        "agent" => "agent checks are not enabled on this server.\n".into(),
+        "agent" => checks::set_agent(desk, &target, words.word(1)),
+        "agent-send" => checks::say_to_agent(desk, &target, words.word(1)),
+        name @ ("check-addr" | "check-port") => checks::move_to(desk, &target, Kind::Check, name, &words),
+        name @ ("agent-addr" | "agent-port") => checks::move_to(desk, &target, Kind::Agent, name, &words),
         "addr" => move_to(desk, target, &words),
-        _ => "usage: set server <backend>/<server> addr | agent | health | state | weight\n".into(),
+        _ => {
+            let words = "addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | health | state | weight";
+            format!("usage: set server <backend>/<server> {words}\n").into()
+        }
     })
 }
 
 /// `shutdown session ID`. Whether it is still there, its shard knows.
 pub(super) fn shutdown_session(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
     match sessions::parsed(call.word(0)) {
-        Some((shard, id)) => desk.shut_down.push(Whose::Session(shard, id)),
+        Some((shard, id)) => desk.shut_down.push((Whose::Session(shard, id), Shutdown::Operator)),
         None if call.word(0).starts_with("0x") => return "No such session (use 'show sess').\n".into(),
         None => return "Session pointer expected (use 'show sess').\n".into(),
     }
@@ -107,16 +123,27 @@ pub(super) fn shutdown_session(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
 /// `shutdown sessions server B/S`
 pub(super) fn shutdown_sessions(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
     with_server(desk, call, |desk, target, _| {
-        desk.shut_down.push(Whose::Server(Arc::clone(&target.server.state)));
+        desk.shut_down.push((Whose::Server(Arc::clone(&target.server.state)), Shutdown::Operator));
         Answer::default()
     })
 }
 
 /// The server that a command names.
-struct Target {
-    id: ServerId,
-    backend: Arc<Backend>,
-    server: Arc<Server>,
+pub(super) struct Target {
+    pub(super) id: ServerId,
+    pub(super) backend: Arc<Backend>,
+    pub(super) server: Arc<Server>,
+}
+
+impl Target {
+    pub(super) fn at(table: &Table, id: ServerId) -> Target {
+        Target { id, backend: Arc::clone(table.backend(id.backend)), server: Arc::clone(table.server(id)) }
+    }
+}
+
+/// What could not be done is all that is said.
+fn answer(done: Result<(), &'static str>) -> Answer {
+    done.err().map_or(Answer::default(), Answer::from)
 }
 
 /// Finds the server that the first word names, `backend/server`; the other words are the command's.
@@ -137,25 +164,33 @@ fn with_server(
 fn find(desk: &Desk<'_>, name: &str) -> Result<Target, &'static str> {
     let (backend_name, server_name) = name.split_once('/').ok_or("Require 'backend/server'.\n")?;
     let backend_id = desk.table.backend_named(backend_name).ok_or("No such backend.\n")?;
-    let backend = Arc::clone(desk.table.backend(backend_id));
+    let backend = desk.table.backend(backend_id);
     let index = backend.servers.iter().position(|server| *server.name == *server_name).ok_or("No such server.\n")?;
     let id = ServerId { backend: backend_id, index: index as u32 };
-    Ok(Target { id, server: Arc::clone(&backend.servers[index]), backend })
+    Ok(Target::at(desk.table, id))
 }
 
 /// `N`, or `N%` of what the file says.
-fn weigh(desk: &mut Desk<'_>, target: Target, word: &str) -> Answer {
-    let Target { backend, server, .. } = &target;
-    let weight = match weight(word, server.settings.weight) {
-        Ok(weight) => weight,
-        Err(message) => return message.into(),
-    };
+pub(super) fn weigh(desk: &mut Desk<'_>, target: &Target, word: &str) -> Result<(), &'static str> {
+    let Target { backend, server, .. } = target;
+    let weight = weight(word, server.settings.weight)?;
     let is_static = matches!(backend.balance, Balance::StaticRr | Balance::Source);
     if is_static && weight != 0 && weight != server.settings.weight {
-        return "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n".into();
+        return Err("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n");
     }
     desk.change(target.id, |backend, server| backend.state.set_weight(server, weight));
-    Answer::default()
+    Ok(())
+}
+
+/// How many connections a server takes; 0 is no limit.
+pub(super) fn limit(desk: &mut Desk<'_>, target: &Target, word: &str) -> Result<(), &'static str> {
+    let digits = word.len() - word.trim_start_matches(|character: char| character.is_ascii_digit()).len();
+    let most = word[..digits].parse::<u32>().map_err(|_| "maxconn string empty or preceded by garbage\n")?;
+    if digits < word.len() {
+        return Err("Trailing garbage in maxconn string\n");
+    }
+    desk.change(target.id, |backend, server| backend.state.set_maxconn(server, NonZeroU32::new(most)));
+    Ok(())
 }
 
 fn weight(word: &str, initial: u16) -> Result<u16, &'static str> {
@@ -179,21 +214,17 @@ fn weight(word: &str, initial: u16) -> Result<u16, &'static str> {
     }
 }
 
-fn set_admin(desk: &mut Desk<'_>, target: Target, admin: Admin) -> Answer {
-    let before = target.server.state.admin();
-    if before == admin {
-        return Answer::default();
+pub(super) fn set_admin(desk: &mut Desk<'_>, target: &Target, admin: Admin) -> Answer {
+    if target.server.state.own_admin() != admin {
+        wish(desk, target, Wanted::Own(admin), None);
+        // Maintenance is without checks: they end with it, or begin when it ends.
+        desk.checks.adopt(desk.table);
     }
-    desk.change(target.id, |backend, server| backend.state.set_admin(server, admin));
-    // Maintenance is without checks: they end with it, or begin when it ends.
-    desk.checks.adopt(desk.table);
-    let lines = notices::on_admin(&target.backend, &target.server, before, admin);
-    desk.tell_first(target.id, lines);
     Answer::default()
 }
 
 /// `drain [pace N/s]`: with a pace, those that are there are sent away, so many per second.
-fn drain(desk: &mut Desk<'_>, target: Target, words: &Call<'_>) -> Answer {
+fn drain(desk: &mut Desk<'_>, target: &Target, words: &Call<'_>) -> Answer {
     let pace = match (words.word(2), words.word(3)) {
         ("", _) => None,
         ("pace", word) => match pace(word) {
@@ -213,15 +244,43 @@ fn pace(word: &str) -> Option<NonZeroU32> {
     word.strip_suffix("/s").unwrap_or(word).parse().ok()
 }
 
-fn set_health(desk: &mut Desk<'_>, target: Target, health: Health) -> Answer {
-    let before = target.server.state.health();
-    desk.checks.force(&target.server, health == Health::Up);
-    if before == health {
-        return Answer::default();
+/// What is to be of a server.
+enum Wanted {
+    /// The operator says so.
+    Own(Admin),
+    /// The server that it follows is so.
+    Inherited(Admin),
+}
+
+/// Changes what is wanted of a server, and with it of those that follow it. `via`: the one that it follows itself.
+fn wish(desk: &mut Desk<'_>, target: &Target, wanted: Wanted, via: Option<&Target>) {
+    let Target { backend, server, .. } = target;
+    let (before, told) = (Wish::of(server), desk.told.len());
+    desk.change(target.id, |backend, server| match wanted {
+        Wanted::Own(admin) => backend.state.set_admin(server, admin),
+        Wanted::Inherited(admin) => backend.state.set_inherited_admin(server, admin),
+    });
+    let after = Wish::of(server);
+    let via = via.map(|via| (&*via.backend.name, &*via.server.name));
+    desk.tell_from(told, target.id, notices::on_admin(backend, server, before, after, via));
+    if before.effective() == after.effective() {
+        return;
     }
-    desk.change(target.id, |backend, server| backend.state.set_health(server, health));
-    let lines = vec![notices::on_health(&target.backend, &target.server, health)];
-    desk.tell_first(target.id, lines);
+    if after.effective() == Admin::Maint {
+        desk.shut_down.extend(crate::checks::on_marked_down(server));
+    }
+    for id in followers(desk.table, server) {
+        let follower = Target::at(desk.table, id);
+        wish(desk, &follower, Wanted::Inherited(after.effective()), Some(target));
+    }
+}
+
+fn set_health(desk: &mut Desk<'_>, target: Target, to: Health) -> Answer {
+    if target.server.settings.track.is_some() {
+        return "cannot change health on a tracking server.\n".into();
+    }
+    desk.checks.force(&target.server, Kind::Check, to != Health::Down);
+    desk.change_health(Change { server: target.id, to, why: Why::Operator });
     Answer::default()
 }
 

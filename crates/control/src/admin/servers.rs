@@ -1,9 +1,10 @@
 //! `show servers state` and `show servers conn`: one line per server, in HAProxy's fields.
 
 use super::facts::Facts;
+use crate::checks::Kind;
 use check::Status;
 use std::fmt::Write;
-use table::{Admin, Backend, Proxy, Server, ServerAddr};
+use table::{Admin, Backend, Health, Place, Proxy, Server, ServerAddr};
 
 /// The version of the format (`management.txt` §9.3).
 const VERSION: u32 = 1;
@@ -15,13 +16,16 @@ const STATE_HEADER: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_stat
 
 /// Bits of `srv_admin_state`.
 const FORCED_MAINT: u32 = 0x01;
+const INHERITED_MAINT: u32 = 0x02;
 const CONFIGURED_MAINT: u32 = 0x04;
 const FORCED_DRAIN: u32 = 0x08;
+const INHERITED_DRAIN: u32 = 0x10;
 
 /// Bits of `srv_check_state`.
 const CHECK_ENABLED: u32 = 0x02;
 const CHECK_CONFIGURED: u32 = 0x04;
 const CHECK_PAUSED: u32 = 0x08;
+const CHECK_OF_AGENT: u32 = 0x10;
 
 /// All servers, or those of the backend that is named.
 pub(super) fn state(facts: &Facts<'_>, backend: &str) -> String {
@@ -62,10 +66,11 @@ fn lines(facts: &Facts<'_>, name: &str, line: Line) -> Option<String> {
 
 fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server, number: u32) -> String {
     let (addr, port) = place(&server.address());
-    let is_checked = server.settings.check.is_some();
+    let (check_addr, check_port) = own_place(facts, server, Kind::Check);
+    let (agent_addr, agent_port) = own_place(facts, server, Kind::Agent);
     let finding = facts.finding(server);
     let (status, result) = match finding.and_then(|finding| finding.last) {
-        Some(outcome) => (status_number(outcome.status), if outcome.status.is_passed() { 3 } else { 2 }),
+        Some(outcome) => (status_number(outcome.status), result_number(outcome.status)),
         None => (1, 0),
     };
     let health = match finding {
@@ -82,7 +87,7 @@ fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server
     let since = facts.ledger.server(server).map_or(0, |entry| entry.age(facts.now.instant).as_secs());
     format!(
         "{be_id} {be_name} {number} {name} {addr} {op} {admin} {uweight} {iweight} {since} {status} {result} {health} {check} \
-         0 0 0 - {port} - 0 {check_port} {check_addr} - 0",
+         {agent} 0 0 - {port} - 0 {check_port} {check_addr} {agent_addr} {agent_port}",
         be_id = proxy.number,
         be_name = backend.name,
         name = server.name,
@@ -90,9 +95,8 @@ fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server
         admin = administrative(server),
         uweight = server.state.weight(),
         iweight = server.settings.weight,
-        check = check_state(server, is_checked),
-        check_port = 0,
-        check_addr = "-",
+        check = check_state(facts, server, Kind::Check),
+        agent = check_state(facts, server, Kind::Agent),
     )
 }
 
@@ -110,34 +114,62 @@ fn conn_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server,
     line
 }
 
-/// 0 stopped, 1 starting, 2 running.
+/// 0 stopped, 1 starting, 2 running, 3 stopping.
 fn operational(server: &Server) -> u32 {
-    match (server.state.is_up(), server.state.warmth()) {
-        (false, _) => 0,
-        (true, Some(_)) => 1,
-        (true, None) => 2,
+    match (server.state.is_up(), server.state.health(), server.state.warmth()) {
+        (false, _, _) | (true, Health::Down, _) => 0,
+        (true, Health::Up, Some(_)) => 1,
+        (true, Health::Up, None) => 2,
+        (true, Health::Stopping, _) => 3,
     }
 }
 
 fn administrative(server: &Server) -> u32 {
     let configured = if server.settings.disabled { CONFIGURED_MAINT } else { 0 };
-    configured
-        | match server.state.admin() {
-            Admin::Ready => 0,
-            Admin::Drain => FORCED_DRAIN,
-            Admin::Maint => FORCED_MAINT,
-        }
+    let own = match server.state.own_admin() {
+        Admin::Ready => 0,
+        Admin::Drain => FORCED_DRAIN,
+        Admin::Maint => FORCED_MAINT,
+    };
+    let inherited = match server.state.inherited_admin() {
+        Admin::Ready => 0,
+        Admin::Drain => INHERITED_DRAIN,
+        Admin::Maint => INHERITED_MAINT,
+    };
+    configured | own | inherited
 }
 
-fn check_state(server: &Server, is_checked: bool) -> u32 {
-    let configured = if is_checked { CHECK_CONFIGURED | CHECK_ENABLED } else { 0 };
-    let paused = if server.state.admin() == Admin::Maint { CHECK_PAUSED } else { 0 };
-    configured | paused
+fn check_state(facts: &Facts<'_>, server: &Server, kind: Kind) -> u32 {
+    let is_enabled = !facts.checks.is_paused(server, kind);
+    let enabled = if is_enabled { CHECK_CONFIGURED | CHECK_ENABLED } else { CHECK_CONFIGURED };
+    let configured = facts.checks.place(server, kind).map_or(0, |_| enabled);
+    match kind {
+        Kind::Check if server.state.admin() == Admin::Maint => configured | CHECK_PAUSED,
+        Kind::Check => configured,
+        Kind::Agent if configured > 0 => configured | CHECK_OF_AGENT,
+        Kind::Agent => 0,
+    }
+}
+
+/// Address and port that checks have of their own, as two words.
+fn own_place(facts: &Facts<'_>, server: &Server, kind: Kind) -> (String, u16) {
+    let Place { ip, port } = facts.checks.place(server, kind).unwrap_or_default();
+    (ip.map_or("-".into(), |ip| ip.to_string()), port.unwrap_or(0))
+}
+
+/// 2 failed, 3 passed, 4 passed conditionally.
+fn result_number(status: Status) -> u32 {
+    match (status, status.is_passed()) {
+        (Status::Layer7PassedConditionally, _) => 4,
+        (_, true) => 3,
+        (_, false) => 2,
+    }
 }
 
 /// HAProxy's numbers for what a check found.
 fn status_number(status: Status) -> u32 {
     match status {
+        Status::Unchanged => 3,
         Status::Analyzed => 4,
         Status::SocketFailed => 5,
         Status::Layer4Passed => 6,
@@ -150,6 +182,7 @@ fn status_number(status: Status) -> u32 {
         Status::Layer7Invalid => 13,
         // 14 separates those that have a code.
         Status::Layer7Passed => 15,
+        Status::Layer7PassedConditionally => 16,
         Status::Layer7WrongStatus => 17,
     }
 }

@@ -1,13 +1,68 @@
 //! What is to be checked, and how a new table changes it: decisions without I/O.
 
 use check::{Health, Script, Settings, first_delay, smallest_interval};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Admin, Backend, BackendId, CheckSettings, Server, ServerAddr, ServerId, Table};
+use table::{Admin, BackendId, CheckSettings, Place, Server, ServerAddr, ServerId, Table};
 
-/// The names of backend and server: what a check is known by over reloads.
-pub(super) type Key = (Arc<str>, Arc<str>);
+/// Who is asked how a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// The server itself.
+    Check,
+    /// Somebody beside it (`agent-check`).
+    Agent,
+}
+
+/// What a check is known by over reloads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) backend: Arc<str>,
+    pub(super) server: Arc<str>,
+    pub(super) kind: Kind,
+}
+
+/// What the operator wants otherwise, as long as the file says what it said then.
+#[derive(Clone, Debug)]
+pub(super) struct Amendment {
+    of: CheckSettings,
+    pub(super) place: Place,
+    /// What is said to the agent first.
+    pub(super) says: Option<String>,
+}
+
+impl Kind {
+    const ALL: [Kind; 2] = [Kind::Check, Kind::Agent];
+
+    pub(super) fn settings(self, server: &Server) -> Option<&CheckSettings> {
+        match self {
+            Kind::Check => server.settings.check.as_ref(),
+            Kind::Agent => server.settings.agent.as_ref(),
+        }
+    }
+
+    /// Maintenance is without checks (`configuration.txt: disabled`), but an agent may end it.
+    fn is_wanted(self, server: &Server) -> bool {
+        match self {
+            Kind::Check => server.state.admin() != Admin::Maint,
+            Kind::Agent => true,
+        }
+    }
+}
+
+impl Key {
+    pub(super) fn of(server: &Server, kind: Kind) -> Key {
+        Key { backend: Arc::clone(&server.backend_name), server: Arc::clone(&server.name), kind }
+    }
+}
+
+impl Amendment {
+    /// None yet to what the file says.
+    pub(super) fn to(settings: &CheckSettings) -> Amendment {
+        Amendment { of: settings.clone(), place: Place::default(), says: None }
+    }
+}
 
 /// How a server is checked. A check goes on undisturbed as long as this stays the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +90,38 @@ pub(super) enum Verdict {
     Resettle,
 }
 
-/// The servers of a table that are checked, in file order. Maintenance is without checks (`configuration.txt: disabled`).
-pub(super) fn wanted(table: &Table) -> Vec<Wanted> {
+/// What is to be checked of a table, in file order.
+pub(super) fn wanted(table: &Table, amendments: &HashMap<Key, Amendment>) -> Vec<Wanted> {
     let mut wanted = Vec::new();
-    for (backend_index, backend) in table.backends.iter().enumerate() {
-        for (index, server) in backend.servers.iter().enumerate() {
-            let Some(settings) = &server.settings.check else { continue };
-            if server.state.admin() == Admin::Maint {
-                continue;
+    for (id, server) in servers(table) {
+        for kind in Kind::ALL {
+            if let Some(settings) = kind.settings(server).filter(|_| kind.is_wanted(server)) {
+                let key = Key::of(server, kind);
+                let plan = plan(server, settings, amendments.get(&key));
+                wanted.push(Wanted { key, id, plan });
             }
-            let id = ServerId { backend: BackendId(backend_index as u32), index: index as u32 };
-            wanted.push(Wanted { key: key(backend, server), id, plan: plan(server, settings) });
         }
     }
     wanted
+}
+
+/// Forgets what the operator wanted of servers that the file speaks of otherwise now, or not at all.
+pub(super) fn forget(amendments: &mut HashMap<Key, Amendment>, paused: &mut HashSet<Key>, table: &Table) {
+    let mut known = HashMap::new();
+    for (_, server) in servers(table) {
+        for kind in Kind::ALL {
+            known.extend(kind.settings(server).map(|settings| (Key::of(server, kind), settings)));
+        }
+    }
+    amendments.retain(|key, amendment| known.get(key).is_some_and(|&settings| *settings == amendment.of));
+    paused.retain(|key| known.contains_key(key));
+}
+
+pub(super) fn servers(table: &Table) -> impl Iterator<Item = (ServerId, &Server)> {
+    table.backends.iter().zip(0..).flat_map(|(backend, number)| {
+        let id = move |index| ServerId { backend: BackendId(number), index };
+        backend.servers.iter().zip(0..).map(move |(server, index)| (id(index), &**server))
+    })
 }
 
 /// What becomes of each of `wanted`, in their order. Whatever runs and is not among them ends.
@@ -62,7 +135,7 @@ pub(super) fn reconcile<'a>(plan_of: impl Fn(&Key) -> Option<&'a Plan>, wanted: 
 }
 
 /// How long the first check of each new or changed server waits, spread so that they do not all come at once.
-pub(super) fn delays(verdicts: &[Verdict], wanted: &[Wanted]) -> Vec<Duration> {
+pub(super) fn delays(verdicts: &[Verdict], wanted: &[Wanted], most: Option<Duration>) -> Vec<Duration> {
     let interval = |wanted: &Wanted| Health::new(wanted.plan.settings).interval();
     let smallest = smallest_interval(wanted.iter().map(interval));
     let count = verdicts.iter().filter(|&&verdict| verdict != Verdict::Keep).count() as u32;
@@ -72,21 +145,21 @@ pub(super) fn delays(verdicts: &[Verdict], wanted: &[Wanted]) -> Vec<Duration> {
         Verdict::Start | Verdict::Resettle => {
             let index = next;
             next += 1;
-            first_delay(index, count, smallest, interval(wanted))
+            first_delay(index, count, smallest, interval(wanted), most)
         }
     };
     verdicts.iter().zip(wanted).map(delay).collect()
 }
 
-fn key(backend: &Backend, server: &Server) -> Key {
-    (Arc::clone(&backend.name), Arc::clone(&server.name))
-}
-
-fn plan(server: &Server, check: &CheckSettings) -> Plan {
-    let CheckSettings { addr, script, inter, fastinter, downinter, rise, fall } = check.clone();
-    // Without an address of its own a check follows its server.
-    let to = if addr == server.addr { server.address() } else { addr };
-    Plan { to, script, settings: Settings { inter, fastinter, downinter, rise, fall } }
+fn plan(server: &Server, check: &CheckSettings, amendment: Option<&Amendment>) -> Plan {
+    let CheckSettings { place, mut script, inter, fastinter, downinter, rise, fall, begins } = check.clone();
+    let amended = amendment.map(|amendment| amendment.place).unwrap_or_default();
+    if let Some(says) = amendment.and_then(|amendment| amendment.says.as_deref()) {
+        script = check::agent_script(says.as_bytes(), script.timeouts);
+    }
+    // As far as it has no place of its own a check follows its server.
+    let to = amended.or(place).of(&server.address());
+    Plan { to, script, settings: Settings { inter, fastinter, downinter, rise, fall, begins } }
 }
 
 /// Those that run and are not wanted any more.
@@ -109,7 +182,7 @@ mod tests {
     }
 
     fn key(server: &str) -> Key {
-        ("be".into(), server.into())
+        Key { backend: "be".into(), server: server.into(), kind: Kind::Check }
     }
 
     fn wanted(servers: &[(&str, u64)]) -> Vec<Wanted> {
@@ -141,13 +214,13 @@ mod tests {
         let names: Vec<String> = (0..10).map(|index| format!("s{index}")).collect();
         let servers: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 2000)).collect();
         let wanted = wanted(&servers);
-        let all = delays(&[Verdict::Start; 10], &wanted);
+        let all = delays(&[Verdict::Start; 10], &wanted, None);
         let millis: Vec<u128> = all.iter().map(Duration::as_millis).collect();
         assert_eq!(millis, [0, 200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800]);
 
         let mut verdicts = [Verdict::Keep; 10];
         (verdicts[3], verdicts[7]) = (Verdict::Start, Verdict::Resettle);
-        let some = delays(&verdicts, &wanted);
+        let some = delays(&verdicts, &wanted, None);
         assert_eq!((some[3].as_millis(), some[7].as_millis()), (0, 1000));
     }
 }

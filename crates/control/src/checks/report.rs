@@ -1,17 +1,18 @@
 //! A server that goes up or down: the balancer learns of it, and the log.
 
-use check::{Notice, Outcome, ServerName, Severity, Streams, Transition};
+use super::track;
+use check::{Notice, ServerName, Severity, Streams, Why};
 use session::Shutdown;
 use shard::Whose;
 use std::sync::Arc;
-use table::{Backend, Health, LogLevel, Server, ServerId, Table, Usable};
+use table::{Admin, Backend, BackendId, Health, LogLevel, Server, ServerId, Table, Usable};
 
-/// What a check changed.
+/// A server is to be something else than it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) server: ServerId,
-    pub(crate) transition: Transition,
-    pub(crate) outcome: Outcome,
+    pub(crate) to: Health,
+    pub(crate) why: Why,
 }
 
 /// A line about it, for the log targets of the backend and for standard error, where HAProxy words one of them differently.
@@ -23,41 +24,77 @@ pub(crate) struct Line {
 }
 
 /// What follows from a change.
+#[derive(Default)]
 pub(crate) struct Aftermath {
-    /// What is to be told, in order.
-    pub(crate) lines: Vec<Line>,
+    /// The servers that have changed.
+    pub(crate) changed: Vec<ServerId>,
+    /// What is to be told, in order, each line to the log of its backend.
+    pub(crate) lines: Vec<(BackendId, Line)>,
     /// Whose sessions are to end.
-    pub(crate) shutdown: Option<(Whose, Shutdown)>,
+    pub(crate) shutdowns: Vec<(Whose, Shutdown)>,
 }
 
 /// Carries a change out; answers what follows from it.
 pub(crate) fn apply(table: &Table, change: Change) -> Aftermath {
-    let Change { server: id, transition, outcome } = change;
-    let (backend, server) = (table.backend(id.backend), table.server(id));
-    let name = ServerName { backend: &backend.name, server: &server.name, is_backup: server.settings.backup };
-    let before = backend.state.usable();
-    match transition {
-        Transition::WentUp => {
-            backend.state.set_health(server, Health::Up);
-            let online = shown(backend.state.usable());
-            let lines = vec![line(check::server_up(name, &outcome, online, 0, 0))];
-            Aftermath { lines, shutdown: on_marked_up(backend, server) }
+    let mut aftermath = Aftermath::default();
+    aftermath.change(table, change);
+    aftermath
+}
+
+impl Aftermath {
+    fn change(&mut self, table: &Table, Change { server: id, to, why }: Change) {
+        let (backend, server) = (table.backend(id.backend), table.server(id));
+        let present = server.state.health();
+        if present == to {
+            return;
         }
-        Transition::WentDown => {
-            backend.state.set_health(server, Health::Down);
-            let left = backend.state.usable();
-            let streams = Streams { current: server.state.conns() as usize, requeued: 0, queued: 0 };
-            let mut lines = vec![line(check::server_down(name, &outcome, shown(left), streams))];
-            if is_any(before) && !is_any(left) {
-                lines.push(without_server(table, &backend.name));
+        if server.state.admin() == Admin::Maint {
+            // It shows when maintenance ends.
+            backend.state.set_health(server, to);
+        } else {
+            self.tell(table, id, to, &why);
+        }
+        for follower in track::followers(table, server) {
+            let why = Why::Via { backend: Arc::clone(&backend.name), server: Arc::clone(&server.name) };
+            self.change(table, Change { server: follower, to, why });
+        }
+    }
+
+    fn tell(&mut self, table: &Table, id: ServerId, to: Health, why: &Why) {
+        let (backend, server) = (table.backend(id.backend), table.server(id));
+        let (present, before) = (server.state.health(), backend.state.usable());
+        let was_stopping = present == Health::Stopping || server.state.admin() == Admin::Drain;
+        backend.state.set_health(server, to);
+        let (name, after) = (name(backend, server), backend.state.usable());
+        let queued = backend.state.queued() as usize;
+        let notice = match to {
+            Health::Up => check::server_up(name, why, shown(after), 0, queued),
+            Health::Stopping => check::server_stopping(name, why, shown(after), 0, queued),
+            Health::Down => {
+                let streams = Streams { current: server.state.conns() as usize, requeued: 0, queued };
+                check::server_down(name, why, shown(after), streams, was_stopping)
             }
-            Aftermath { lines, shutdown: on_marked_down(server) }
+        };
+        self.changed.push(id);
+        self.lines.push((id.backend, line(notice)));
+        self.shutdowns.extend(match to {
+            Health::Up => on_marked_up(backend, server),
+            Health::Stopping => None,
+            Health::Down => on_marked_down(server),
+        });
+        if is_any(before) && !is_any(after) {
+            self.lines.push((id.backend, without_server(table, &backend.name)));
         }
     }
 }
 
+/// How lines call a server.
+pub(crate) fn name<'a>(backend: &'a Backend, server: &'a Server) -> ServerName<'a> {
+    ServerName { backend: &backend.name, server: &server.name, is_backup: server.settings.backup }
+}
+
 /// `configuration.txt: on-marked-down`.
-fn on_marked_down(server: &Server) -> Option<(Whose, Shutdown)> {
+pub(crate) fn on_marked_down(server: &Server) -> Option<(Whose, Shutdown)> {
     let whose = || (Whose::Server(Arc::clone(&server.state)), Shutdown::ServerDown);
     server.settings.shuts_sessions_when_down.then(whose)
 }
@@ -75,19 +112,18 @@ pub(crate) fn without_server(table: &Table, name: &str) -> Line {
     Line { level: LogLevel::Emerg, text: says(name), on_console: says(&format!("'{name}'")) }
 }
 
-fn line(notice: Notice) -> Line {
+pub(crate) fn line(notice: Notice) -> Line {
     Line { level: level(notice.severity), on_console: notice.text.clone(), text: notice.text }
 }
 
 fn level(severity: Severity) -> LogLevel {
     match severity {
-        Severity::Emergency => LogLevel::Emerg,
         Severity::Alert => LogLevel::Alert,
         Severity::Notice => LogLevel::Notice,
     }
 }
 
-fn shown(usable: Usable) -> check::Usable {
+pub(crate) fn shown(usable: Usable) -> check::Usable {
     check::Usable { active: usable.active as usize, backup: usable.backup as usize }
 }
 

@@ -2,16 +2,18 @@
 
 use super::plan::Plan;
 use crate::uio::{ConnectError, Connection, Runtime, TransferError};
-use check::{Connect, Event, Next, Outcome, Probe};
-use std::net::SocketAddr;
+use check::{Event, Next, Outcome, Probe};
 use std::time::Duration;
-use table::ServerAddr;
+use table::Place;
 use tokio::time::Instant;
 
 /// Checks a server once. Takes no longer than the probe's deadlines allow. Dropped, it closes its socket.
-pub(super) async fn check(runtime: Runtime, plan: &Plan) -> Outcome {
+pub(super) async fn check(runtime: Runtime, plan: &Plan, is_in_use: bool) -> Outcome {
     let begun = Instant::now();
     let mut probe = Probe::new(plan.script.clone());
+    if is_in_use {
+        probe = probe.of_server_in_use();
+    }
     let mut connection: Option<Connection> = None;
     let mut received = Vec::new();
     loop {
@@ -21,7 +23,8 @@ pub(super) async fn check(runtime: Runtime, plan: &Plan) -> Outcome {
             (Next::Connect(connect), open) => {
                 // The one before is closed first: a server may take one at a time.
                 *open = None;
-                match Connection::open(runtime, &target(&plan.to, connect), connect.ending, deadline).await {
+                let to = Place { ip: connect.ip, port: connect.port }.of(&plan.to);
+                match Connection::open(runtime, &to, connect.ending, deadline).await {
                     Ok(opened) => Event::Connected(open.insert(opened).addresses()),
                     Err(ConnectError::Socket(errno)) => Event::SocketFailed(errno),
                     Err(ConnectError::Failed(errno)) => Event::ConnectFailed(errno),
@@ -49,20 +52,6 @@ pub(super) async fn check(runtime: Runtime, plan: &Plan) -> Outcome {
     }
 }
 
-/// Where a connect goes that names another address or port. One that names an address alone cannot leave a unix socket.
-fn target(to: &ServerAddr, connect: Connect) -> ServerAddr {
-    match (to, connect.ip, connect.port) {
-        (_, None, None) => to.clone(),
-        (ServerAddr::Ip(addr), ip, port) => {
-            ServerAddr::Ip(SocketAddr::new(ip.unwrap_or(addr.ip()), port.unwrap_or(addr.port())))
-        }
-        (ServerAddr::Unix(_) | ServerAddr::Abstract(_), Some(ip), Some(port)) => {
-            ServerAddr::Ip(SocketAddr::new(ip, port))
-        }
-        (ServerAddr::Unix(_) | ServerAddr::Abstract(_), _, _) => to.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +60,7 @@ mod tests {
     use proxyline::Version;
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use table::ServerAddr;
 
     const RUNTIMES: [Runtime; 2] = [Runtime::IoUring, Runtime::Plain];
 
@@ -81,7 +71,7 @@ mod tests {
     fn checked(runtime: Runtime, to: ServerAddr, script: Script) -> Outcome {
         let settings = Settings::every(script.timeouts.inter);
         let plan = Plan { to, script, settings };
-        block_on(runtime, check(runtime, &plan)).expect("these tests need io_uring")
+        block_on(runtime, check(runtime, &plan, true)).expect("these tests need io_uring")
     }
 
     /// The signature and the command LOCAL (PROXY protocol §2.2), before anything else.

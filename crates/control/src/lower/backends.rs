@@ -32,6 +32,7 @@ impl Lowering<'_> {
             splice: self.splice(settings.splice),
             http: http::back(proxy),
             log_targets: self.log_targets(proxy),
+            logs_checks: settings.logs_health_checks,
             state: self.book.backend(&name),
             name,
         }

@@ -2,7 +2,7 @@
 
 use super::{Lowering, limit};
 use check::{Action, Connect, Ending, Expect, Pattern, Preset, Saying, Script, ScriptBuilder, Status, Timeouts};
-use config::{Check, CheckText, Lead, Proxy, Spanned, Stage, TcpCheck, TcpConnect, TcpExpect};
+use config::{Check, CheckExpect, CheckText, Lead, Proxy, Spanned, Stage, TcpCheck, TcpConnect};
 use proxyline::Version;
 use std::time::Duration;
 use table::ProxyHeader;
@@ -17,8 +17,7 @@ impl Lowering<'_> {
         owner: &str,
     ) -> Option<Script> {
         let settings = &proxy.settings;
-        let timeouts =
-            Timeouts { inter, connect: limit(&settings.timeouts.connect), check: limit(&settings.timeouts.check) };
+        let timeouts = timeouts(proxy, inter);
         let header = header.map(|header| match header {
             ProxyHeader::V1 => Version::V1,
             ProxyHeader::V2 => Version::V2,
@@ -32,6 +31,7 @@ impl Lowering<'_> {
                 }
                 return Some(builder.build(timeouts));
             }
+            Some(Check::Http) => return self.http_script(proxy, header, timeouts, owner),
             Some(Check::Smtp { greeting }) => Preset::Smtp { greeting: greeting.clone() },
             Some(Check::Redis) => Preset::Redis,
             Some(Check::SslHello) => Preset::SslHello,
@@ -65,7 +65,7 @@ impl Lowering<'_> {
     }
 
     /// `configuration.txt: tcp-check connect`: what is not said is not done, unless `default` is.
-    fn connect(&mut self, connect: &TcpConnect, header: Option<Version>, owner: &str) -> Option<Connect> {
+    pub(super) fn connect(&mut self, connect: &TcpConnect, header: Option<Version>, owner: &str) -> Option<Connect> {
         let ip = match &connect.address {
             Some(host) => Some(self.host(host, host.span, owner)?),
             None => None,
@@ -75,14 +75,13 @@ impl Lowering<'_> {
         Some(Connect { ip, port: connect.port, proxy: own.or(header.filter(|_| connect.is_default)), ending })
     }
 
-    fn expect(&mut self, expect: &TcpExpect) -> Option<Expect> {
-        let pattern = match &expect.text {
+    fn expect(&mut self, expect: &CheckExpect<CheckText>) -> Option<Expect> {
+        let pattern = match &expect.pattern {
             CheckText::String(text) => Pattern::Text(text.as_bytes().to_vec()),
             CheckText::Binary(bytes) => Pattern::Binary(bytes.clone()),
-            CheckText::Regex(expression) => Pattern::Regex(self.regex(expression)?),
-            CheckText::BinaryRegex(expression) => Pattern::BinaryRegex(self.regex(expression)?),
+            CheckText::Regex(expression) => Pattern::Regex(self.regex(expression, "tcp-check expect")?),
+            CheckText::BinaryRegex(expression) => Pattern::BinaryRegex(self.regex(expression, "tcp-check expect")?),
         };
-        let status = |word: &Option<String>| word.as_deref().and_then(Status::from_word);
         let saying = |text: &Option<String>| match text {
             Some(text) => Saying::Text(text.as_str().into()),
             None => Saying::Usual,
@@ -100,7 +99,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn regex(&mut self, expression: &Spanned<String>) -> Option<check::Regex> {
+    pub(super) fn regex(&mut self, expression: &Spanned<String>, keyword: &str) -> Option<check::Regex> {
         match check::regex(expression) {
             Ok(regex) => Some(regex),
             Err(why) => {
@@ -108,11 +107,22 @@ impl Lowering<'_> {
                 let is_told = self.diagnostics.iter().any(|diagnostic| diagnostic.span == Some(expression.span));
                 if !is_told {
                     let text = &expression.value;
-                    let message = format!("'tcp-check expect' : regex '{text}' is invalid (error={why}).");
+                    let message = format!("'{keyword}' : regex '{text}' is invalid (error={why}).");
                     self.alert(Stage::Parsing, Lead::Spaced, expression.span, message);
                 }
                 None
             }
         }
     }
+}
+
+/// What bounds the checks of a server that is checked every `inter`.
+pub(super) fn timeouts(proxy: &Proxy, inter: Duration) -> Timeouts {
+    let timeouts = &proxy.settings.timeouts;
+    Timeouts { inter, connect: limit(&timeouts.connect), check: limit(&timeouts.check) }
+}
+
+/// The status that a word of the file names.
+pub(super) fn status(word: &Option<String>) -> Option<Status> {
+    word.as_deref().and_then(Status::from_word)
 }

@@ -13,6 +13,7 @@ mod backends;
 mod checks;
 mod frontends;
 mod http;
+mod http_checks;
 mod log_lines;
 mod logs;
 mod pages;
@@ -32,7 +33,7 @@ use logs::LogTargets;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BackendId, FrontendId, Global, ServerId, StateBook, Table};
+use table::{BackendId, FrontendId, Global, ServerId, Spread, StateBook, Table};
 
 /// What came of it.
 pub(crate) struct Lowered {
@@ -89,7 +90,9 @@ pub(crate) fn lower<'a>(
     let Lowering { log_targets, diagnostics, bind_places, book, .. } = lowering;
     let table = diagnostics.is_empty().then(|| {
         let table = Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process());
-        Arc::new(table.with_proxies(numbered(config)))
+        let spread =
+            Spread { percent: config.global.spread_checks.unwrap_or(0), most: config.global.max_spread_checks };
+        Arc::new(table.with_proxies(numbered(config)).with_spread(spread))
     });
     Lowered { table, diagnostics, bind_places, admin }
 }

@@ -1,12 +1,13 @@
 //! Servers: where they are, how they are greeted and checked.
 
-use super::Lowering;
-use config::{Host, Lead, Proxy, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
-use std::net::SocketAddr;
+use super::{Lowering, checks};
+use check::Begins;
+use config::{Host, InitState, Lead, OnError, Proxy, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{CheckSettings, ProxyHeader, Server, ServerAddr, ServerSettings};
+use table::{CheckSettings, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked};
 
 /// `configuration.txt` §5.2: `inter`, `rise`, `fall`.
 const INTER: Duration = Duration::from_secs(2);
@@ -20,16 +21,26 @@ impl Lowering<'_> {
         let owner = format!("'server {backend}/{}'", server.name.value);
         let addr = self.server_addr(&server.address, &owner)?;
         let check = match options.check {
-            Some(_) => Some(self.check(&addr, options, proxy, &owner)?),
+            Some(_) => Some(self.check(options, proxy, &owner)?),
             None => None,
         };
         let (maxconn, minconn) = places(options);
+        let agent = match options.agent {
+            Some(_) => Some(self.agent(options, proxy, &owner)?),
+            None => None,
+        };
         let settings = ServerSettings {
             weight: options.weight.as_ref().map_or(1, |weight| weight.value),
             backup: options.is_backup,
             disabled: options.is_disabled,
             proxy_header: header(options),
             check,
+            agent,
+            observe: options.observe.map(|_| observe(options)),
+            track: options.track.as_ref().map(|track| Tracked {
+                backend: track.0.as_deref().map_or_else(|| Arc::clone(backend), Arc::from),
+                server: track.1.as_str().into(),
+            }),
             maxconn,
             minconn,
             slowstart: options.slowstart.as_ref().and_then(|time| whole_seconds(time.value)),
@@ -58,29 +69,12 @@ impl Lowering<'_> {
 
     /// A check knocks at the server itself, and greets it as a client is announced, unless it has an address or a port of its
     /// own (`configuration.txt: check-send-proxy`).
-    fn check(
-        &mut self,
-        server: &ServerAddr,
-        options: &ServerOptions,
-        proxy: &Proxy,
-        owner: &str,
-    ) -> Option<CheckSettings> {
-        let port = options.check_port.as_ref().map(|port| port.value);
-        let ip = match &options.check_address {
-            Some(host) => Some(self.host(host, host.span, owner)?),
-            None => None,
+    fn check(&mut self, options: &ServerOptions, proxy: &Proxy, owner: &str) -> Option<CheckSettings> {
+        let place = Place {
+            ip: self.named_host(&options.check_address, owner)?,
+            port: options.check_port.as_ref().map(|port| port.value),
         };
-        let addr = match server {
-            ServerAddr::Ip(addr) => {
-                ServerAddr::Ip(SocketAddr::new(ip.unwrap_or(addr.ip()), port.unwrap_or(addr.port())))
-            }
-            // Only a port makes another host's address whole.
-            ServerAddr::Unix(_) | ServerAddr::Abstract(_) => match (ip, port) {
-                (Some(ip), Some(port)) => ServerAddr::Ip(SocketAddr::new(ip, port)),
-                (Some(_), None) | (None, _) => server.clone(),
-            },
-        };
-        let is_elsewhere = ip.is_some() || port.is_some();
+        let is_elsewhere = place != Place::default();
         let proxy_header = match options.check_send_proxy {
             Some(_) => Some(header(options).unwrap_or(ProxyHeader::V1)),
             None if is_elsewhere => None,
@@ -89,14 +83,44 @@ impl Lowering<'_> {
         let time = |time: &Option<Spanned<Duration>>| time.as_ref().map(|time| time.value);
         let inter = time(&options.inter).unwrap_or(INTER);
         Some(CheckSettings {
-            addr,
+            place,
             script: self.script(proxy, proxy_header, inter, owner)?,
             inter,
             fastinter: time(&options.fastinter).unwrap_or(inter),
             downinter: time(&options.downinter).unwrap_or(inter),
             rise: options.rise.as_ref().map_or(RISE, |rise| rise.value),
             fall: options.fall.as_ref().map_or(FALL, |fall| fall.value),
+            begins: begins(options),
         })
+    }
+
+    /// An agent is asked by a script of its own, without a PROXY header; what it says counts at once.
+    fn agent(&mut self, options: &ServerOptions, proxy: &Proxy, owner: &str) -> Option<CheckSettings> {
+        let place = Place {
+            ip: self.named_host(&options.agent_address, owner)?,
+            port: options.agent_port.as_ref().map(|port| port.value),
+        };
+        let inter = options.agent_inter.as_ref().map_or(INTER, |inter| inter.value);
+        let says = options.agent_send.as_deref().unwrap_or_default();
+        let script = check::agent_script(says.as_bytes(), checks::timeouts(proxy, inter));
+        Some(CheckSettings {
+            place,
+            script,
+            inter,
+            fastinter: inter,
+            downinter: inter,
+            rise: 1,
+            fall: 1,
+            begins: Begins::Up,
+        })
+    }
+
+    /// The address of a host that may be named; `None` if it has none, which has been reported.
+    fn named_host(&mut self, host: &Option<Spanned<Host>>, owner: &str) -> Option<Option<IpAddr>> {
+        match host {
+            Some(host) => Some(Some(self.host(host, host.span, owner)?)),
+            None => Some(None),
+        }
     }
 
     pub(super) fn host(&mut self, host: &Host, span: config::Span, owner: &str) -> Option<std::net::IpAddr> {
@@ -121,6 +145,29 @@ fn places(options: &ServerOptions) -> (Option<NonZeroU32>, u32) {
     let number = |number: &Option<Spanned<u32>>| number.as_ref().map_or(0, |number| number.value);
     let (least, most) = (number(&options.minconn), number(&options.maxconn));
     if least >= most { (NonZeroU32::new(least), 0) } else { (NonZeroU32::new(most), least) }
+}
+
+/// `configuration.txt`: error-limit, on-error.
+fn observe(options: &ServerOptions) -> Observe {
+    const MOST: NonZeroU32 = NonZeroU32::new(10).expect("not 0");
+    Observe {
+        most: options.error_limit.and_then(NonZeroU32::new).unwrap_or(MOST),
+        reaction: match options.on_error {
+            Some(OnError::Fastinter) => Reaction::CheckSooner,
+            Some(OnError::FailCheck) | None => Reaction::FailCheck,
+            Some(OnError::SuddenDeath) => Reaction::SuddenDeath,
+            Some(OnError::MarkDown) => Reaction::MarkDown,
+        },
+    }
+}
+
+fn begins(options: &ServerOptions) -> Begins {
+    match options.init_state {
+        Some(InitState::FullyUp) => Begins::FullyUp,
+        Some(InitState::Up) | None => Begins::Up,
+        Some(InitState::Down) => Begins::Down,
+        Some(InitState::FullyDown) => Begins::FullyDown,
+    }
 }
 
 fn header(options: &ServerOptions) -> Option<ProxyHeader> {

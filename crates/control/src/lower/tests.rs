@@ -148,9 +148,11 @@ fn every_address_of_a_bind_line_is_a_listener() {
 fn header_of(script: &check::Script) -> Option<Version> {
     match &script.steps[0].action {
         check::Action::Connect(connect) => connect.proxy,
-        other @ (check::Action::Send(_) | check::Action::Expect(_) | check::Action::HearOut) => {
-            panic!("no connection first: {other:?}")
-        }
+        other @ (check::Action::Send(_)
+        | check::Action::Expect(_)
+        | check::Action::ExpectResponse(_)
+        | check::Action::HearLine
+        | check::Action::HearOut) => panic!("no connection first: {other:?}"),
     }
 }
 
@@ -159,8 +161,9 @@ fn header_of(script: &check::Script) -> Option<Version> {
 fn what_a_check_knocks_at() {
     let check = |parameters: &str| {
         let table = table_of(&format!("listen px\n bind :1001\n server s 192.0.2.1:143 {parameters}\n"));
-        let check = backend(&table, "px").servers[0].settings.check.clone().expect("checked");
-        (check.addr.to_string(), header_of(&check.script))
+        let server = &backend(&table, "px").servers[0];
+        let check = server.settings.check.as_ref().expect("checked");
+        (check.place.of(&server.addr).to_string(), header_of(&check.script))
     };
     let own = "192.0.2.1:143".to_owned();
     assert_eq!(check("check"), (own.clone(), None));
@@ -421,7 +424,11 @@ fn the_lines_of_a_script() {
     assert_eq!(script.timeouts.check, ms(3000));
     let connect = |step: &check::Step| match &step.action {
         check::Action::Connect(connect) => Some((step.number, connect.port, connect.proxy, connect.ending)),
-        check::Action::Send(_) | check::Action::Expect(_) | check::Action::HearOut => None,
+        check::Action::Send(_)
+        | check::Action::Expect(_)
+        | check::Action::ExpectResponse(_)
+        | check::Action::HearLine
+        | check::Action::HearOut => None,
     };
     let connects: Vec<_> = script.steps.iter().filter_map(connect).collect();
     assert_eq!(

@@ -307,13 +307,19 @@ impl Farm {
         let table = self.published.load_full();
         let backend = &table.backends[0];
         let server = &backend.servers[self.rng.below(backend.servers.len())];
-        let health = if self.rng.chance(450) { Health::Up } else { Health::Down };
+        let health = match self.rng.below(10) {
+            0..4 => Health::Up,
+            4 => Health::Stopping,
+            _ => Health::Down,
+        };
         let watch = Watch::begin(table.clone());
         backend.state.set_health(server, health);
         watch.end();
         let (whose, why) = match health {
             Health::Up => (Whose::Backups(backend.state.clone()), Shutdown::ActiveUp),
             Health::Down => (Whose::Server(server.state.clone()), Shutdown::ServerDown),
+            // Whom it has it serves on.
+            Health::Stopping => return,
         };
         if self.rng.chance(300) {
             for mailbox in &self.mailboxes {

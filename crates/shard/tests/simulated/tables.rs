@@ -180,6 +180,7 @@ impl Draft {
             splice: self.splice,
             http: table::HttpBack::default(),
             log_targets: Vec::new(),
+            logs_checks: false,
             state: book.backend(&backend_name),
         };
         let frontends = self.ports.iter().enumerate().map(|(index, &(port, accept_proxy))| {

@@ -378,7 +378,7 @@ fn apply_line(server: &Server, before: Option<&Server>) {
         let was_up = state.is_up();
         if settings.disabled {
             state.set_admin(Admin::Maint);
-        } else if state.admin() == Admin::Maint {
+        } else if state.own_admin() == Admin::Maint {
             state.set_admin(Admin::Ready);
         }
         server.on_changed(was_up);
@@ -389,7 +389,10 @@ fn apply_line(server: &Server, before: Option<&Server>) {
     if before.is_none_or(|before| before.addr != server.addr) {
         state.set_moved(None);
     }
-    if settings.check.is_none() {
+    if settings.track.is_none() {
+        state.set_inherited_admin(Admin::Ready);
+    }
+    if settings.check.is_none() && settings.agent.is_none() && settings.track.is_none() {
         state.set_health(Health::Up);
     }
 }

@@ -93,6 +93,11 @@ impl BackendState {
         self.change(server, |server| server.state.set_admin(admin));
     }
 
+    /// The server that `server` tracks was taken out or back.
+    pub fn set_inherited_admin(&self, server: &Server, admin: Admin) {
+        self.change(server, |server| server.state.set_inherited_admin(admin));
+    }
+
     /// The operator changed the run-time weight, 0 to [`WEIGHT_MOST`](crate::WEIGHT_MOST).
     ///
     /// # Panics

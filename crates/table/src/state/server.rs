@@ -10,17 +10,19 @@ use std::sync::{Mutex, PoisonError};
 use crossbeam::utils::CachePadded;
 
 use super::warmth::{WEIGHT_SCALE, Warmth};
-use crate::{ServerAddr, ServerSettings, Tally};
+use crate::{Observe, ServerAddr, ServerSettings, Tally};
 
 /// What the checks found out. A server without checks is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Health {
     Up,
+    /// It answers, and wants no new connections (`configuration.txt: http-check disable-on-404`).
+    Stopping,
     Down,
 }
 
-/// What the operator decided. It stands beside [`Health`]: a server leaves maintenance in the health that its checks give it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What the operator decided, the mildest first. It stands beside [`Health`]: a server leaves maintenance in the health that its checks give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Admin {
     Ready,
     /// No new connections; those it has go on (`set server … state drain`).
@@ -44,7 +46,7 @@ pub struct ServerState {
 
 #[derive(Debug)]
 struct Line {
-    /// [`DOWN`], and at most one of [`DRAIN`] and [`MAINT`].
+    /// At most one of [`DOWN`] and [`STOPPING`], of [`DRAIN`] and [`MAINT`], and of these shifted by [`INHERITED`].
     word: AtomicU32,
     weight: AtomicU16,
     /// [`Warmth`] as a word; 0: it is warm.
@@ -60,11 +62,16 @@ struct Line {
     /// Sessions that wait for this server alone.
     queued: AtomicU32,
     queued_most: AtomicU32,
+    /// Attempts to connect that failed in a row, where they count (`observe`).
+    errors: AtomicU32,
 }
 
 const DOWN: u32 = 1;
 const DRAIN: u32 = 2;
 const MAINT: u32 = 4;
+const STOPPING: u32 = 8;
+/// How far the states are shifted that come from the server that this one tracks.
+const INHERITED: u32 = 4;
 const UNSEATED: u32 = u32::MAX;
 
 impl ServerState {
@@ -82,6 +89,7 @@ impl ServerState {
             maxconn: AtomicU32::new(settings.maxconn.map_or(0, NonZeroU32::get)),
             queued: AtomicU32::new(0),
             queued_most: AtomicU32::new(0),
+            errors: AtomicU32::new(0),
         };
         ServerState { tally: Tally::new(shard_count), moved: Mutex::default(), line: CachePadded::new(line) }
     }
@@ -90,8 +98,20 @@ impl ServerState {
         health_of(self.line.word.load(Acquire))
     }
 
+    /// What holds: its own state, or that of the server that it tracks, whichever takes it further out.
     pub fn admin(&self) -> Admin {
+        let word = self.line.word.load(Acquire);
+        admin_of(word | word >> INHERITED)
+    }
+
+    /// What the operator decided of this very server.
+    pub fn own_admin(&self) -> Admin {
         admin_of(self.line.word.load(Acquire))
+    }
+
+    /// What comes from the server that it tracks.
+    pub fn inherited_admin(&self) -> Admin {
+        admin_of(self.line.word.load(Acquire) >> INHERITED)
     }
 
     /// The run-time weight: the file's, unless the operator changed it since.
@@ -117,9 +137,9 @@ impl ServerState {
         self.line.word.load(Acquire) == 0 && self.weight() > 0
     }
 
-    /// It answers its checks and is not in maintenance; it may be drained (`configuration.txt: srv_is_up`).
+    /// It answers its checks and is not in maintenance; it may be drained or stopping (`configuration.txt: srv_is_up`).
     pub fn is_up(&self) -> bool {
-        self.line.word.load(Acquire) & (DOWN | MAINT) == 0
+        self.health() != Health::Down && self.admin() != Admin::Maint
     }
 
     /// Connections on it now, over all shards (HAProxy's `srv_conn`): picked and not yet released.
@@ -157,6 +177,25 @@ impl ServerState {
         self.line.queued_most.load(Relaxed)
     }
 
+    /// An attempt to connect failed where that counts: whether it is the one that makes too many in a row. Then they are counted
+    /// anew, so that of all shards one is told.
+    pub fn on_connect_failed(&self, observe: &Observe) -> bool {
+        let errors = self.line.errors.fetch_add(1, Relaxed) + 1;
+        let is_too_much = errors == observe.most.get();
+        if is_too_much {
+            self.line.errors.store(0, Relaxed);
+        }
+        is_too_much
+    }
+
+    /// Somebody could connect: a session, or a check.
+    pub fn forget_errors(&self) {
+        // Mostly there is nothing to forget, and then nothing is written that other shards read.
+        if self.line.errors.load(Relaxed) > 0 {
+            self.line.errors.store(0, Relaxed);
+        }
+    }
+
     pub(crate) fn moved_to(&self) -> Option<ServerAddr> {
         if !self.line.has_moved.load(Acquire) {
             return None;
@@ -182,22 +221,23 @@ impl ServerState {
     }
 
     pub(crate) fn set_health(&self, health: Health) {
-        let word = self.line.word.load(Relaxed) & !DOWN;
+        let word = self.line.word.load(Relaxed) & !(DOWN | STOPPING);
         let bit = match health {
             Health::Up => 0,
+            Health::Stopping => STOPPING,
             Health::Down => DOWN,
         };
         self.line.word.store(word | bit, Release);
     }
 
     pub(crate) fn set_admin(&self, admin: Admin) {
-        let word = self.line.word.load(Relaxed) & DOWN;
-        let bit = match admin {
-            Admin::Ready => 0,
-            Admin::Drain => DRAIN,
-            Admin::Maint => MAINT,
-        };
-        self.line.word.store(word | bit, Release);
+        let word = self.line.word.load(Relaxed) & !(DRAIN | MAINT);
+        self.line.word.store(word | bits_of(admin), Release);
+    }
+
+    pub(crate) fn set_inherited_admin(&self, admin: Admin) {
+        let word = self.line.word.load(Relaxed) & !((DRAIN | MAINT) << INHERITED);
+        self.line.word.store(word | bits_of(admin) << INHERITED, Release);
     }
 
     pub(crate) fn set_weight(&self, weight: u16) {
@@ -236,7 +276,13 @@ impl ServerState {
 }
 
 fn health_of(word: u32) -> Health {
-    if word & DOWN == 0 { Health::Up } else { Health::Down }
+    if word & DOWN != 0 {
+        Health::Down
+    } else if word & STOPPING != 0 {
+        Health::Stopping
+    } else {
+        Health::Up
+    }
 }
 
 fn admin_of(word: u32) -> Admin {
@@ -246,5 +292,13 @@ fn admin_of(word: u32) -> Admin {
         Admin::Drain
     } else {
         Admin::Ready
+    }
+}
+
+fn bits_of(admin: Admin) -> u32 {
+    match admin {
+        Admin::Ready => 0,
+        Admin::Drain => DRAIN,
+        Admin::Maint => MAINT,
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn backend(
         splice: Splice::ALWAYS,
         http: HttpBack::default(),
         log_targets: Vec::new(),
+        logs_checks: false,
         state: book.backend(&name),
         name,
     }

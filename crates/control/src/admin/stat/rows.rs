@@ -2,12 +2,13 @@
 
 use super::{Column, Row, Subject};
 use crate::admin::facts::Facts;
+use crate::checks::{Finding, Kind, root, tracked};
 use check::Health;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    Admin, Backend, BackendId, Balance, Frontend, FrontendId, Mode, Proxy, Server, ServerId, Standing, Tally, Totals,
-    WEIGHT_SCALE,
+    Admin, Backend, BackendId, Balance, CheckSettings, Frontend, FrontendId, Mode, Proxy, Server, ServerId, Standing,
+    Tally, Totals, WEIGHT_SCALE,
 };
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
@@ -201,6 +202,9 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     row.u32(Column::Rate, state.tally.session_rate(now));
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
     checked(&mut row, facts, server);
+    if let Some(tracked) = &server.settings.track {
+        row.text(Column::Tracked, format!("{}/{}", tracked.backend, tracked.server));
+    }
     row.text(Column::Addr, server.address().to_string());
     let mode = facts.table.backend(id.backend).mode;
     exchanges(&mut row, mode, &state.tally.totals());
@@ -216,52 +220,111 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
 
 /// What has a server's health in it.
 fn checked(row: &mut Row, facts: &Facts<'_>, server: &Server) {
-    let Some(settings) = &server.settings.check else { return };
-    let finding = facts.finding(server);
-    row.u64(Column::Chkfail, finding.map_or(0, |finding| finding.failures));
-    if server.state.admin() == Admin::Maint {
-        return;
+    let is_maintained = server.state.admin() == Admin::Maint;
+    if let Some(settings) = &server.settings.check
+        && !facts.checks.is_paused(server, Kind::Check)
+    {
+        row.u64(Column::Chkfail, facts.checks.failures(server));
+        if server.settings.observe.is_some() {
+            row.u64(Column::Hanafail, facts.checks.alarms(server));
+        }
+        if !is_maintained {
+            found(row, &CHECK, facts.finding(server), settings);
+        }
     }
+    if let Some(settings) = &server.settings.agent
+        && !facts.checks.is_paused(server, Kind::Agent)
+    {
+        found(row, &AGENT, facts.agent(server), settings);
+    }
+}
+
+/// The columns about a check.
+struct Columns {
+    status: Column,
+    code: Column,
+    duration: Column,
+    description: Column,
+    said: Column,
+    rise: Column,
+    fall: Column,
+    health: Column,
+}
+
+const CHECK: Columns = Columns {
+    status: Column::CheckStatus,
+    code: Column::CheckCode,
+    duration: Column::CheckDuration,
+    description: Column::CheckDesc,
+    said: Column::LastChk,
+    rise: Column::CheckRise,
+    fall: Column::CheckFall,
+    health: Column::CheckHealth,
+};
+
+const AGENT: Columns = Columns {
+    status: Column::AgentStatus,
+    code: Column::AgentCode,
+    duration: Column::AgentDuration,
+    description: Column::AgentDesc,
+    said: Column::LastAgt,
+    rise: Column::AgentRise,
+    fall: Column::AgentFall,
+    health: Column::AgentHealth,
+};
+
+fn found(row: &mut Row, columns: &Columns, finding: Option<Finding<'_>>, settings: &CheckSettings) {
     match finding.and_then(|finding| finding.last) {
         Some(outcome) => {
-            row.text(Column::CheckStatus, outcome.status.word());
+            row.text(columns.status, outcome.status.word());
             if outcome.status.has_code() {
-                row.u32(Column::CheckCode, outcome.code);
+                row.u32(columns.code, outcome.code);
             }
-            row.u64(Column::CheckDuration, millis(outcome.duration));
-            row.text(Column::CheckDesc, outcome.status.to_string());
-            row.text(Column::LastChk, String::from_utf8_lossy(&outcome.info));
+            if outcome.status != check::Status::Analyzed {
+                row.u64(columns.duration, millis(outcome.duration));
+            }
+            row.text(columns.description, outcome.status.to_string());
+            row.text(columns.said, String::from_utf8_lossy(&outcome.info));
         }
         None => {
-            row.text(Column::CheckStatus, "INI");
-            row.text(Column::CheckDesc, "Initializing");
-            row.text(Column::LastChk, "");
+            row.text(columns.status, "INI");
+            row.text(columns.description, "Initializing");
+            row.text(columns.said, "");
         }
     }
-    row.u32(Column::CheckRise, settings.rise);
-    row.u32(Column::CheckFall, settings.fall);
-    row.u32(Column::CheckHealth, finding.map_or(0, |finding| finding.health.points()));
+    row.u32(columns.rise, settings.rise);
+    row.u32(columns.fall, settings.fall);
+    row.u32(columns.health, finding.map_or(0, |finding| finding.health.points()));
 }
 
 /// A server's status in HAProxy's words.
 pub(crate) fn status(facts: &Facts<'_>, server: &Server) -> String {
-    let health = facts.finding(server).map(|finding| finding.health);
+    // Who follows another one stands as that one stands.
+    let root = root(facts.table, server);
+    let health = facts.finding(root).map(|finding| finding.health);
+    let agent = facts.agent(root).map(|finding| finding.health);
+    // Where the operator has said how it is, no check may have found it yet.
+    let is_moving = |is_up: bool| health.filter(|health| health.is_up() == is_up && !health.is_steady());
+    let moving = |word: &str, is_up: bool| match is_moving(is_up).map(Health::progress) {
+        Some((points, most)) => format!("{word} {points}/{most}"),
+        None => word.into(),
+    };
     match (server.state.admin(), server.state.health()) {
-        (Admin::Maint, _) => "MAINT".into(),
-        (Admin::Ready | Admin::Drain, table::Health::Down) => match health.map(Health::to_string) {
-            Some(words) if words.starts_with("DOWN") => words,
-            // The operator said so, and no check has found anything else yet.
-            Some(_) | None => "DOWN".into(),
+        (Admin::Maint, _) => match tracked(facts.table, server) {
+            Some(tracked) if server.state.own_admin() != Admin::Maint => {
+                format!("MAINT (via {}/{})", tracked.backend_name, tracked.name)
+            }
+            Some(_) | None => "MAINT".into(),
         },
-        (Admin::Ready, table::Health::Up) => match health.map(Health::to_string) {
-            Some(words) if words.starts_with("UP") => words,
-            Some(_) => "UP".into(),
-            None => "no check".into(),
+        (Admin::Ready | Admin::Drain, table::Health::Down) => match agent {
+            Some(agent) if !agent.is_up() => "DOWN (agent)".into(),
+            Some(_) | None => moving("DOWN", false),
         },
-        (Admin::Drain, table::Health::Up) => match health.map(Health::to_string) {
-            Some(words) if words.starts_with("UP ") => words.replacen("UP", "DRAIN", 1),
-            Some(_) | None => "DRAIN".into(),
-        },
+        (Admin::Ready | Admin::Drain, table::Health::Stopping) => moving("NOLB", true),
+        (Admin::Drain, table::Health::Up) if agent.is_some() => "DRAIN (agent)".into(),
+        (Admin::Drain, table::Health::Up) => moving("DRAIN", true),
+        (Admin::Ready, table::Health::Up) if health.is_none() => "no check".into(),
+        (Admin::Ready, table::Health::Up) => moving("UP", true),
     }
 }
 
