@@ -285,10 +285,7 @@ fn socket_parameter(
                 }
             };
         }
-        "expose-fd" if value == "listeners" => {
-            let why = "a reload keeps its listeners in place and hands them to nobody";
-            reports.note_inert(line.span(at).to(line.span(at + 1)), "stats socket expose-fd listeners", why);
-        }
+        "expose-fd" if value == "listeners" => socket.exposes_listeners = true,
         "name" if !value.is_empty() => {
             let why = "it names the socket to humans";
             reports.note_inert(line.span(at).to(line.span(at + 1)), "stats socket name", why);

@@ -149,6 +149,8 @@ pub struct StatsSocket {
     pub uid: Option<u32>,
     pub gid: Option<u32>,
     pub access: Access,
+    /// `expose-fd listeners`: a successor may fetch the listening sockets here.
+    pub exposes_listeners: bool,
 }
 
 /// What the users of an admin socket may do; each level includes those before it.

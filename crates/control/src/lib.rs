@@ -65,7 +65,7 @@ mod uio;
 mod warmups;
 mod watch;
 
-pub use admin::AdminSockets;
+pub use admin::{AdminSockets, Collect};
 pub use clock::Moment;
 pub use config::IoEngine;
 pub use load::{Defaults, Files, Loaded, empty_table, load};

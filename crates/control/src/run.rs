@@ -5,7 +5,7 @@
 
 mod standing;
 
-use crate::admin::{self, Admin, AdminSockets, Asked, Prepared, Wish};
+use crate::admin::{self, Admin, AdminSockets, Asked, Collect, Prepared, Wish};
 use crate::checks::{self, Checks, Finished};
 use crate::clock::{self, Moment};
 use crate::console::{Console, Urgency};
@@ -58,6 +58,8 @@ pub struct Parts {
     pub runtime: Runtime,
     /// Of the first table, as far as they are bound already.
     pub admin_sockets: AdminSockets,
+    /// How sockets of the shards are had.
+    pub collect: Collect,
     /// Called once, when the first table is in force. What it cannot do ends the process.
     pub on_serving: OnServing,
 }
@@ -142,6 +144,7 @@ pub(crate) struct Control {
     process: admin::Process,
     sessions: admin::Sessions,
     followings: admin::Followings,
+    exports: admin::Exports,
     shutdowns: Shutdowns,
     watch: Watch,
     look_at: Instant,
@@ -213,6 +216,7 @@ impl Control {
             runtime,
             on_serving,
             admin_sockets,
+            collect,
         } = parts;
         let now = clock::now();
         Ok(Control {
@@ -232,6 +236,7 @@ impl Control {
             pages: pages::Memory::new()?,
             sessions: admin::Sessions::default(),
             followings: admin::Followings::default(),
+            exports: admin::Exports::new(collect),
             process: report::process(mailboxes.len(), runtime, &defaults),
             admin_coming: None,
             shutdowns: Shutdowns::new(mailboxes.len()),
@@ -267,6 +272,7 @@ impl Control {
                 Event::Checked(finished) => self.on_checked(finished),
                 Event::Wished(Wish::Command(asked)) => self.on_command(asked),
                 Event::Wished(Wish::Page(visit)) => self.on_visit(visit),
+                Event::Wished(Wish::Sockets(reply)) => self.exports.ask(&self.mailboxes, reply),
                 Event::Asked(request) => self.on_request(request),
                 Event::Read(result) => self.on_read(*result),
                 Event::News => self.on_news(),
@@ -513,6 +519,13 @@ impl Control {
             }
             Notice::Failing(server) => {
                 self.at_desk(|desk| desk.on_failing(&server));
+                None
+            }
+            Notice::Exported { shard, count } => {
+                if let Err(err) = self.exports.on_exported(&self.mailboxes, shard, count) {
+                    let text = format!("Listening sockets cannot be handed over ({}).", driver::Errno::of(&err));
+                    self.console.say(Urgency::Warning, &text);
+                }
                 None
             }
             Notice::Report(found) => {

@@ -1,8 +1,10 @@
 //! Being told to stop, to pause, to reload, to hand over; and what a service manager is told.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -252,38 +254,73 @@ fn a_second_instance_is_refused() {
     assert_eq!(first.connect("px").line(), "s1");
 }
 
-/// The way from HAProxy to Tidegate: its listening sockets pass over, its sessions end where they are, and nobody is refused.
-#[test]
-fn tidegate_takes_over_from_a_running_haproxy() {
-    if !Subject::Haproxy.is_there("tidegate_takes_over_from_a_running_haproxy") {
+/// The listening sockets pass over, sessions end where they are, and nobody is refused.
+fn check_takeover(test: &str, old: Subject, new: Subject) {
+    if !Subject::Haproxy.is_there(test) {
         return;
     }
     let (origin, run) = (Origin::named("s1"), TempDir::new().expect("a directory"));
     let admin = run.path().join("admin.sock").display().to_string();
     let global = format!("stats socket {admin} expose-fd listeners level admin");
-    let mut haproxy = Setup::relay(Subject::Haproxy, &global, &origin).start();
-    let mut held = haproxy.connect("px");
+    let mut first = Setup::relay(old, &global, &origin).with("threads", 4).start();
+    let mut held = first.connect("px");
     assert_eq!(held.line(), "s1");
-    let address = haproxy.address("px");
-    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let address = first.address("px");
+    let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let clients = scope.spawn(|| {
+        let visit = || {
             let mut served = 0;
-            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+            while !is_over.load(Ordering::Relaxed) {
                 assert_eq!(Client::to(address).line(), "s1", "after {served}");
                 served += 1;
             }
             served
-        });
-        let pid = haproxy.pid().to_string();
-        let setup = Setup::relay(Subject::Tidegate, "", &origin).with("px", address);
-        let mut tidegate = setup.argument("-x").argument(&admin).argument("-sf").argument(&pid).start();
+        };
+        let clients = [scope.spawn(visit), scope.spawn(visit)];
+        let pid = first.pid().to_string();
+        let setup = Setup::relay(new, "", &origin).with("threads", 3).with("px", address);
+        let mut second = setup.argument("-x").argument(&admin).argument("-sf").argument(&pid).start();
         assert_eq!(held.ask("still there?"), "still there?");
         drop(held);
-        assert_eq!(haproxy.wait_exit(wait::SOON).code(), Some(0));
+        assert_eq!(first.wait_exit(wait::SOON).code(), Some(0));
         (0..20).for_each(|_| assert_eq!(Client::to(address).line(), "s1"));
-        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert!(clients.join().expect("nobody is refused") > 0);
-        tidegate.stop_with(Signal::SIGTERM, wait::SOON);
+        is_over.store(true, Ordering::Relaxed);
+        for client in clients {
+            assert!(client.join().expect("nobody is refused") > 0);
+        }
+        assert!(!second.stderr().contains("[WARNING]"), "{}", second.stderr());
+        second.stop_with(Signal::SIGTERM, wait::SOON);
     });
+}
+
+/// The way from HAProxy to Tidegate.
+#[test]
+fn tidegate_takes_over_from_a_running_haproxy() {
+    check_takeover("tidegate_takes_over_from_a_running_haproxy", Subject::Haproxy, Subject::Tidegate);
+}
+
+/// And back.
+#[test]
+fn haproxy_takes_over_from_a_running_tidegate() {
+    check_takeover("haproxy_takes_over_from_a_running_tidegate", Subject::Tidegate, Subject::Haproxy);
+}
+
+/// The way to a new binary. More shards than before, or fewer: none of the sockets is left alone.
+#[test]
+fn tidegate_takes_over_from_itself() {
+    check_takeover("tidegate_takes_over_from_itself", Subject::Tidegate, Subject::Tidegate);
+}
+
+/// Without `expose-fd listeners` nothing is given away, whoever asks.
+#[test]
+fn sockets_are_handed_over_only_where_the_file_says_so() {
+    let (admin, origin) = (Admin::new(), Origin::named("s1"));
+    let global = format!("stats socket {} level admin", admin.path().display());
+    let proxy = Setup::relay(Subject::Tidegate, &global, &origin).start();
+    let mut stream = admin.connect();
+    stream.write_all(b"_getsocks\n").expect("it listens");
+    let mut count = [1; 4];
+    stream.read_exact(&mut count).expect("a number");
+    assert_eq!(i32::from_ne_bytes(count), 0);
+    assert_eq!(proxy.connect("px").line(), "s1");
 }

@@ -1,4 +1,5 @@
-//! Descriptors that come from another process, as HAProxy hands over its listening sockets (`-x`, `expose-fd listeners`).
+//! Descriptors that come from another process, as HAProxy hands over its listening sockets (`-x`, `expose-fd listeners`), or from a
+//! thread with a file table of its own.
 //!
 //! ```text
 //!   we: "_getsocks\n"      they: how many, as four bytes of this machine
@@ -9,15 +10,15 @@
 //! What the bytes say (network namespace, interface) can be asked of the sockets themselves, and is not read.
 
 use nix::cmsg_space;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
-use std::io::{self, IoSliceMut, Read, Write};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 /// The most that the kernel passes in one message (`SCM_MAX_FD`).
-const AT_ONCE: usize = 253;
+pub const AT_ONCE: usize = 253;
 
 /// Bytes about one socket: two lengths, the longest names, flags.
 const ABOUT_ONE: usize = 1 + 255 + 1 + 16 + 4;
@@ -51,6 +52,33 @@ pub fn receive(path: &Path) -> io::Result<Vec<OwnedFd>> {
     Ok(sockets)
 }
 
+/// Passes copies of sockets through a unix stream, each batch with one byte. Answers how many there was room for.
+pub fn pass(through: RawFd, sockets: &[RawFd]) -> usize {
+    let mut passed = 0;
+    for batch in sockets.chunks(AT_ONCE) {
+        let rights = [ControlMessage::ScmRights(batch)];
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        if sendmsg::<()>(through, &[IoSlice::new(&[0])], &rights, flags, None).is_err() {
+            break;
+        }
+        passed += batch.len();
+    }
+    passed
+}
+
+/// Takes as many as have been passed before.
+pub fn collect(stream: &UnixStream, count: usize) -> io::Result<Vec<OwnedFd>> {
+    let mut sockets = Vec::new();
+    while sockets.len() < count {
+        let before = sockets.len();
+        take(stream, &mut sockets)?;
+        if sockets.len() == before {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(sockets)
+}
+
 fn take(stream: &UnixStream, sockets: &mut Vec<OwnedFd>) -> io::Result<()> {
     let mut bytes = vec![0; AT_ONCE * ABOUT_ONE];
     let mut parts = [IoSliceMut::new(&mut bytes)];
@@ -68,8 +96,6 @@ fn take(stream: &UnixStream, sockets: &mut Vec<OwnedFd>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::sys::socket::{ControlMessage, sendmsg};
-    use std::io::IoSlice;
     use std::net::TcpListener;
     use std::os::unix::net::UnixListener;
     use std::thread;
@@ -114,6 +140,18 @@ mod tests {
         for count in [0, 1, 2, 5] {
             assert_eq!(received(count, count as i32).expect("all arrive").len(), count);
         }
+    }
+
+    #[test]
+    fn what_is_passed_is_collected() {
+        let (one, other) = UnixStream::pair().expect("two ends");
+        let sockets: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+        let names: Vec<_> = sockets.iter().map(|socket| socket.local_addr().expect("bound")).collect();
+        let numbers: Vec<RawFd> = sockets.iter().map(AsRawFd::as_raw_fd).collect();
+        assert_eq!(pass(one.as_raw_fd(), &numbers[..2]) + pass(one.as_raw_fd(), &numbers[2..]), 3);
+        assert_eq!(pass(one.as_raw_fd(), &[]), 0);
+        let collected = collect(&other, 3).expect("all are there");
+        assert!(collected.into_iter().map(|fd| TcpListener::from(fd).local_addr().expect("bound")).eq(names));
     }
 
     #[test]

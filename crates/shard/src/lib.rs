@@ -32,7 +32,7 @@ mod turn;
 mod waiter;
 
 pub use listing::{Listed, Part};
-pub use mail::{ControlPort, Mail, Mailbox, Notice, PrepareFailure, Pulse, Report};
+pub use mail::{ControlPort, Mail, Mailbox, Notice, Passage, PrepareFailure, Pulse, Report};
 pub use places::{Heirloom, Key, Origin, Place, places};
 pub use slots::Slots;
 pub use stats::{Ends, Stats};
@@ -64,6 +64,7 @@ pub struct Shard<D: Driver> {
     inboxes: Arc<Inboxes>,
     mailbox: Arc<Mailbox>,
     port: Arc<ControlPort>,
+    passage: Passage,
     outbox: Outbox,
     /// The time, read once per turn.
     now: Instant,
@@ -95,6 +96,8 @@ pub struct Parts<D: Driver> {
     pub port: Arc<ControlPort>,
     /// For `balance random`.
     pub seed: u64,
+    /// How control gets copies of the shard's listening sockets.
+    pub passage: Passage,
     /// Sockets that listen already: of the first table, bound before the shard was there.
     pub heirlooms: Vec<Heirloom>,
 }
@@ -111,7 +114,7 @@ enum Life {
 impl<D: Driver> Shard<D> {
     /// A shard without listeners: the first [`Mail::Prepare`] binds them, the first published table opens them.
     pub fn new(parts: Parts<D>) -> Shard<D> {
-        let Parts { driver, index, published, sessions_max, mailbox, port, seed, heirlooms } = parts;
+        let Parts { driver, index, published, sessions_max, mailbox, port, passage, seed, heirlooms } = parts;
         let mut published = Cache::new(published);
         let table = View::new(Arc::clone(published.load()));
         let now = driver.now();
@@ -130,6 +133,7 @@ impl<D: Driver> Shard<D> {
             inboxes,
             mailbox,
             port,
+            passage,
             outbox,
             now,
             done: Vec::new(),

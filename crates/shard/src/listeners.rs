@@ -257,6 +257,13 @@ impl Listeners {
         })
     }
 
+    /// What a successor may go on with: sockets that listen, and that it cannot have from elsewhere.
+    pub(crate) fn exportable(&self) -> Vec<Fd> {
+        let listening = self.slots.iter().flatten().filter(|listener| listener.purpose() == Purpose::Serve);
+        let ours = listening.filter(|listener| !matches!(listener.key.addr(), BindAddr::Inherited(_)));
+        ours.map(|listener| listener.fd).collect()
+    }
+
     pub(crate) fn get(&self, index: u32) -> Option<&Listener> {
         self.slots.get(index as usize)?.as_ref()
     }

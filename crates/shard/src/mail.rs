@@ -3,7 +3,7 @@
 use crate::{Part, Stats, Whose};
 use crossbeam::queue::{ArrayQueue, SegQueue};
 use crossbeam::utils::CachePadded;
-use driver::{Addr, DriverStats, Errno, Waker};
+use driver::{Addr, DriverStats, Errno, Fd, Waker};
 use session::{Record, Shutdown};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -29,9 +29,14 @@ pub enum Mail {
     /// Frontends stand otherwise than before ([`table::Standing`]): listeners follow. Answered by [`Notice::Followed`] with this
     /// serial.
     Follow(u64),
+    /// Pass copies of the listening sockets on. Answered by [`Notice::Exported`].
+    Export,
     /// Answered by [`Notice::Report`].
     Report,
 }
+
+/// Takes listening sockets out of a shard's file table: passes copies of these to control, and says of how many.
+pub type Passage = Box<dyn Fn(&[Fd]) -> usize + Send>;
 
 /// From a shard to control. Never lost, unlike records.
 #[derive(Debug)]
@@ -55,6 +60,11 @@ pub enum Notice {
         shard: ShardIndex,
         serial: u64,
         refused: Option<PrepareFailure>,
+    },
+    /// So many sockets are on their way to control.
+    Exported {
+        shard: ShardIndex,
+        count: usize,
     },
     Report(Box<Report>),
     /// Too many attempts to connect to this server have failed in a row.

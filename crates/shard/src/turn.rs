@@ -72,6 +72,10 @@ impl<D: Driver> Shard<D> {
                     self.listeners.follow();
                     self.orders.push(serial);
                 }
+                Mail::Export => {
+                    let count = (self.passage)(&self.listeners.exportable());
+                    self.port.tell(Notice::Exported { shard: self.index, count });
+                }
                 Mail::Report => self.port.tell(Notice::Report(Box::new(self.report()))),
             }
         }

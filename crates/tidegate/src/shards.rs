@@ -7,7 +7,7 @@ use driver::{Driver, Errno, Waker};
 use epoll::Epoll;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
-use shard::{ControlPort, Heirloom, Mailbox, Parts, Shard};
+use shard::{ControlPort, Heirloom, Mailbox, Parts, Passage, Shard};
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread;
@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) engine: Engine,
     pub(crate) published: Arc<arc_swap::ArcSwap<Table>>,
     pub(crate) port: Arc<ControlPort>,
+    /// Where shards pass copies of their listening sockets; kept by all.
+    pub(crate) passage: RawFd,
     pub(crate) sessions_max: u32,
     /// Descriptors that every shard keeps from the process: wake-ups of control, inherited listeners.
     pub(crate) kept: Vec<RawFd>,
@@ -99,6 +101,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
             published: plan.published.clone(),
             mailbox: mailboxes[index].clone(),
             port: plan.port.clone(),
+            passage: plan.passage,
         };
         let started = started.clone();
         let name = format!("tidegate/{index}");
@@ -126,6 +129,7 @@ struct World {
     published: Arc<arc_swap::ArcSwap<Table>>,
     mailbox: Arc<Mailbox>,
     port: Arc<ControlPort>,
+    passage: RawFd,
 }
 
 impl World {
@@ -167,6 +171,7 @@ impl World {
             sessions_max: self.sessions_max,
             mailbox: self.mailbox,
             port: self.port,
+            passage: passage(self.passage),
             seed: (u64::from(std::process::id()) << 16) | u64::from(index.0),
             heirlooms: self.heirlooms,
         });
@@ -199,6 +204,14 @@ impl World {
     fn buffer_count(&self) -> u32 {
         2 * self.sessions_max + BUFFERS_BESIDE
     }
+}
+
+/// Passes sockets on by a descriptor that every file table keeps.
+fn passage(through: RawFd) -> Passage {
+    Box::new(move |sockets| {
+        let numbers: Vec<RawFd> = sockets.iter().map(|socket| socket.0).collect();
+        process::rights::pass(through, &numbers)
+    })
 }
 
 fn said(started: &Sender<Result<(), StartFailure>>, result: Result<(), StartFailure>) {

@@ -12,6 +12,7 @@ use shard::{Heirloom, Key, Origin, Place, PrepareFailure, places};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::{Duration, Instant};
 use table::{ShardIndex, Table};
@@ -73,17 +74,18 @@ impl Sockets {
 
     /// Gives each socket of a predecessor to a shard that listens on its address. What nobody wants is closed.
     fn spread(table: &Table, shard_count: u16, inherited: Vec<OwnedFd>) -> Vec<Socket> {
-        let mut given: HashMap<SocketAddr, u16> = HashMap::new();
+        let mut given: HashMap<Addr, u16> = HashMap::new();
         let mut spread = Vec::new();
         for fd in inherited {
             let Some(address) = listens_on(&fd) else { continue };
-            let next = given.entry(address).or_insert(0);
-            let shard = ShardIndex(*next % shard_count);
+            let next = given.entry(address.clone()).or_insert(0);
             let is_it = |place: &Place| match place.origin() {
-                Origin::Bound(spec) => spec.addr == Addr::Ip(address),
+                Origin::Bound(spec) => spec.addr == address,
                 Origin::Inherited(_) => false,
             };
-            if let Some(place) = places(table, shard).into_iter().find(is_it) {
+            let of = |shard| places(table, shard).into_iter().find(is_it).map(|place| (shard, place));
+            // Paths are the first shard's alone.
+            if let Some((shard, place)) = of(ShardIndex(*next % shard_count)).or_else(|| of(ShardIndex(0))) {
                 *next += 1;
                 spread.push(Socket { shard, key: place.key, fd: Fd(fd.into_raw_fd()) });
             }
@@ -120,14 +122,16 @@ impl Sockets {
     }
 }
 
-/// The address that a socket listens on, if it is one of TCP that listens.
-fn listens_on(fd: &OwnedFd) -> Option<SocketAddr> {
+/// The address that a socket listens on, if it does.
+fn listens_on(fd: &OwnedFd) -> Option<Addr> {
     if !getsockopt(fd, sockopt::AcceptConn).unwrap_or(false) {
         return None;
     }
     let name: SockaddrStorage = getsockname(fd.as_raw_fd()).ok()?;
     let v4 = name.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
-    v4.or_else(|| name.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
+    let v6 = || name.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port())));
+    let path = || name.as_unix_addr()?.path().map(|path| Addr::Unix(path.as_os_str().as_bytes().into()));
+    v4.or_else(v6).map(Addr::Ip).or_else(path)
 }
 
 impl Drop for Socket {

@@ -20,12 +20,13 @@ use crate::say::{self, say};
 use crate::shards::{self, Engine};
 use crate::sockets::Sockets;
 use crate::{defaults, files, load, refuse_warnings, report};
-use control::{AdminSockets, Defaults, Files, IoEngine, Loaded, OnServing, Parts, ProcessSettings, Runtime};
+use control::{AdminSockets, Collect, Defaults, Files, IoEngine, Loaded, OnServing, Parts, ProcessSettings, Runtime};
 use nix::errno::Errno;
 use process::identity::Refusal;
 use process::{PidFile, Starter};
 use shard::ControlPort;
-use std::os::fd::RawFd;
+use std::os::fd::{IntoRawFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -77,6 +78,7 @@ pub(crate) enum Failure {
     /// The files were right a moment ago; what is wrong now has been said.
     Changed,
     Shards(shards::StartFailure),
+    Passage(std::io::Error),
     Bind(String),
     NoSockets(PathBuf, std::io::Error),
     Jail(PathBuf),
@@ -183,12 +185,17 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
     let bell = say::Bell::new().map_err(shards::StartFailure::Wakeup).map_err(Failure::Shards)?;
     let port = Arc::new(ControlPort::new(RECORDS_MOST, bell.waker()));
     let published = Arc::new(arc_swap::ArcSwap::new(control::empty_table(&book)));
+    // Like the bell: made before, and known by number to all.
+    let (ours, theirs) = UnixStream::pair().map_err(Failure::Passage)?;
+    ours.set_nonblocking(true).map_err(Failure::Passage)?;
+    let passage = theirs.into_raw_fd();
     let plan = shards::Plan {
         engine,
         published: published.clone(),
         port: port.clone(),
+        passage,
         sessions_max: capacity.sessions_max,
-        kept: [bell.number()].into_iter().chain(inherited(&table)).collect(),
+        kept: [bell.number(), passage].into_iter().chain(inherited(&table)).collect(),
         sockets,
         cpus: first.process.cpus.clone(),
         null: starter.as_ref().map(Starter::null),
@@ -201,7 +208,21 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
         Engine::Epoll => Runtime::Plain,
     };
     let on_serving = on_serving(predecessors, starter, pidfile);
-    Ok(Parts { files, book, first, defaults, published, mailboxes, port, news, runtime, on_serving, admin_sockets })
+    let collect: Collect = Box::new(move |count| process::rights::collect(&ours, count));
+    Ok(Parts {
+        files,
+        book,
+        first,
+        defaults,
+        published,
+        mailboxes,
+        port,
+        news,
+        runtime,
+        on_serving,
+        admin_sockets,
+        collect,
+    })
 }
 
 /// A reload reads the files as whom the process is then.
@@ -274,6 +295,7 @@ impl std::fmt::Display for Failure {
             Failure::PidFile(path) => write!(f, "Cannot create pidfile {}", path.display()),
             Failure::Changed => f.write_str("The configuration changed while it was read."),
             Failure::Shards(failure) => failure.fmt(f),
+            Failure::Passage(err) => write!(f, "Cannot make a pair of sockets ({err})"),
             Failure::Bind(text) => f.write_str(text),
             Failure::NoSockets(path, err) => write!(f, "No sockets from '{}' ({err})", path.display()),
             Failure::Jail(directory) => write!(f, "Cannot chroot({}).", directory.display()),

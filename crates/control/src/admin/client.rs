@@ -4,11 +4,12 @@
 
 use super::Wish;
 use super::conversation::{Command, Conversation, Step};
+use super::successor;
 use config::Access;
 use nix::sys::socket::{Shutdown, shutdown};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::UnboundedSender;
@@ -60,7 +61,12 @@ pub(super) struct Manners {
     pub(super) access: Access,
     /// How long it may say nothing, or not take its answer; zero is for ever.
     pub(super) patience: Duration,
+    /// Whether it may have the listening sockets.
+    pub(super) exposes_listeners: bool,
 }
+
+/// What a successor says (`-x`).
+const GET_SOCKETS: &str = "_getsocks";
 
 /// Serves a client until it ends, or is too slow.
 pub(super) async fn serve(stream: Stream, manners: Manners, wishes: UnboundedSender<Wish>) {
@@ -81,6 +87,10 @@ async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<
                     count => conversation.hear(&buffer[..count]),
                 }
             }
+            Step::Ask(command) if command.words.first().is_some_and(|word| word == GET_SOCKETS) => {
+                let sockets = if manners.exposes_listeners { sockets(&wishes).await } else { Vec::new() };
+                return successor::hand_over(&stream, &sockets).await;
+            }
             Step::Ask(command) => {
                 let (reply, answer) = oneshot::channel();
                 let told = wishes.send(Wish::Command(Asked { command, access: manners.access, reply }));
@@ -99,6 +109,15 @@ async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<
                 stream.write_all(text.as_bytes(), manners.patience).await?;
             }
         }
+    }
+}
+
+/// Copies of all listening sockets; none if control has other things to do.
+async fn sockets(wishes: &UnboundedSender<Wish>) -> Vec<OwnedFd> {
+    let (reply, sockets) = oneshot::channel();
+    match wishes.send(Wish::Sockets(reply)) {
+        Ok(()) => sockets.await.unwrap_or_default(),
+        Err(_) => Vec::new(),
     }
 }
 

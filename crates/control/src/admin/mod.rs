@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `socket` | addresses, owners, modes; binding |
 //! | `client`, `conversation` | one client: with I/O, and without |
+//! | `successor`, `exports` | listening sockets for a process that takes over |
 //! | `commands` | which words there are, who may say them, which are near |
 //! | `desk`, `facts` | what commands may see and change |
 //! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
@@ -35,6 +36,7 @@ mod configuration;
 mod conversation;
 mod desk;
 mod explain;
+mod exports;
 mod facts;
 pub(crate) mod field;
 mod followings;
@@ -49,15 +51,18 @@ mod servers;
 mod sessions;
 mod socket;
 pub(crate) mod stat;
+mod successor;
 mod tell;
 
 pub(crate) use client::{Answer, Asked, Stream, patiently};
 pub(crate) use commands::{Reply, answer, command};
 pub(crate) use desk::Desk;
+pub use exports::Collect;
+pub(crate) use exports::Exports;
 pub(crate) use facts::{Facts, Process};
 pub(crate) use followings::{Client as FollowingClient, Followings, cannot_listen};
 pub(crate) use sessions::Sessions;
-pub(crate) use socket::{Failure, Owner, Place, Service, SocketSpec};
+pub(crate) use socket::{Failure, Owner, Place, Rights, Service, SocketSpec};
 
 use crate::pages::{self, Site, Visit};
 use crate::uio;
@@ -65,10 +70,12 @@ use client::Manners;
 use config::Access;
 use socket::{Bound, Made, bind};
 use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// How long accepting rests when the system has no descriptor left.
@@ -108,6 +115,8 @@ pub(crate) struct Admin {
 pub(crate) enum Wish {
     Command(Asked),
     Page(Visit),
+    /// Copies of all listening sockets.
+    Sockets(oneshot::Sender<Vec<OwnedFd>>),
 }
 
 /// One that is served.
@@ -240,7 +249,7 @@ impl Admin {
     /// Where commands are taken, and of whom.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = (&Place, Access)> {
         self.sockets.iter().filter_map(|socket| match socket.spec.service {
-            Service::Commands(access) => Some((&socket.spec.place, access)),
+            Service::Commands(rights) => Some((&socket.spec.place, rights.access)),
             Service::Pages(_) => None,
         })
     }
@@ -277,8 +286,8 @@ impl Guest {
     async fn serve(self, stream: Stream, service: Rc<RefCell<Service>>, wishes: UnboundedSender<Wish>) {
         let present = service.borrow().clone();
         match present {
-            Service::Commands(access) => {
-                let manners = Manners { access, patience: self.house.patience.get() };
+            Service::Commands(Rights { access, exposes_listeners }) => {
+                let manners = Manners { access, patience: self.house.patience.get(), exposes_listeners };
                 client::serve(stream, manners, wishes).await;
             }
             Service::Pages(_) => pages::serve(stream, service, wishes).await,

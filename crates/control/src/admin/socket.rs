@@ -40,10 +40,19 @@ pub(crate) struct SocketSpec {
 /// Who is behind a socket.
 #[derive(Clone, Debug)]
 pub(crate) enum Service {
-    /// One who takes commands, of those that this level may say.
-    Commands(Access),
+    /// One who takes commands.
+    Commands(Rights),
     /// One who shows pages.
     Pages(Arc<Site>),
+}
+
+/// What clients of an admin socket may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights {
+    /// The commands of this level.
+    pub(crate) access: Access,
+    /// Have the listening sockets (`expose-fd listeners`).
+    pub(crate) exposes_listeners: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

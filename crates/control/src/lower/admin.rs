@@ -1,7 +1,7 @@
 //! Admin sockets: `stats socket`, `stats timeout`, `stats maxconn`; and where metrics are served.
 
 use super::Lowering;
-use crate::admin::{Owner, Place, Service, Settings, SocketSpec};
+use crate::admin::{Owner, Place, Rights, Service, Settings, SocketSpec};
 use crate::pages::Site;
 use config::{BindAddress, Spanned, Stage, StatsSocket};
 use std::net::SocketAddr;
@@ -56,7 +56,7 @@ fn spec(place: Place, socket: &StatsSocket) -> SocketSpec {
     };
     SocketSpec {
         place,
-        service: Service::Commands(socket.access),
+        service: Service::Commands(Rights { access: socket.access, exposes_listeners: socket.exposes_listeners }),
         mode: socket.mode,
         user: owner(&socket.user, socket.uid),
         group: owner(&socket.group, socket.gid),

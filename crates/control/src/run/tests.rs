@@ -140,7 +140,20 @@ fn parts(runtime: Runtime, file: PathBuf) -> (Parts, Vec<JoinHandle<()>>) {
     let admin_sockets = AdminSockets::default();
     let on_serving = Box::new(|| Ok(()));
     (
-        Parts { files, book, first, defaults, published, mailboxes, port, news, runtime, on_serving, admin_sockets },
+        Parts {
+            files,
+            book,
+            first,
+            defaults,
+            published,
+            mailboxes,
+            port,
+            news,
+            runtime,
+            on_serving,
+            admin_sockets,
+            collect: Box::new(|_| Ok(Vec::new())),
+        },
         shards,
     )
 }
@@ -160,8 +173,17 @@ impl ShardParts {
         let options = uring::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
         let driver = Uring::new(options).expect("these tests need io_uring");
         let ShardParts { index, published, mailbox, port, .. } = self;
-        let parts =
-            shard::Parts { driver, index, published, sessions_max: 64, mailbox, port, seed: 1, heirlooms: Vec::new() };
+        let parts = shard::Parts {
+            driver,
+            index,
+            published,
+            sessions_max: 64,
+            mailbox,
+            port,
+            passage: Box::new(|_| 0),
+            seed: 1,
+            heirlooms: Vec::new(),
+        };
         Shard::new(parts).run().expect("the ring works");
     }
 
@@ -170,8 +192,17 @@ impl ShardParts {
         let options = epoll::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
         let driver = Epoll::new(options).expect("an epoll instance");
         let ShardParts { index, published, mailbox, port, .. } = self;
-        let parts =
-            shard::Parts { driver, index, published, sessions_max: 64, mailbox, port, seed: 1, heirlooms: Vec::new() };
+        let parts = shard::Parts {
+            driver,
+            index,
+            published,
+            sessions_max: 64,
+            mailbox,
+            port,
+            passage: Box::new(|_| 0),
+            seed: 1,
+            heirlooms: Vec::new(),
+        };
         Shard::new(parts).run().expect("epoll works");
     }
 }

@@ -157,6 +157,7 @@ impl Farm {
                 sessions_max: if mix.is_scarce() { 1 + rng.below(12) as u32 } else { 200 },
                 mailbox: mailboxes[index].clone(),
                 port: port.clone(),
+                passage: Box::new(|_| 0),
                 seed: seed + index as u64,
                 heirlooms: Vec::new(),
             })
