@@ -79,6 +79,10 @@ fn read(
             Ok(())
         }
         Keyword::Stats => stats(line, global, environment, reports),
+        Keyword::MasterSocket => {
+            global.stats_sockets.push(master_socket(line, environment, reports)?);
+            Ok(())
+        }
     }
 }
 
@@ -247,11 +251,36 @@ fn stats_socket(
     }
     let addresses = bind::addresses(line, 2, "stats socket", environment, reports)?;
     let mut socket = StatsSocket { addresses, ..StatsSocket::default() };
-    let mut at = 3;
-    while at < line.count() {
-        at = socket_parameter(line, at, &mut socket, reports)?;
-    }
+    socket_parameters(line, 3, &mut socket, reports)?;
     Ok(socket)
+}
+
+/// What `-S` says on the command line, as a line: whoever may connect may do everything, unless it says otherwise.
+fn master_socket(
+    line: Line<'_>,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<StatsSocket, Diagnostic> {
+    if line.count() < 2 {
+        return Err(line.alert(1, "'tidegate.master-socket' expects an address or a path to a UNIX socket"));
+    }
+    let addresses = bind::addresses(line, 1, "tidegate.master-socket", environment, reports)?;
+    let mut socket = StatsSocket { addresses, access: Access::Admin, is_master: true, ..StatsSocket::default() };
+    socket_parameters(line, 2, &mut socket, reports)?;
+    Ok(socket)
+}
+
+fn socket_parameters(
+    line: Line<'_>,
+    first: usize,
+    socket: &mut StatsSocket,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let mut at = first;
+    while at < line.count() {
+        at = socket_parameter(line, at, socket, reports)?;
+    }
+    Ok(())
 }
 
 /// Reads one parameter and answers where the next one stands.

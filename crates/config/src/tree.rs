@@ -151,6 +151,8 @@ pub struct StatsSocket {
     pub access: Access,
     /// `expose-fd listeners`: a successor may fetch the listening sockets here.
     pub exposes_listeners: bool,
+    /// The master's (`-S`), a keyword of our own in the file.
+    pub is_master: bool,
 }
 
 /// What the users of an admin socket may do; each level includes those before it.

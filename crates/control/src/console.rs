@@ -12,6 +12,17 @@ pub(crate) enum Urgency {
     Alert,
 }
 
+impl Urgency {
+    pub(crate) fn line(self, pid: u32, text: &str) -> String {
+        let label = match self {
+            Urgency::Notice => "[NOTICE]",
+            Urgency::Warning => "[WARNING]",
+            Urgency::Alert => "[ALERT]",
+        };
+        format!("{label:<11}({pid}) : {text}\n")
+    }
+}
+
 /// Takes as much as it can without waiting.
 type Output = Box<dyn FnMut(&[u8])>;
 
@@ -35,12 +46,7 @@ impl Console {
     }
 
     pub(crate) fn say(&mut self, urgency: Urgency, text: &str) {
-        let label = match urgency {
-            Urgency::Notice => "[NOTICE]",
-            Urgency::Warning => "[WARNING]",
-            Urgency::Alert => "[ALERT]",
-        };
-        (self.output)(format!("{label:<11}({}) : {text}\n", self.pid).as_bytes());
+        (self.output)(urgency.line(self.pid, text).as_bytes());
     }
 
     /// What is already in form.

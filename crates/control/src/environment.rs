@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn what_haproxy_adds() {
         let paths = vec!["a.cfg".into(), "conf.d".into()];
-        let environment = of(&Files { paths, local_peer: Some("me".into()), is_master: true });
+        let local_peer = Some("me".into());
+        let environment = of(&Files { paths, local_peer, is_master: true, master_socket: None });
         let seen =
             ["HAPROXY_CFGFILES", "HAPROXY_LOCALPEER", "HAPROXY_BRANCH", "HAPROXY_MWORKER", "TIDEGATE_UNSET_IN_TESTS"];
         let seen = seen.map(|name| environment.var(name));

@@ -52,6 +52,7 @@ mod manager;
 mod news;
 mod pages;
 mod reading;
+mod reloads;
 mod report;
 mod resolve;
 mod run;

@@ -23,6 +23,8 @@ pub struct Files {
     pub local_peer: Option<String>,
     /// `-W`: the file sees `$HAPROXY_MWORKER`.
     pub is_master: bool,
+    /// `-S`: an address and parameters of `bind`, separated by commas.
+    pub master_socket: Option<String>,
 }
 
 /// What holds where the file says nothing, or whatever it says.
@@ -211,7 +213,13 @@ pub(crate) fn read(files: &Files) -> Result<Vec<Source>, String> {
             sources.push(Source::from_bytes(file.to_string_lossy(), &bytes));
         }
     }
+    sources.extend(files.master_socket.as_deref().map(master_socket));
     Ok(sources)
+}
+
+/// `-S` as a file of its own: whatever is wrong with it is said like everything else.
+fn master_socket(option: &str) -> Source {
+    Source::new("-S", format!("global\n    tidegate.master-socket {}\n", option.replace(',', " ")))
 }
 
 fn unopened(path: &Path, err: &io::Error) -> String {

@@ -117,6 +117,13 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Everything that is to be said of a configuration, as it is printed.
+pub(crate) fn said(loaded: &Loaded, pid: u32) -> String {
+    let mut said = Vec::new();
+    loaded.print(pid, false, &mut said).expect("memory takes everything");
+    String::from_utf8_lossy(&said).into_owned()
+}
+
 /// The errors of a configuration, one line each, for the log.
 pub(crate) fn alerts(loaded: &Loaded) -> impl Iterator<Item = String> {
     let alerts = loaded.diagnostics.iter().filter(|diagnostic| Diagnostic::is_alert(diagnostic)).take(ALERTS_MOST);

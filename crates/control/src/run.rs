@@ -19,6 +19,7 @@ use crate::manager::Manager;
 use crate::news::News;
 use crate::pages::{self, Visit};
 use crate::reading::{Reading, Result as ReadingResult};
+use crate::reloads::Reloads;
 use crate::report;
 use crate::server_states::ServerStates;
 use crate::settings::ProcessSettings;
@@ -145,6 +146,7 @@ pub(crate) struct Control {
     sessions: admin::Sessions,
     followings: admin::Followings,
     exports: admin::Exports,
+    reloads: Reloads,
     shutdowns: Shutdowns,
     watch: Watch,
     look_at: Instant,
@@ -219,6 +221,7 @@ impl Control {
             collect,
         } = parts;
         let now = clock::now();
+        let reloads = Reloads::new(now, report::said(&first, console.pid()));
         Ok(Control {
             files,
             engine: (first.io_engine, runtime),
@@ -237,6 +240,7 @@ impl Control {
             sessions: admin::Sessions::default(),
             followings: admin::Followings::default(),
             exports: admin::Exports::new(collect),
+            reloads,
             process: report::process(mailboxes.len(), runtime, &defaults),
             admin_coming: None,
             shutdowns: Shutdowns::new(mailboxes.len()),
@@ -338,6 +342,11 @@ impl Control {
             // A client that has gone does not want to know.
             admin::Reply::Now(answer) => drop(asked.reply.send(answer)),
             admin::Reply::Sessions(wanted) => self.sessions.ask(&self.mailboxes, wanted, asked.reply),
+            admin::Reply::Reload if matches!(self.life, Life::Starting | Life::Serving) => {
+                self.reloads.wait(asked.reply);
+                self.is_reload_wanted = true;
+            }
+            admin::Reply::Reload => drop(asked.reply.send("Success=0\n--\n".into())),
             admin::Reply::Stand(frontend, standing) => self.stand(frontend, standing, asked.reply),
         }
     }
@@ -360,6 +369,7 @@ impl Control {
             sources: &self.sources,
             files: &self.files,
             process: &self.process,
+            reloads: &self.reloads,
             pages: &self.pages,
             sockets: self.admin.sockets().collect(),
             logs_dropped: self.port.records_dropped() + self.log.losses().map(|(_, count)| count).sum::<u64>(),
@@ -562,6 +572,7 @@ impl Control {
             return;
         }
         self.is_reload_wanted = false;
+        self.reloads.begin();
         self.manager.reloading();
         self.history.begin(Moment::now());
         if let Err(err) = self.reading.begin(self.files.clone(), self.generation_next, self.defaults.clone()) {
@@ -574,8 +585,9 @@ impl Control {
         if !matches!(self.life, Life::Serving) {
             return;
         }
-        let printed = loaded.print(self.console.pid(), false, &mut self.console);
-        printed.expect("the console takes everything or loses it");
+        let said = report::said(&loaded, self.console.pid());
+        self.console.print(said.as_bytes());
+        self.reloads.on_read(said);
         for alert in report::alerts(&loaded) {
             self.log.tell_all(&self.table, LogLevel::Alert, &alert, &mut self.console);
         }
@@ -666,6 +678,7 @@ impl Control {
             Life::Starting => self.serve_on(),
             Life::Serving => {
                 self.history.on_taken(self.table.generation, clock::now());
+                self.reloads.on_adopted(clock::now());
                 let text = report::reloaded(&self.table);
                 self.manager.ready(&text);
                 self.console.say(Urgency::Notice, &text);
@@ -711,6 +724,7 @@ impl Control {
         self.history.on_refused(why, self.table.generation, clock::now());
         let text = format!("Configuration not reloaded: {why}. Generation {} stays in force.", self.table.generation);
         self.manager.ready(&text);
+        self.reloads.on_refused(&Urgency::Alert.line(self.console.pid(), &text));
         self.console.say(Urgency::Alert, &text);
         self.log.tell_all(&self.table, LogLevel::Alert, &text, &mut self.console);
     }

@@ -1,8 +1,10 @@
-//! The process: background and pid file, what the command line overrides, limits and CPUs.
+//! The process: background and pid file, what the command line overrides, limits and CPUs, the master's socket.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use tempfile::TempDir;
 use e2e::ports::Reservation;
 use e2e::process::Stray;
 use e2e::proxy::Ended;
-use e2e::{Client, Origin, Proxy, Setup, Subject, process, wait};
+use e2e::{Admin, Client, Origin, Proxy, Setup, Subject, admin, process, wait};
 
 e2e::scenarios! {
     shared: [
@@ -25,6 +27,7 @@ e2e::scenarios! {
         threads_run_where_they_are_told,
         a_limit_that_cannot_be_raised_is_named,
         a_pidfile_that_cannot_be_made,
+        the_masters_socket,
     ],
     alone: [],
 }
@@ -162,4 +165,76 @@ fn a_file_for_a_larger_machine_is_explained() {
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!((output.status.code(), stdout.as_ref()), (Some(0), "Configuration file is valid\n"), "{stderr}");
     assert!(stderr.contains("Cannot hold maxconn 2000000000: 2 shards with "), "{stderr}");
+}
+
+/// The socket of `-S`: HAProxy's master and its worker are one process here.
+fn the_masters_socket(subject: Subject) {
+    let (admin, origin) = (Admin::new(), Origin::named("s1"));
+    let path = admin.path().display().to_string();
+    let proxy = Setup::relay(subject, "", &origin).argument("-W").argument("-S").argument(&path).start();
+    // HAProxy 2.6 executes itself again to become a master.
+    let worker = wait::value("a worker", wait::SOON, || {
+        let text = UnixStream::connect(admin.path()).ok().map(|_| admin.ask("show proc"))?;
+        let row = text.lines().find(|line| line.contains(" worker "))?.to_owned();
+        row.split(' ').next().map(str::to_owned)
+    });
+    let processes = admin.ask("show proc");
+    let lines: Vec<Vec<&str>> = processes.lines().map(|line| line.split_ascii_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["#<PID>", "<type>", "<reloads>", "<uptime>", "<version>"], "{processes}");
+    assert_eq!(lines[1][..3], [&*proxy.pid().to_string(), "master", "0"], "{processes}");
+    assert_eq!((&lines[2][..], &lines[3][..3]), (&["#", "workers"][..], &[&*worker, "worker", "0"][..]), "{processes}");
+    let shape = |text: &str| text.lines().map(|line| line.split_ascii_whitespace().count()).collect::<Vec<_>>();
+    assert_eq!(shape(&admin.ask("@master show proc")), shape(&processes));
+    for prefix in ["@1".to_owned(), format!("@!{worker}")] {
+        let info = admin.ask(&format!("{prefix} show info"));
+        assert!(info.contains(&format!("\nPid: {worker}\n")), "{info}");
+    }
+    for prefix in ["@2", "@!999999999"] {
+        let expect = format!("Can't find the target PID matching the prefix '{prefix}'");
+        assert_eq!(admin.ask(&format!("{prefix} show info")).trim_end(), expect);
+    }
+    assert!(admin.ask("show info").starts_with("Unknown command"));
+    assert_eq!(admin.ask("show cli level"), "admin\n\n");
+    assert_eq!(admin.ask("show cli level; @1 get weight px/s1"), "admin\n\n1 (initial 1)\n\n");
+    let mut stream = admin.connect();
+    for line in ["prompt\n", "@1\n", "show cli level\n", "@master show cli level\n", "quit\n"] {
+        stream.write_all(line.as_bytes()).expect("the subject listens");
+    }
+    let said = admin::read_to_end(&mut stream).expect("it ends");
+    assert!(said.contains("master> ") && said.contains(&format!("admin\n\n{worker}> admin\n\n{worker}> ")), "{said}");
+}
+
+/// As HAProxy 3.4 answers; 2.6 says nothing.
+#[test]
+fn a_reload_on_the_masters_socket_says_how_it_went() {
+    let (admin, origin) = (Admin::new(), Origin::named("s1"));
+    let path = format!("{},level,admin,mode,600", admin.path().display());
+    let setup = Setup::relay(Subject::Tidegate, "", &origin).argument("-Ws").argument("-S").argument(&path);
+    let proxy = setup.start();
+    wait::until("the socket", wait::SOON, || admin.path().exists());
+    assert_eq!(fs::metadata(admin.path()).expect("a socket").permissions().mode() & 0o777, 0o600);
+    assert_eq!(admin.ask("reload"), "Success=1\n--\n\n");
+    proxy.overwrite("globl\n");
+    let answer = admin.ask("reload");
+    assert!(answer.starts_with("Success=0\n--\n[ALERT]") && answer.contains("unknown keyword 'globl'"), "{answer}");
+    assert!(answer.contains("Configuration not reloaded: it has errors."), "{answer}");
+    assert!(admin.ask("show startup-logs").contains("unknown keyword 'globl'"));
+    let processes = admin.ask("show proc");
+    assert!(processes.contains(" master          2 [failed: 1]   0d00h00m"), "{processes}");
+    assert_eq!(admin.ask("user; reload"), "\nPermission denied\n\n");
+    assert_eq!(proxy.connect("px").line(), "s1");
+}
+
+#[test]
+fn a_masters_socket_that_cannot_be() {
+    let origin = Origin::named("s1");
+    let run = |option: &str| {
+        let ended = Setup::relay(Subject::Tidegate, "", &origin).argument("-S").argument(option).run_to_end();
+        assert_eq!(ended.status.code(), Some(1));
+        ended.stderr
+    };
+    let said = run("/tmp/x.sock,level,king");
+    assert!(said.contains("parsing [-S:2] : 'stats socket' : ''level' only supports"), "{said}");
+    let said = run("/nonexistent/x.sock");
+    assert!(said.contains("cannot bind UNIX socket (No such file or directory)"), "{said}");
 }

@@ -52,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) ground: Ground,
     /// `-W`, `-Ws`: ends, and writes its pid, as HAProxy's master does.
     pub(crate) is_master: bool,
+    /// `-S`: where it answers as HAProxy's master does.
+    pub(crate) master_socket: Option<String>,
     /// `-sf`, `-st`: who serves now, and what they are told once this process does.
     pub(crate) predecessors: Vec<(Parting, i32)>,
     /// `-C`: where relative paths begin.
@@ -111,7 +113,7 @@ const WITHOUT_EFFECT: [(&str, &str); 13] = [
 ];
 
 /// HAProxy's other options; served by later versions.
-const UNSUPPORTED: [&str; 4] = ["-S", "-N", "-4", "-dr"];
+const UNSUPPORTED: [&str; 3] = ["-N", "-4", "-dr"];
 
 /// Reads the arguments behind the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Command {
@@ -144,6 +146,7 @@ fn read(arguments: &mut Peekable<impl Iterator<Item = OsString>>) -> Result<(Opt
             "-D" => (),
             "-d" | "-db" => options.ground = Ground::Front,
             "-W" | "-Ws" => options.is_master = true,
+            "-S" => options.master_socket = Some(text(arguments)?),
             "-sf" => options.predecessors = pids(arguments, word, Parting::Finish)?,
             "-st" => options.predecessors = pids(arguments, word, Parting::Terminate)?,
             "-dW" => options.is_zero_warning = true,
@@ -230,6 +233,7 @@ pub(crate) fn usage(program: &str) -> String {
          \x20       -D goes daemon ; -C changes to <dir> before loading files.\n\
          \x20       -W master-worker mode: one process that ends as a master does.\n\
          \x20       -Ws master-worker mode with systemd notify support.\n\
+         \x20       -S <bind>[,<bind options>...] new master CLI\n\
          \x20       -q quiet mode : don't display messages\n\
          \x20       -c check mode : only check config files and exit\n\
          \x20       -cc check condition : evaluate a condition and exit\n\

@@ -133,7 +133,12 @@ fn load(options: &Options, book: &mut StateBook, capacity: u32) -> Loaded {
 }
 
 fn files(options: &Options) -> Files {
-    Files { paths: options.files.clone(), local_peer: options.local_peer.clone(), is_master: options.is_master }
+    Files {
+        paths: options.files.clone(),
+        local_peer: options.local_peer.clone(),
+        is_master: options.is_master,
+        master_socket: options.master_socket.clone(),
+    }
 }
 
 fn defaults(options: &Options, capacity: u32) -> Defaults {

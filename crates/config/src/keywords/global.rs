@@ -10,6 +10,7 @@ pub(crate) enum Keyword {
     Log,
     LogSendHostname,
     LogTag,
+    MasterSocket,
     MaxSpreadChecks,
     Maxconn,
     Maxconnrate,
@@ -205,6 +206,8 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("thread-hard-limit", Refused),
     // Not HAProxy's: keywords of our own start with our name.
     ("tidegate.io-engine", Ours(Keyword::IoEngine)),
+    // Also what `-S` says, which is in no file.
+    ("tidegate.master-socket", Served(Keyword::MasterSocket)),
     ("tidegate.prometheus", Ours(Keyword::Prometheus)),
     ("tidegate.strict-haproxy", Served(Keyword::StrictHaproxy)),
     ("tune.applet.zero-copy-forwarding", Inert(LOOP)),

@@ -4,6 +4,7 @@
 
 use super::Wish;
 use super::conversation::{Command, Conversation, Step};
+use super::realm::{Realm, Routed, routed};
 use super::successor;
 use config::Access;
 use nix::sys::socket::{Shutdown, shutdown};
@@ -23,6 +24,7 @@ const PORTION: usize = 64 * 1024;
 pub(crate) struct Asked {
     pub(crate) command: Command,
     pub(crate) access: Access,
+    pub(crate) realm: Realm,
     pub(crate) reply: oneshot::Sender<Answer>,
 }
 
@@ -42,7 +44,16 @@ pub(crate) enum Effect {
     SetPrompt(bool),
     Lower(Access),
     SetTimeout(Duration),
+    /// Later commands are for them.
+    Address(Realm),
     End,
+}
+
+impl Answer {
+    /// No words, and this.
+    pub(crate) fn with(effect: Effect) -> Answer {
+        Answer { text: String::new(), effect }
+    }
 }
 
 impl<T: Into<String>> From<T> for Answer {
@@ -63,6 +74,8 @@ pub(super) struct Manners {
     pub(super) patience: Duration,
     /// Whether it may have the listening sockets.
     pub(super) exposes_listeners: bool,
+    /// Whom its commands are for; none on an admin socket, where that is no question.
+    pub(super) master: Option<Realm>,
 }
 
 /// What a successor says (`-x`).
@@ -77,6 +90,7 @@ pub(super) async fn serve(stream: Stream, manners: Manners, wishes: UnboundedSen
 async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<Wish>) -> io::Result<()> {
     let mut conversation = Conversation::default();
     let mut buffer = vec![0; 4096];
+    conversation.set_name(manners.master.map(name).unwrap_or_default());
     loop {
         match conversation.next() {
             Step::End => return Ok(()),
@@ -92,16 +106,32 @@ async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<
                 return successor::hand_over(&stream, &sockets).await;
             }
             Step::Ask(command) => {
-                let (reply, answer) = oneshot::channel();
-                let told = wishes.send(Wish::Command(Asked { command, access: manners.access, reply }));
-                // Control is gone only when the process ends.
-                let (Ok(()), Ok(answer)) = (told, answer.await) else { return Ok(()) };
+                let answer = match manners.routed(command) {
+                    Routed::To(realm, command) => {
+                        let (reply, answer) = oneshot::channel();
+                        let asked_for = Asked { command, access: manners.access, realm, reply };
+                        let told = wishes.send(Wish::Command(asked_for));
+                        // Control is gone only when the process ends.
+                        let (Ok(()), Ok(answer)) = (told, answer.await) else { return Ok(()) };
+                        match (manners.master, realm, answer.effect) {
+                            // HAProxy's master connects to its worker anew for each command.
+                            (Some(_), Realm::Worker, Effect::Lower(_)) => Answer::from(answer.text),
+                            (..) => answer,
+                        }
+                    }
+                    Routed::Stay(realm) => Answer::with(Effect::Address(realm)),
+                    Routed::Nobody(text) => text.into(),
+                };
                 match answer.effect {
                     Effect::None => (),
                     Effect::TogglePrompt => conversation.toggle_prompt(),
                     Effect::SetPrompt(is_wanted) => conversation.set_prompt(is_wanted),
                     Effect::Lower(access) => manners.access = manners.access.min(access),
                     Effect::SetTimeout(patience) => manners.patience = patience,
+                    Effect::Address(realm) => {
+                        manners.master = Some(realm);
+                        conversation.set_name(name(realm));
+                    }
                     Effect::End => return Ok(()),
                 }
                 let text = conversation.answer(&answer.text);
@@ -109,6 +139,23 @@ async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<
                 stream.write_all(text.as_bytes(), manners.patience).await?;
             }
         }
+    }
+}
+
+impl Manners {
+    fn routed(&self, command: Command) -> Routed {
+        match self.master {
+            Some(standard) => routed(command, standard, std::process::id()),
+            None => Routed::To(Realm::Worker, command),
+        }
+    }
+}
+
+/// What HAProxy shows in front of the prompt.
+fn name(realm: Realm) -> String {
+    match realm {
+        Realm::Master => "master".into(),
+        Realm::Worker => std::process::id().to_string(),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::client::{Answer, Asked};
 use super::desk::Desk;
+use super::realm::Realm;
 use super::sessions::{self, Id};
-use super::{change, configuration, explain, frontends, latency, limits, manners, server, tell};
+use super::{change, configuration, explain, frontends, latency, limits, manners, master, server, tell};
 use config::Access;
 use table::{FrontendId, Standing};
 
@@ -21,13 +22,15 @@ pub(crate) struct Spec {
 
 /// What carries a command out.
 #[derive(Clone, Copy)]
-enum Run {
+pub(super) enum Run {
     /// Reads, or changes, what control knows.
     Desk(fn(&mut Desk<'_>, &Call<'_>) -> Answer),
     /// Lists sessions, which only the shards know.
     Sessions,
     /// Makes a frontend stand so, on all shards.
     Stand(Standing),
+    /// Reads the configuration again.
+    Reload,
     /// Concerns nobody but the client.
     Client(fn(&Call<'_>) -> Answer),
 }
@@ -37,6 +40,7 @@ pub(crate) struct Call<'a> {
     /// What stands behind the command's own words.
     pub(crate) arguments: &'a [String],
     pub(crate) access: Access,
+    pub(crate) realm: Realm,
 }
 
 impl Call<'_> {
@@ -319,7 +323,7 @@ const ALWAYS: [&str; 3] = ["help", "prompt", "quit"];
 /// The most commands that are proposed to somebody who misspelled one.
 const NEAREST_MOST: usize = 5;
 
-const fn spec(
+pub(super) const fn spec(
     words: &'static [&'static str],
     usage: &'static str,
     doc: &'static str,
@@ -336,19 +340,23 @@ pub(crate) enum Reply {
     Sessions(Option<Id>),
     /// Nothing, once all listeners of this frontend have followed.
     Stand(FrontendId, Standing),
+    /// How the next reading of the configuration went.
+    Reload,
 }
 
 /// Answers a command.
 pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
     let words = &asked.command.words;
-    let Some(spec) = find(words) else { return Reply::Now(unknown(words, asked.access).into()) };
+    let realm = asked.realm;
+    let Some(spec) = find(words, realm) else { return Reply::Now(unknown(words, asked.access, realm).into()) };
     if asked.access < spec.access {
         return Reply::Now(DENIED.into());
     }
-    let call = Call { arguments: &words[spec.words.len()..], access: asked.access };
+    let call = Call { arguments: &words[spec.words.len()..], access: asked.access, realm };
     match spec.run {
         Run::Desk(run) => Reply::Now(run(desk, &call)),
         Run::Client(run) => Reply::Now(run(&call)),
+        Run::Reload => Reply::Reload,
         Run::Stand(standing) => match frontends::ordered(desk, &call, standing) {
             Ok(frontend) => Reply::Stand(frontend, standing),
             Err(message) => Reply::Now(message.into()),
@@ -368,20 +376,22 @@ pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
 /// # Panics
 /// There is no such command, or it is one that needs the shards.
 pub(crate) fn command(desk: &mut Desk<'_>, words: Vec<String>) -> String {
-    let spec = find(&words).expect("whoever asks knows the commands");
-    let call = Call { arguments: &words[spec.words.len()..], access: Access::Admin };
+    let spec = find(&words, Realm::Worker).expect("whoever asks knows the commands");
+    let call = Call { arguments: &words[spec.words.len()..], access: Access::Admin, realm: Realm::Worker };
     match spec.run {
         Run::Desk(run) => run(desk, &call).text,
         Run::Client(run) => run(&call).text,
-        Run::Sessions | Run::Stand(_) => unreachable!("shards are asked for clients of a socket alone"),
+        Run::Sessions | Run::Stand(_) | Run::Reload => {
+            unreachable!("shards and files are asked for clients of a socket alone")
+        }
     }
 }
 
 pub(crate) const DENIED: &str = "Permission denied\n";
 
 /// The command with the most words that `words` begin with.
-fn find(words: &[String]) -> Option<&'static Spec> {
-    TABLE.iter().filter(|spec| spec.begins(words)).max_by_key(|spec| spec.words.len())
+fn find(words: &[String], realm: Realm) -> Option<&'static Spec> {
+    table(realm).iter().filter(|spec| spec.begins(words)).max_by_key(|spec| spec.words.len())
 }
 
 impl Spec {
@@ -399,28 +409,38 @@ impl Spec {
     }
 }
 
-fn help(call: &Call<'_>) -> Answer {
+fn table(realm: Realm) -> &'static [Spec] {
+    match realm {
+        Realm::Worker => TABLE,
+        Realm::Master => master::TABLE,
+    }
+}
+
+pub(super) fn help(call: &Call<'_>) -> Answer {
     let mut text = String::from("The following commands are valid at this level:\n");
     match call.arguments {
-        [] => list(&mut text, permitted(call.access)),
-        words => list(&mut text, like(words, call.access)),
+        [] => list(&mut text, permitted(call.access, call.realm)),
+        words => list(&mut text, like(words, call.access, call.realm)),
+    }
+    if call.realm == Realm::Master {
+        text.push_str(master::PREFIXES);
     }
     text.into()
 }
 
-fn unknown(words: &[String], access: Access) -> String {
+fn unknown(words: &[String], access: Access, realm: Realm) -> String {
     if words.is_empty() {
         let mut text = String::from("Unknown command. Please enter one of the following commands only:\n");
-        list(&mut text, permitted(access));
+        list(&mut text, permitted(access, realm));
         return text;
     }
     let mut text = String::from("Unknown command, but maybe one of the following ones is a better match:\n");
-    list(&mut text, like(words, access));
+    list(&mut text, like(words, access, realm));
     text
 }
 
-fn permitted(access: Access) -> Vec<&'static Spec> {
-    TABLE.iter().filter(|spec| spec.access <= access).collect()
+fn permitted(access: Access, realm: Realm) -> Vec<&'static Spec> {
+    table(realm).iter().filter(|spec| spec.access <= access).collect()
 }
 
 fn list(text: &mut String, specs: Vec<&Spec>) {
@@ -430,10 +450,10 @@ fn list(text: &mut String, specs: Vec<&Spec>) {
 }
 
 /// All that begin like `words`; if these say more than their beginning, those of them that are spelled most alike.
-fn like(words: &[String], access: Access) -> Vec<&'static Spec> {
-    let common = permitted(access).iter().map(|spec| spec.common_count(words)).max().unwrap_or(0);
+fn like(words: &[String], access: Access, realm: Realm) -> Vec<&'static Spec> {
+    let common = permitted(access, realm).iter().map(|spec| spec.common_count(words)).max().unwrap_or(0);
     let mut near: Vec<&Spec> =
-        permitted(access).into_iter().filter(|spec| spec.common_count(words) == common).collect();
+        permitted(access, realm).into_iter().filter(|spec| spec.common_count(words) == common).collect();
     let is_whole = common == words.len();
     if near.len() > NEAREST_MOST && !is_whole {
         let said = words.join(" ");
@@ -452,7 +472,7 @@ mod tests {
     }
 
     fn found(text: &str) -> Option<String> {
-        find(&words(text)).map(|spec| spec.words.join(" "))
+        find(&words(text), Realm::Worker).map(|spec| spec.words.join(" "))
     }
 
     #[test]
@@ -465,23 +485,24 @@ mod tests {
 
     #[test]
     fn what_begins_alike_is_proposed() {
-        let text = unknown(&words("show servers foo"), Access::User);
+        let text = unknown(&words("show servers foo"), Access::User, Realm::Worker);
         let proposed: Vec<&str> = text.lines().skip(1).filter_map(|line| line.get(2..20)).collect();
         assert_eq!(proposed[..2], ["show servers conn ", "show servers state"]);
         assert_eq!(proposed.len(), 2 + ALWAYS.len());
-        assert!(unknown(&words("sho stat"), Access::User).contains("  show stat ["));
+        assert!(unknown(&words("sho stat"), Access::User, Realm::Worker).contains("  show stat ["));
     }
 
     #[test]
     fn lines_are_aligned() {
         let aligned = |spec: &Spec| spec.line().chars().nth(42) == Some(':') && spec.line().starts_with("  ");
-        let crooked: Vec<&str> = TABLE.iter().filter(|spec| !aligned(spec)).map(|spec| spec.usage).collect();
+        let all = TABLE.iter().chain(master::TABLE);
+        let crooked: Vec<&str> = all.filter(|spec| !aligned(spec)).map(|spec| spec.usage).collect();
         assert_eq!(crooked, [""; 0]);
     }
 
     #[test]
     fn a_user_is_not_offered_what_it_may_not_do() {
-        let Answer { text, .. } = help(&Call { arguments: &[], access: Access::User });
+        let Answer { text, .. } = help(&Call { arguments: &[], access: Access::User, realm: Realm::Worker });
         assert!(text.contains("show info") && !text.contains("show env"), "{text}");
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Conversation {
     /// The last command of the line waits for its payload.
     payload: Option<Vec<u8>>,
     mood: Mood,
+    /// What stands in front of the prompt.
+    name: String,
     has_asked: bool,
     is_finished: bool,
 }
@@ -103,11 +105,17 @@ impl Conversation {
         if !text.is_empty() && !text.ends_with('\n') {
             answer.push('\n');
         }
-        answer.push_str(match self.mood {
-            Mood::Interactive => "\n> ",
-            Mood::Brief | Mood::Ending => "\n",
-        });
+        answer.push('\n');
+        if self.mood == Mood::Interactive {
+            answer.push_str(&self.name);
+            answer.push_str("> ");
+        }
         answer
+    }
+
+    /// Who the client speaks with, where that is to be shown.
+    pub(crate) fn set_name(&mut self, name: String) {
+        self.name = name;
     }
 
     /// `prompt`

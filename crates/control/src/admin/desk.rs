@@ -9,6 +9,7 @@ use crate::history::History;
 use crate::ledger::Ledger;
 use crate::load::Files;
 use crate::pages;
+use crate::reloads::Reloads;
 use crate::warmups::Warmups;
 use config::{Access, Source};
 use session::Shutdown;
@@ -30,6 +31,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) process: &'a Process,
     pub(crate) pages: &'a pages::Memory,
     /// Where commands are taken, and of whom.
+    pub(crate) reloads: &'a Reloads,
     pub(crate) sockets: Vec<(&'a Place, Access)>,
     pub(crate) logs_dropped: u64,
     pub(crate) is_stopping: bool,

@@ -9,22 +9,22 @@ pub(super) fn level(call: &Call<'_>) -> Answer {
 }
 
 pub(super) fn operator(_: &Call<'_>) -> Answer {
-    with(Effect::Lower(Access::Operator))
+    Answer::with(Effect::Lower(Access::Operator))
 }
 
 pub(super) fn user(_: &Call<'_>) -> Answer {
-    with(Effect::Lower(Access::User))
+    Answer::with(Effect::Lower(Access::User))
 }
 
 pub(super) fn quit(_: &Call<'_>) -> Answer {
-    with(Effect::End)
+    Answer::with(Effect::End)
 }
 
 pub(super) fn prompt(call: &Call<'_>) -> Answer {
     match call.word(0) {
-        "" => with(Effect::TogglePrompt),
-        "i" => with(Effect::SetPrompt(true)),
-        "n" => with(Effect::SetPrompt(false)),
+        "" => Answer::with(Effect::TogglePrompt),
+        "i" => Answer::with(Effect::SetPrompt(true)),
+        "n" => Answer::with(Effect::SetPrompt(false)),
         _ => "'prompt' only supports 'i' and 'n'.\n".into(),
     }
 }
@@ -45,13 +45,9 @@ pub(super) fn set_timeout(call: &Call<'_>) -> Answer {
     let word = call.word(1);
     let seconds = word.parse::<u64>().ok().map(std::time::Duration::from_secs);
     match seconds.or_else(|| config::time(word).ok().filter(|_| !word.is_empty())) {
-        Some(delay) if !delay.is_zero() => with(Effect::SetTimeout(delay)),
+        Some(delay) if !delay.is_zero() => Answer::with(Effect::SetTimeout(delay)),
         Some(_) => "Invalid timeout value.\n".into(),
         None if word.is_empty() => "Expects an integer value.\n".into(),
         None => "Invalid timeout value.\n".into(),
     }
-}
-
-fn with(effect: Effect) -> Answer {
-    Answer { text: String::new(), effect }
 }

@@ -14,6 +14,7 @@
 //! | `successor`, `exports` | listening sockets for a process that takes over |
 //! | `commands` | which words there are, who may say them, which are near |
 //! | `desk`, `facts` | what commands may see and change |
+//! | `realm`, `master` | the master's socket (`-S`) |
 //! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
 //! | `configuration`, `explain` | the files in force, and what they mean for a connection |
 //! | `notices` | what the log is told of a server that an operator changed |
@@ -45,7 +46,9 @@ pub(crate) mod info;
 pub(crate) mod latency;
 mod limits;
 mod manners;
+mod master;
 mod notices;
+mod realm;
 mod server;
 mod servers;
 mod sessions;
@@ -68,6 +71,7 @@ use crate::pages::{self, Site, Visit};
 use crate::uio;
 use client::Manners;
 use config::Access;
+use realm::Realm;
 use socket::{Bound, Made, bind};
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
@@ -249,8 +253,8 @@ impl Admin {
     /// Where commands are taken, and of whom.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = (&Place, Access)> {
         self.sockets.iter().filter_map(|socket| match socket.spec.service {
-            Service::Commands(rights) => Some((&socket.spec.place, rights.access)),
-            Service::Pages(_) => None,
+            Service::Commands(rights) if !rights.is_master => Some((&socket.spec.place, rights.access)),
+            Service::Commands(_) | Service::Pages(_) => None,
         })
     }
 }
@@ -286,8 +290,9 @@ impl Guest {
     async fn serve(self, stream: Stream, service: Rc<RefCell<Service>>, wishes: UnboundedSender<Wish>) {
         let present = service.borrow().clone();
         match present {
-            Service::Commands(Rights { access, exposes_listeners }) => {
-                let manners = Manners { access, patience: self.house.patience.get(), exposes_listeners };
+            Service::Commands(Rights { access, exposes_listeners, is_master }) => {
+                let master = is_master.then_some(Realm::Master);
+                let manners = Manners { access, patience: self.house.patience.get(), exposes_listeners, master };
                 client::serve(stream, manners, wishes).await;
             }
             Service::Pages(_) => pages::serve(stream, service, wishes).await,

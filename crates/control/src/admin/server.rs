@@ -155,7 +155,7 @@ fn with_server(
     match find(desk, call.word(0)) {
         Ok(target) => {
             let arguments = call.arguments.get(1..).unwrap_or_default();
-            act(desk, target, Call { arguments, access: call.access })
+            act(desk, target, Call { arguments, ..*call })
         }
         Err(message) => message.into(),
     }

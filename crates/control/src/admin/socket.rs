@@ -53,6 +53,8 @@ pub(crate) struct Rights {
     pub(crate) access: Access,
     /// Have the listening sockets (`expose-fd listeners`).
     pub(crate) exposes_listeners: bool,
+    /// Speak as with HAProxy's master (`-S`).
+    pub(crate) is_master: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

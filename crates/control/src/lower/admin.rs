@@ -56,7 +56,11 @@ fn spec(place: Place, socket: &StatsSocket) -> SocketSpec {
     };
     SocketSpec {
         place,
-        service: Service::Commands(Rights { access: socket.access, exposes_listeners: socket.exposes_listeners }),
+        service: Service::Commands(Rights {
+            access: socket.access,
+            exposes_listeners: socket.exposes_listeners,
+            is_master: socket.is_master,
+        }),
         mode: socket.mode,
         user: owner(&socket.user, socket.uid),
         group: owner(&socket.group, socket.gid),
