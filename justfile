@@ -38,6 +38,11 @@ soak gigabytes="20" seed="1": peers
     TIDEGATE_PROFILE=release TIDEGATE_SOAK_GB={{ gigabytes }} TIDEGATE_SOAK_SEED={{ seed }} \
         cargo test --release -p e2e --test soak -- --nocapture --test-threads 1
 
+# A thousand reloads of a file that is never the same, at eight shards under load: `just soak-reload`, `just soak-reload 5000`.
+soak-reload count="1000": peers
+    TIDEGATE_PROFILE=release TIDEGATE_RELOADS={{ count }} \
+        cargo test --release -p e2e --test reload many_unlike_reloads -- --nocapture
+
 # Tidegate next to its peers: `just bench` runs all, `just bench rr64` one.
 bench *args: peers
     cargo run --release --quiet -p perf -- run {{ args }}

@@ -2,11 +2,13 @@
 //!
 //! A reload is seen to be taken by what it changes: each one switches the server behind the listener `mark`.
 
+use std::env;
 use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use e2e::{Client, Load, Origin, Proxy, Refusing, Setup, Subject, process, wait};
+use e2e::run::{Machine, turn};
+use e2e::{Admin, Client, Load, Origin, Proxy, Refusing, Setup, Subject, process, wait};
 
 e2e::scenarios! {
     shared: [
@@ -265,4 +267,106 @@ fn servers_come_and_go(subject: Subject) {
     names.sort();
     assert_eq!(names, ["s1", "s1", "s2", "s2"]);
     assert_eq!(held.ask("still here"), "still here");
+}
+
+/// How often the file changes in `many_unlike_reloads`, unless `TIDEGATE_RELOADS` says otherwise: `just soak-reload` does.
+const UNLIKE_RELOADS: usize = 100;
+
+/// What may be held more after many reloads than after few, in KiB: less than a table for each of them.
+const GROWTH_MOST: u64 = 8 * 1024;
+
+/// A farm whose threads, limits, addresses, sections, servers and their order are others in each round.
+fn unlike(round: usize) -> String {
+    let threads = [8, 8, 4, 16][round % 4];
+    let second = if round.is_multiple_of(3) { "bind @second@" } else { "" };
+    let mut servers: Vec<String> = (1..=3)
+        .filter(|number| *number == 1 || (round >> number) & 1 == 0)
+        .map(|number| format!("server s{number} @s{number}@ maxconn {}", 200 + round % 5))
+        .collect();
+    if round % 2 == 1 {
+        servers.reverse();
+    }
+    let extra = match round % 5 {
+        0 => format!("backend other{round}\n server s1 @s1@"),
+        1 | 2 => format!("listen extra{}\n bind @extra@\n server s1 @s1@", round % 2),
+        _ => String::new(),
+    };
+    farm(threads, 1000 + round % 7, 300 + 200 * (round / 2 % 2), second, &servers.join("\n "), &extra)
+}
+
+fn farm(threads: usize, most: usize, front_most: usize, binds: &str, servers: &str, rest: &str) -> String {
+    format!(
+        "global
+            nbthread {threads}
+            maxconn {most}
+            stats socket @socket@ level admin
+        defaults
+            mode tcp
+            balance leastconn
+            timeout connect 5s
+            timeout client 60s
+            timeout server 60s
+        frontend px
+            maxconn {front_most}
+            bind @px@
+            {binds}
+            default_backend be
+        backend be
+            {servers}
+        {rest}"
+    )
+}
+
+/// Eight shards under load while everything in the file changes: nobody is dropped, and afterwards counts and limits are exact.
+#[test]
+fn many_unlike_reloads() {
+    if !Subject::Tidegate.is_there("many_unlike_reloads") {
+        return;
+    }
+    let _turn = turn(Machine::Alone);
+    let count = env::var("TIDEGATE_RELOADS").map_or(UNLIKE_RELOADS, |count| count.parse().expect("a number"));
+    let (admin, origins) = (Admin::new(), [Origin::echo(), Origin::echo(), Origin::echo()]);
+    let mut setup = Setup::new(Subject::Tidegate, &unlike(0)).with("socket", admin.path().display());
+    for (origin, name) in origins.iter().zip(["s1", "s2", "s3"]) {
+        setup = setup.with(name, origin.target());
+    }
+    let mut proxy = setup.start();
+    let mut generation = 1;
+    let mut reload = |proxy: &mut Proxy, file: &str| {
+        proxy.rewrite(file);
+        proxy.reload();
+        generation += 1;
+        let expect = format!("\nGeneration: {generation}\n");
+        wait::until("the next generation", wait::SOON, || admin.ask("show info").contains(&expect));
+    };
+    let mut run = |proxy: &mut Proxy, rounds: std::ops::Range<usize>| {
+        reload(proxy, &unlike(0));
+        let load = Load::during(proxy.address("px"), 100, || rounds.for_each(|round| reload(proxy, &unlike(round))));
+        println!("{load}");
+        load.assert_nothing_lost();
+        let servers = "server s1 @s1@ maxconn 3\n server s2 @s2@ maxconn 3";
+        reload(proxy, &farm(8, 1000, 8, "", servers, ""));
+        admin.wait_for("px", "FRONTEND", "scur", "0");
+    };
+    run(&mut proxy, 1..20);
+    let held = |proxy: &Proxy| (proxy.resident_kib(), process::descriptor_count(proxy.pid()));
+    let few = held(&proxy);
+    run(&mut proxy, 20..count.max(21));
+    let many = held(&proxy);
+    println!("after few reloads {few:?}, after many {many:?} (KiB, descriptors)");
+    assert!(many.0 <= few.0 + GROWTH_MOST && many.1 <= few.1, "{few:?}, {many:?}");
+    let current = |proxy: &str, name: &str| admin.row(proxy, name)["scur"].clone();
+    let mut served: Vec<Client> = (0..6).map(|_| proxy.connect("px")).collect();
+    served.iter_mut().for_each(|client| assert_eq!(client.ask("me"), "me"));
+    assert_eq!([current("be", "s1"), current("be", "s2")], ["3", "3"], "leastconn knows who is there");
+    let mut others: Vec<Client> = (0..4).map(|_| proxy.connect("px")).collect();
+    admin.wait_for("be", "BACKEND", "qcur", "2");
+    assert_eq!([current("px", "FRONTEND"), current("be", "s1"), current("be", "s2")], ["8", "3", "3"]);
+    served.truncate(2);
+    others.iter_mut().for_each(|client| assert_eq!(client.ask("my turn"), "my turn"));
+    drop((served, others));
+    for name in ["s1", "s2", "BACKEND"] {
+        admin.wait_for("be", name, "scur", "0");
+    }
+    assert!(proxy.is_running());
 }
