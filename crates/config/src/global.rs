@@ -92,9 +92,6 @@ fn unread(line: Line<'_>) -> Result<(), Diagnostic> {
     if SIZES.contains(&name) && size(line.word(1)).is_none() {
         return Err(line.alert(1, format!("'{name}' expects a positive integer argument.")));
     }
-    if name == "description" && line.count() < 2 {
-        return Err(Diagnostic::alert(Lead::Tight, line.span(1), "'description' expects a string argument."));
-    }
     Ok(())
 }
 

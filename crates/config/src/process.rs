@@ -49,6 +49,7 @@ pub(crate) fn line(
         Keyword::HardStopAfter => duration(line).map(|value| global.hard_stop_after = Some(value)),
         Keyword::Grace => duration(line).map(|value| global.grace = Some(value)),
         Keyword::Node => node(line).map(|value| global.node = Some(value)),
+        Keyword::Description => description(line).map(|value| global.description = Some(value)),
         Keyword::CpuMap => cpu_map::line(line).map(|value| global.cpu_maps.push(value)),
     }
 }
@@ -130,6 +131,15 @@ fn master_worker(line: Line<'_>) -> Result<(), Diagnostic> {
         "" | "no-exit-on-failure" => Ok(()),
         _ => Err(line.alert(1, "'master-worker' only supports 'no-exit-on-failure' option.")),
     }
+}
+
+/// The rest of the line, its words a space apart.
+fn description(line: Line<'_>) -> Result<Spanned<String>, Diagnostic> {
+    if line.count() < 2 {
+        return Err(Diagnostic::alert(Lead::Tight, line.span(1), "'description' expects a string argument."));
+    }
+    let words: Vec<&str> = (1..line.count()).map(|index| line.word(index)).collect();
+    Ok(Spanned::new(words.join(" "), line.span_from(1)))
 }
 
 fn node(line: Line<'_>) -> Result<Spanned<String>, Diagnostic> {

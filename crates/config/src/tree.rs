@@ -85,6 +85,7 @@ pub struct Global {
     /// How long to serve on after a soft stop was asked for.
     pub grace: Option<Spanned<Duration>>,
     pub node: Option<Spanned<String>>,
+    pub description: Option<Spanned<String>>,
     pub cpu_maps: Vec<CpuMap>,
     /// Where files of server states are whose names are relative.
     pub server_state_base: Option<Spanned<String>>,

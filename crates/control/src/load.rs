@@ -11,6 +11,7 @@ use config::{Diagnostic, Environment, IoEngine, Lead, Level, Source, Span, Stage
 use driver::Addr;
 use std::fs;
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use table::{StateBook, Table};
@@ -34,8 +35,12 @@ pub struct Defaults {
     pub maxconn: u32,
     /// `-n`: the same, whatever the file says.
     pub maxconn_forced: Option<u32>,
+    /// `-N`: most client connections of a frontend.
+    pub frontend_maxconn: Option<NonZeroU32>,
     /// `-dS`: nothing is spliced, whatever the file says.
     pub is_splice_off: bool,
+    /// `-4`: names of hosts stand for addresses of IPv4 only.
+    pub is_v4_only: bool,
 }
 
 /// A configuration that was read, with everything that is to be said about it.
@@ -110,7 +115,8 @@ pub(crate) fn load_sources(
     let mut ending = Ending::Read;
     let (mut table, mut bind_places, mut admin) = (None, Vec::new(), admin::Settings::default());
     if !diagnostics.iter().any(Diagnostic::is_alert) {
-        let lowered = lower(&tree, &sources, book, generation, defaults, Resolver::new(resolve));
+        let resolver = Resolver::new(resolve, defaults.is_v4_only);
+        let lowered = lower(&tree, &sources, book, generation, defaults, resolver);
         let Lowered { table: lowered_table, diagnostics: found, bind_places: places, admin: settings } = lowered;
         if !found.is_empty() && found.iter().all(|diagnostic| diagnostic.stage == Stage::Checking) {
             ending = Ending::Unresolved;

@@ -23,11 +23,13 @@ impl Resolve for System {
 pub(crate) struct Resolver<'r> {
     source: &'r mut dyn Resolve,
     known: HashMap<String, Vec<IpAddr>>,
+    /// IPv6 is as good as not there.
+    is_v4_only: bool,
 }
 
 impl<'r> Resolver<'r> {
-    pub(crate) fn new(source: &'r mut dyn Resolve) -> Resolver<'r> {
-        Resolver { source, known: HashMap::new() }
+    pub(crate) fn new(source: &'r mut dyn Resolve, is_v4_only: bool) -> Resolver<'r> {
+        Resolver { source, known: HashMap::new(), is_v4_only }
     }
 
     /// The address of a host: the first of IPv4 unless only IPv6 exists or is asked for. `Err` gives the name that has none.
@@ -40,7 +42,7 @@ impl<'r> Resolver<'r> {
                     None => self.known.entry(name.clone()).or_insert(self.source.addresses(name)),
                 };
                 let v4 = || known.iter().find(|ip| ip.is_ipv4());
-                let v6 = || known.iter().find(|ip| ip.is_ipv6());
+                let v6 = || known.iter().find(|ip| ip.is_ipv6() && !self.is_v4_only);
                 let found = match family {
                     Family::Any => v4().or_else(v6),
                     Family::V4 => v4(),
@@ -71,7 +73,7 @@ mod tests {
     #[test]
     fn families() {
         let mut table = Table(&[("both", &["2001:db8::1", "192.0.2.1"]), ("six", &["2001:db8::6"])]);
-        let mut resolver = Resolver::new(&mut table);
+        let mut resolver = Resolver::new(&mut table, false);
         let mut check = |name: &str, family, expected: Option<&str>| {
             let host = Host::Name { name: name.into(), family };
             let expected = expected.map(|ip| ip.parse().expect("an address")).ok_or(name);
@@ -82,6 +84,8 @@ mod tests {
         check("six", Family::Any, Some("2001:db8::6"));
         check("six", Family::V4, None);
         check("none", Family::Any, None);
+        let six = Host::Name { name: "six".into(), family: Family::Any };
+        assert_eq!(Resolver::new(&mut table, true).ip(&six), Err("six"));
     }
 
     #[test]
@@ -94,7 +98,7 @@ mod tests {
             }
         }
         let mut counting = Counting(0);
-        let mut resolver = Resolver::new(&mut counting);
+        let mut resolver = Resolver::new(&mut counting, false);
         let host = Host::Name { name: "x".into(), family: Family::Any };
         assert_eq!((resolver.ip(&host), resolver.ip(&host)), (Err("x"), Err("x")));
         assert_eq!(counting.0, 1);

@@ -369,6 +369,7 @@ impl Control {
             sources: &self.sources,
             files: &self.files,
             process: &self.process,
+            settings: &self.settings,
             reloads: &self.reloads,
             pages: &self.pages,
             sockets: self.admin.sockets().collect(),

@@ -34,6 +34,10 @@ pub struct ProcessSettings {
     /// `no strict-limits`: what cannot be held is lowered instead of refused.
     pub takes_less: bool,
     pub cpus: CpuMaps,
+    /// `node`: what `show info` calls this machine.
+    pub node: Option<String>,
+    /// `description`: what it says of it.
+    pub description: Option<String>,
 }
 
 /// The number that is given, or that belongs to the name. 0 changes nothing, as in HAProxy.
@@ -103,6 +107,8 @@ impl ProcessSettings {
             descriptors_most: count(&global.fd_hard_limit),
             takes_less: global.takes_less,
             cpus: CpuMaps { maps: global.cpu_maps.clone() },
+            node: global.node.as_ref().map(|node| node.value.clone()),
+            description: global.description.as_ref().map(|description| description.value.clone()),
         }
     }
 }

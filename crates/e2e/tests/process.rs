@@ -28,6 +28,9 @@ e2e::scenarios! {
         a_limit_that_cannot_be_raised_is_named,
         a_pidfile_that_cannot_be_made,
         the_masters_socket,
+        the_command_line_limits_frontends,
+        the_file_says_what_the_machine_is_called,
+        an_address_from_the_environment,
     ],
     alone: [],
 }
@@ -237,4 +240,53 @@ fn a_masters_socket_that_cannot_be() {
     assert!(said.contains("parsing [-S:2] : 'stats socket' : ''level' only supports"), "{said}");
     let said = run("/nonexistent/x.sock");
     assert!(said.contains("cannot bind UNIX socket (No such file or directory)"), "{said}");
+}
+
+/// `-N`: whoever comes on top waits in the kernel's queue.
+fn the_command_line_limits_frontends(subject: Subject) {
+    let (admin, origin) = (Admin::new(), Origin::named("s1"));
+    let global = format!("stats socket {} level admin", admin.path().display());
+    let proxy = Setup::relay(subject, &global, &origin).argument("-N").argument("1").start();
+    let mut first = proxy.connect("px");
+    assert_eq!(first.line(), "s1");
+    let mut second = proxy.connect("px");
+    assert_eq!(admin.wait_for("px", "FRONTEND", "scur", "1")["slim"], "1");
+    first.finish();
+    first.to_end();
+    assert_eq!(second.line(), "s1");
+}
+
+fn the_file_says_what_the_machine_is_called(subject: Subject) {
+    let (admin, origin) = (Admin::new(), Origin::named("s1"));
+    let global =
+        format!("stats socket {} level admin\n node lb-1.a_b\n description mail in front", admin.path().display());
+    let _proxy = Setup::relay(subject, &global, &origin).start();
+    wait::until("the admin socket", wait::SOON, || admin.path().exists());
+    let info = admin.ask("show info");
+    assert!(info.contains("\nnode: lb-1.a_b\ndescription: mail in front\n"), "{info}");
+    let typed = admin.ask("show info typed");
+    let described = |line: &str| line.contains(".description.1:COS") && line.ends_with(":str:mail in front");
+    assert!(typed.lines().any(described), "{typed}");
+}
+
+/// `fd@${name}` and `"${name-default}"`: a socket that listens already, and an address that may be told from outside.
+fn an_address_from_the_environment(subject: Subject) {
+    const FILE: &str = "
+        global
+            nbthread @threads@
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 30s
+            timeout server 30s
+        listen px
+            bind \"${PX-127.0.0.1:1}\"
+            server s1 \"${S1-@s1@}\"";
+    let (origin, px) = (Origin::named("s1"), Reservation::loopback());
+    let proxy = Setup::new(subject, FILE).with("s1", origin.target()).environment("PX", &px.address().to_string());
+    let proxy = proxy.start();
+    wait::until("the listener", wait::SOON, || {
+        Client::try_to(px.address()).is_ok_and(|mut client| client.line() == "s1")
+    });
+    drop(proxy);
 }

@@ -62,6 +62,10 @@ pub(crate) struct Options {
     pub(crate) pidfile: Option<PathBuf>,
     /// `-n`; wins over `maxconn`.
     pub(crate) maxconn: Option<u32>,
+    /// `-N`: what a frontend admits whose section says nothing.
+    pub(crate) frontend_maxconn: Option<u32>,
+    /// `-4`: names have addresses of IPv4 only.
+    pub(crate) is_v4_only: bool,
     /// `-L`; wins over `localpeer`.
     pub(crate) local_peer: Option<String>,
     /// `-x`: the admin socket of a process that hands over its listening sockets.
@@ -113,7 +117,7 @@ const WITHOUT_EFFECT: [(&str, &str); 13] = [
 ];
 
 /// HAProxy's other options; served by later versions.
-const UNSUPPORTED: [&str; 3] = ["-N", "-4", "-dr"];
+const UNSUPPORTED: [&str; 1] = ["-dr"];
 
 /// Reads the arguments behind the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Command {
@@ -156,7 +160,9 @@ fn read(arguments: &mut Peekable<impl Iterator<Item = OsString>>) -> Result<(Opt
             "-x" => options.sockets_from = Some(value(arguments)?.into()),
             "-p" => options.pidfile = Some(value(arguments)?.into()),
             "-L" => options.local_peer = Some(text(arguments)?),
-            "-n" => options.maxconn = Some(maxconn(&text(arguments)?)?),
+            "-n" => options.maxconn = Some(maxconn(word, &text(arguments)?)?),
+            "-N" => options.frontend_maxconn = Some(maxconn(word, &text(arguments)?)?),
+            "-4" => options.is_v4_only = true,
             "-m" => {
                 text(arguments)?;
                 let why = "memory is bounded by maxconn; 'MemoryMax=' of systemd bounds it from outside";
@@ -204,8 +210,9 @@ fn pids(
 }
 
 /// 0 is no limit of its own, as in HAProxy.
-fn maxconn(word: &str) -> Result<u32, Command> {
-    word.parse().map_err(|_| Command::Invalid(format!("option '-n' expects a number of connections (got '{word}').")))
+fn maxconn(option: &str, word: &str) -> Result<u32, Command> {
+    let complaint = || format!("option '{option}' expects a number of connections (got '{word}').");
+    word.parse().map_err(|_| Command::Invalid(complaint()))
 }
 
 /// Why an option has no effect; none if it is not known.
@@ -238,6 +245,8 @@ pub(crate) fn usage(program: &str) -> String {
          \x20       -c check mode : only check config files and exit\n\
          \x20       -cc check condition : evaluate a condition and exit\n\
          \x20       -n sets the maximum total # of connections (uses ulimit -n)\n\
+         \x20       -N sets the default, per-proxy maximum # of connections\n\
+         \x20       -4 force the DNS resolver to consider and return IPv4 responses only\n\
          \x20       -L set local peer name (default to hostname)\n\
          \x20       -p writes pids of all children to this file\n\
          \x20       -sf/-st [pid ]* finishes/terminates old pids.\n\
@@ -327,7 +336,8 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_named() {
-        check("-f a -4", Command::Unsupported("-4".into()));
+        check("-f a -dr", Command::Unsupported("-dr".into()));
+        check("-f a -N 10 -4", run(Options { frontend_maxconn: Some(10), is_v4_only: true, ..files(&["a"]) }));
         check("-f a -n x", Command::Invalid("option '-n' expects a number of connections (got 'x').".into()));
     }
 

@@ -21,6 +21,7 @@ use args::{Command, Options};
 use control::{Defaults, Files, Loaded};
 use say::say;
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use table::StateBook;
 
@@ -143,7 +144,13 @@ fn files(options: &Options) -> Files {
 
 fn defaults(options: &Options, capacity: u32) -> Defaults {
     let maxconn_forced = options.maxconn.filter(|&maxconn| maxconn > 0);
-    Defaults { maxconn: capacity, maxconn_forced, is_splice_off: options.is_splice_off }
+    Defaults {
+        maxconn: capacity,
+        maxconn_forced,
+        frontend_maxconn: options.frontend_maxconn.and_then(NonZeroU32::new),
+        is_splice_off: options.is_splice_off,
+        is_v4_only: options.is_v4_only,
+    }
 }
 
 /// Prints what was found in the files; whether there was a warning.

@@ -1,6 +1,6 @@
 //! The keywords of `global` (configuration.txt §3).
 
-use super::Meaning::{self, Inert, Ours, Parsed, Refused, Removed, Served};
+use super::Meaning::{self, Inert, Ours, Refused, Removed, Served};
 use Keyword::Process;
 
 /// The keywords of `global` that are read.
@@ -32,6 +32,7 @@ pub(crate) enum ProcessKeyword {
     Chroot,
     CpuMap,
     Daemon,
+    Description,
     FdHardLimit,
     Gid,
     Grace,
@@ -47,7 +48,6 @@ pub(crate) enum ProcessKeyword {
     User,
 }
 
-const TEXT: &str = "it is a comment for humans";
 const BUFFERS: &str = "buffers come from pools that need no tuning";
 const HTTP2: &str = "there is no HTTP/2 to tune";
 const KERNEL: &str = "socket buffers are left to the kernel's own tuning";
@@ -78,7 +78,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("crt-base", Refused),
     ("daemon", Served(Process(ProcessKeyword::Daemon))),
     ("default-path", Refused),
-    ("description", Inert(TEXT)),
+    ("description", Served(Process(ProcessKeyword::Description))),
     ("deviceatlas-json-file", Refused),
     ("deviceatlas-log-level", Refused),
     ("deviceatlas-properties-cookie", Refused),
@@ -143,7 +143,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("nbthread", Served(Keyword::Nbthread)),
     ("no-memory-trimming", Inert("a reload keeps no second copy whose memory could be trimmed")),
     ("no-quic", Inert(QUIC)),
-    ("node", Parsed(Process(ProcessKeyword::Node))),
+    ("node", Served(Process(ProcessKeyword::Node))),
     ("noepoll", Inert(POLLER)),
     ("noevports", Inert(POLLER)),
     ("nogetaddrinfo", Refused),

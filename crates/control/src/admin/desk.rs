@@ -10,6 +10,7 @@ use crate::ledger::Ledger;
 use crate::load::Files;
 use crate::pages;
 use crate::reloads::Reloads;
+use crate::settings::ProcessSettings;
 use crate::warmups::Warmups;
 use config::{Access, Source};
 use session::Shutdown;
@@ -29,9 +30,11 @@ pub(crate) struct Desk<'a> {
     pub(crate) files: &'a Files,
     pub(crate) evictions: &'a mut Evictions,
     pub(crate) process: &'a Process,
+    /// What the file in force says about the process.
+    pub(crate) settings: &'a ProcessSettings,
     pub(crate) pages: &'a pages::Memory,
-    /// Where commands are taken, and of whom.
     pub(crate) reloads: &'a Reloads,
+    /// Where commands are taken, and of whom.
     pub(crate) sockets: Vec<(&'a Place, Access)>,
     pub(crate) logs_dropped: u64,
     pub(crate) is_stopping: bool,
@@ -51,6 +54,8 @@ impl Desk<'_> {
             checks: self.checks,
             ledger: self.ledger,
             process: self.process,
+            node: self.settings.node.as_deref().unwrap_or(&self.process.node),
+            description: self.settings.description.as_deref(),
             logs_dropped: self.logs_dropped,
             is_stopping: self.is_stopping,
             now: Moment::now(),

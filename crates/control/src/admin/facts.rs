@@ -13,6 +13,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) checks: &'a Checks,
     pub(crate) ledger: &'a Ledger,
     pub(crate) process: &'a Process,
+    /// What the machine is called.
+    pub(crate) node: &'a str,
+    pub(crate) description: Option<&'a str>,
     /// Log lines that nobody took.
     pub(crate) logs_dropped: u64,
     pub(crate) is_stopping: bool,

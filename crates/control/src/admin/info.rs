@@ -117,9 +117,11 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
     fields.u32("Tasks", "MGPV", connections, "sessions now");
     fields.u32("Run_queue", "MGPV", 0_u32, "sessions that are stepped; none, whenever anybody looks");
     fields.u32("Idle_pct", "MaPV", 100_u32, "not measured");
-    fields.text("node", "COSV", &*process.node, "name of the machine");
-    // One is the description of the file.
-    fields.skip(1);
+    fields.text("node", "COSV", facts.node, "name of the machine");
+    match facts.description {
+        Some(description) => fields.text("description", "COSV", description, "what the file says of this machine"),
+        None => fields.skip(1),
+    }
     fields.u32("Stopping", "MGPV", u32::from(facts.is_stopping), "whether it ends with its last session");
     fields.u32("Jobs", "MGPV", connections + listeners as u64, "sessions and listeners");
     fields.u32("Unstoppable Jobs", "MGPV", 0_u32, "what would hold up the end");

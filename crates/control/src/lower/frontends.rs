@@ -27,7 +27,7 @@ impl Lowering<'_> {
             admission: self.admission(proxy, &acls),
             rules: self.rules(proxy, &acls),
             default_backend: self.default_backend(proxy),
-            maxconn: settings.maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
+            maxconn: settings.maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)).or(self.frontend_maxconn),
             maxconn_per_source: settings.maxconn_per_source.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             session_rate: settings.session_rate.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             timeouts,

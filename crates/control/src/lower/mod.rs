@@ -31,6 +31,7 @@ use crate::resolve::Resolver;
 use config::{Config, Diagnostic, Lead, Level, Proxy, Role, Source, Span, Spanned, Stage};
 use logs::LogTargets;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{BackendId, FrontendId, Global, ServerId, Spread, StateBook, Table};
@@ -71,6 +72,7 @@ pub(crate) fn lower<'a>(
         names: Names::of(config),
         maxconn: global.maxconn,
         admitted: admitted(config, global.maxconn),
+        frontend_maxconn: defaults.frontend_maxconn,
         is_splice_off: config.global.is_splice_off || defaults.is_splice_off,
         log_targets: LogTargets::default(),
         diagnostics: Vec::new(),
@@ -108,6 +110,8 @@ struct Lowering<'a> {
     maxconn: u32,
     /// What the frontends that lead to a backend admit together, by its name.
     admitted: HashMap<&'a str, u64>,
+    /// What a frontend admits that says nothing.
+    frontend_maxconn: Option<NonZeroU32>,
     is_splice_off: bool,
     log_targets: LogTargets,
     diagnostics: Vec<Diagnostic>,

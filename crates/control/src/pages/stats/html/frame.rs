@@ -55,7 +55,7 @@ pub(super) fn document(facts: &Facts<'_>, frame: &Frame<'_>, body: &str) -> Resp
 fn name(facts: &Facts<'_>, site: &StatsSite) -> String {
     match &site.node {
         Some(Some(name)) => name.clone(),
-        Some(None) => facts.process.node.clone(),
+        Some(None) => facts.node.to_owned(),
         None => site.name.clone(),
     }
 }
