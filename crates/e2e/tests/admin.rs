@@ -597,3 +597,32 @@ fn full_rows(csv: &str) -> Vec<Row> {
     };
     lines.map(row).collect()
 }
+
+/// HAProxy 3's; 2.6 has neither.
+#[test]
+fn sessions_are_chosen_and_time_passes() {
+    let rig = Rig::start(Subject::Tidegate);
+    let (mut front, mut listen) = (rig.proxy.connect("fe"), rig.proxy.connect("ls"));
+    front.ask("hello");
+    listen.ask("hello");
+    let count = |filter: &str| rig.admin.ask(&format!("show sess {filter}")).matches(": proto=tcpv4 ").count();
+    for (filter, expect) in [
+        ("", 2),
+        ("all", 2),
+        ("frontend fe", 1),
+        ("frontend refused", 0),
+        ("backend ls", 1),
+        ("server be/s1", 1),
+        ("server be/s2", 0),
+        ("older 0", 2),
+        ("older 1h", 0),
+    ] {
+        assert_eq!(count(filter), expect, "{filter}");
+    }
+    assert_eq!(rig.admin.ask("show sess frontend nope"), "No such frontend.\n\n");
+    assert!(rig.admin.ask("show sess help").starts_with("Usage: show sess "));
+    let begun = std::time::Instant::now();
+    assert_eq!(rig.admin.ask("wait 200; show cli level"), "Done.\n\nadmin\n\n");
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    assert!(rig.admin.ask("wait 1s srv-removable be/s1").starts_with("Conditions are not supported."));
+}

@@ -44,6 +44,8 @@ pub(crate) enum Effect {
     SetPrompt(bool),
     Lower(Access),
     SetTimeout(Duration),
+    /// The answer comes after a while.
+    Wait(Duration),
     /// Later commands are for them.
     Address(Realm),
     End,
@@ -106,7 +108,7 @@ async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<
                 return successor::hand_over(&stream, &sockets).await;
             }
             Step::Ask(command) => {
-                let answer = match manners.routed(command) {
+                let mut answer = match manners.routed(command) {
                     Routed::To(realm, command) => {
                         let (reply, answer) = oneshot::channel();
                         let asked_for = Asked { command, access: manners.access, realm, reply };
@@ -128,6 +130,10 @@ async fn converse(stream: Stream, mut manners: Manners, wishes: UnboundedSender<
                     Effect::SetPrompt(is_wanted) => conversation.set_prompt(is_wanted),
                     Effect::Lower(access) => manners.access = manners.access.min(access),
                     Effect::SetTimeout(patience) => manners.patience = patience,
+                    Effect::Wait(delay) => {
+                        tokio::time::sleep(delay).await;
+                        answer.text.push_str("Done.\n");
+                    }
                     Effect::Address(realm) => {
                         manners.master = Some(realm);
                         conversation.set_name(name(realm));

@@ -3,7 +3,7 @@
 use super::client::{Answer, Asked};
 use super::desk::Desk;
 use super::realm::Realm;
-use super::sessions::{self, Id};
+use super::sessions::Wanted;
 use super::{change, configuration, explain, frontends, latency, limits, manners, master, server, tell};
 use config::Access;
 use table::{FrontendId, Standing};
@@ -129,7 +129,13 @@ const TABLE: &[Spec] = &[
         Access::Operator,
         Run::Desk(tell::reloads),
     ),
-    spec(&["show", "sess"], "show sess [all|<id>]", "sessions, or one of them", Access::Operator, Run::Sessions),
+    spec(
+        &["show", "sess"],
+        "show sess [help|<id>|<filter>]",
+        "sessions, or some of them",
+        Access::Operator,
+        Run::Sessions,
+    ),
     spec(
         &["show", "stat"],
         "show stat [desc|json|no-maint|typed|up]*",
@@ -314,6 +320,13 @@ const TABLE: &[Spec] = &[
         Access::User,
         Run::Client(manners::prompt),
     ),
+    spec(
+        &["wait"],
+        "wait <delay>",
+        "let a while pass before the next command",
+        Access::User,
+        Run::Client(manners::wait),
+    ),
     spec(&["quit"], "quit", "end the conversation", Access::User, Run::Client(manners::quit)),
 ];
 
@@ -336,8 +349,8 @@ pub(super) const fn spec(
 /// What is answered.
 pub(crate) enum Reply {
     Now(Answer),
-    /// All sessions, or this one, once the shards have told of them.
-    Sessions(Option<Id>),
+    /// These sessions, once the shards have told of them.
+    Sessions(Wanted),
     /// Nothing, once all listeners of this frontend have followed.
     Stand(FrontendId, Standing),
     /// How the next reading of the configuration went.
@@ -361,12 +374,9 @@ pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
             Ok(frontend) => Reply::Stand(frontend, standing),
             Err(message) => Reply::Now(message.into()),
         },
-        Run::Sessions => match call.word(0) {
-            "" | "all" => Reply::Sessions(None),
-            word => match sessions::parsed(word) {
-                Some(id) => Reply::Sessions(Some(id)),
-                None => Reply::Now("Session not found.\n".into()),
-            },
+        Run::Sessions => match Wanted::of(desk.table, &call) {
+            Ok(wanted) => Reply::Sessions(wanted),
+            Err(message) => Reply::Now(message.into()),
         },
     }
 }

@@ -29,6 +29,16 @@ pub(super) fn prompt(call: &Call<'_>) -> Answer {
     }
 }
 
+/// HAProxy 3's, without its condition, which is about servers that are to be deleted. Without a unit the delay is in milliseconds.
+pub(super) fn wait(call: &Call<'_>) -> Answer {
+    match (call.word(0), call.word(1), config::time(call.word(0))) {
+        ("" | "-h", ..) | (_, "-h", _) => "Usage: wait {-h|<duration>}\n".into(),
+        (_, "", Ok(delay)) => Answer::with(Effect::Wait(delay)),
+        (_, "", Err(_)) => "Invalid duration.\n".into(),
+        (..) => "Conditions are not supported.\n".into(),
+    }
+}
+
 pub(super) fn expert_mode(call: &Call<'_>) -> Answer {
     match call.word(0) {
         "" => "expert-mode is OFF\n".into(),

@@ -1,13 +1,14 @@
 //! `show sess`: asked of all shards by mail, answered when the last of them has told everything.
 
 use super::client::Answer;
+use super::commands::Call;
 use driver::{Addr, Instant, SessionId};
 use shard::{Listed, Mail, Mailbox, Part};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use table::ShardIndex;
+use table::{ShardIndex, Table};
 use tokio::sync::oneshot;
 
 /// A session of any shard.
@@ -25,14 +26,68 @@ struct Pending {
     /// Shards that have not told everything yet.
     silent_count: usize,
     text: String,
-    /// Only this one is wanted.
-    wanted: Option<Id>,
+    wanted: Wanted,
     reply: oneshot::Sender<Answer>,
 }
 
+/// Which sessions are to be shown (`management.txt: show sess`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    All,
+    One(Id),
+    /// Those that began at least so long ago.
+    Older(Duration),
+    Frontend(String),
+    Backend(String),
+    Server(String, String),
+}
+
+impl Wanted {
+    /// What the arguments say, or what there is to say against them.
+    pub(super) fn of(table: &Table, call: &Call<'_>) -> Result<Wanted, &'static str> {
+        let name = call.word(1);
+        match call.word(0) {
+            "" | "all" => Ok(Wanted::All),
+            "help" => Err(USAGE),
+            "older" => match config::time(name) {
+                Ok(age) if !name.is_empty() => Ok(Wanted::Older(age)),
+                Ok(_) | Err(_) => Err("Expects an age.\n"),
+            },
+            "frontend" => match table.frontend_named(name) {
+                Some(_) => Ok(Wanted::Frontend(name.into())),
+                None => Err("No such frontend.\n"),
+            },
+            "backend" => match table.backend_named(name) {
+                Some(_) => Ok(Wanted::Backend(name.into())),
+                None => Err("No such backend.\n"),
+            },
+            "server" => {
+                let (backend, server) = name.split_once('/').ok_or("Require 'backend/server'.\n")?;
+                Ok(Wanted::Server(backend.into(), server.into()))
+            }
+            id => parsed(id).map(Wanted::One).ok_or("Session not found.\n"),
+        }
+    }
+
+    fn includes(&self, shard: ShardIndex, session: &Listed, now: Instant) -> bool {
+        match self {
+            Wanted::All => true,
+            Wanted::One(id) => *id == (shard, session.id),
+            Wanted::Older(age) => now.since(session.accepted_at) >= *age,
+            Wanted::Frontend(name) => *session.frontend == **name,
+            Wanted::Backend(name) => session.backend.as_deref() == Some(name),
+            Wanted::Server(backend, server) => {
+                (session.backend.as_deref(), session.server.as_deref()) == (Some(backend), Some(server))
+            }
+        }
+    }
+}
+
+const USAGE: &str = "Usage: show sess [<id>|all|help|older <age>|frontend <f>|backend <b>|server <b/s>]\n";
+
 impl Sessions {
     /// Asks all shards. One whose letter box is full does not turn, and is left out.
-    pub(crate) fn ask(&mut self, mailboxes: &[Arc<Mailbox>], wanted: Option<Id>, reply: oneshot::Sender<Answer>) {
+    pub(crate) fn ask(&mut self, mailboxes: &[Arc<Mailbox>], wanted: Wanted, reply: oneshot::Sender<Answer>) {
         self.serial_next += 1;
         let serial = self.serial_next;
         let silent_count = mailboxes.iter().filter(|mailbox| mailbox.post(Mail::List(serial)).is_ok()).count();
@@ -54,7 +109,7 @@ impl Sessions {
     fn answer(&mut self) {
         while let Some(index) = self.pending.iter().position(|pending| pending.silent_count == 0) {
             let Pending { text, wanted, reply, .. } = self.pending.swap_remove(index);
-            let is_missing = wanted.is_some() && text.is_empty();
+            let is_missing = matches!(wanted, Wanted::One(_)) && text.is_empty();
             // A client that has gone does not want to know.
             let _ = reply.send(if is_missing { "Session not found.\n".into() } else { text.into() });
         }
@@ -64,7 +119,7 @@ impl Sessions {
 impl Pending {
     fn take(&mut self, shard: ShardIndex, sessions: &[Listed], now: Instant) {
         for session in sessions {
-            if self.wanted.is_none_or(|wanted| wanted == (shard, session.id)) {
+            if self.wanted.includes(shard, session, now) {
                 self.text.push_str(&line(shard, session, now));
             }
         }
