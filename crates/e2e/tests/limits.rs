@@ -1,7 +1,9 @@
 //! Limits: per second, of a backend, of a client's address, and how the operator changes them; servers that come back slowly.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use e2e::admin::Admin;
@@ -189,6 +191,59 @@ fn a_backend_has_a_limit_of_its_own() {
         assert_eq!(next.len(), 1, "one left, one came");
         served.extend(next);
     }
+}
+
+/// Hundreds of clients from many threads, under three limits at once: each of them holds at every moment, and all are served.
+#[test]
+fn limits_hold_over_eight_shards() {
+    const THREADS: usize = 12;
+    const EACH: usize = 25;
+    let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let origin = Origin::serve({
+        let (inside, most) = (Arc::clone(&inside), Arc::clone(&most));
+        move |mut client| {
+            most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+            let served = client.write_all(b"s1\n").and_then(|()| client.hear(4));
+            // Before the end that lets the proxy give the place to the next.
+            inside.fetch_sub(1, SeqCst);
+            served.map(|_| ())
+        }
+    });
+    let template = format!(
+        "{FARM}
+        frontend px
+            bind @px@
+            maxconn 6
+            default_backend be
+        backend be
+            timeout queue 60s
+            maxconn 3
+            server s1 @s1@
+            server s2 @s1@ maxconn 1"
+    );
+    let admin = Admin::new();
+    let setup = Setup::new(Subject::Tidegate, &template.replace("maxconn 200", "maxconn 5"));
+    let setup = setup.with("socket", admin.path().display()).with("s1", origin.target()).with("threads", 8);
+    let proxy = setup.start();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..EACH {
+                    let mut client = proxy.connect("px");
+                    assert_eq!(client.line(), "s1");
+                    client.say("QUIT");
+                    assert_eq!(client.to_end().0, b"");
+                }
+            });
+        }
+    });
+    let number =
+        |row: &str, column: &str, proxy: &str| admin.row(proxy, row)[column].parse::<usize>().expect("a number");
+    assert!(most.load(SeqCst) <= 3, "{most:?} at the servers of a backend of three places");
+    assert!(number("s2", "smax", "be") <= 1);
+    assert!(number("FRONTEND", "smax", "px") <= 5, "the process has five places");
+    assert_eq!(number("FRONTEND", "stot", "px"), THREADS * EACH, "all were served");
+    admin.wait_for("px", "FRONTEND", "scur", "0");
 }
 
 /// Whether a client is reset before it hears anything: while it connects, or right after.
