@@ -16,8 +16,6 @@ pub struct Acl {
 pub enum Test {
     /// A sample, and what it is compared with.
     Sample { expression: Expression, matching: Matching },
-    /// The path of a request begins with one of these. Read, not served yet.
-    PathBegins { prefixes: Vec<String>, is_case_insensitive: bool },
     /// Refused; the refusal is in [`crate::Config::unserved`].
     Unserved,
 }
@@ -59,6 +57,65 @@ pub enum Fetch {
     WaitEnd,
     /// `req.…`, `res.…`: bytes of one side, and what they are the beginning of.
     Payload(Speaker, Part),
+    /// `path`, `hdr(…)` and so on: what a message of HTTP says.
+    Message(MessagePart),
+}
+
+/// What is asked of a request or a response (configuration.txt §7.3.6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MessagePart {
+    /// `method`
+    Method,
+    /// `url`
+    Target,
+    /// `path`
+    Path,
+    /// `pathq`
+    PathAndQuery,
+    /// `query`
+    Query,
+    /// `base`
+    Base,
+    /// `req.ver`, `res.ver`
+    Version(Speaker),
+    /// `status`
+    Status,
+    /// `req.hdr(name)` and its kin; `fhdr` asks for whole values.
+    Field { speaker: Speaker, name: String, is_whole: bool, form: FieldForm },
+    /// `req.cook(name)`
+    Cookie(String),
+    /// `url_param(name)`
+    Parameter(String),
+}
+
+/// What of a field.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FieldForm {
+    Text,
+    /// `hdr_cnt`
+    Count,
+    /// `hdr_val`
+    Number,
+    /// `hdr_ip`
+    Address,
+}
+
+impl MessagePart {
+    /// Whose message.
+    pub(crate) fn speaker(&self) -> Speaker {
+        match self {
+            MessagePart::Status => Speaker::Server,
+            MessagePart::Version(speaker) | MessagePart::Field { speaker, .. } => *speaker,
+            MessagePart::Method
+            | MessagePart::Target
+            | MessagePart::Path
+            | MessagePart::PathAndQuery
+            | MessagePart::Query
+            | MessagePart::Base
+            | MessagePart::Cookie(_)
+            | MessagePart::Parameter(_) => Speaker::Client,
+        }
+    }
 }
 
 /// One end of the client's connection.
@@ -237,9 +294,13 @@ pub enum Operand {
     Unserved,
 }
 
-/// HAProxy's own ACLs that make sense for TCP (configuration.txt §7.4). An ACL of the same name goes before them.
+/// HAProxy's own ACLs (configuration.txt §7.4). An ACL of the same name goes before them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Predefined {
+    /// `METH_GET` and so on: the method is one of these.
+    Method(&'static [&'static str]),
+    /// `HTTP_1.0`, `HTTP_1.1`: the version of the request.
+    Version(&'static str),
     True,
     False,
     /// `src 127.0.0.1/8 ::1`.

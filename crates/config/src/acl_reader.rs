@@ -101,6 +101,16 @@ fn named(
         "REQ_CONTENT" => Ok(Operand::Predefined(Predefined::RequestContent)),
         "WAIT_END" => Ok(Operand::Predefined(Predefined::WaitEnd)),
         "HTTP" => Ok(Operand::Predefined(Predefined::Http)),
+        "HTTP_1.0" => Ok(Operand::Predefined(Predefined::Version("1.0"))),
+        "HTTP_1.1" => Ok(Operand::Predefined(Predefined::Version("1.1"))),
+        "METH_CONNECT" => Ok(Operand::Predefined(Predefined::Method(&["CONNECT"]))),
+        "METH_DELETE" => Ok(Operand::Predefined(Predefined::Method(&["DELETE"]))),
+        "METH_GET" => Ok(Operand::Predefined(Predefined::Method(&["GET", "HEAD"]))),
+        "METH_HEAD" => Ok(Operand::Predefined(Predefined::Method(&["HEAD"]))),
+        "METH_OPTIONS" => Ok(Operand::Predefined(Predefined::Method(&["OPTIONS"]))),
+        "METH_POST" => Ok(Operand::Predefined(Predefined::Method(&["POST"]))),
+        "METH_PUT" => Ok(Operand::Predefined(Predefined::Method(&["PUT"]))),
+        "METH_TRACE" => Ok(Operand::Predefined(Predefined::Method(&["TRACE"]))),
         _ if fetch::PREDEFINED_UNSERVED.contains(&name) => {
             reports.refuse(span, format!("acl {name}"));
             Ok(Operand::Unserved)
@@ -126,18 +136,13 @@ fn test(words: &[Word<'_>], end: Span, reader: &Reader<'_>, reports: &mut Report
     let read = sample_reader::expression(word, &mut reports.guesser);
     let read = read.map_err(|(message, hint)| reader.fail(word.span, message).hint_if(hint))?;
     match read {
-        Read::Sample(expression, kind) => {
-            let (flags, words) = reader.flags(&words[1..], reports)?;
+        Read::Sample(expression, kind, method) => {
+            let (mut flags, words) = reader.flags(&words[1..], reports)?;
+            flags.method = flags.method.or(method);
             match flags.is_refused {
                 true => Ok(Test::Unserved),
                 false => reader.sample(expression, kind, flags, words, word, reports),
             }
-        }
-        Read::PathBegins => {
-            reports.refuse(word.span, "acl fetch path_beg");
-            let (flags, patterns) = reader.flags(&words[1..], reports)?;
-            let prefixes = patterns.iter().map(|word| word.text.to_string()).collect();
-            Ok(Test::PathBegins { prefixes, is_case_insensitive: flags.is_case_insensitive })
         }
         Read::Unserved => {
             reports.refuse(word.span, format!("acl fetch {}", &word.text));

@@ -55,8 +55,8 @@ mod validate;
 mod value;
 
 pub use acl::{
-    Acl, Condition, Converter, CountedStart, End, Expression, Fetch, Matching, Number, Operand, Operation, Part,
-    Predefined, ProxyRef, ServerRef, Speaker, Term, Test, TextPart,
+    Acl, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, Matching, MessagePart, Number, Operand,
+    Operation, Part, Predefined, ProxyRef, ServerRef, Speaker, Term, Test, TextPart,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
@@ -74,8 +74,8 @@ pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, Capture, Check, CheckExpect, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck,
     HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet, Keeping, Log, LogOptions,
-    LogStyle, LogTarget, Mode, OnError, Proxy, ProxyHeader, Redispatch, Role, Server, ServerOptions, Settings, Splice,
-    StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts,
+    LogStyle, LogTarget, Mode, OnError, Proxy, ProxyHeader, Redispatch, Reuse, Role, Server, ServerOptions, Settings,
+    Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts,
     UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};

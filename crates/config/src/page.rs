@@ -77,7 +77,13 @@ impl Proxy {
             Operand::Named(name) => self.tests_of(name).all(is_of_address),
             Operand::Anonymous(test) => is_of_address(test),
             Operand::Predefined(Predefined::True | Predefined::False | Predefined::Localhost) => true,
-            Operand::Predefined(Predefined::RequestContent | Predefined::WaitEnd | Predefined::Http)
+            Operand::Predefined(
+                Predefined::RequestContent
+                | Predefined::WaitEnd
+                | Predefined::Http
+                | Predefined::Method(_)
+                | Predefined::Version(_),
+            )
             | Operand::Unserved => false,
         })
     }
@@ -86,7 +92,7 @@ impl Proxy {
 fn is_of_address(test: &Test) -> bool {
     match test {
         Test::Sample { expression, .. } => matches!(expression.fetch, Fetch::Address(_)),
-        Test::PathBegins { .. } | Test::Unserved => false,
+        Test::Unserved => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a condition stands, and what can be asked there (configuration.txt §7.3: "sample fetches … are only available").
 
-use crate::acl::{Condition, Expression, Fetch, Number, Part, Speaker, Test};
+use crate::acl::{Condition, Expression, Fetch, FieldForm, MessagePart, Number, Part, Speaker, Test};
 use crate::tree::{Proxy, Role};
 
 /// The rule that a condition belongs to.
@@ -83,6 +83,7 @@ impl Test {
         match self.fetch() {
             Some(Fetch::Payload(Speaker::Client, _)) => !place.hears_client(),
             Some(Fetch::Payload(Speaker::Server, _)) => place != Place::Response,
+            Some(Fetch::Message(part)) => part.speaker() == Speaker::Server || !place.hears_client(),
             Some(Fetch::BackendName | Fetch::Number(Number::BackendId)) => !place.has_backend(),
             Some(Fetch::Address(_) | Fetch::Number(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::WaitEnd)
             | None => false,
@@ -93,16 +94,17 @@ impl Test {
     pub(crate) fn keyword(&self) -> &'static str {
         match self.fetch() {
             Some(Fetch::Payload(speaker, part)) => keyword_of(*speaker, *part),
+            Some(Fetch::Message(part)) => message_keyword(part),
             Some(Fetch::BackendName) => "be_name",
             Some(Fetch::Number(_)) => "be_id",
             Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::WaitEnd) | None => "",
         }
     }
 
-    fn fetch(&self) -> Option<&Fetch> {
+    pub(crate) fn fetch(&self) -> Option<&Fetch> {
         match self {
             Test::Sample { expression: Expression { fetch, .. }, .. } => Some(fetch),
-            Test::PathBegins { .. } | Test::Unserved => None,
+            Test::Unserved => None,
         }
     }
 }
@@ -123,5 +125,33 @@ fn keyword_of(speaker: Speaker, part: Part) -> &'static str {
         Part::HelloProtocols => "req.ssl_alpn",
         Part::HelloCurves => "req.ssl_ec_ext",
         Part::Http => "req.proto_http",
+    }
+}
+
+fn message_keyword(part: &MessagePart) -> &'static str {
+    match part {
+        MessagePart::Method => "method",
+        MessagePart::Target => "url",
+        MessagePart::Path => "path",
+        MessagePart::PathAndQuery => "pathq",
+        MessagePart::Query => "query",
+        MessagePart::Base => "base",
+        MessagePart::Version(Speaker::Client) => "req.ver",
+        MessagePart::Version(Speaker::Server) => "res.ver",
+        MessagePart::Status => "status",
+        MessagePart::Cookie(_) => "req.cook",
+        MessagePart::Parameter(_) => "url_param",
+        MessagePart::Field { speaker: Speaker::Client, form, .. } => match form {
+            FieldForm::Text => "req.hdr",
+            FieldForm::Count => "req.hdr_cnt",
+            FieldForm::Number => "req.hdr_val",
+            FieldForm::Address => "req.hdr_ip",
+        },
+        MessagePart::Field { speaker: Speaker::Server, form, .. } => match form {
+            FieldForm::Text => "res.hdr",
+            FieldForm::Count => "res.hdr_cnt",
+            FieldForm::Number => "res.hdr_val",
+            FieldForm::Address => "res.hdr_ip",
+        },
     }
 }

@@ -16,7 +16,7 @@ use crate::source::Spanned;
 use crate::stats;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Role, Settings, StateSource, UseBackend};
+use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Reuse, Role, Settings, StateSource, UseBackend};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
 
@@ -150,6 +150,7 @@ fn read(
         Keyword::Retries => retries(line).map(|value| home.settings().retries = Some(value)),
         Keyword::Balance => balance(line, home.settings(), reports),
         Keyword::HashType => hash_type(line, reports),
+        Keyword::HttpReuse => http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
         Keyword::Timeout => timeout(line, home, reports),
         Keyword::Option => option::option(line, home, reports),
         Keyword::Log => log::proxy(line, &mut home.settings().logs, environment, reports),
@@ -367,6 +368,17 @@ fn draws(line: Line<'_>, argument: &str) -> Result<u32, Diagnostic> {
     natural(digits)
         .filter(|draws| *draws > 0)
         .ok_or_else(|| line.alert(1, "balance random : number of draws must be at least 1."))
+}
+
+fn http_reuse(line: Line<'_>) -> Result<Reuse, Diagnostic> {
+    line.ends_at(2, "http-reuse")?;
+    Ok(match line.word(1) {
+        "never" => Reuse::Never,
+        "safe" => Reuse::Safe,
+        "aggressive" => Reuse::Aggressive,
+        "always" => Reuse::Always,
+        _ => return Err(line.alert(1, "'http-reuse' only supports 'never', 'safe', 'aggressive', 'always'.")),
+    })
 }
 
 /// `hash-type METHOD [FUNCTION [MODIFIER]]`: only what is the default anyway is served.

@@ -1,9 +1,10 @@
 //! Reads sample expressions: `FETCH(ARGUMENTS),CONVERTER(ARGUMENTS)…` (configuration.txt §7.3).
 
 use crate::acl::{
-    Converter, CountedStart, End, Expression, Fetch, Number, Operation, Part, ProxyRef, ServerRef, Speaker, TextPart,
+    Converter, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Operation, Part, ProxyRef,
+    ServerRef, Speaker, TextPart,
 };
-use crate::keywords::fetch::{self, Keyword};
+use crate::keywords::fetch::{self, Keyword, MessageName};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, integer};
@@ -25,9 +26,8 @@ pub(crate) enum Type {
 
 /// What a word of an expression was read as.
 pub(crate) enum Read {
-    Sample(Expression, Type),
-    /// `path_beg`: read for its patterns, and refused.
-    PathBegins,
+    /// How it is compared, if its name says that.
+    Sample(Expression, Type, Option<Method>),
     /// Known to HAProxy and not read here.
     Unserved,
 }
@@ -54,7 +54,8 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
     let text: &str = word;
     let name = &text[..text.find(['(', ',']).unwrap_or(text.len())];
     let within = |message: String| (format!("{message} in ACL expression '{text}'"), None);
-    let Some(keyword) = fetch::find(name) else {
+    let derived = fetch::derived(name);
+    let Some(keyword) = fetch::find(derived.map_or(name, |(base, _)| base)) else {
         let guess = guesser.name(name, fetch::READ.iter().copied());
         return Err((format!("unknown fetch method '{name}' in ACL expression '{text}'"), guess));
     };
@@ -65,7 +66,7 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
     }
     let Some(keyword) = keyword else { return Ok(Read::Unserved) };
     let Some((fetch, mut kind)) = read_fetch(keyword, &arguments, word.span).map_err(|(_, it)| of_fetch(it))? else {
-        return Ok(if rest.is_empty() { Read::PathBegins } else { Read::Unserved });
+        return Ok(Read::Unserved);
     };
     let mut converters = Vec::new();
     while let Some(behind) = rest.strip_prefix(',') {
@@ -91,13 +92,13 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
         kind = made;
         rest = behind;
     }
-    Ok(Read::Sample(Expression { span: word.span, fetch, converters }, kind))
+    Ok(Read::Sample(Expression { span: word.span, fetch, converters }, kind, derived.map(|(_, method)| method)))
 }
 
 /// An argument that cannot be read: its position from 1, where one is to blame, and why.
 type Refusal = (Option<usize>, String);
 
-/// `None` for `path_beg`, which yields no sample yet.
+/// `None` for arguments that HAProxy takes and nothing here does.
 fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result<Option<(Fetch, Type)>, Refusal> {
     let client = |part| Fetch::Payload(Speaker::Client, part);
     let proxy =
@@ -119,10 +120,7 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::BeName => (Fetch::BackendName, Type::Text, 0),
         Keyword::Int => (Fetch::Number(Number::Constant(arguments.integer(1, 1)?)), Type::Integer, 1),
         Keyword::Str => (Fetch::Text(arguments.get(1).unwrap_or_default().to_string()), Type::Text, 1),
-        Keyword::PathBeg => {
-            arguments.ends_at(0)?;
-            return Ok(None);
-        }
+        Keyword::Message(name) => return message(name, arguments),
         Keyword::Nbsrv => (Fetch::Number(Number::UsableServers(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::BeConn => (Fetch::Number(Number::BackendConnections(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::FeConn => (Fetch::Number(Number::FrontendConnections(proxy(arguments.raw()))), Type::Integer, 1),
@@ -151,6 +149,41 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
     };
     arguments.ends_at(count)?;
     Ok(Some((fetch, kind)))
+}
+
+/// A fetch of HTTP. Occurrences, delimiters and fields without a name are not read.
+fn message(name: MessageName, arguments: &Arguments<'_>) -> Result<Option<(Fetch, Type)>, Refusal> {
+    let named = || {
+        let name = arguments.get(1).filter(|name| !name.is_empty() && arguments.get(2).is_none());
+        name.map(str::to_string)
+    };
+    let (part, kind) = match name {
+        MessageName::Field(speaker, is_whole, form) => {
+            let kind = match form {
+                FieldForm::Text => Type::Text,
+                FieldForm::Count | FieldForm::Number => Type::Integer,
+                FieldForm::Address => Type::Address,
+            };
+            let Some(name) = named() else { return Ok(None) };
+            return Ok(Some((Fetch::Message(MessagePart::Field { speaker, name, is_whole, form }), kind)));
+        }
+        MessageName::Cookie | MessageName::Parameter => {
+            let Some(text) = named() else { return Ok(None) };
+            let is_cookie = name == MessageName::Cookie;
+            let part = if is_cookie { MessagePart::Cookie(text) } else { MessagePart::Parameter(text) };
+            return Ok(Some((Fetch::Message(part), Type::Text)));
+        }
+        MessageName::Base => (MessagePart::Base, Type::Text),
+        MessageName::Method => (MessagePart::Method, Type::Text),
+        MessageName::Path => (MessagePart::Path, Type::Text),
+        MessageName::PathAndQuery => (MessagePart::PathAndQuery, Type::Text),
+        MessageName::Query => (MessagePart::Query, Type::Text),
+        MessageName::Status => (MessagePart::Status, Type::Integer),
+        MessageName::Target => (MessagePart::Target, Type::Text),
+        MessageName::Version(speaker) => (MessagePart::Version(speaker), Type::Text),
+    };
+    arguments.ends_at(0)?;
+    Ok(Some((Fetch::Message(part), kind)))
 }
 
 /// The third argument of `payload_lv`: with a sign it counts from behind the number.

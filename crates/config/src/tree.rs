@@ -446,7 +446,18 @@ pub enum HttpPattern {
 #[derive(Clone, Debug, Default)]
 pub struct HttpSettings {
     pub keeping: Keeping,
+    pub reuse: Reuse,
     pub forward_for: Option<Spanned<ForwardFor>>,
+}
+
+/// `http-reuse`: who may use a server's connection on which another client was served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reuse {
+    Never,
+    #[default]
+    Safe,
+    Aggressive,
+    Always,
 }
 
 /// Which connections serve more than one exchange: the last of three options that was said.

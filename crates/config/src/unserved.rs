@@ -3,6 +3,7 @@
 //! Reading and refusing are apart: the tree is complete before anything is refused, and serving a keyword means moving
 //! its row in `keywords/`, nothing here.
 
+use crate::acl::{Fetch, Operand, Predefined, Test};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
 use crate::log_format::{Fault, Why};
 use crate::page;
@@ -72,8 +73,23 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
         backends.any(|backend| *backend.name.value == *name && backend.settings.mode == Mode::Http)
     };
     let default = proxy.settings.default_backend.as_ref().filter(|_| proxy.role.has_front());
+    let of_acls = proxy.acls.iter().map(|acl| (acl.name.span, &acl.test));
+    let terms = proxy.conditions().flat_map(|(_, condition)| condition.any_of.iter().flatten());
+    let of_terms = terms.filter_map(|term| match &term.operand {
+        Operand::Anonymous(test) => Some((term.span, test)),
+        Operand::Named(_) | Operand::Predefined(_) | Operand::Unserved => None,
+    });
+    let is_of_http =
+        |operand: &Operand| matches!(operand, Operand::Predefined(Predefined::Method(_) | Predefined::Version(_)));
+    let terms = proxy.conditions().flat_map(|(_, condition)| condition.any_of.iter().flatten());
+    let predefined = terms.filter(|term| is_of_http(&term.operand));
+    let predefined = predefined.map(|term| refused(term.span, "an ACL of HTTP in mode tcp"));
+    let asks_message = |(_, test): &(Span, &Test)| matches!(test.fetch(), Some(Fetch::Message(_)));
+    let asked = of_acls.chain(of_terms).filter(asks_message);
+    let asked = asked.map(|(span, test)| refused(span, &format!("acl fetch {} in mode tcp", test.keyword())));
     let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));
-    targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp")).collect()
+    let targets = targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp"));
+    targets.chain(asked).chain(predefined).collect()
 }
 
 impl Unserved {

@@ -653,7 +653,7 @@ fn nothing_is_read_and_ignored() {
         ),
         (front("acl x var(a) 1"), "A parsing [c.cfg:8] : 'acl fetch var(a)' is not supported by Tidegate yet"),
         (front("acl x src -m bin 0a"), "A parsing [c.cfg:8] : 'acl src with -m bin' is not supported by Tidegate yet"),
-        (front("use_backend b if METH_GET"), "A parsing [c.cfg:8] : 'acl METH_GET' is not supported by Tidegate yet"),
+        (front("use_backend b if HTTP_2.0"), "A parsing [c.cfg:8] : 'acl HTTP_2.0' is not supported by Tidegate yet"),
         (
             front("use_backend b if TRUE or"),
             "A parsing [c.cfg:8] : 'condition without a term' is not supported by Tidegate yet",

@@ -225,6 +225,9 @@ pub trait Driver {
     /// Our own address on a connected or listening socket.
     fn local_addr(&mut self, fd: Fd) -> Result<Addr, Errno>;
 
+    /// Whether bytes, an end or an error wait to be received on a connected socket on which nothing is in flight.
+    fn is_readable(&mut self, fd: Fd) -> bool;
+
     /// Closes a socket on which nothing was ever in flight, or nothing is any more.
     fn discard(&mut self, fd: Fd);
 

@@ -22,7 +22,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 17] = [
     ("proxyline", &[]),
     ("tls", &[]),
     // What a check says to a server stands in the table, in the words of whoever runs it.
-    ("table", &["check"]),
+    ("table", &["check", "http1"]),
     ("config", &[]),
     ("session", &["driver", "buf", "http1", "proxyline", "tls", "table"]),
     ("shard", &["session", "driver", "buf", "table"]),

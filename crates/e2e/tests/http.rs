@@ -2,11 +2,12 @@
 //! runs the same table.
 
 use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use e2e::client::End;
 use e2e::peers::Conversation;
-use e2e::{LogServer, Origin, Proxy, Refusing, Setup, Subject, mask};
+use e2e::{LogServer, Origin, Proxy, Refusing, Setup, Subject, mask, wait};
 
 e2e::scenarios! {
     shared: [
@@ -18,6 +19,8 @@ e2e::scenarios! {
         captures_and_the_forwarded_address,
         options_of_connections,
         counters,
+        ways_by_what_is_asked_for,
+        connections_to_servers,
     ],
     alone: [],
 }
@@ -46,6 +49,9 @@ const HTTP: &str = "
     backend dead
         server s @dead@
 ";
+
+/// Answers behind which the server has left.
+static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 struct Rig {
     proxy: Proxy,
@@ -106,6 +112,7 @@ fn serve(mut conversation: Conversation) -> io::Result<()> {
             "/chunked" => {
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7;x=y\r\nbodyabc\r\n0\r\nX-T: t\r\n\r\n"
             }
+            "/last" => b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast",
             "/none" => b"HTTP/1.1 204 No Content\r\n\r\n",
             "/half" => b"HTTP/1.1 200 OK\r\nCont",
             "/bad" => b"garbage\r\n\r\n",
@@ -122,6 +129,12 @@ fn serve(mut conversation: Conversation) -> io::Result<()> {
         }
         conversation.write_all(answer)?;
         match path {
+            "/last" => {
+                conversation.finish()?;
+                LEFT.fetch_add(1, Ordering::SeqCst);
+                conversation.read_to_end();
+                return Ok(());
+            }
             "/close" | "/half" | "/short" | "/until" | "/bad" => return Ok(()),
             "/silent" | "/stall" => {
                 conversation.read_to_end();
@@ -417,4 +430,94 @@ fn counters(subject: Subject) {
     assert_eq!(of("fe,FRONTEND,"), "4 4 2 1 1 1 ");
     assert_eq!(of("be,s,"), "3 2 2 0 0  1");
     assert_eq!(of("be,BACKEND,"), "3 3 2 0 1  1");
+}
+
+/// `configuration.txt` §7.3.6.
+fn ways_by_what_is_asked_for(subject: Subject) {
+    let conditions = [
+        ("path", "{ path /ok }"),
+        ("begin", "{ path_beg /no }"),
+        ("url", "{ url_sub ?a= }"),
+        ("method", "METH_POST"),
+        ("field", "{ req.hdr(x-user) -m sub bob }"),
+        ("many", "{ hdr_cnt(x-many) gt 2 }"),
+        ("number", "{ hdr_val(x-number) ge 7 }"),
+        ("address", "{ hdr_ip(x-address) 10.0.0.0/8 }"),
+        ("cookie", "{ req.cook(k) v }"),
+        ("parameter", "{ urlp(p) -i YES }"),
+        ("version", "HTTP_1.0"),
+        ("base", "{ base_end y/until }"),
+    ];
+    let mut template = format!("{HTTP}\n frontend way\n bind @way@\n acl on_list hdr(x-list) b\n");
+    for (name, condition) in conditions {
+        template += &format!(" use_backend {name} if {condition}\n");
+    }
+    template += " use_backend list if on_list !{ path /other }\n default_backend be\n";
+    for name in conditions.map(|(name, _)| name).into_iter().chain(["list"]) {
+        template += &format!(" backend {name}\n server s @s@\n");
+    }
+    let rig = Rig::new(subject, &template);
+    let asking = |number: usize, field: &str| format!("GET /until?{number} HTTP/1.1\r\nHost: x\r\n{field}\r\n\r\n");
+    for (number, (request, backend)) in [
+        (get("/ok"), "path"),
+        (get("/none"), "begin"),
+        (get("/until?a=0"), "url"),
+        ("POST /until HTTP/1.1\r\nHost: x\r\n\r\n".into(), "method"),
+        (asking(5, "X-User: a bobcat"), "field"),
+        (asking(6, "X-Many: 1\r\nX-Many: 2, 3"), "many"),
+        (asking(7, "X-Number: 12, 3"), "number"),
+        (asking(8, "X-Address: 192.0.2.1, 10.1.2.3"), "address"),
+        (asking(9, "Cookie: j=v; k=v"), "cookie"),
+        (get("/until?o=1&p=yes"), "parameter"),
+        ("GET /until HTTP/1.0\r\n\r\n".into(), "version"),
+        ("GET /until HTTP/1.1\r\nHost: y\r\n\r\n".into(), "base"),
+        (asking(13, "X-List: a, b ,c"), "list"),
+        (asking(14, "X-List: a, bc"), "be"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        rig.talk("way", &request, true);
+        let lines = rig.logs.lines_with(" way ", number + 1);
+        let line = masked(lines.last().expect("it was waited for"));
+        assert!(line.starts_with(&format!("way {backend}/s ")), "{request}: {line}");
+    }
+}
+
+/// `configuration.txt: http-reuse`.
+fn connections_to_servers(subject: Subject) {
+    let template = format!(
+        "{HTTP}
+        frontend always
+            bind @always@
+            default_backend shared
+        backend shared
+            http-reuse always
+            server s @s@
+        frontend leaving
+            bind @leaving@
+            default_backend left
+        backend left
+            server s @s@"
+    );
+    let rig = Rig::new(subject, &template);
+    let request = "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nx-s: a\r\n\r\nbody";
+    for (listener, count) in [("fe", 1), ("fe", 2), ("always", 3), ("always", 3)] {
+        let mut client = rig.proxy.connect(listener);
+        for _ in 0..3 {
+            client.say(request);
+            assert_eq!(String::from_utf8_lossy(&client.hear(answer.len())), answer);
+        }
+        assert_eq!(rig.origin.seen().len(), count, "connections of the server after a client of {listener}");
+    }
+    // A server that leaves behind an answer is noticed before another request is lost there.
+    let mut client = rig.proxy.connect("leaving");
+    for count in [4, 5] {
+        client.say("GET /last HTTP/1.1\r\nHost: x\r\n\r\n");
+        let last = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlast";
+        assert_eq!(String::from_utf8_lossy(&client.hear(last.len())), last);
+        assert_eq!(rig.origin.seen().len(), count);
+        wait::until("the server to have left", wait::SOON, || LEFT.load(Ordering::SeqCst) == count - 3);
+    }
 }

@@ -230,6 +230,10 @@ impl Driver for Epoll {
         socket::local_addr(fd)
     }
 
+    fn is_readable(&mut self, fd: Fd) -> bool {
+        socket::is_readable(fd)
+    }
+
     fn discard(&mut self, fd: Fd) {
         let socket = self.sockets.close(fd);
         // A description that others hold too would be watched on after our number for it is gone.

@@ -3,8 +3,8 @@
 //! Where the next attempt goes is the table's to say ([`Backend::retry`](table::Backend::retry)); here it is carried out: the
 //! failed socket is closed first, and a server that refused is left alone for a while.
 
-use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session, Socket};
-use driver::{Addr, Errno, Fd, Instant, Op, Side};
+use crate::{Ask, Cause, End, Link, Moment, Outbox, Phase, Session, Socket};
+use driver::{Addr, Errno, Instant, Op, Side};
 use proxyline::Version;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Session {
         &mut self,
         now: Instant,
         server: Arc<Server>,
-        socket: Result<Fd, Errno>,
+        link: Result<Link, Errno>,
         out: &mut Outbox,
     ) {
         assert!(
@@ -39,11 +39,17 @@ impl Session {
             self.count_pick(now, avoided.as_deref(), &server);
             self.is_redispatched |= avoided.is_some_and(|avoided| !is_same(&avoided, &server));
         }
-        self.count_attempt(now, &server);
+        self.count_attempt(now, &server, matches!(link, Ok(Link::Kept(_))));
         let addr = addr_of(&server.address());
         self.server = Some(server);
-        match socket {
-            Ok(fd) => {
+        match link {
+            Ok(Link::Kept(fd)) => {
+                self.back = Some(Socket::new(fd, now));
+                self.enter(Phase::Connecting);
+                self.connected_at = Some(now);
+                self.start_exchange_on_kept(now);
+            }
+            Ok(Link::Fresh(fd)) => {
                 self.back = Some(Socket::new(fd, now));
                 self.enter(Phase::Connecting);
                 self.attempt_at = now;

@@ -196,7 +196,7 @@ impl Session {
             dst: self.destination.ip(),
             frontend: self.frontend,
             backend: self.backend,
-            heard: Heard::Client(Payload { bytes, is_final }),
+            heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),
             table: &self.table,
         }
     }

@@ -66,7 +66,7 @@ mod tests;
 
 pub use connect::addr_of;
 pub use end::{Cause, End, Moment, Shutdown};
-pub use http::{Captured, Exchanged};
+pub use http::{Captured, Exchanged, MustBeProven};
 pub use outbox::{Ask, Outbox};
 pub use phase::Phase;
 pub use record::{Counts, Progress, Record, RecordKind, Times};
@@ -164,14 +164,14 @@ pub enum Event {
     /// The answer to [`Ask::Server`] and to [`Ask::Socket`].
     Assigned {
         server: Arc<Server>,
-        socket: Result<Fd, Errno>,
+        link: Result<Link, Errno>,
     },
     /// Another answer to [`Ask::Server`]: no server has a place. With a server: it is the only one that is waited for.
     Queued(Ticket, Option<Arc<Server>>),
     /// What ends the wait: as [`Event::Assigned`], after so many others.
     Granted {
         server: Arc<Server>,
-        socket: Result<Fd, Errno>,
+        link: Result<Link, Errno>,
         passed: Passed,
     },
     /// Another answer to [`Ask::Server`]: nobody more may wait for this server, to which the session belongs.
@@ -180,6 +180,15 @@ pub enum Event {
     NoServer,
     /// The answer to [`Ask::Source`].
     Source(Addr),
+}
+
+/// A way to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A socket that is to be connected.
+    Fresh(Fd),
+    /// A connection on which an exchange was served before.
+    Kept(Fd),
 }
 
 #[derive(Debug)]
@@ -255,9 +264,9 @@ impl Session {
     pub fn handle(&mut self, now: Instant, event: Event, out: &mut Outbox) {
         match event {
             Event::Done(side, done) => self.on_done(now, side, done, out),
-            Event::Assigned { server, socket } => self.on_assigned(now, server, socket, out),
+            Event::Assigned { server, link } => self.on_assigned(now, server, link, out),
             Event::Queued(ticket, server) => self.on_queued(now, ticket, server, out),
-            Event::Granted { server, socket, passed } => self.on_granted(now, server, socket, passed, out),
+            Event::Granted { server, link, passed } => self.on_granted(now, server, link, passed, out),
             Event::LineFull(server) => self.on_line_full(server, out),
             Event::NoServer => self.on_no_server(out),
             Event::Source(addr) => self.on_source(now, addr, out),

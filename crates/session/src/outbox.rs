@@ -33,6 +33,8 @@ pub enum Ask {
     Server { avoid: Option<Arc<Server>>, imposed: Option<Arc<Server>> },
     /// Another socket for the same server. Answered by [`Event::Assigned`](crate::Event::Assigned).
     Socket(Arc<Server>),
+    /// A connection to this server that may serve another exchange. `is_proven`: it has served more than one client.
+    Keep { server: Arc<Server>, fd: Fd, is_proven: bool },
     /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
     Source(Fd),
     /// Too many attempts to connect to this server have failed in a row (`observe layer4`): control is to know. Not answered.

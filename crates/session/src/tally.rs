@@ -65,10 +65,10 @@ impl Session {
         self.count_at(self.server.as_deref(), |traffic| traffic.retries.add(1));
     }
 
-    pub(crate) fn count_attempt(&self, now: Instant, server: &Server) {
+    pub(crate) fn count_attempt(&self, now: Instant, server: &Server, is_reused: bool) {
         server.state.tally.on_session(self.shard, clock(now));
         server.state.tally.on_served(self.shard, clock(now));
-        self.count_at(Some(server), |traffic| traffic.connects.add(1));
+        self.count_at(Some(server), |traffic| if is_reused { traffic.reuses.add(1) } else { traffic.connects.add(1) });
     }
 
     /// As they come, so that a connection that lives for days shows what it does.

@@ -249,6 +249,7 @@ impl Stage {
                 Ask::Socket(server) => Some(self.socket(server)),
                 Ask::Alarm(_) => continue,
                 Ask::Source(_) => Some(Event::Source(Addr::Ip(([127, 0, 0, 1], 4711).into()))),
+                Ask::Keep { .. } => unreachable!("a relay is used once"),
                 Ask::Release(_, server) => {
                     backend.release(&server);
                     continue;
@@ -268,13 +269,14 @@ impl Stage {
             return grant.hand_back();
         }
         self.next_fd += 1;
-        let event = Event::Granted { server: grant.server, socket: Ok(Fd(self.next_fd)), passed: grant.passed };
+        let event =
+            Event::Granted { server: grant.server, link: Ok(Link::Fresh(Fd(self.next_fd))), passed: grant.passed };
         self.give(now, event);
     }
 
     fn socket(&mut self, server: Arc<Server>) -> Event {
         self.next_fd += 1;
-        Event::Assigned { server, socket: Ok(Fd(self.next_fd)) }
+        Event::Assigned { server, link: Ok(Link::Fresh(Fd(self.next_fd))) }
     }
 }
 

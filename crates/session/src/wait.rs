@@ -1,8 +1,8 @@
 //! Standing in the line for a server: until one is granted, it takes too long, or the client leaves.
 
 use crate::flow::Flow;
-use crate::{Cause, End, Moment, Outbox, Phase, Session};
-use driver::{Errno, Fd, Instant, Side};
+use crate::{Cause, End, Link, Moment, Outbox, Phase, Session};
+use driver::{Errno, Instant, Side};
 use std::sync::Arc;
 use table::{Passed, Server, Ticket};
 
@@ -35,14 +35,14 @@ impl Session {
         &mut self,
         now: Instant,
         server: Arc<Server>,
-        socket: Result<Fd, Errno>,
+        link: Result<Link, Errno>,
         passed: Passed,
         out: &mut Outbox,
     ) {
         assert_eq!(self.phase, Phase::Queued, "only those who wait are granted something");
         self.wait = None;
         self.count_passed(passed);
-        self.on_assigned(now, server, socket, out);
+        self.on_assigned(now, server, link, out);
     }
 
     pub(crate) fn on_line_full(&mut self, server: Arc<Server>, out: &mut Outbox) {

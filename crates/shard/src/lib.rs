@@ -9,6 +9,7 @@
 //! | `turn` | one turn, in order, on one screen |
 //! | `slots` | sessions by `SessionId`; reuse after the last completion |
 //! | `accept` | accepting: how many at once, when to stop and when to go on |
+//! | `idle` | connections to servers between two exchanges |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
 //! | `sweep` | ending the sessions of a server, a part per turn |
 //! | `listing` | telling control which sessions there are |
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod idle;
 mod listeners;
 mod listing;
 mod mail;
@@ -41,6 +43,7 @@ pub use timers::Wheel;
 
 use arc_swap::{ArcSwap, Cache};
 use driver::{Driver, Instant, Tag};
+use idle::Idle;
 use listeners::Listeners;
 use listing::Listings;
 use session::{Event, Outbox, View};
@@ -76,6 +79,7 @@ pub struct Shard<D: Driver> {
     /// Sessions that control wants ended and that were not all looked at yet.
     sweeps: Sweeps,
     listings: Listings,
+    idle: Idle,
     /// What control said of frontends and was not answered: listeners are on their way to follow.
     orders: Vec<u64>,
     /// Descriptors that were closed since listeners were last tended.
@@ -141,6 +145,7 @@ impl<D: Driver> Shard<D> {
             ready: VecDeque::new(),
             sweeps: Sweeps::default(),
             listings: Listings::default(),
+            idle: Idle::default(),
             orders: Vec::new(),
             descriptors_freed: 0,
             random: Random(seed | 1),

@@ -25,6 +25,8 @@ pub enum Whose {
     Backups(Arc<BackendState>),
     /// One of this shard; the others have nothing to do.
     Session(ShardIndex, SessionId),
+    /// All of them.
+    Everybody,
 }
 
 /// How many sessions may be ended, shared by all shards that do it: each takes out a coin first.
@@ -52,7 +54,10 @@ impl PartialEq for Whose {
                 (shard, id) == (other_shard, other_id)
             }
             (Whose::SomeOf(one, _), Whose::SomeOf(two, _)) => Arc::ptr_eq(one, two),
-            (Whose::Server(_) | Whose::SomeOf(..) | Whose::Backups(_) | Whose::Session(..), _) => false,
+            (Whose::Everybody, Whose::Everybody) => true,
+            (Whose::Server(_) | Whose::SomeOf(..) | Whose::Backups(_) | Whose::Session(..) | Whose::Everybody, _) => {
+                false
+            }
         }
     }
 }
@@ -71,8 +76,17 @@ impl Whose {
                 is_of_backend && session.server().is_some_and(|server| server.settings.backup)
             }
             Whose::Session(of_shard, session) => (*of_shard, *session) == (shard, id),
+            Whose::Everybody => true,
         }
     }
+}
+
+/// What becomes of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lot {
+    End(Shutdown),
+    /// They serve what they have begun, and nothing more.
+    Retirement,
 }
 
 /// The sweeps under way, in the order in which they were asked for. One that waits is not asked for twice, so there are no
@@ -84,7 +98,7 @@ pub(crate) struct Sweeps {
 
 struct Sweep {
     whose: Whose,
-    why: Shutdown,
+    what: Lot,
     begun_at: Instant,
     /// The slot to look at next.
     next: u32,
@@ -95,11 +109,11 @@ impl Sweeps {
         self.waiting.is_empty()
     }
 
-    pub(crate) fn add(&mut self, whose: Whose, why: Shutdown, now: Instant) {
+    pub(crate) fn add(&mut self, whose: Whose, what: Lot, now: Instant) {
         let twin = self.waiting.iter_mut().find(|sweep| sweep.next == 0 && sweep.whose == whose);
         match twin {
             Some(sweep) => sweep.begun_at = now,
-            None => self.waiting.push_back(Sweep { whose, why, begun_at: now, next: 0 }),
+            None => self.waiting.push_back(Sweep { whose, what, begun_at: now, next: 0 }),
         }
     }
 }
@@ -108,9 +122,9 @@ impl<D: Driver> Shard<D> {
     /// Looks at the next slots of the first sweep.
     pub(crate) fn sweep(&mut self) {
         let Some(sweep) = self.sweeps.waiting.front_mut() else { return };
-        let (whose, why, begun_at, first) = (sweep.whose.clone(), sweep.why, sweep.begun_at, sweep.next);
+        let (whose, what, begun_at, first) = (sweep.whose.clone(), sweep.what, sweep.begun_at, sweep.next);
         let slots = match &whose {
-            Whose::Server(_) | Whose::SomeOf(..) | Whose::Backups(_) => 0..self.slots.count() as u32,
+            Whose::Server(_) | Whose::SomeOf(..) | Whose::Backups(_) | Whose::Everybody => 0..self.slots.count() as u32,
             Whose::Session(_, id) => id.index..id.index.saturating_add(1).min(self.slots.count() as u32),
         };
         let first = first.max(slots.start);
@@ -122,14 +136,17 @@ impl<D: Driver> Shard<D> {
         for index in first..end {
             let Some((id, session)) = self.slots.at(index) else { continue };
             if session.accepted_at() <= begun_at && !session.is_ending() && whose.includes(self.index, id, session) {
-                self.shut_down(id, why);
+                self.deal_with(id, what);
             }
         }
     }
 
-    fn shut_down(&mut self, id: SessionId, why: Shutdown) {
+    fn deal_with(&mut self, id: SessionId, what: Lot) {
         let session = self.slots.get_mut(id).expect("found a moment ago");
-        session.shut_down(self.now, why, &mut self.outbox);
+        match what {
+            Lot::End(why) => session.shut_down(self.now, why, &mut self.outbox),
+            Lot::Retirement => session.retire(self.now, &mut self.outbox),
+        }
         self.settle(id);
         self.step_ready();
     }

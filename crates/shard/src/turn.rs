@@ -1,9 +1,10 @@
 //! One turn, in order.
 
 use crate::listeners::Listener;
+use crate::sweep::{Lot, Whose};
 use crate::{Life, Mail, Notice, Report, Shard, waiter};
 use driver::{Addr, Done, Driver, Errno, Fd, Instant, SessionId, Tag};
-use session::{Ask, Event, View};
+use session::{Ask, Event, Link, MustBeProven, View};
 use std::sync::Arc;
 use table::{Assignment, Grant, PickKey, Server};
 
@@ -25,6 +26,7 @@ impl<D: Driver> Shard<D> {
         self.fire_timers();
         self.sweep();
         self.list();
+        self.purge();
         self.tend_listeners();
         self.mailbox.pulse().beat();
         Ok(())
@@ -35,7 +37,7 @@ impl<D: Driver> Shard<D> {
             return Some(self.now);
         }
         let opens_at = |listener: &Listener, rate| self.opens_at(listener, rate);
-        [self.wheel.next(), self.listeners.deadline(opens_at)].into_iter().flatten().min()
+        [self.wheel.next(), self.listeners.deadline(opens_at), self.idle.deadline()].into_iter().flatten().min()
     }
 
     fn on_done(&mut self, tag: Tag, done: Done) {
@@ -66,7 +68,7 @@ impl<D: Driver> Shard<D> {
                 Mail::Forget => self.listeners.forget(&mut self.driver),
                 Mail::Drain => self.drain(),
                 Mail::Stop => self.stop(),
-                Mail::Shutdown { whose, why } => self.sweeps.add(whose, why, self.now),
+                Mail::Shutdown { whose, why } => self.sweeps.add(whose, Lot::End(why), self.now),
                 Mail::List(serial) => self.listings.add(serial),
                 Mail::Follow(serial) => {
                     self.listeners.follow();
@@ -98,6 +100,7 @@ impl<D: Driver> Shard<D> {
             self.life = Life::Draining;
             self.listeners.forget(&mut self.driver);
             self.listeners.leave();
+            self.sweeps.add(Whose::Everybody, Lot::Retirement, self.now);
         }
     }
 
@@ -106,6 +109,7 @@ impl<D: Driver> Shard<D> {
             // What was granted to those who left is not lost with us.
             self.take_grants();
             self.life = Life::Stopped;
+            self.purge();
             self.port.tell(Notice::Stopped { shard: self.index });
         }
     }
@@ -185,7 +189,7 @@ impl<D: Driver> Shard<D> {
                     (avoid.as_ref().map(|server| &*server.state), imposed.as_ref().map(|server| &*server.state));
                 let key = PickKey { source, random, avoid, imposed };
                 let event = match backend.assign(&key, waiter::of(self.index, id)) {
-                    Assignment::Server(server) => self.assign(server),
+                    Assignment::Server(server) => self.assign(id, server),
                     Assignment::Queued(ticket, server) => Event::Queued(ticket, server),
                     Assignment::LineFull(server) => Event::LineFull(server),
                     Assignment::NoServer => Event::NoServer,
@@ -194,7 +198,7 @@ impl<D: Driver> Shard<D> {
                 self.ready.push_front((id, event));
             }
             Ask::Socket(server) => {
-                let event = self.assign(server);
+                let event = self.assign(id, server);
                 self.ready.push_front((id, event));
             }
             Ask::Source(fd) => {
@@ -202,6 +206,7 @@ impl<D: Driver> Shard<D> {
                 self.ready.push_front((id, Event::Source(addr)));
             }
             Ask::Alarm(server) => self.port.tell(Notice::Failing(server)),
+            Ask::Keep { server, fd, is_proven } => self.keep(&server, fd, is_proven),
             Ask::Release(backend, server) => backend.release(&server),
         }
     }
@@ -216,14 +221,23 @@ impl<D: Driver> Shard<D> {
                 continue;
             }
             let Grant { server, passed, .. } = grant;
-            let socket = self.socket(&server);
-            self.step(id, Event::Granted { server, socket, passed });
+            let link = self.link(id, &server);
+            self.step(id, Event::Granted { server, link, passed });
         }
     }
 
-    fn assign(&mut self, server: Arc<Server>) -> Event {
-        let socket = self.socket(&server);
-        Event::Assigned { server, socket }
+    fn assign(&mut self, id: SessionId, server: Arc<Server>) -> Event {
+        let link = self.link(id, &server);
+        Event::Assigned { server, link }
+    }
+
+    /// A connection that rests, if the session may use one, else a socket for a new one.
+    fn link(&mut self, id: SessionId, server: &Server) -> Result<Link, Errno> {
+        let reuse = self.slots.get_mut(id).expect("it has asked").reuse();
+        if let Some(fd) = reuse.and_then(|MustBeProven(must_be_proven)| self.kept(server, must_be_proven)) {
+            return Ok(Link::Kept(fd));
+        }
+        self.socket(server).map(Link::Fresh)
     }
 
     fn socket(&mut self, server: &Server) -> Result<Fd, Errno> {

@@ -148,6 +148,10 @@ impl Driver for Sim {
         self.state.borrow_mut().local_addr(fd)
     }
 
+    fn is_readable(&mut self, fd: Fd) -> bool {
+        self.state.borrow_mut().is_readable(fd)
+    }
+
     fn discard(&mut self, fd: Fd) {
         self.state.borrow_mut().discard(fd);
     }

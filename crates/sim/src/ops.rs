@@ -307,7 +307,7 @@ impl State {
         }
     }
 
-    fn is_readable(&mut self, fd: Fd) -> bool {
+    pub(crate) fn is_readable(&mut self, fd: Fd) -> bool {
         self.stream_of(fd).is_some_and(|(conn, end)| self.connections[conn.0].is_readable(end))
     }
 

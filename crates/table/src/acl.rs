@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::sample::Sample;
-use crate::{Converter, Facts, Fetch, Matcher, Table};
+use crate::{Converter, Facts, Fetch, Heard, Matcher, Table, Value};
 
 /// `if …` or `unless …` of a rule.
 #[derive(Clone, Debug)]
@@ -84,20 +84,31 @@ impl Test {
     }
 
     fn verdict(&self, facts: &Facts<'_>) -> Verdict {
+        if let (Fetch::Message(part), Heard::Message(message)) = (&self.fetch, facts.heard)
+            && let Some(is_any) = part.any(message, |value| self.accepts(value))
+        {
+            return if is_any { Verdict::Yes } else { Verdict::No };
+        }
         let (value, may_change) = match self.fetch.of(facts) {
             Sample::Settled(value) => (Some(value), false),
             Sample::Passing(value) => (Some(value), true),
             Sample::Awaited => (None, true),
             Sample::Absent => return Verdict::No,
         };
-        let converted = self.converters.iter().fold(value, |value, converter| converter.apply(value?));
-        if converted.is_some_and(|value| self.matcher.matches(value)) {
+        if value.is_some_and(|value| self.accepts(value)) {
             Verdict::Yes
         } else if may_change && !facts.is_final() {
             Verdict::Open
         } else {
             Verdict::No
         }
+    }
+}
+
+impl Test {
+    fn accepts(&self, value: Value<'_>) -> bool {
+        let converted = self.converters.iter().try_fold(value, |value, converter| converter.apply(value));
+        converted.is_some_and(|value| self.matcher.matches(value))
     }
 }
 

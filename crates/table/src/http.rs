@@ -16,6 +16,18 @@ pub enum Keeping {
     Nothing,
 }
 
+/// Which exchanges may use a connection on which another client was served (`http-reuse`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reuse {
+    Never,
+    /// Not the first of a client: should such a connection break at that moment, a client that was served before tries again.
+    #[default]
+    Safe,
+    /// The first of a client, too, if the connection has served more than one already.
+    Aggressive,
+    Always,
+}
+
 /// The HTTP half of a frontend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpFront {
@@ -32,6 +44,7 @@ pub struct HttpFront {
 pub struct HttpBack {
     pub keeping: Keeping,
     pub forward_for: Option<ForwardFor>,
+    pub reuse: Reuse,
 }
 
 /// `option forwardfor`: the client's address in a field of the request.

@@ -45,7 +45,7 @@ pub use balance::{Assignment, Grant, Passed, PickKey, Preview, Ticket, Waiter};
 pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, UseBackend};
-pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping};
+pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Reuse};
 pub use ip_set::IpSet;
 pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{ExchangeField, Field, LogLine, Piece, Style};
@@ -56,8 +56,8 @@ pub use rules::{
     Action, Admission, BackendRules, Decisive, Inspection, ResponseAction, Rule, UseServer, decisive, judge,
 };
 pub use sample::{
-    Compare, Converter, CountedStart, Facts, Fetch, Heard, Matcher, NumberRange, Operation, Part, Payload, Speaker,
-    TextPart, TextPatterns, Value,
+    Compare, Converter, CountedStart, Facts, Fetch, FieldForm, FieldPart, Heard, Matcher, Message, MessagePart,
+    NumberRange, Operation, Part, Payload, Speaker, TextPart, TextPatterns, Value,
 };
 pub use server::{
     CheckSettings, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked, WEIGHT_MOST,

@@ -318,6 +318,10 @@ impl Driver for Uring {
         socket::local_addr(fd)
     }
 
+    fn is_readable(&mut self, fd: Fd) -> bool {
+        socket::is_readable(fd)
+    }
+
     fn discard(&mut self, fd: Fd) {
         self.assert_idle(fd);
         socket::close(fd);

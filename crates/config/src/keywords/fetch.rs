@@ -1,6 +1,7 @@
 //! Sample fetches that an ACL may name (configuration.txt §7.3), and HAProxy's predefined ACLs (§7.4).
 
-use crate::acl::Speaker;
+use crate::acl::{FieldForm, Speaker};
+use crate::pattern::{Compare, Method};
 
 /// The fetches that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,8 +23,8 @@ pub(crate) enum Keyword {
     HelloVersion,
     Int,
     Len(Speaker),
+    Message(MessageName),
     Nbsrv,
-    PathBeg,
     Payload(Speaker),
     PayloadLv(Speaker),
     ProtoHttp,
@@ -35,10 +36,76 @@ pub(crate) enum Keyword {
     WaitEnd,
 }
 
+/// Those that ask a message of HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MessageName {
+    Base,
+    Cookie,
+    /// Whether whole values are meant, and what of them.
+    Field(Speaker, bool, FieldForm),
+    Method,
+    Parameter,
+    Path,
+    PathAndQuery,
+    Query,
+    Status,
+    Target,
+    Version(Speaker),
+}
+
+/// A name without the ending that says how it is compared: `path_beg` is `path` with `-m beg`.
+pub(crate) fn derived(name: &str) -> Option<(&str, Method)> {
+    let (base, ending) = name.rsplit_once('_')?;
+    let is_derivable = matches!(base, "base" | "cook" | "hdr" | "path" | "shdr" | "url" | "url_param" | "urlp");
+    let method = match ending {
+        "beg" => Method::Text(Compare::Begin),
+        "dir" => Method::Text(Compare::Directory),
+        "dom" => Method::Text(Compare::Domain),
+        "end" => Method::Text(Compare::End),
+        "len" => Method::Length,
+        "reg" => Method::Text(Compare::Regex),
+        "sub" => Method::Text(Compare::Inside),
+        _ => return None,
+    };
+    is_derivable.then_some((base, method))
+}
+
+fn message(name: &str) -> Option<MessageName> {
+    use FieldForm::{Address, Count, Number, Text};
+    use Speaker::{Client, Server};
+    Some(match name {
+        "base" => MessageName::Base,
+        "cook" | "req.cook" => MessageName::Cookie,
+        "hdr" | "req.hdr" => MessageName::Field(Client, false, Text),
+        "hdr_cnt" | "req.hdr_cnt" => MessageName::Field(Client, false, Count),
+        "hdr_ip" | "req.hdr_ip" => MessageName::Field(Client, false, Address),
+        "hdr_val" | "req.hdr_val" => MessageName::Field(Client, false, Number),
+        "req.fhdr" => MessageName::Field(Client, true, Text),
+        "req.fhdr_cnt" => MessageName::Field(Client, true, Count),
+        "shdr" | "res.hdr" => MessageName::Field(Server, false, Text),
+        "shdr_cnt" | "res.hdr_cnt" => MessageName::Field(Server, false, Count),
+        "shdr_ip" | "res.hdr_ip" => MessageName::Field(Server, false, Address),
+        "shdr_val" | "res.hdr_val" => MessageName::Field(Server, false, Number),
+        "res.fhdr" => MessageName::Field(Server, true, Text),
+        "res.fhdr_cnt" => MessageName::Field(Server, true, Count),
+        "method" => MessageName::Method,
+        "path" => MessageName::Path,
+        "pathq" => MessageName::PathAndQuery,
+        "query" => MessageName::Query,
+        "req.ver" | "req_ver" => MessageName::Version(Client),
+        "res.ver" | "resp_ver" => MessageName::Version(Server),
+        "status" => MessageName::Status,
+        "url" => MessageName::Target,
+        "url_param" | "urlp" => MessageName::Parameter,
+        _ => return None,
+    })
+}
+
 /// The names of the fetches that are read.
 pub(crate) const READ: &[&str] = &[
     "always_false",
     "always_true",
+    "base",
     "be_conn",
     "be_id",
     "be_name",
@@ -47,8 +114,16 @@ pub(crate) const READ: &[&str] = &[
     "fe_conn",
     "fe_id",
     "fe_name",
+    "hdr",
     "int",
+    "method",
     "nbsrv",
+    "path",
+    "pathq",
+    "query",
+    "req.cook",
+    "req.fhdr",
+    "req.hdr",
     "req.len",
     "req.payload",
     "req.payload_lv",
@@ -58,15 +133,22 @@ pub(crate) const READ: &[&str] = &[
     "req.ssl_hello_type",
     "req.ssl_sni",
     "req.ssl_ver",
+    "req.ver",
+    "res.fhdr",
+    "res.hdr",
     "res.len",
     "res.payload",
     "res.payload_lv",
     "res.ssl_hello_type",
+    "res.ver",
     "src",
     "src_port",
     "srv_conn",
     "srv_is_up",
+    "status",
     "str",
+    "url",
+    "url_param",
     "wait_end",
 ];
 
@@ -85,7 +167,6 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "fe_name" => Keyword::FeName,
         "int" => Keyword::Int,
         "nbsrv" => Keyword::Nbsrv,
-        "path_beg" => Keyword::PathBeg,
         "req.len" | "req_len" => Keyword::Len(Speaker::Client),
         "req.payload" => Keyword::Payload(Speaker::Client),
         "req.payload_lv" => Keyword::PayloadLv(Speaker::Client),
@@ -105,97 +186,74 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "srv_is_up" => Keyword::SrvIsUp,
         "str" => Keyword::Str,
         "wait_end" => Keyword::WaitEnd,
+        _ if message(name).is_some() => return message(name).map(|message| Some(Keyword::Message(message))),
         _ => return UNREAD.split_ascii_whitespace().any(|known| known == name).then_some(None),
     };
     Some(Some(keyword))
 }
 
 /// Predefined ACLs that ask about HTTP, or about bytes of the request: known, and refused.
-pub(crate) const PREDEFINED_UNSERVED: &[&str] = &[
-    "HTTP_1.0",
-    "HTTP_1.1",
-    "HTTP_2.0",
-    "HTTP_3.0",
-    "HTTP_CONTENT",
-    "HTTP_URL_ABS",
-    "HTTP_URL_SLASH",
-    "HTTP_URL_STAR",
-    "METH_CONNECT",
-    "METH_DELETE",
-    "METH_GET",
-    "METH_HEAD",
-    "METH_OPTIONS",
-    "METH_POST",
-    "METH_PUT",
-    "METH_TRACE",
-    "RDP_COOKIE",
-];
+pub(crate) const PREDEFINED_UNSERVED: &[&str] =
+    &["HTTP_2.0", "HTTP_3.0", "HTTP_CONTENT", "HTTP_URL_ABS", "HTTP_URL_SLASH", "HTTP_URL_STAR", "RDP_COOKIE"];
 
 /// Fetches that HAProxy knows and nothing here reads.
 const UNREAD: &str = "
-accept_date act_conn avg_queue base base32 base32+src base_beg base_dir base_dom base_end base_len base_reg
-base_sub baseq bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name bc_err_str bc_glitches bc_http_major
-bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams bc_settings_streams_limit bc_src bc_src_port bc_srv
-be_conn_free be_connect_timeout be_server_timeout be_sess_rate be_tarpit_timeout be_tunnel_timeout bin bool
-bs.aborted bs.debug_str bs.id bytes_in bytes_out capture.req.hdr capture.req.method capture.req.uri capture.req.ver
-capture.res.hdr capture.res.ver connslots cook cook_beg cook_cnt cook_dir cook_dom cook_end cook_len cook_reg
-cook_sub cook_val cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout
-current_filter current_rule date date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake
-fc.timer.total fc_be fc_dst fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major
-fc_lost fc_nb_streams fc_pp_authority fc_pp_tlv fc_pp_unique_id fc_rcvd_proxy fc_reordering fc_retrans fc_rtt
-fc_rttvar fc_sacked fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked
-fcgi.docroot fcgi.index fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted
-fs.debug_str fs.id hdr hdr_beg hdr_cnt hdr_dir hdr_dom hdr_end hdr_ip hdr_len hdr_reg hdr_sub hdr_val hostname
-http_auth http_auth_bearer http_auth_group http_auth_pass http_auth_type http_auth_user http_first_req
-internal.htx.data internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks
-internal.htx.size internal.htx.used internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval
-internal.htx_blk.size internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity
-last_rule_file last_rule_line lat_ns_avg lat_ns_tot meth method nbproc path path_dir path_dom path_end path_len
-path_reg path_sub pathq payload payload_lv pid prio_class prio_offset proc query queue quic_enabled rand rdp_cookie
-rdp_cookie_cnt req.body req.body_len req.body_param req.body_size req.bytes_in req.bytes_out req.cook req.cook_cnt
-req.cook_names req.cook_val req.fhdr req.fhdr_cnt req.hdr req.hdr_cnt req.hdr_ip req.hdr_names req.hdr_val req.hdrs
-req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt req.ssl_st_ext req.timer.hdr req.timer.idle req.timer.queue
-req.timer.tq req.ver req_body req_rdp_cookie req_rdp_cookie_cnt req_ver request_date res.body res.body_len
-res.body_size res.bytes_in res.bytes_out res.cache_hit res.cache_name res.comp res.comp_algo res.cook res.cook_cnt
-res.cook_val res.fhdr res.fhdr_cnt res.hdr res.hdr_cnt res.hdr_ip res.hdr_names res.hdr_val res.hdrs res.hdrs_bin
-res.timer.data res.timer.hdr res.ver resp_ver rtt sc0_bytes_in_rate sc0_bytes_out_rate sc0_clr_gpc0 sc0_clr_gpc1
-sc0_conn_cnt sc0_conn_cur sc0_conn_rate sc0_get_gpc0 sc0_get_gpc1 sc0_get_gpt0 sc0_gpc0_rate sc0_gpc1_rate
-sc0_http_err_cnt sc0_http_err_rate sc0_http_fail_cnt sc0_http_fail_rate sc0_http_req_cnt sc0_http_req_rate
-sc0_inc_gpc0 sc0_inc_gpc1 sc0_kbytes_in sc0_kbytes_out sc0_key sc0_sess_cnt sc0_sess_rate sc0_tracked sc0_trackers
-sc1_bytes_in_rate sc1_bytes_out_rate sc1_clr_gpc sc1_clr_gpc0 sc1_clr_gpc1 sc1_conn_cnt sc1_conn_cur sc1_conn_rate
-sc1_get_gpc0 sc1_get_gpc1 sc1_get_gpt0 sc1_gpc0_rate sc1_gpc1_rate sc1_http_err_cnt sc1_http_err_rate
-sc1_http_fail_cnt sc1_http_fail_rate sc1_http_req_cnt sc1_http_req_rate sc1_inc_gpc0 sc1_inc_gpc1 sc1_kbytes_in
-sc1_kbytes_out sc1_key sc1_sess_cnt sc1_sess_rate sc1_tracked sc1_trackers sc2_bytes_in_rate sc2_bytes_out_rate
-sc2_clr_gpc0 sc2_clr_gpc1 sc2_conn_cnt sc2_conn_cur sc2_conn_rate sc2_get_gpc0 sc2_get_gpc1 sc2_get_gpt0
-sc2_gpc0_rate sc2_gpc1_rate sc2_http_err_cnt sc2_http_err_rate sc2_http_fail_cnt sc2_http_fail_rate
-sc2_http_req_cnt sc2_http_req_rate sc2_inc_gpc0 sc2_inc_gpc1 sc2_kbytes_in sc2_kbytes_out sc2_key sc2_sess_cnt
-sc2_sess_rate sc2_tracked sc2_trackers sc_bytes_in_rate sc_bytes_out_rate sc_clr_gpc sc_clr_gpc0 sc_clr_gpc1
-sc_conn_cnt sc_conn_cur sc_conn_rate sc_get_gpc sc_get_gpc0 sc_get_gpc1 sc_get_gpt sc_get_gpt0 sc_glitch_cnt
-sc_glitch_rate sc_gpc0_rate sc_gpc1_rate sc_gpc_rate sc_http_err_cnt sc_http_err_rate sc_http_fail_cnt
-sc_http_fail_rate sc_http_req_cnt sc_http_req_rate sc_inc_gpc sc_inc_gpc0 sc_inc_gpc1 sc_kbytes_in sc_kbytes_out
-sc_key sc_sess_cnt sc_sess_rate sc_tracked sc_trackers scook scook_beg scook_cnt scook_dir scook_dom scook_end
-scook_len scook_reg scook_sub scook_val shdr shdr_beg shdr_cnt shdr_dir shdr_dom shdr_end shdr_ip shdr_len shdr_reg
-shdr_sub shdr_val so_id so_name src_bytes_in_rate src_bytes_out_rate src_clr_gpc src_clr_gpc0 src_clr_gpc1
-src_conn_cnt src_conn_cur src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt src_get_gpt0
-src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt src_http_fail_rate
-src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in src_kbytes_out
-src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn_free srv_id srv_iweight srv_name srv_queue srv_sess_rate
-srv_uweight srv_weight ssl_bc ssl_bc_alg_keysize ssl_bc_alpn ssl_bc_cipher ssl_bc_client_random ssl_bc_err
-ssl_bc_err_str ssl_bc_is_resumed ssl_bc_npn ssl_bc_protocol ssl_bc_server_random ssl_bc_session_id
+accept_date act_conn avg_queue base32 base32+src baseq bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
+bc_err_str bc_glitches bc_http_major bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams
+bc_settings_streams_limit bc_src bc_src_port bc_srv be_conn_free be_connect_timeout be_server_timeout be_sess_rate
+be_tarpit_timeout be_tunnel_timeout bin bool bs.aborted bs.debug_str bs.id bytes_in bytes_out capture.req.hdr
+capture.req.method capture.req.uri capture.req.ver capture.res.hdr capture.res.ver connslots cook_cnt cook_val cookie
+cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
+date date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
+fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
+fc_pp_authority fc_pp_tlv fc_pp_unique_id fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
+fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
+fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted fs.debug_str fs.id hostname http_auth
+http_auth_bearer http_auth_group http_auth_pass http_auth_type http_auth_user http_first_req internal.htx.data
+internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
+internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
+internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file
+last_rule_line lat_ns_avg lat_ns_tot meth nbproc payload payload_lv pid prio_class prio_offset proc queue quic_enabled
+rand rdp_cookie rdp_cookie_cnt req.body req.body_len req.body_param req.body_size req.bytes_in req.bytes_out
+req.cook_cnt req.cook_names req.cook_val req.hdr_names req.hdrs req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
+req.ssl_st_ext req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_body req_rdp_cookie req_rdp_cookie_cnt
+request_date res.body res.body_len res.body_size res.bytes_in res.bytes_out res.cache_hit res.cache_name res.comp
+res.comp_algo res.cook res.cook_cnt res.cook_val res.hdr_names res.hdrs res.hdrs_bin res.timer.data res.timer.hdr rtt
+sc0_bytes_in_rate sc0_bytes_out_rate sc0_clr_gpc0 sc0_clr_gpc1 sc0_conn_cnt sc0_conn_cur sc0_conn_rate sc0_get_gpc0
+sc0_get_gpc1 sc0_get_gpt0 sc0_gpc0_rate sc0_gpc1_rate sc0_http_err_cnt sc0_http_err_rate sc0_http_fail_cnt
+sc0_http_fail_rate sc0_http_req_cnt sc0_http_req_rate sc0_inc_gpc0 sc0_inc_gpc1 sc0_kbytes_in sc0_kbytes_out sc0_key
+sc0_sess_cnt sc0_sess_rate sc0_tracked sc0_trackers sc1_bytes_in_rate sc1_bytes_out_rate sc1_clr_gpc sc1_clr_gpc0
+sc1_clr_gpc1 sc1_conn_cnt sc1_conn_cur sc1_conn_rate sc1_get_gpc0 sc1_get_gpc1 sc1_get_gpt0 sc1_gpc0_rate
+sc1_gpc1_rate sc1_http_err_cnt sc1_http_err_rate sc1_http_fail_cnt sc1_http_fail_rate sc1_http_req_cnt
+sc1_http_req_rate sc1_inc_gpc0 sc1_inc_gpc1 sc1_kbytes_in sc1_kbytes_out sc1_key sc1_sess_cnt sc1_sess_rate
+sc1_tracked sc1_trackers sc2_bytes_in_rate sc2_bytes_out_rate sc2_clr_gpc0 sc2_clr_gpc1 sc2_conn_cnt sc2_conn_cur
+sc2_conn_rate sc2_get_gpc0 sc2_get_gpc1 sc2_get_gpt0 sc2_gpc0_rate sc2_gpc1_rate sc2_http_err_cnt sc2_http_err_rate
+sc2_http_fail_cnt sc2_http_fail_rate sc2_http_req_cnt sc2_http_req_rate sc2_inc_gpc0 sc2_inc_gpc1 sc2_kbytes_in
+sc2_kbytes_out sc2_key sc2_sess_cnt sc2_sess_rate sc2_tracked sc2_trackers sc_bytes_in_rate sc_bytes_out_rate
+sc_clr_gpc sc_clr_gpc0 sc_clr_gpc1 sc_conn_cnt sc_conn_cur sc_conn_rate sc_get_gpc sc_get_gpc0 sc_get_gpc1 sc_get_gpt
+sc_get_gpt0 sc_glitch_cnt sc_glitch_rate sc_gpc0_rate sc_gpc1_rate sc_gpc_rate sc_http_err_cnt sc_http_err_rate
+sc_http_fail_cnt sc_http_fail_rate sc_http_req_cnt sc_http_req_rate sc_inc_gpc sc_inc_gpc0 sc_inc_gpc1 sc_kbytes_in
+sc_kbytes_out sc_key sc_sess_cnt sc_sess_rate sc_tracked sc_trackers scook scook_beg scook_cnt scook_dir scook_dom
+scook_end scook_len scook_reg scook_sub scook_val so_id so_name src_bytes_in_rate src_bytes_out_rate src_clr_gpc
+src_clr_gpc0 src_clr_gpc1 src_conn_cnt src_conn_cur src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt
+src_get_gpt0 src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt
+src_http_fail_rate src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
+src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn_free srv_id srv_iweight srv_name srv_queue
+srv_sess_rate srv_uweight srv_weight ssl_bc ssl_bc_alg_keysize ssl_bc_alpn ssl_bc_cipher ssl_bc_client_random
+ssl_bc_err ssl_bc_err_str ssl_bc_is_resumed ssl_bc_npn ssl_bc_protocol ssl_bc_server_random ssl_bc_session_id
 ssl_bc_session_key ssl_bc_unique_id ssl_bc_use_keysize ssl_c_ca_err ssl_c_ca_err_depth ssl_c_chain_der ssl_c_der
 ssl_c_err ssl_c_i_dn ssl_c_key_alg ssl_c_notafter ssl_c_notbefore ssl_c_s_dn ssl_c_serial ssl_c_sha1 ssl_c_sig_alg
-ssl_c_used ssl_c_verify ssl_c_version ssl_f_ca_cert ssl_f_der ssl_f_i_dn ssl_f_key_alg ssl_f_notafter
-ssl_f_notbefore ssl_f_s_dn ssl_f_serial ssl_f_sha1 ssl_f_sig_alg ssl_f_version ssl_fc ssl_fc_alg_keysize
-ssl_fc_alpn ssl_fc_cipher ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh
-ssl_fc_ciphers_str ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random
+ssl_c_used ssl_c_verify ssl_c_version ssl_f_ca_cert ssl_f_der ssl_f_i_dn ssl_f_key_alg ssl_f_notafter ssl_f_notbefore
+ssl_f_s_dn ssl_f_serial ssl_f_sha1 ssl_f_sig_alg ssl_f_version ssl_fc ssl_fc_alg_keysize ssl_fc_alpn ssl_fc_cipher
+ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh ssl_fc_ciphers_str
+ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random
 ssl_fc_client_traffic_secret_0 ssl_fc_early_exporter_secret ssl_fc_ecformats_bin ssl_fc_eclist_bin ssl_fc_err
 ssl_fc_err_str ssl_fc_exporter_secret ssl_fc_extlist_bin ssl_fc_has_crt ssl_fc_has_early ssl_fc_has_sni
 ssl_fc_is_resumed ssl_fc_npn ssl_fc_protocol ssl_fc_protocol_hello_id ssl_fc_server_handshake_traffic_secret
-ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_session_key ssl_fc_sigalgs_bin
-ssl_fc_sni ssl_fc_sni_end ssl_fc_sni_reg ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_fc_use_keysize
-ssl_s_chain_der ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial
-ssl_s_sha1 ssl_s_sig_alg ssl_s_version status stopping table_avl table_cnt term_events thread txn.conn_retries
-txn.id32 txn.redispatched txn.sess_term_state txn.status txn.timer.total txn.timer.user unique-id url url32
-url32+src url_beg url_dir url_dom url_end url_ip url_len url_param url_port url_reg url_sub urlp urlp_beg urlp_dir
-urlp_dom urlp_end urlp_len urlp_reg urlp_sub urlp_val uuid var
+ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_session_key ssl_fc_sigalgs_bin ssl_fc_sni
+ssl_fc_sni_end ssl_fc_sni_reg ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_fc_use_keysize ssl_s_chain_der
+ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
+ssl_s_version stopping table_avl table_cnt term_events thread txn.conn_retries txn.id32 txn.redispatched
+txn.sess_term_state txn.status txn.timer.total txn.timer.user unique-id url32 url32+src url_ip url_port urlp_val uuid
+var
 ";

@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use table::{Acl, Condition, Fetch, IpSet, Matcher, NumberRange, Part, Speaker, Term, Test};
+use table::{
+    Acl, Compare, Condition, Fetch, IpSet, Matcher, MessagePart, NumberRange, Part, Speaker, Term, Test, TextPatterns,
+};
 
 /// The ACLs of one proxy by name.
 pub(super) type Acls = HashMap<String, Arc<Acl>>;
@@ -61,10 +63,18 @@ impl Lowering<'_> {
                 ("REQ_CONTENT", Test::new(length, Matcher::Numbers(vec![some])))
             }
             Predefined::WaitEnd => ("WAIT_END", Test::new(Fetch::WaitEnd, Matcher::True)),
+            Predefined::Method(names) => ("METH", equal(MessagePart::Method, names)),
+            Predefined::Version(version) => ("HTTP", equal(MessagePart::Version, &[version])),
             Predefined::Http => ("HTTP", Test::new(Fetch::Payload(Speaker::Client, Part::Http), Matcher::True)),
         };
         unnamed(name, vec![test])
     }
+}
+
+/// A test for one of these texts.
+fn equal(part: MessagePart, texts: &[&str]) -> Test {
+    let texts = TextPatterns::new(Compare::Whole, false, texts.iter().map(|text| text.as_bytes()));
+    Test::new(Fetch::Message(part), Matcher::Text(texts.expect("no expression")))
 }
 
 fn unnamed(name: &str, tests: Vec<Test>) -> Arc<Acl> {

@@ -2,7 +2,7 @@
 
 use super::acls::net_of;
 use config::Proxy;
-use table::{Capture, ForwardFor, HttpBack, HttpFront, Keeping};
+use table::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Reuse};
 
 pub(super) fn front(proxy: &Proxy) -> HttpFront {
     HttpFront {
@@ -14,7 +14,7 @@ pub(super) fn front(proxy: &Proxy) -> HttpFront {
 }
 
 pub(super) fn back(proxy: &Proxy) -> HttpBack {
-    HttpBack { keeping: keeping(proxy), forward_for: forward_for(proxy) }
+    HttpBack { keeping: keeping(proxy), forward_for: forward_for(proxy), reuse: reuse(proxy) }
 }
 
 fn keeping(proxy: &Proxy) -> Keeping {
@@ -22,6 +22,15 @@ fn keeping(proxy: &Proxy) -> Keeping {
         config::Keeping::Both => Keeping::Both,
         config::Keeping::Front => Keeping::Front,
         config::Keeping::Nothing => Keeping::Nothing,
+    }
+}
+
+fn reuse(proxy: &Proxy) -> Reuse {
+    match proxy.settings.http.reuse {
+        config::Reuse::Never => Reuse::Never,
+        config::Reuse::Safe => Reuse::Safe,
+        config::Reuse::Aggressive => Reuse::Aggressive,
+        config::Reuse::Always => Reuse::Always,
     }
 }
 

@@ -15,9 +15,7 @@ impl Lowering<'_> {
         for line in lines {
             let (expression, matching) = match line {
                 config::Test::Sample { expression, matching } => (expression, matching),
-                config::Test::PathBegins { .. } | config::Test::Unserved => {
-                    unreachable!("refused before it is lowered")
-                }
+                config::Test::Unserved => unreachable!("refused before it is lowered"),
             };
             let patterns = [vec![matching.patterns.clone()], self.files(matching, owner)].concat();
             let is_same = |(first, like, _): &&mut (&Expression, &Matching, Vec<Patterns>)| {
@@ -64,6 +62,7 @@ impl Lowering<'_> {
             config::Fetch::BackendName => Fetch::BeName,
             config::Fetch::Text(text) => Fetch::Bytes(text.as_bytes().into()),
             config::Fetch::WaitEnd => Fetch::WaitEnd,
+            config::Fetch::Message(part) => Fetch::Message(super::parts::message(part)),
             config::Fetch::Payload(speaker, part) => {
                 Fetch::Payload(super::parts::speaker(*speaker), super::parts::part(*part))
             }

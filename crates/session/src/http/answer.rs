@@ -33,10 +33,18 @@ impl Session {
             | Phase::Closing
             | Phase::Closed => false,
         };
-        let Some(Http { transaction: Some(transaction), .. }) = self.http.as_deref_mut().filter(|_| may_answer) else {
+        let Some(Http { transaction: Some(transaction), is_back_kept, exchange_count, .. }) =
+            self.http.as_deref_mut().filter(|_| may_answer)
+        else {
             return false;
         };
         let is_late = transaction.down.is_begun || transaction.down.is_sending();
+        // A server may close a connection that it kept at the very moment at which a request comes to it. A client that was served on
+        // its own connection before has to try again by itself (RFC 9112 §9.3.1), so it sees that close and nothing else.
+        let is_lost = *is_back_kept && *exchange_count > 0 && matches!(end.cause, Cause::Aborted(Side::Back));
+        if is_lost && transaction.down.gathered.is_empty() {
+            return false;
+        }
         if is_late || status_of(end).is_none() {
             return false;
         }
@@ -64,7 +72,7 @@ impl Session {
         };
         let after = transaction.exchange.as_ref().and_then(|exchange| exchange.after());
         let is_unread = transaction.exchange.is_none() || !transaction.up.body.is_done();
-        self.end_exchange(now, after.map_or(Persistence::Close, |after| after.front), is_unread, out);
+        self.end_exchange(now, after.map_or(Persistence::Close, |after| after.front), is_unread, None, out);
     }
 
     fn send_answer(&mut self, now: Instant, out: &mut Outbox) {

@@ -3,10 +3,12 @@
 use super::stream::{Next, Outgoing, Sending};
 use super::{Hearing, Transaction, facts};
 use crate::flow::Flow;
-use crate::{Cause, End, Moment, Outbox, Phase, Session};
+use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Hope, Instant, Side};
 use http1::{After, Body, ConnectionOption, NoRoom, Persistence, Progress, Refusal, Reply};
+use std::sync::Arc;
+use table::Reuse;
 
 /// How far an exchange has come.
 enum Course {
@@ -19,9 +21,16 @@ impl Session {
     /// The way to the server is open.
     pub(crate) fn start_exchange(&mut self, now: Instant) {
         self.enter(Phase::Exchanging);
-        self.http_mut().back = Hearing::Quiet;
+        let http = self.http_mut();
+        (http.back, http.is_back_kept) = (Hearing::Quiet, false);
         self.touch(Side::Front, now);
         self.touch(Side::Back, now);
+    }
+
+    /// The way to the server has been open since an exchange before.
+    pub(crate) fn start_exchange_on_kept(&mut self, now: Instant) {
+        self.start_exchange(now);
+        self.http_mut().is_back_kept = true;
     }
 
     pub(super) fn advance_exchange(&mut self, now: Instant, out: &mut Outbox) {
@@ -271,11 +280,40 @@ impl Session {
     fn on_exchange_over(&mut self, now: Instant, after: After, out: &mut Outbox) {
         let transaction = self.transaction().expect("it is over a moment ago");
         let is_unread = !transaction.up.body.is_done();
-        self.end_exchange(now, after.front, is_unread, out);
+        let kept = self.kept_back(after);
+        self.end_exchange(now, after.front, is_unread, kept, out);
+    }
+
+    /// The server's connection, if another exchange may follow on it: nothing of this one is outstanding there, nothing that was not
+    /// asked for has come, and it bears no PROXY header of one client.
+    fn kept_back(&mut self, after: After) -> Option<Ask> {
+        let http = self.http.as_ref()?;
+        let transaction = http.transaction.as_ref()?;
+        let server = self.server.as_ref()?;
+        let is_clean = http.back == Hearing::Quiet
+            && transaction.down.gathered.is_empty()
+            && transaction.up.sending == Sending::Nothing
+            && transaction.up.body.is_done();
+        let may_serve = self.backend_ref()?.http.reuse != Reuse::Never && server.settings.proxy_header.is_none();
+        let is_proven = http.is_back_kept;
+        let is_quiet = self.back.as_ref()?.in_flight == 0;
+        if after.back == Persistence::Close || !is_clean || !may_serve || !is_quiet {
+            return None;
+        }
+        let server = Arc::clone(server);
+        let fd = self.back.take()?.fd;
+        Some(Ask::Keep { server, fd, is_proven })
     }
 
     /// Tells of the exchange, and goes on with what its front is for.
-    pub(super) fn end_exchange(&mut self, now: Instant, front: Persistence, is_unread: bool, out: &mut Outbox) {
+    pub(super) fn end_exchange(
+        &mut self,
+        now: Instant,
+        front: Persistence,
+        is_unread: bool,
+        kept: Option<Ask>,
+        out: &mut Outbox,
+    ) {
         let gathered = self.http_mut().transaction.as_mut().map(|transaction| {
             let mut gathered = std::mem::take(&mut transaction.up.gathered);
             // No server was sent the head of a request that is answered here.
@@ -285,6 +323,9 @@ impl Session {
             gathered
         });
         self.conclude(now, End::new(Moment::Done, Cause::Complete), out);
+        if let Some(kept) = kept {
+            out.ask(kept);
+        }
         self.leave_back(out);
         if front == Persistence::Close {
             return if is_unread { self.linger(out) } else { self.close_resting(out) };

@@ -167,6 +167,7 @@ impl Session {
     pub(crate) fn forget_exchange(&mut self, now: Instant, out: &mut Outbox) {
         let http = self.http_mut();
         http.rested_at = now;
+        http.is_back_kept = false;
         http.exchange_count = http.exchange_count.saturating_add(1);
         if let Some(transaction) = http.transaction.take() {
             out.recycle(transaction);

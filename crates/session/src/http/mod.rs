@@ -44,6 +44,7 @@ use driver::{Errno, Instant, Op, Received, Side};
 use facts::Facts;
 use http1::{Exchange, Limits, Request, Response};
 use stream::{Sending, Stream};
+use table::Message;
 
 /// What a session has for `mode http`, also while it rests.
 #[derive(Debug)]
@@ -54,6 +55,10 @@ pub(crate) struct Http {
     exchange_count: u32,
     front: Hearing,
     back: Hearing,
+    /// The server's connection has served an exchange before this one.
+    is_back_kept: bool,
+    /// The exchange under way is the last one.
+    is_retiring: bool,
     transaction: Option<Box<Transaction>>,
 }
 
@@ -84,6 +89,10 @@ pub(crate) struct Transaction {
     is_tunnel: bool,
     facts: Facts,
 }
+
+/// Whether a connection that is to be used must have served several clients already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MustBeProven(pub bool);
 
 impl Transaction {
     pub(crate) fn new(buffer_size: usize) -> Transaction {
@@ -133,6 +142,34 @@ impl Http {
 }
 
 impl Session {
+    /// Which connections that rest may serve it: none, or `Some` of those, perhaps only ones that have served several clients.
+    pub fn reuse(&self) -> Option<MustBeProven> {
+        let is_first = self.http.as_ref()?.exchange_count == 0;
+        match self.backend_ref()?.http.reuse {
+            table::Reuse::Never => None,
+            table::Reuse::Safe => (!is_first).then_some(MustBeProven(false)),
+            table::Reuse::Aggressive => Some(MustBeProven(is_first)),
+            table::Reuse::Always => Some(MustBeProven(false)),
+        }
+    }
+
+    /// No exchange is begun any more: a client that rests is left at once, one that is served is told so (RFC 9112 §9.6). What is no HTTP
+    /// goes on.
+    pub fn retire(&mut self, now: Instant, out: &mut Outbox) {
+        if !self.speaks_http() {
+            return;
+        }
+        let http = self.http_mut();
+        http.is_retiring = true;
+        if let Some(exchange) = http.transaction.as_mut().and_then(|transaction| transaction.exchange.as_mut()) {
+            exchange.close_front();
+        } else if self.phase == Phase::Awaiting && self.transaction().is_none() {
+            self.close_resting(out);
+        }
+        self.advance(now, out);
+        debug_assert_eq!(self.check(), Ok(()));
+    }
+
     /// Whether what happens to its sockets concerns HTTP. What happens to a tunnel does not.
     pub(crate) fn speaks_http(&self) -> bool {
         self.http.is_some() && self.phase != Phase::Relaying
@@ -335,6 +372,12 @@ impl Session {
             self.submit(Side::Back, Op::Close { fd, ending }, out);
         }
         self.back.is_none()
+    }
+
+    /// What rules may ask while a request is under way.
+    pub(crate) fn message(&self) -> Option<Message<'_>> {
+        let transaction = self.transaction().filter(|transaction| transaction.exchange.is_some())?;
+        Some(Message::Request { request: &transaction.request, bytes: transaction.up.gathered.bytes() })
     }
 
     fn http_mut(&mut self) -> &mut Http {

@@ -34,6 +34,8 @@ impl Session {
             exchange_count: 0,
             front,
             back: Hearing::Quiet,
+            is_back_kept: false,
+            is_retiring: false,
             transaction: Some(transaction),
         }));
         self.enter(Phase::Awaiting);
@@ -47,6 +49,7 @@ impl Session {
         self.enter(Phase::Awaiting);
         let http = self.http_mut();
         match (&http.transaction, http.front) {
+            (None, _) if http.is_retiring => self.close_resting(out),
             (Some(_), _) => self.read_request(now, out),
             (None, Hearing::Ended) => self.on_client_gone(true, out),
             (None, Hearing::Quiet | Hearing::Filling) => self.hear(Side::Front, Hope::Later, out),
@@ -72,12 +75,13 @@ impl Session {
     fn on_request(&mut self, now: Instant, out: &mut Outbox) {
         let table = self.table.clone();
         let frontend = table.frontend(self.frontend);
+        let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("its head was just read");
         let Transaction { request, exchange, up, facts, .. } = &mut **transaction;
         facts.on_request(request, up.gathered.bytes(), frontend);
         let size = super::facts::request_size(request, up.gathered.bytes());
         up.body = http1::Body::new(request.framing());
-        *exchange = Some(Exchange::begin(request, policy(frontend, None)));
+        *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
         self.count_bytes(Side::Front, size);
         self.choose_backend(now, out);
         // A client that leaves while it waits is noticed; one that has sent more already is heard when that is done with.
@@ -92,10 +96,11 @@ impl Session {
         let frontend = table.frontend(self.frontend);
         let backend = table.backend(self.backend.expect("it was chosen a moment ago"));
         let client = self.client.ip().map(|addr| addr.ip());
+        let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("a request chose the backend");
         transaction.facts.routed_at = Some(now);
         let Transaction { request, exchange, up, .. } = &mut **transaction;
-        *exchange = Some(Exchange::begin(request, policy(frontend, Some(backend))));
+        *exchange = Some(Exchange::begin(request, policy(frontend, Some(backend), is_retiring)));
         let options = (frontend.http.forward_for.as_ref(), backend.http.forward_for.as_ref());
         let Some(client) = client else { return true };
         let Some(header) = forward_header(options, client) else { return true };
@@ -179,11 +184,11 @@ fn forward_header<'a>(
 
 /// What a running HAProxy does with the three options (`option http-keep-alive`, `http-server-close`, `httpclose`): what is said of
 /// a backend concerns its servers.
-fn policy(frontend: &Frontend, backend: Option<&Backend>) -> Policy {
+fn policy(frontend: &Frontend, backend: Option<&Backend>, is_retiring: bool) -> Policy {
     let of_back = backend.map_or(Keeping::Both, |backend| backend.http.keeping);
     let kept_if = |is_kept| if is_kept { Persistence::Keep } else { Persistence::Close };
     Policy {
-        front: kept_if(frontend.http.keeping != Keeping::Nothing),
+        front: kept_if(frontend.http.keeping != Keeping::Nothing && !is_retiring),
         back: kept_if(frontend.http.keeping.max(of_back) == Keeping::Both),
     }
 }

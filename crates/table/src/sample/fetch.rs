@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Facts, Heard, Part, Sample, Speaker, Value};
+use super::{Facts, Heard, Message, MessagePart, Part, Sample, Speaker, Value};
 use crate::{BackendId, FrontendId, Proxy, ServerId, Table};
 
 /// What is asked for.
@@ -36,6 +36,8 @@ pub enum Fetch {
     WaitEnd,
     /// What one side has said first.
     Payload(Speaker, Part),
+    /// What a message of HTTP says.
+    Message(MessagePart),
 }
 
 impl Fetch {
@@ -69,8 +71,16 @@ impl Fetch {
                 (Speaker::Client, Heard::Client(payload)) | (Speaker::Server, Heard::Server(payload)) => {
                     part.of(payload)
                 }
-                (Speaker::Client, Heard::Server(_) | Heard::Nothing)
-                | (Speaker::Server, Heard::Client(_) | Heard::Nothing) => Sample::Absent,
+                // Bytes that were read as a request begin one.
+                (Speaker::Client, Heard::Message(Message::Request { .. })) if *part == Part::Http => {
+                    Sample::Settled(Value::Bool(true))
+                }
+                (Speaker::Client, Heard::Server(_) | Heard::Nothing | Heard::Message(_))
+                | (Speaker::Server, Heard::Client(_) | Heard::Nothing | Heard::Message(_)) => Sample::Absent,
+            },
+            Fetch::Message(part) => match facts.heard {
+                Heard::Message(message) => part.of(message),
+                Heard::Nothing | Heard::Client(_) | Heard::Server(_) => Sample::Absent,
             },
         }
     }
@@ -93,7 +103,8 @@ impl Fetch {
             | Fetch::Int(_)
             | Fetch::Bytes(_)
             | Fetch::WaitEnd
-            | Fetch::Payload(..) => true,
+            | Fetch::Payload(..)
+            | Fetch::Message(_) => true,
         }
     }
 }

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `fetch` | the sources of samples |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
+//! | `message` | what a request or a response of HTTP says |
 //! | `convert` | samples out of samples |
 //! | `matcher`, `text` | what a value is compared with |
 
@@ -22,6 +23,7 @@ mod fetch;
 mod hello;
 mod http;
 mod matcher;
+mod message;
 mod payload;
 mod text;
 mod value;
@@ -29,6 +31,7 @@ mod value;
 pub use convert::{Converter, Operation, TextPart};
 pub use fetch::Fetch;
 pub use matcher::{Matcher, NumberRange};
+pub use message::{FieldForm, FieldPart, Message, MessagePart};
 pub use payload::{CountedStart, Part, Speaker};
 pub use text::{Compare, TextPatterns};
 pub use value::Value;
@@ -60,6 +63,8 @@ pub enum Heard<'a> {
     Nothing,
     Client(Payload<'a>),
     Server(Payload<'a>),
+    /// A message of HTTP.
+    Message(Message<'a>),
 }
 
 /// The first bytes of a stream, none of them sent on yet.
@@ -102,7 +107,7 @@ impl<'a> Facts<'a> {
     /// Whether what is not there now will never be.
     pub fn is_final(&self) -> bool {
         match self.heard {
-            Heard::Nothing => true,
+            Heard::Nothing | Heard::Message(_) => true,
             Heard::Client(payload) | Heard::Server(payload) => payload.is_final,
         }
     }

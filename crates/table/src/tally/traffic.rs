@@ -83,6 +83,8 @@ traffic! {
     picks,
     /// `connect`: attempts to connect.
     connects,
+    /// `reuse`: exchanges on a connection that was there already.
+    reuses,
     /// `cli_abrt`
     client_aborts,
     /// `srv_abrt`

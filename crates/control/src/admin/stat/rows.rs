@@ -360,12 +360,13 @@ fn towards_servers(row: &mut Row, facts: &Facts<'_>, tally: &Tally) {
     row.u32(Column::Rtime, 0_u32);
     row.u32(Column::Ttime, tally.recent(|traffic| &traffic.total_time));
     row.u64(Column::Connect, totals.connects);
+    row.u64(Column::Reuse, totals.reuses);
     row.u32(Column::QtimeMax, tally.peaks().queue_time.get());
     row.u32(Column::CtimeMax, tally.peaks().connect_time.get());
     row.u32(Column::RtimeMax, 0_u32);
     row.u32(Column::TtimeMax, tally.peaks().total_time.get());
     row.u64(Column::Eint, totals.internal_errors);
-    zeros(row, &[Column::Wrew, Column::Reuse]);
+    zeros(row, &[Column::Wrew]);
 }
 
 /// Counters of what does not happen here.

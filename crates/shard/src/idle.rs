@@ -1,0 +1,122 @@
+//! Connections to servers between two exchanges: kept for a while, so that the next exchange need not connect
+//! (`configuration.txt: http-reuse, pool-purge-delay`).
+//!
+//! The one that was used last is taken first: those that are not needed grow old, and are closed. Nobody hears a connection that rests
+//! here. Whether its server has left, or has said what nobody asked for, is looked at when it is taken.
+//!
+//! **Invariant:** nothing is in flight on a socket that is here, and no session knows it.
+
+use crate::{Life, Shard};
+use driver::{Driver, Fd, Instant};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use table::{Server, ServerAddr, ServerState};
+
+/// How long a connection rests at most: the default of `pool-purge-delay`.
+const REST_MOST: Duration = Duration::from_secs(5);
+
+/// The connections of one shard, by their servers' states: a reload keeps them.
+#[derive(Default)]
+pub(crate) struct Idle {
+    by_server: BTreeMap<usize, Resting>,
+}
+
+struct Resting {
+    /// Keeps the address that it is known by.
+    state: Arc<ServerState>,
+    /// The oldest first.
+    connections: VecDeque<Connection>,
+}
+
+struct Connection {
+    fd: Fd,
+    /// Where it goes: the operator may have moved the server meanwhile.
+    addr: ServerAddr,
+    since: Instant,
+    /// It has served more than one client.
+    is_proven: bool,
+}
+
+impl Idle {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_server.is_empty()
+    }
+
+    /// When the oldest has rested long enough.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let oldest = self.by_server.values().filter_map(|resting| resting.connections.front());
+        oldest.map(|connection| connection.since + REST_MOST).min()
+    }
+
+    fn put(&mut self, server: &Server, connection: Connection) {
+        let state = &server.state;
+        let new = || Resting { state: Arc::clone(state), connections: VecDeque::new() };
+        self.by_server.entry(key(state)).or_insert_with(new).connections.push_back(connection);
+    }
+
+    /// The one that was used last; of those that have proven themselves, if it must be one of them.
+    fn take(&mut self, server: &Server, must_be_proven: bool) -> Option<Connection> {
+        let Resting { state, connections } = self.by_server.get_mut(&key(&server.state))?;
+        assert!(Arc::ptr_eq(state, &server.state), "an address is not given to another while it is held");
+        let index = connections.iter().rposition(|connection| connection.is_proven || !must_be_proven)?;
+        connections.remove(index)
+    }
+
+    /// Those that have rested since before `since`; all of them without such a time.
+    fn expired(&mut self, since: Option<Instant>) -> Vec<Fd> {
+        let mut expired = Vec::new();
+        self.by_server.retain(|_, resting| {
+            let is_old = |connection: &Connection| since.is_none_or(|since| connection.since <= since);
+            while resting.connections.front().is_some_and(is_old) {
+                expired.extend(resting.connections.pop_front().map(|connection| connection.fd));
+            }
+            !resting.connections.is_empty()
+        });
+        expired
+    }
+}
+
+impl<D: Driver> Shard<D> {
+    /// A session is done with a connection that may serve another exchange.
+    pub(crate) fn keep(&mut self, server: &Server, fd: Fd, is_proven: bool) {
+        if self.life != Life::Serving {
+            return self.discard_connections(vec![fd]);
+        }
+        let connection = Connection { fd, addr: server.address(), since: self.now, is_proven };
+        self.idle.put(server, connection);
+    }
+
+    /// A connection to this server that still stands.
+    pub(crate) fn kept(&mut self, server: &Server, must_be_proven: bool) -> Option<Fd> {
+        while let Some(Connection { fd, addr, .. }) = self.idle.take(server, must_be_proven) {
+            if addr == server.address() && !self.driver.is_readable(fd) {
+                return Some(fd);
+            }
+            self.discard_connections(vec![fd]);
+        }
+        None
+    }
+
+    /// Closes those that have rested long enough; with the last session of a shard that drains, all.
+    pub(crate) fn purge(&mut self) {
+        if self.idle.is_empty() {
+            return;
+        }
+        let since = Instant::EPOCH + self.now.since(Instant::EPOCH).saturating_sub(REST_MOST);
+        let is_serving = self.life == Life::Serving;
+        let expired = self.idle.expired(is_serving.then_some(since));
+        self.discard_connections(expired);
+    }
+
+    fn discard_connections(&mut self, connections: Vec<Fd>) {
+        for fd in connections {
+            self.driver.discard(fd);
+            self.descriptors_freed += 1;
+        }
+    }
+}
+
+fn key(state: &Arc<ServerState>) -> usize {
+    Arc::as_ptr(state).addr()
+}

@@ -1,0 +1,267 @@
+//! What a request or a response says (`configuration.txt` §7.3.6).
+//!
+//! A sample of a field that occurs several times is its last occurrence; a test of one asks all of them.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http1::{Fields, Request, Response};
+
+use super::{Sample, Value};
+
+/// A message whose head is whole.
+#[derive(Clone, Copy, Debug)]
+pub enum Message<'a> {
+    Request { request: &'a Request, bytes: &'a [u8] },
+    Response { response: &'a Response, bytes: &'a [u8] },
+}
+
+/// What is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessagePart {
+    /// `method`
+    Method,
+    /// `url`: the target as it is.
+    Target,
+    /// `path`: without the query.
+    Path,
+    /// `pathq`
+    PathAndQuery,
+    /// `query`
+    Query,
+    /// `base`: the first `Host` and the path.
+    Base,
+    /// `req.ver`, `res.ver`: `1.1`
+    Version,
+    /// `status`
+    Status,
+    /// `req.hdr(name)`, `res.hdr(name)` and their kin.
+    Field(FieldPart),
+    /// `req.cook(name)`
+    Cookie(Box<[u8]>),
+    /// `url_param(name)`
+    Parameter(Box<[u8]>),
+}
+
+/// What is asked of the fields of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldPart {
+    pub speaker: super::Speaker,
+    pub name: Box<[u8]>,
+    /// `fhdr`: whole values, not the elements of lists.
+    pub is_whole: bool,
+    pub form: FieldForm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldForm {
+    Text,
+    /// `hdr_cnt`
+    Count,
+    /// `hdr_val`
+    Number,
+    /// `hdr_ip`
+    Addr,
+}
+
+impl MessagePart {
+    /// The sample.
+    pub(super) fn of<'a>(&self, message: Message<'a>) -> Sample<'a> {
+        let value = match (self, message) {
+            (MessagePart::Field(part), _) => part.last(message),
+            (MessagePart::Status, Message::Response { response, .. }) => Some(Value::Int(response.status().into())),
+            (MessagePart::Version, Message::Response { response, .. }) => Some(version(response.version())),
+            (_, Message::Request { request, bytes }) => self.of_request(request, bytes),
+            (
+                MessagePart::Method
+                | MessagePart::Target
+                | MessagePart::Path
+                | MessagePart::PathAndQuery
+                | MessagePart::Query
+                | MessagePart::Base
+                | MessagePart::Cookie(_)
+                | MessagePart::Parameter(_),
+                Message::Response { .. },
+            ) => None,
+        };
+        value.into()
+    }
+
+    /// Whether one of several values is what is asked for; `None` where there is but one.
+    pub(crate) fn any<'a>(&self, message: Message<'a>, is_it: impl FnMut(Value<'a>) -> bool) -> Option<bool> {
+        match self {
+            MessagePart::Field(part) if part.form != FieldForm::Count => Some(part.values(message).any(is_it)),
+            MessagePart::Field(_)
+            | MessagePart::Method
+            | MessagePart::Target
+            | MessagePart::Path
+            | MessagePart::PathAndQuery
+            | MessagePart::Query
+            | MessagePart::Base
+            | MessagePart::Version
+            | MessagePart::Status
+            | MessagePart::Cookie(_)
+            | MessagePart::Parameter(_) => None,
+        }
+    }
+
+    fn of_request<'a>(&self, request: &'a Request, bytes: &'a [u8]) -> Option<Value<'a>> {
+        let path = || Some(request.path(bytes)).filter(|path| !path.is_empty());
+        match self {
+            MessagePart::Method => Some(text(request.method_text(bytes))),
+            MessagePart::Target => Some(text(request.target(bytes))),
+            MessagePart::Path => path().map(text),
+            MessagePart::PathAndQuery => {
+                let path = path()?;
+                let query = request.query(bytes).map(|query| [b"?", query].concat()).unwrap_or_default();
+                Some(Value::Bytes(Cow::Owned([path, &query].concat())))
+            }
+            MessagePart::Query => request.query(bytes).map(text),
+            MessagePart::Base => {
+                let host = request.fields().values(bytes, b"host").next().unwrap_or_default();
+                Some(Value::Bytes(Cow::Owned([host, request.path(bytes)].concat())))
+            }
+            MessagePart::Version => Some(version(request.version())),
+            MessagePart::Cookie(name) => {
+                let lists = request.fields().values(bytes, b"cookie");
+                lists.flat_map(|list| list.split(|&byte| byte == b';')).find_map(|pair| named(pair, name)).map(text)
+            }
+            MessagePart::Parameter(name) => {
+                let query = request.query(bytes)?;
+                query.split(|&byte| byte == b'&').find_map(|pair| named(pair, name)).map(text)
+            }
+            MessagePart::Status => None,
+            MessagePart::Field(_) => unreachable!("fields are looked for in both messages"),
+        }
+    }
+}
+
+impl FieldPart {
+    fn last<'a>(&self, message: Message<'a>) -> Option<Value<'a>> {
+        match self.form {
+            FieldForm::Count => {
+                let count = self.texts(message)?.count();
+                Some(Value::Int(count.try_into().unwrap_or(i64::MAX)))
+            }
+            FieldForm::Text | FieldForm::Number | FieldForm::Addr => self.values(message).last(),
+        }
+    }
+
+    fn values<'a>(&self, message: Message<'a>) -> impl Iterator<Item = Value<'a>> {
+        let form = self.form;
+        self.texts(message).into_iter().flatten().filter_map(move |value| match form {
+            FieldForm::Text | FieldForm::Count => Some(text(value)),
+            FieldForm::Number => Some(Value::Int(text(value).to_int().unwrap_or(0))),
+            FieldForm::Addr => str::from_utf8(value).ok()?.parse::<IpAddr>().ok().map(Value::Addr),
+        })
+    }
+
+    /// The occurrences, in order; `None` if the message is not the one that is asked.
+    fn texts<'a>(&self, message: Message<'a>) -> Option<impl Iterator<Item = &'a [u8]>> {
+        let (fields, bytes): (&'a Fields, &'a [u8]) = match (self.speaker, message) {
+            (super::Speaker::Client, Message::Request { request, bytes }) => (request.fields(), bytes),
+            (super::Speaker::Server, Message::Response { response, bytes }) => (response.fields(), bytes),
+            (super::Speaker::Client, Message::Response { .. }) | (super::Speaker::Server, Message::Request { .. }) => {
+                return None;
+            }
+        };
+        let is_whole = self.is_whole;
+        let name = self.name.clone();
+        let named = fields.iter(bytes).filter(move |(other, _)| other.eq_ignore_ascii_case(&name));
+        Some(named.flat_map(move |(_, value)| {
+            let mut rest = Some(value);
+            std::iter::from_fn(move || {
+                let value = rest.take()?;
+                if is_whole {
+                    return Some(value);
+                }
+                let (element, behind) = first_element(value);
+                rest = behind;
+                Some(element.trim_ascii())
+            })
+        }))
+    }
+}
+
+/// Up to the comma that ends the first element of a list; one in a quoted string ends none (RFC 9110 §5.6.1, §5.6.4).
+fn first_element(list: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, &byte) in list.iter().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b',' if !is_quoted => return (&list[..at], Some(&list[at + 1..])),
+            _ => (),
+        }
+    }
+    (list, None)
+}
+
+/// The value of `name=value`, if it is of this name.
+fn named<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    pair.trim_ascii_start().strip_prefix(name)?.strip_prefix(b"=")
+}
+
+fn version(version: http1::Version) -> Value<'static> {
+    Value::Bytes(Cow::Borrowed(match version {
+        http1::Version::Http10 => b"1.0",
+        http1::Version::Http11 => b"1.1",
+    }))
+}
+
+fn text(bytes: &[u8]) -> Value<'_> {
+    Value::Bytes(Cow::Borrowed(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Speaker;
+    use super::*;
+    use http1::Limits;
+
+    const REQUEST: &[u8] =
+        b"GET /a/b?x=1&y=2 HTTP/1.1\r\nHost: h\r\nX-List: one, \"two, three\" ,four\r\nX-List: -5\r\n\
+                             X-Forwarded-For: 192.0.2.1, ::1\r\nCookie: k=v; session=s=1\r\n\r\n";
+
+    /// What HAProxy 2.6 puts into a field with `%[…]`.
+    #[test]
+    fn of_a_request() {
+        let mut request = Request::new(Limits::default());
+        request.read(REQUEST);
+        let message = Message::Request { request: &request, bytes: REQUEST };
+        let field = |name: &str, is_whole, form| {
+            MessagePart::Field(FieldPart { speaker: Speaker::Client, name: name.as_bytes().into(), is_whole, form })
+        };
+        let bytes = |text: &'static str| Sample::Settled(Value::Bytes(Cow::Borrowed(text.as_bytes())));
+        for (part, expected) in [
+            (MessagePart::Method, bytes("GET")),
+            (MessagePart::Target, bytes("/a/b?x=1&y=2")),
+            (MessagePart::Path, bytes("/a/b")),
+            (MessagePart::PathAndQuery, bytes("/a/b?x=1&y=2")),
+            (MessagePart::Query, bytes("x=1&y=2")),
+            (MessagePart::Base, bytes("h/a/b")),
+            (MessagePart::Version, bytes("1.1")),
+            (MessagePart::Status, Sample::Absent),
+            (MessagePart::Cookie((*b"session").into()), bytes("s=1")),
+            (MessagePart::Cookie((*b"sess").into()), Sample::Absent),
+            (MessagePart::Parameter((*b"y").into()), bytes("2")),
+            (field("x-list", false, FieldForm::Text), bytes("-5")),
+            (field("x-list", false, FieldForm::Count), Sample::Settled(Value::Int(4))),
+            (field("x-list", true, FieldForm::Count), Sample::Settled(Value::Int(2))),
+            (field("x-list", false, FieldForm::Number), Sample::Settled(Value::Int(-5))),
+            (field("x-none", false, FieldForm::Text), Sample::Absent),
+            (field("x-none", false, FieldForm::Count), Sample::Settled(Value::Int(0))),
+            (
+                field("x-forwarded-for", false, FieldForm::Addr),
+                Sample::Settled(Value::Addr("::1".parse().expect("an address"))),
+            ),
+        ] {
+            assert_eq!(part.of(message), expected, "{part:?}");
+        }
+        let is = |expected: &'static str| move |value| value == Value::Bytes(Cow::Borrowed(expected.as_bytes()));
+        let list = field("X-List", false, FieldForm::Text);
+        assert_eq!(list.any(message, is("\"two, three\"")), Some(true));
+        assert_eq!(list.any(message, is("two")), Some(false));
+    }
+}
