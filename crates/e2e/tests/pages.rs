@@ -44,6 +44,10 @@ const FARM: &str = "
         server s1 @s1@
         server s2 @dead@ check inter 200ms fall 1
         server s3 @s1@ disabled weight 7
+    listen web
+        mode http
+        bind @web@
+        server w1 @s1@
 ";
 
 /// Where each subject says that metrics are served.
@@ -142,6 +146,8 @@ fn metrics_of_a_farm(subject: Subject) {
         ("haproxy_server_check_failures_total{proxy=\"be\",server=\"s1\"}", "NaN"),
         ("haproxy_server_queue_time_average_seconds{proxy=\"be\",server=\"s1\"}", "0.000000"),
         ("haproxy_server_last_session_seconds{proxy=\"be\",server=\"s2\"}", "-1"),
+        ("haproxy_frontend_http_responses_total{proxy=\"web\",code=\"2xx\"}", "0"),
+        ("haproxy_frontend_intercepted_requests_total{proxy=\"web\"}", "0"),
     ] {
         assert_eq!(found.get(sample).map(String::as_str), Some(value), "{sample}");
     }
@@ -197,10 +203,8 @@ fn the_metrics_are_those_of_haproxy() {
         rig.wait_for("haproxy_server_status{proxy=\"be\",server=\"s2\",state=\"DOWN\"}", "1");
         rig.get("metrics", "/metrics").content
     });
-    // What HAProxy tells of proxies in mode http alone is told of its own exporter.
-    let is_of_http = |family: &str| family.contains("_http_") || family.contains("_intercepted_");
     let (their_types, our_types) = (types(&theirs), types(&ours));
-    let missing: Vec<&&str> = their_types.difference(&our_types).filter(|family| !is_of_http(family)).collect();
+    let missing: Vec<&&str> = their_types.difference(&our_types).collect();
     assert_eq!(missing, Vec::<&&str>::new());
     let names = |text: &str| {
         let is_farm = |name: &str| !name.contains("\"exporter\"") && !name.contains("build_info");
@@ -249,7 +253,8 @@ fn a_successor_takes_the_pages_over() {
     let refused = again(&["metrics"]).run_to_end();
     assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
     assert!(refused.stderr.contains("cannot bind socket (Address already in use)"), "{}", refused.stderr);
-    let second = again(&["fe", "ls", "metrics"]).argument("-sf").argument(&first.proxy.pid().to_string()).start();
+    let second =
+        again(&["fe", "ls", "web", "metrics"]).argument("-sf").argument(&first.proxy.pid().to_string()).start();
     assert_eq!(first.proxy.wait_exit(wait::SOON).code(), Some(0));
     let found = samples(&get(first.proxy.address("metrics"), "/metrics").content);
     assert_eq!(found["haproxy_process_stopping"], "0");
@@ -492,7 +497,7 @@ fn the_page_in_a_browser() {
         let picture = browser.screenshot();
         assert!(picture.starts_with(b"\x89PNG") && picture.len() > 10_000, "{name}: {} bytes", picture.len());
         std::fs::write(pictures.join(format!("{name}.png")), picture).expect("room for a picture");
-        assert_eq!(browser.ask("document.querySelectorAll('tbody tr').length"), 504, "{name}");
+        assert_eq!(browser.ask("document.querySelectorAll('tbody tr').length"), 505, "{name}");
         assert_eq!(browser.ask("document.documentElement.scrollWidth <= innerWidth"), true, "{name} fits");
         let foreign =
             "performance.getEntriesByType('resource').filter((entry) => !entry.name.startsWith('data:')).length";
@@ -501,7 +506,7 @@ fn the_page_in_a_browser() {
     browser.resize(1400, 1000);
     browser.type_into("#filter", "MAIL499");
     assert_eq!(browser.ask("[...document.querySelectorAll('tbody tr')].filter((row) => !row.hidden).length"), 1);
-    assert_eq!(browser.ask("document.getElementById('shown').textContent"), "1 of 504 servers");
+    assert_eq!(browser.ask("document.getElementById('shown').textContent"), "1 of 505 servers");
     browser.click("input[value=mail499]");
     browser.click("section:not([hidden]) option[value=drain]");
     browser.click("section:not([hidden]) .actions button");

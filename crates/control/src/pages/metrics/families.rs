@@ -234,7 +234,8 @@ impl Family {
         match self.shape {
             Shape::Number => match value {
                 Some(value) => text.sample(name, labels, value),
-                None if matches!(self.whose, Whose::Checked) => text.sample(name, labels, 0),
+                // What could be there and never was.
+                None if matches!(self.whose, Whose::Checked | Whose::Http) => text.sample(name, labels, 0),
                 None => text.sample(name, labels, "NaN"),
             },
             Shape::Millis => match value {
