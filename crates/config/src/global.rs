@@ -13,6 +13,7 @@ use crate::reports::Reports;
 use crate::source::{Span, Spanned};
 use crate::tree::{Access, Global, IoEngine, StatsSocket};
 use crate::value::{TIME_MAX_MS, TimeError, natural, size, time};
+use crate::variables::{self, Variables};
 use std::time::Duration;
 
 /// More shards than any machine has processors.
@@ -22,7 +23,7 @@ const THREADS_MAX: u16 = 1024;
 pub(crate) fn line(
     line: Line<'_>,
     global: &mut Global,
-    environment: &dyn Environment,
+    variables: &mut Variables<'_>,
     reports: &mut Reports,
 ) -> Option<Result<(), Diagnostic>> {
     let (_, meaning) = find(TABLE, line.keyword(), |row| row.0)?;
@@ -31,7 +32,7 @@ pub(crate) fn line(
         name => name.to_string(),
     };
     Some(match reports.weigh(*meaning, line.span_from(0), what) {
-        Ok(Some(keyword)) => read(keyword, line, global, environment, reports),
+        Ok(Some(keyword)) => read(keyword, line, global, variables, reports),
         Ok(None) => unread(line),
         Err(diagnostic) => Err(diagnostic),
     })
@@ -41,7 +42,7 @@ fn read(
     keyword: Keyword,
     line: Line<'_>,
     global: &mut Global,
-    environment: &dyn Environment,
+    variables: &mut Variables<'_>,
     reports: &mut Reports,
 ) -> Result<(), Diagnostic> {
     match keyword {
@@ -52,11 +53,11 @@ fn read(
         Keyword::Maxsessrate => number(line).map(|value| global.maxsessrate = Some(value)),
         Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
         Keyword::IoEngine => io_engine(line).map(|value| global.io_engine = Some(value)),
-        Keyword::Log => log::global(line, &mut global.logs, environment, reports),
+        Keyword::Log => log::global(line, &mut global.logs, &*variables, reports),
         Keyword::LogSendHostname => log::send_hostname(line).map(|value| global.log_hostname = Some(value)),
         Keyword::LogTag => log::tag(line).map(|value| global.log_tag = Some(value)),
         Keyword::Prometheus => {
-            global.prometheus.extend(prometheus(line, environment, reports)?);
+            global.prometheus.extend(prometheus(line, &*variables, reports)?);
             Ok(())
         }
         Keyword::Process(keyword) => process::line(keyword, line, global, reports),
@@ -78,9 +79,10 @@ fn read(
             global.is_strict = true;
             Ok(())
         }
-        Keyword::Stats => stats(line, global, environment, reports),
+        Keyword::Stats => stats(line, global, &*variables, reports),
+        Keyword::Variable(change) => variables::line(change, line, variables),
         Keyword::MasterSocket => {
-            global.stats_sockets.push(master_socket(line, environment, reports)?);
+            global.stats_sockets.push(master_socket(line, &*variables, reports)?);
             Ok(())
         }
     }

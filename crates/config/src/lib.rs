@@ -53,6 +53,7 @@ mod tree;
 mod unserved;
 mod validate;
 mod value;
+mod variables;
 
 pub use acl::{
     Acl, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, Matching, MessagePart, Number, Operand,

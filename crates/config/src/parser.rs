@@ -13,13 +13,14 @@ use crate::proxy::{self, Home};
 use crate::reports::Reports;
 use crate::source::{Source, Span, Spanned};
 use crate::tree::{Config, Proxy, Role, Settings, TcpRules};
+use crate::variables::Variables;
 use std::collections::{HashMap, HashSet};
 
 /// Reads all files into one tree. What follows from the whole tree is checked elsewhere (`validate.rs`).
 pub(crate) fn read(sources: &[Source], environment: &dyn Environment) -> (Config, Vec<Diagnostic>) {
     let mut parser = Parser {
         sources,
-        environment,
+        variables: Variables::new(environment),
         tree: Config::default(),
         reports: Reports::default(),
         section: Section::None,
@@ -36,7 +37,7 @@ pub(crate) fn read(sources: &[Source], environment: &dyn Environment) -> (Config
 
 struct Parser<'e> {
     sources: &'e [Source],
-    environment: &'e dyn Environment,
+    variables: Variables<'e>,
     tree: Config,
     reports: Reports,
     section: Section,
@@ -94,14 +95,14 @@ impl Parser<'_> {
     }
 
     fn line(&mut self, text: &str, place: Span, blocks: &mut Blocks) {
-        let mut words = match lexer::words(text, place, self.environment) {
+        let mut words = match lexer::words(text, place, &self.variables) {
             Ok(words) => words,
             Err(diagnostic) => return self.reports.push(diagnostic),
         };
         self.end_at_empty_word(&mut words);
         let Some(first) = words.first() else { return };
         let is_directive = first.starts_with('.');
-        if is_directive && blocks.handle(&words, self.environment, &mut self.reports) || !blocks.is_live() {
+        if is_directive && blocks.handle(&words, &self.variables, &mut self.reports) || !blocks.is_live() {
             return;
         }
         if is_directive {
@@ -154,12 +155,12 @@ impl Parser<'_> {
 
     /// A line inside a section.
     fn keyword(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {
-        let (environment, reports) = (self.environment, &mut self.reports);
+        let (variables, reports) = (&self.variables, &mut self.reports);
         let home = match self.section {
             Section::Skipped => return Ok(()),
             Section::None => return Err(out_of_section(line, reports)),
             Section::Global => {
-                let result = global::line(line, &mut self.tree.global, environment, reports);
+                let result = global::line(line, &mut self.tree.global, &mut self.variables, reports);
                 let names = keywords::global::TABLE.iter().map(|row| row.0);
                 return result.unwrap_or_else(|| Err(unknown(line, "global", names, reports)));
             }
@@ -174,7 +175,7 @@ impl Parser<'_> {
         };
         let section = home.keyword();
         let names = keywords::proxy::TABLE.iter().map(|row| row.0);
-        proxy::line(line, home, environment, reports).unwrap_or_else(|| Err(unknown(line, section, names, reports)))
+        proxy::line(line, home, variables, reports).unwrap_or_else(|| Err(unknown(line, section, names, reports)))
     }
 
     fn open_global(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {

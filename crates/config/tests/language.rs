@@ -221,6 +221,40 @@ fn bind_parameters() {
     );
 }
 
+/// What HAProxy 2.6 makes of the same lines; each is read with `$PORT` set to 1143 outside of the file.
+#[test]
+fn variables_that_the_file_sets() {
+    let name = |lines: &str| {
+        let parsed =
+            read(&format!("global\n {lines}\n{TIMEOUTS}listen \"l${{A-no}}\"\n bind :1\n server s :${{PORT-2}}\n"));
+        assert_eq!(sentences(&parsed), Vec::<String>::new());
+        let proxy = &parsed.tree.proxies[0];
+        format!("{} {:?}", proxy.name.as_str(), proxy.servers[0].address.value)
+    };
+    let expect = |lines: &str, variable: &str, port: u16| {
+        let (read, port) = (name(lines), format!("Fixed({port})"));
+        assert!(read.starts_with(&format!("l{variable} ")) && read.contains(&port), "{lines}: {read}");
+    };
+    expect("setenv A x", "x", 1143);
+    expect("setenv A x\n setenv A y\n presetenv PORT 3", "y", 1143);
+    expect("presetenv A x\n presetenv A y\n setenv PORT 3", "x", 3);
+    expect("setenv A x\n unsetenv PORT A", "no", 2);
+    expect("setenv A x\n resetenv", "no", 2);
+    expect("setenv A x\n resetenv PORT A", "x", 1143);
+    expect("setenv A x\n resetenv A\n presetenv PORT 4", "x", 4);
+    expect("setenv A x\n setenv B \"${A}y\"\n setenv A \"$B\"", "xy", 1143);
+    let table = [
+        ("setenv", "'setenv' expects a name and a value."),
+        ("setenv N", "'setenv' expects a name and a value."),
+        ("presetenv P", "'presetenv' expects a name and a value."),
+        ("unsetenv", "'unsetenv' expects at least one variable name."),
+        ("setenv A=B c", "'setenv' failed on variable 'A=B' : Invalid argument."),
+    ];
+    for (line, message) in table {
+        check(&format!("global\n {line}\n{}", front("")), &[&format!("A parsing [c.cfg:2]: {message}")]);
+    }
+}
+
 fn options(parameters: &str) -> Result<ServerOptions, String> {
     let parsed = read(&format!("{TIMEOUTS}backend b\n server s 127.0.0.1:80 {parameters}\n"));
     match sentences(&parsed).into_iter().next() {

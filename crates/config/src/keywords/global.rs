@@ -24,6 +24,18 @@ pub(crate) enum Keyword {
     SpreadChecks,
     Stats,
     StrictHaproxy,
+    Variable(Change),
+}
+
+/// What becomes of environment variables (`variables.rs`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Change {
+    Set,
+    /// Unless it is set.
+    Preset,
+    Unset,
+    /// All others are unset.
+    Reset,
 }
 
 /// Those about the process itself (`process.rs`).
@@ -160,18 +172,18 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("pidfile", Served(Process(ProcessKeyword::Pidfile))),
     ("pp2-never-send-local", Refused),
     ("prealloc-fd", Inert("descriptors are accounted per shard")),
-    ("presetenv", Refused),
+    ("presetenv", Served(Keyword::Variable(Change::Preset))),
     ("profiling.memory", Inert(LOOP)),
     ("profiling.tasks", Inert(LOOP)),
     ("quiet", Refused),
-    ("resetenv", Refused),
+    ("resetenv", Served(Keyword::Variable(Change::Reset))),
     ("server-state-base", Served(Keyword::ServerStateBase)),
     ("server-state-file", Served(Keyword::ServerStateFile)),
     ("set-dumpable", Served(Process(ProcessKeyword::SetDumpable))),
     ("set-var", Refused),
     ("set-var-fmt", Refused),
     ("setcap", Refused),
-    ("setenv", Refused),
+    ("setenv", Served(Keyword::Variable(Change::Set))),
     ("shm-stats-file", Refused),
     ("spread-checks", Served(Keyword::SpreadChecks)),
     ("ssl-default-bind-ciphers", Refused),
@@ -333,7 +345,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("uid", Served(Process(ProcessKeyword::Uid))),
     ("ulimit-n", Served(Process(ProcessKeyword::UlimitN))),
     ("unix-bind", Refused),
-    ("unsetenv", Refused),
+    ("unsetenv", Served(Keyword::Variable(Change::Unset))),
     ("user", Served(Process(ProcessKeyword::User))),
     ("warn-blocked-traffic-after", Inert(LOOP)),
     ("wurfl-cache-size", Refused),
