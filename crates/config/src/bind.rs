@@ -9,7 +9,10 @@ use crate::line::{CONTINUATION, Line};
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
 use crate::tree::{Bind, Role, V6};
-use crate::value::natural;
+use crate::value::{natural, user_timeout};
+
+/// What Linux takes as the size of a segment, in bytes.
+const SEGMENT_SIZES: std::ops::RangeInclusive<i32> = 88..=32_767;
 
 /// `bind ADDRESS[,ADDRESS…] [PARAMETER…]`.
 pub(crate) fn bind(
@@ -23,8 +26,18 @@ pub(crate) fn bind(
         return Err(line.alert(1, message));
     }
     let addresses = addresses(line, 1, "bind", environment, reports)?;
-    let mut bind =
-        Bind { span: line.span_from(0), addresses, name: None, backlog: None, v6: V6::System, accept_proxy: None };
+    let mut bind = Bind {
+        span: line.span_from(0),
+        addresses,
+        name: None,
+        backlog: None,
+        v6: V6::System,
+        accept_proxy: None,
+        segment_size: None,
+        user_timeout: None,
+        defers_accept: false,
+        opens_fast: false,
+    };
     let mut at = 2;
     while at < line.count() {
         at = parameter(line, at, role, &mut bind, reports)?;
@@ -74,6 +87,8 @@ fn parameter(
     let Some(keyword) = reports.weigh(*meaning, whole, || format!("bind {name}"))? else { return Ok(next) };
     match keyword {
         Keyword::AcceptProxy => bind.accept_proxy = Some(span),
+        Keyword::DeferAccept => bind.defers_accept = true,
+        Keyword::Tfo => bind.opens_fast = true,
         Keyword::V4v6 => bind.v6 = V6::Both,
         Keyword::V6only => bind.v6 = V6::Only,
         Keyword::Name => {
@@ -86,6 +101,21 @@ fn parameter(
             let value = value.ok_or_else(|| missing("missing value"))?;
             let backlog = natural(value).ok_or_else(|| missing(&format!("invalid value '{value}'")))?;
             bind.backlog = Some(Spanned::new(backlog, line.span(at + 1)));
+        }
+        Keyword::Mss => {
+            let value = Some(line.word(at + 1)).filter(|value| !value.is_empty());
+            let value = value.ok_or_else(|| missing("missing MSS value"))?;
+            let size = value.parse().ok().filter(|size: &i32| (1..=65_535).contains(&size.unsigned_abs()));
+            let size = size.ok_or_else(|| missing("expects an MSS with and absolute value between 1 and 65535"))?;
+            bind.segment_size = u16::try_from(size).ok().filter(|_| SEGMENT_SIZES.contains(&size));
+            if bind.segment_size.is_none() {
+                let message = format!("{place} : 'mss' : the kernel takes 88 to 32767, so this has no effect.");
+                reports.push(Diagnostic::warning(Lead::Spaced, line.span(at + 1), message));
+            }
+        }
+        Keyword::TcpUserTimeout => {
+            let time = user_timeout(line.word(at + 1));
+            bind.user_timeout = time.map_err(|message| line.alert(at + 1, format!("{place} : {message}")))?;
         }
     }
     Ok(next)

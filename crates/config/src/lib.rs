@@ -24,6 +24,7 @@ mod directive;
 mod environment;
 mod global;
 mod http_check;
+mod keepalive;
 mod keywords;
 mod lexer;
 mod line;
@@ -74,10 +75,10 @@ pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, Capture, Check, CheckExpect, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck,
-    HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet, Keeping, Log, LogOptions,
-    LogStyle, LogTarget, Mode, OnError, Proxy, ProxyHeader, Redispatch, Reuse, Role, Server, ServerOptions, Settings,
-    Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts,
-    UseBackend, UseServer, V6,
+    HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet, Keepalive, Keeping, Log,
+    LogOptions, LogStyle, LogTarget, Mode, OnError, Proxy, ProxyHeader, Redispatch, Reuse, Role, Server, ServerOptions,
+    Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules,
+    Timeouts, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::http_check;
 use crate::keywords::find;
-use crate::keywords::option::{CheckName, Keyword, LogWay, Row, TABLE, Way};
+use crate::keywords::option::{CheckName, Keyword, LogWay, Row, Sides, TABLE, Way};
 use crate::line::{Line, Negation};
 use crate::log;
 use crate::net;
@@ -107,6 +107,15 @@ fn read(
         Keyword::LogHealthChecks => {
             line.ends_at(2, &name)?;
             settings.logs_health_checks = is_on;
+        }
+        Keyword::Keepalive(sides) => {
+            line.ends_at(2, &name)?;
+            if matches!(sides, Sides::Client | Sides::Both) {
+                settings.client_keepalive.is_on = is_on;
+            }
+            if matches!(sides, Sides::Server | Sides::Both) {
+                settings.server_keepalive.is_on = is_on;
+            }
         }
         Keyword::Keeping(keeping) => {
             line.ends_at(2, &name)?;

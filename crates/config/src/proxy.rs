@@ -5,6 +5,7 @@ use crate::bind;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::http_check;
+use crate::keepalive;
 use crate::keywords::proxy::{Keyword, TABLE, TIMEOUTS, Timer};
 use crate::keywords::{InDefaults, Scope, find};
 use crate::line::Line;
@@ -174,6 +175,7 @@ fn read(
         Keyword::DefaultServer => {
             server::default_server(line, &mut home.settings().default_server, environment, reports)
         }
+        Keyword::Keepalive(side, probe) => keepalive::line(side, probe, line, home.settings(), reports),
         Keyword::LoadServerState => server_state(line).map(|source| home.settings().server_state = Some(source)),
         Keyword::ServerStateFile => server_state_file(line).map(|file| home.settings().server_state_file = file),
         Keyword::TcpCheck => {

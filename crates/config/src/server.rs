@@ -10,7 +10,7 @@ use crate::line::{CONTINUATION, Line};
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
 use crate::tree::{InitState, OnError, Server, ServerOptions};
-use crate::value::{TIME_MAX_MS, TimeError, natural, time};
+use crate::value::{TIME_MAX_MS, TimeError, natural, time, user_timeout};
 use std::time::Duration;
 
 /// `server NAME ADDRESS [PARAMETER…]`; `None` when the address is of no served kind.
@@ -156,6 +156,10 @@ impl Reader<'_> {
             Keyword::Rise => options.rise = Some(self.count(at)?),
             Keyword::Fall => options.fall = Some(self.count(at)?),
             Keyword::Slowstart => options.slowstart = Some(self.span_of_time(at)?),
+            Keyword::TcpUserTimeout => {
+                let time = user_timeout(line.word(at + 1));
+                options.user_timeout = time.map_err(|message| self.fail(at + 1, format!("{message}.")))?;
+            }
             Keyword::Weight => options.weight = Some(self.weight(at)?),
             Keyword::Maxconn => options.maxconn = Some(self.number(at)?),
             Keyword::Maxqueue => options.maxqueue = Some(self.number(at)?),

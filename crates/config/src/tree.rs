@@ -285,6 +285,8 @@ pub struct Settings {
     pub has_all_backups: bool,
     pub splice: Splice,
     pub timeouts: Timeouts,
+    pub client_keepalive: Keepalive,
+    pub server_keepalive: Keepalive,
     pub logs: Vec<Log>,
     /// Instead of the global one.
     pub log_tag: Option<Spanned<String>>,
@@ -504,6 +506,18 @@ pub struct Splice {
     pub response: Option<bool>,
 }
 
+/// How one side's connections are probed when they rest (`option clitcpka`, `clitcpka-cnt` …); what is `None` is as the system has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Keepalive {
+    pub is_on: bool,
+    /// Probes without an answer that end a connection; 1 to 127.
+    pub count: Option<u32>,
+    /// Rest before the first probe; 1 to 32,767 whole seconds.
+    pub idle: Option<Duration>,
+    /// Between probes; 1 to 32,767 whole seconds.
+    pub interval: Option<Duration>,
+}
+
 /// Timers; `None` is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timeouts {
@@ -615,6 +629,14 @@ pub struct Bind {
     pub v6: V6,
     /// Connections start with a PROXY header.
     pub accept_proxy: Option<Span>,
+    /// `mss`: most bytes of a segment that clients are told to send; 88 to 32,767.
+    pub segment_size: Option<u16>,
+    /// `tcp-ut`: how long bytes may stay unacknowledged.
+    pub user_timeout: Option<Duration>,
+    /// `defer-accept`: clients are accepted when their first bytes have come.
+    pub defers_accept: bool,
+    /// `tfo`: clients may bring bytes with their first segment.
+    pub opens_fast: bool,
 }
 
 /// How an IPv6 listener treats IPv4.
@@ -746,6 +768,8 @@ pub struct ServerOptions {
     pub minconn: Option<Spanned<u32>>,
     /// Most that wait for this server alone; 0 or unset is without limit.
     pub maxqueue: Option<Spanned<u32>>,
+    /// `tcp-ut`: how long bytes may stay unacknowledged; unset: as long as the system has it.
+    pub user_timeout: Option<Duration>,
 }
 
 /// `on-error`: what follows from too many errors in a row.

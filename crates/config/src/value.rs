@@ -42,6 +42,24 @@ pub fn time(word: &str) -> Result<Duration, TimeError> {
     }
 }
 
+/// As [`time`], of a number without a unit that counts seconds.
+pub(crate) fn time_of_seconds(word: &str) -> Result<Duration, TimeError> {
+    let is_plain = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain { time(&format!("{word}s")) } else { time(word) }
+}
+
+/// The argument of `tcp-ut` (configuration.txt §5.1, §5.2); `None`: as the system has it. `Err`: what HAProxy says.
+pub(crate) fn user_timeout(word: &str) -> Result<Option<Duration>, String> {
+    match time(word) {
+        _ if word.is_empty() => Err("'tcp-ut' : missing TCP User Timeout value".to_string()),
+        Ok(time) => Ok(Some(time).filter(|time| !time.is_zero())),
+        Err(TimeError::Overflow) => Err(format!(
+            "timer overflow in argument '{word}' to 'tcp-ut' (maximum value is {TIME_MAX_MS} ms or ~24.8 days)"
+        )),
+        Err(TimeError::Unexpected(_)) => Err("'tcp-ut' : expects a positive delay in milliseconds".to_string()),
+    }
+}
+
 fn unexpected(rest: &str) -> TimeError {
     TimeError::Unexpected(rest.chars().next().unwrap_or(' '))
 }

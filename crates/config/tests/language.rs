@@ -255,6 +255,69 @@ fn variables_that_the_file_sets() {
     }
 }
 
+/// HAProxy 2.6's words; that the kernel refuses a value is a WARNING of ours (`tcp(7)`).
+#[test]
+fn bind_parameters_of_tcp() {
+    let parsed = read(&front("bind :1 mss 1400 tcp-ut 5s defer-accept tfo\n bind :2 tcp-ut 0"));
+    assert_eq!(sentences(&parsed), Vec::<String>::new());
+    let binds = &parsed.tree.proxies[0].binds;
+    assert_eq!((binds[1].segment_size, binds[1].user_timeout), (Some(1400), Some(Duration::from_secs(5))));
+    assert!(binds[1].defers_accept && binds[1].opens_fast && binds[2].user_timeout.is_none());
+    let table = [
+        ("mss", "A", "'mss' : missing MSS value"),
+        ("mss 0", "A", "'mss' : expects an MSS with and absolute value between 1 and 65535"),
+        ("mss 70000", "A", "'mss' : expects an MSS with and absolute value between 1 and 65535"),
+        ("mss x", "A", "'mss' : expects an MSS with and absolute value between 1 and 65535"),
+        ("mss 50", "W", "'mss' : the kernel takes 88 to 32767, so this has no effect."),
+        ("mss -1400", "W", "'mss' : the kernel takes 88 to 32767, so this has no effect."),
+        ("tcp-ut", "A", "'tcp-ut' : missing TCP User Timeout value"),
+        ("tcp-ut x", "A", "'tcp-ut' : expects a positive delay in milliseconds"),
+        (
+            "tcp-ut 99999999999",
+            "A",
+            "timer overflow in argument '99999999999' to 'tcp-ut' (maximum value is 2147483647 ms or ~24.8 days)",
+        ),
+    ];
+    for (parameter, level, message) in table {
+        let expected = format!("{level} parsing [c.cfg:8] : 'bind :1' in section 'frontend' : {message}");
+        check(&front(&format!("bind :1 {parameter}")), &[&expected]);
+    }
+}
+
+/// Times without a unit count seconds, and no part of a second is lost (HAProxy 2.6).
+#[test]
+fn keepalive() {
+    let keepalive = |lines: &str| {
+        let parsed = read(&front(lines));
+        assert_eq!(sentences(&parsed), Vec::<String>::new());
+        parsed.tree.proxies[0].settings.client_keepalive
+    };
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let read = keepalive("option clitcpka\n clitcpka-cnt 5\n clitcpka-idle 10\n clitcpka-intvl 1500ms");
+    assert_eq!((read.is_on, read.count, read.idle, read.interval), (true, Some(5), seconds(10), seconds(2)));
+    let read = keepalive("option tcpka\n no option clitcpka\n clitcpka-cnt 0\n clitcpka-idle 0");
+    assert_eq!((read.is_on, read.count, read.idle), (false, None, None));
+    let table = [
+        ("clitcpka-cnt", "A", " : 'clitcpka-cnt' expects an integer value"),
+        ("clitcpka-cnt x", "A", " : 'clitcpka-cnt' : unexpected character 'x' in integer value 'x'"),
+        ("clitcpka-cnt 128", "W", " : 'clitcpka-cnt' : the kernel takes 1 to 127, so this has no effect."),
+        ("clitcpka-idle", "A", " : 'clitcpka-idle' expects an integer value"),
+        ("clitcpka-idle 5x", "A", " : unexpected character 'x' in argument to <clitcpka-idle>."),
+        ("clitcpka-idle 1d", "W", " : 'clitcpka-idle' : the kernel takes 1 to 32767 seconds, so this has no effect."),
+        (
+            "clitcpka-intvl 99999999999",
+            "A",
+            " : timer overflow in argument '99999999999' to 'clitcpka-intvl' (maximum value is 2147483647 ms or ~24.8 \
+             days)",
+        ),
+        ("option clitcpka x", "A", " : 'option clitcpka' cannot handle unexpected argument 'x'."),
+        ("no option tcpka", "A", ": negation/default is not supported for option 'tcpka'."),
+    ];
+    for (line, level, message) in table {
+        check(&front(line), &[&format!("{level} parsing [c.cfg:8]{message}")]);
+    }
+}
+
 fn options(parameters: &str) -> Result<ServerOptions, String> {
     let parsed = read(&format!("{TIMEOUTS}backend b\n server s 127.0.0.1:80 {parameters}\n"));
     match sentences(&parsed).into_iter().next() {
@@ -285,6 +348,8 @@ fn server_parameters() {
     assert_eq!(read.check_port.map(|port| port.value), Some(81));
 
     let table = [
+        ("tcp-ut", "'tcp-ut' : missing TCP User Timeout value."),
+        ("tcp-ut x", "'tcp-ut' : expects a positive delay in milliseconds."),
         ("weight 257", "weight of server s is not within 0 and 256 (257).."),
         ("check inter", "'inter' expects a delay as argument.."),
         ("check inter 0", "invalid value 0 for argument 'inter' of server s.."),

@@ -12,11 +12,13 @@ mod address;
 mod errno;
 mod pipe;
 mod time;
+mod tuning;
 
 pub use address::{Addr, UNIX_NAME_MOST};
 pub use errno::Errno;
 pub use pipe::{Pipe, Pipes};
 pub use time::Instant;
+pub use tuning::{Keepalive, Tuning};
 
 use buf::{Lease, Pool};
 use std::sync::Arc;
@@ -211,6 +213,10 @@ pub trait Driver {
 
     /// A listening socket that was opened for this driver alone before it was made: it becomes the driver's own, number and all.
     fn take(&mut self, number: i32) -> Result<Fd, Errno>;
+
+    /// Sets what differs between what a socket `was` set to and what is `wanted` of it. Sockets that are not of TCP stay as they
+    /// are. Count, idle and interval of keepalive that are no longer wanted stay, too.
+    fn tune(&mut self, fd: Fd, was: &Tuning, wanted: &Tuning) -> Result<(), Errno>;
 
     /// Makes a bound socket listen.
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno>;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, sockopt};
 
@@ -76,6 +77,34 @@ fn listener(line: &str, local: &str) -> Option<u64> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let is_listener = words.get(1) == Some(&local) && words.get(3) == Some(&"0A");
     is_listener.then(|| words.get(9)?.parse().ok())?
+}
+
+/// What the kernel will do next for a socket of its own accord.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    None,
+    /// Probe a peer that rests, after this time.
+    Keepalive(Duration),
+    /// Repeat something, or give up.
+    Other,
+}
+
+/// The timer of the established IPv4 connection between `local` and `remote`, as its local end has it.
+pub fn timer(local: SocketAddr, remote: SocketAddr) -> Timer {
+    let text = fs::read_to_string("/proc/net/tcp").expect("procfs is mounted");
+    let [local, remote] = [local, remote].map(|address| match address.ip() {
+        IpAddr::V4(ip) => format!("{}:{:04X}", kernel_hex(&ip.octets()), address.port()),
+        IpAddr::V6(_) => panic!("{address} is not IPv4"),
+    });
+    let is_it = |words: &Vec<&str>| words.get(1) == Some(&&*local) && words.get(2) == Some(&&*remote);
+    let mut lines = text.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<&str>>());
+    let words = lines.find(is_it).expect("the connection is there");
+    match words[5].split_once(':').expect("a timer and a time") {
+        ("00", _) => Timer::None,
+        // proc(5): in hundredths of a second.
+        ("02", time) => Timer::Keepalive(Duration::from_millis(10 * u64::from_str_radix(time, 16).expect("hex"))),
+        _ => Timer::Other,
+    }
 }
 
 /// An address as the kernel prints it: 32-bit words in the byte order of the machine.

@@ -34,7 +34,8 @@ pub use setup::Options;
 use budget::Budget;
 use buf::Pool;
 use driver::{
-    Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, WAIT_MOST, Waker,
+    Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, Tuning,
+    WAIT_MOST, Waker,
 };
 use line::Line;
 use poller::{Events, Poller, Wait};
@@ -201,6 +202,10 @@ impl Driver for Epoll {
         // Whoever opened it may hold it still.
         self.sockets.of(fd).is_shared = true;
         Ok(fd)
+    }
+
+    fn tune(&mut self, fd: Fd, was: &Tuning, wanted: &Tuning) -> Result<(), Errno> {
+        socket::tune(fd, was, wanted)
     }
 
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {

@@ -338,6 +338,7 @@ fn table(setup: Setup) -> Arc<Table> {
         backlog: 8,
         v6_only: None,
         accept_proxy: setup.accept_proxy,
+        tuning: table::Tuning::default(),
     };
     let frontend = Frontend {
         name: name.clone(),

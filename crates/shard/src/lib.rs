@@ -30,6 +30,7 @@ mod slots;
 mod stats;
 mod sweep;
 mod timers;
+mod tuning;
 mod turn;
 mod waiter;
 

@@ -18,7 +18,7 @@
 
 use crate::PrepareFailure;
 use crate::places::{Heirloom, Key, Origin, Place, places};
-use driver::{Addr, Driver, Errno, Fd, Instant};
+use driver::{Addr, Driver, Errno, Fd, Instant, Tuning};
 use session::View;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -48,6 +48,7 @@ pub(crate) struct Listener {
     /// Where it listens, if that says where every client connected to; `None` for wildcards.
     pub(crate) local: Option<Addr>,
     backlog: u32,
+    tuning: Tuning,
     pub(crate) watch: Watch,
     leave: Leave,
     /// Its readiness op was told to end.
@@ -161,6 +162,7 @@ impl Listeners {
                 Origin::Bound(spec) => driver.bind(&spec)?,
             };
             self.bound.push((place.key.clone(), fd));
+            driver.tune(fd, &Tuning::default(), &place.tuning)?;
         }
         Ok(())
     }
@@ -189,7 +191,7 @@ impl Listeners {
             for &index in known.get(&place.key).into_iter().flatten() {
                 let listener = self.slots[index].as_mut().expect("known a moment ago");
                 listener.leave = Leave::Stays;
-                listener.serve(table, &place);
+                listener.serve(driver, table, &place);
             }
             for fd in prepared.remove(&place.key).unwrap_or_default() {
                 if driver.listen(fd, place.backlog).is_err() {
@@ -205,6 +207,7 @@ impl Listeners {
                     accept_proxy: place.accept_proxy,
                     local,
                     backlog: place.backlog,
+                    tuning: place.tuning,
                     watch: Watch::Idle,
                     leave: Leave::Stays,
                     is_cancelled: false,
@@ -332,12 +335,16 @@ impl Listener {
         self.table.frontend(self.frontend)
     }
 
-    fn serve(&mut self, table: &View, place: &Place) {
+    fn serve<D: Driver>(&mut self, driver: &mut D, table: &View, place: &Place) {
         self.table = table.clone();
         self.frontend = place.frontend;
         self.number = place.number;
         self.accept_proxy = place.accept_proxy;
         self.backlog = place.backlog;
+        // One that cannot be tuned serves as it is: the table is in force already.
+        if driver.tune(self.fd, &self.tuning, &place.tuning).is_ok() {
+            self.tuning = place.tuning;
+        }
     }
 
     fn stays(&self) -> bool {

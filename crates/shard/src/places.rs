@@ -1,6 +1,7 @@
 //! Where a shard is to listen: what a table wants of it.
 
-use driver::{Addr, ListenSpec};
+use crate::tuning::tuning_of;
+use driver::{Addr, ListenSpec, Tuning};
 use std::collections::HashMap;
 use std::sync::Arc;
 use table::{Bind, BindAddr, FrontendId, ShardIndex, Table};
@@ -22,6 +23,7 @@ pub struct Place {
     pub(crate) number: u16,
     pub(crate) accept_proxy: bool,
     pub(crate) backlog: u32,
+    pub tuning: Tuning,
 }
 
 /// A socket that listens for a shard already when the shard starts, under a number of its thread's file table.
@@ -44,7 +46,7 @@ pub fn places(table: &Table, shard: ShardIndex) -> Vec<Place> {
     let mut counts: HashMap<(BindAddr, Option<bool>), u16> = HashMap::new();
     let mut all = Vec::new();
     for (index, frontend) in table.frontends.iter().enumerate() {
-        for (number, Bind { addr, v6_only, accept_proxy, backlog, .. }) in frontend.binds.iter().enumerate() {
+        for (number, Bind { addr, v6_only, accept_proxy, backlog, tuning, .. }) in frontend.binds.iter().enumerate() {
             let is_ours = match addr {
                 BindAddr::Ip(_) | BindAddr::Inherited(_) => true,
                 BindAddr::Unix(_) | BindAddr::Abstract(_) => shard.0 == 0,
@@ -55,7 +57,8 @@ pub fn places(table: &Table, shard: ShardIndex) -> Vec<Place> {
             if is_ours {
                 let frontend = FrontendId(index as u32);
                 let number = number as u16 + 1;
-                all.push(Place { key, frontend, number, accept_proxy: *accept_proxy, backlog: *backlog });
+                let tuning = tuning_of(tuning);
+                all.push(Place { key, frontend, number, accept_proxy: *accept_proxy, backlog: *backlog, tuning });
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::listeners::Listener;
 use crate::sweep::{Lot, Whose};
+use crate::tuning::tuning_of;
 use crate::{Life, Mail, Notice, Report, Shard, waiter};
-use driver::{Addr, Done, Driver, Errno, Fd, Instant, SessionId, Tag};
+use driver::{Addr, Done, Driver, Errno, Fd, Instant, SessionId, Tag, Tuning};
 use session::{Ask, Event, Link, MustBeProven, View};
 use std::sync::Arc;
 use table::{Assignment, Grant, PickKey, Server};
@@ -241,9 +242,17 @@ impl<D: Driver> Shard<D> {
     }
 
     fn socket(&mut self, server: &Server) -> Result<Fd, Errno> {
-        let socket = self.driver.socket(&session::addr_of(&server.address()));
+        let socket = self.driver.socket(&session::addr_of(&server.address())).and_then(|fd| self.tuned(fd, server));
         self.stats.socket_failed += u64::from(socket.is_err());
         socket
+    }
+
+    fn tuned(&mut self, fd: Fd, server: &Server) -> Result<Fd, Errno> {
+        let tuned = self.driver.tune(fd, &Tuning::default(), &tuning_of(&server.settings.tuning));
+        if tuned.is_err() {
+            self.driver.discard(fd);
+        }
+        tuned.map(|()| fd)
     }
 
     fn vacate(&mut self, id: SessionId) {

@@ -76,7 +76,9 @@ pub use script::{Behaviour, Reach, Reading, Script};
 pub use world::{Departure, Harm, Outcome, Peer, Server, World};
 
 use buf::Pool;
-use driver::{Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Instant, ListenSpec, Op, Tag, Wake, Waker};
+use driver::{
+    Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Instant, ListenSpec, Op, Tag, Tuning, Wake, Waker,
+};
 use state::State;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -130,6 +132,11 @@ impl Driver for Sim {
 
     fn take(&mut self, number: i32) -> Result<Fd, Errno> {
         self.state.borrow_mut().adopt(number)
+    }
+
+    /// Its network loses no segment that would have to be probed for, so there is nothing to set.
+    fn tune(&mut self, _fd: Fd, _was: &Tuning, _wanted: &Tuning) -> Result<(), Errno> {
+        Ok(())
     }
 
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {

@@ -14,6 +14,7 @@ mod splice;
 mod sys;
 mod thread;
 mod transfer;
+mod tune;
 mod wake;
 
 pub use accept::{accept, is_readable, local_addr};
@@ -24,6 +25,7 @@ pub use pipes::{PIPES, Stock};
 pub use sys::{check, close, last_errno, set_nonblocking};
 pub use thread::{close_inherited, pin, unshare_files};
 pub use transfer::{connect, connect_unix, failure, finish, receive, reset_on_close, send, unread_count};
+pub use tune::tune;
 pub use wake::Wakeup;
 
 /// Who waits for a connection's socket. A listener's never waits, whoever asks.

@@ -1,13 +1,14 @@
 //! Sockets as the kernel has them: names, families, flags, what is taken over and what is refused.
 
-use driver::{Addr, Errno, Fd, ListenSpec};
+use driver::{Addr, Errno, Fd, Keepalive, ListenSpec, Tuning};
 use nix::sys::socket::{getsockopt, sockopt};
-use socket::{Waiting, accept, adopted, bound, connect_unix, connector, is_readable, listen, local_addr};
+use socket::{Waiting, accept, adopted, bound, connect_unix, connector, is_readable, listen, local_addr, tune};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 const EITHER: [Waiting; 2] = [Waiting::InKernel, Waiting::Outside];
 
@@ -146,4 +147,46 @@ fn an_inherited_listener_is_adopted() {
     let directory = tempfile::tempdir().expect("writable");
     let unix = UnixListener::bind(directory.path().join("sock")).expect("free");
     assert!(adopted(unix.as_raw_fd()).is_ok());
+}
+
+/// `tcp(7)`: what a listener is set to, the connections have that it accepts.
+#[test]
+fn connections_inherit_what_their_listener_is_set_to() {
+    let keepalive = |count, idle| {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        Some(Keepalive { count: Some(count), idle: seconds(idle), interval: seconds(7) })
+    };
+    let first = Tuning {
+        keepalive: keepalive(5, 1000),
+        user_timeout: Some(Duration::from_millis(4500)),
+        segment_size: Some(1000),
+        defers_accept: false,
+        fast_open: Some(16),
+    };
+    let fd = bound(&spec("127.0.0.1:0")).expect("free");
+    tune(fd, &Tuning::default(), &first).expect("in range");
+    listen(fd, 16).expect("bound");
+    let accepted = || {
+        let peer = TcpStream::connect(("127.0.0.1", port(fd))).expect("it listens");
+        (accept(fd, Waiting::Outside).expect("no limit is near").expect("one has connected").fd, peer)
+    };
+    let (one, peer) = accepted();
+    assert_eq!(getsockopt(&borrow(&one), sockopt::KeepAlive), Ok(true));
+    assert_eq!(getsockopt(&borrow(&one), sockopt::TcpKeepCount), Ok(5));
+    assert_eq!(getsockopt(&borrow(&one), sockopt::TcpKeepIdle), Ok(1000));
+    assert_eq!(getsockopt(&borrow(&one), sockopt::TcpKeepInterval), Ok(7));
+    assert_eq!(getsockopt(&borrow(&one), sockopt::TcpUserTimeout), Ok(4500));
+    assert!(getsockopt(&peer, sockopt::TcpMaxSeg).expect("open") <= 1000);
+
+    let second = Tuning { keepalive: keepalive(6, 1000), ..Tuning::default() };
+    tune(fd, &first, &second).expect("in range");
+    let (one, peer) = accepted();
+    assert_eq!(getsockopt(&borrow(&one), sockopt::TcpKeepCount), Ok(6));
+    assert_eq!(getsockopt(&borrow(&one), sockopt::TcpUserTimeout), Ok(0));
+    assert!(getsockopt(&peer, sockopt::TcpMaxSeg).expect("open") > 1000);
+
+    tune(fd, &second, &Tuning::default()).expect("in range");
+    assert_eq!(getsockopt(&borrow(&accepted().0), sockopt::KeepAlive), Ok(false));
+    let unix = listener(&unix("\0tidegate-tuned"));
+    assert_eq!(tune(unix, &Tuning::default(), &first), Ok(()), "there is nothing to set");
 }

@@ -7,7 +7,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Admission, BackendId, BindId, Condition, FrontendState, HttpFront, LogPolicy, Mode, Splice};
+use crate::{Admission, BackendId, BindId, Condition, FrontendState, HttpFront, LogPolicy, Mode, Splice, Tuning};
 
 /// `frontend NAME`, or the client's half of `listen NAME`.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct Bind {
     pub v6_only: Option<bool>,
     /// The connection starts with a PROXY header that says whose it is.
     pub accept_proxy: bool,
+    /// What its sockets are set to, and the connections that they accept.
+    pub tuning: Tuning,
 }
 
 /// Where a listener listens.

@@ -38,6 +38,7 @@ mod splice;
 mod state;
 mod table;
 mod tally;
+mod tuning;
 
 pub use acl::{Acl, Condition, Term, Test, Verdict};
 pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance};
@@ -75,3 +76,4 @@ pub use state::sources::Sources;
 pub use state::warmth::{WEIGHT_SCALE, Warmth};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Proxy, ServerId, Spread, Table};
 pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Totals, Traffic};
+pub use tuning::{Keepalive, Tuning};

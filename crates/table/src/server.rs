@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{ServerState, Warmth};
+use crate::{ServerState, Tuning, Warmth};
 
 /// One `server` line.
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub struct ServerSettings {
     pub shuts_sessions_when_down: bool,
     /// The sessions of its backend's backups end when it comes up (`on-marked-up shutdown-backup-sessions`).
     pub shuts_backups_when_up: bool,
+    /// What the sockets are set to that connect to it.
+    pub tuning: Tuning,
 }
 
 impl Default for ServerSettings {
@@ -92,6 +94,7 @@ impl Default for ServerSettings {
             maxqueue: None,
             shuts_sessions_when_down: false,
             shuts_backups_when_up: false,
+            tuning: Tuning::default(),
         }
     }
 }

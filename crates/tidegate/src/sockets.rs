@@ -6,7 +6,7 @@
 
 use crate::holder;
 use control::Loaded;
-use driver::{Addr, Errno, Fd, ListenSpec};
+use driver::{Addr, Errno, Fd, ListenSpec, Tuning};
 use nix::sys::socket::{SockaddrStorage, getsockname, getsockopt, sockopt};
 use shard::{Heirloom, Key, Origin, Place, PrepareFailure, places};
 use std::collections::HashMap;
@@ -87,7 +87,10 @@ impl Sockets {
             // Paths are the first shard's alone.
             if let Some((shard, place)) = of(ShardIndex(*next % shard_count)).or_else(|| of(ShardIndex(0))) {
                 *next += 1;
-                spread.push(Socket { shard, key: place.key, fd: Fd(fd.into_raw_fd()) });
+                let fd = Fd(fd.into_raw_fd());
+                // It listens for others already, so it is used even if it cannot be tuned.
+                let _ = socket::tune(fd, &Tuning::default(), &place.tuning);
+                spread.push(Socket { shard, key: place.key, fd });
             }
         }
         spread
@@ -106,7 +109,8 @@ impl Sockets {
                     PrepareFailure { frontend, addr: spec.addr.clone(), errno }
                 })?;
                 sockets.all.push(Socket { shard, key: place.key, fd });
-                socket::listen(fd, spec.backlog).map_err(|errno| {
+                let tuned = socket::tune(fd, &Tuning::default(), &place.tuning);
+                tuned.and_then(|()| socket::listen(fd, spec.backlog)).map_err(|errno| {
                     let frontend = table.frontend(place.frontend).name.clone();
                     PrepareFailure { frontend, addr: spec.addr.clone(), errno }
                 })?;

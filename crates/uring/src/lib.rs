@@ -35,7 +35,7 @@ pub use socket::{PIPES, Wakeup, close_inherited, pin, unshare_files};
 
 use buf::Pool;
 use driver::{
-    Accepted, Addr, Done, Driver, DriverStats, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, WAIT_MOST, Waker,
+    Accepted, Addr, Done, Driver, DriverStats, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, Tuning, WAIT_MOST, Waker,
 };
 use enter::Wait;
 use finish::{Completion, cancelled_receive, finish};
@@ -296,6 +296,10 @@ impl Driver for Uring {
 
     fn take(&mut self, number: i32) -> Result<Fd, Errno> {
         socket::taken(number)
+    }
+
+    fn tune(&mut self, fd: Fd, was: &Tuning, wanted: &Tuning) -> Result<(), Errno> {
+        socket::tune(fd, was, wanted)
     }
 
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {

@@ -12,6 +12,7 @@ pub(crate) enum Keyword {
     ForwardFor,
     HttpCheck,
     HttpLog,
+    Keepalive(Sides),
     Keeping(Keeping),
     Log(LogWay),
     LogHealthChecks,
@@ -30,6 +31,14 @@ pub(crate) enum CheckName {
     Imap,
     Pop3,
     Lmtp,
+}
+
+/// Whose connections are probed when they rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sides {
+    Client,
+    Server,
+    Both,
 }
 
 /// Which of the splice options.
@@ -78,7 +87,7 @@ pub(crate) const TABLE: &[Row] = &[
     switch("allbackups", DB, Served(Keyword::AllBackups)),
     switch("assume-rfc6587-ntf", DF, Refused),
     switch("checkcache", DB, Refused),
-    switch("clitcpka", DF, Refused),
+    switch("clitcpka", DF, Served(Keyword::Keepalive(Sides::Client))),
     switch("contstats", DF, Inert("bytes are counted as they come, always")),
     switch("disable-h2-upgrade", DF, Refused),
     switch("dont-parse-log", DF, Refused),
@@ -128,12 +137,12 @@ pub(crate) const TABLE: &[Row] = &[
     switch("splice-request", DFB, Served(Keyword::Splice(Way::Request))),
     switch("splice-response", DFB, Served(Keyword::Splice(Way::Response))),
     once("spop-check", DB, Refused),
-    switch("srvtcpka", DB, Refused),
+    switch("srvtcpka", DB, Served(Keyword::Keepalive(Sides::Server))),
     once("ssl-hello-chk", DB, Served(Keyword::Check(CheckName::SslHello))),
     once("tcp-check", DB, Served(Keyword::Check(CheckName::Tcp))),
     switch("tcp-smart-accept", DF, Inert(TCP_ACK)),
     switch("tcp-smart-connect", DB, Inert(TCP_ACK)),
-    switch("tcpka", DFB, Refused),
+    once("tcpka", DFB, Served(Keyword::Keepalive(Sides::Both))),
     once("tcplog", DFB, Served(Keyword::TcpLog)),
     switch("transparent", DB, Refused),
     switch("use-small-buffers", DB, Refused),

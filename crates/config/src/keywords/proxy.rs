@@ -21,6 +21,7 @@ pub(crate) enum Keyword {
     HashType,
     HttpCheck,
     HttpReuse,
+    Keepalive(Side, Probe),
     LoadServerState,
     Log,
     LogFormat,
@@ -43,6 +44,21 @@ pub(crate) enum Keyword {
     UseServer,
 }
 
+/// Whose connections are probed when they rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+/// What is said of the probes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Probe {
+    Count,
+    Idle,
+    Interval,
+}
+
 const TEXT: &str = "it is a comment for humans";
 
 pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
@@ -52,9 +68,9 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("bind", F, Served(Keyword::Bind)),
     ("bind-process", DFB, Inert("it is a relic of HAProxy's several processes")),
     ("capture", F, Served(Keyword::Capture)),
-    ("clitcpka-cnt", DF, Refused),
-    ("clitcpka-idle", DF, Refused),
-    ("clitcpka-intvl", DF, Refused),
+    ("clitcpka-cnt", DF, Served(Keyword::Keepalive(Side::Client, Probe::Count))),
+    ("clitcpka-idle", DF, Served(Keyword::Keepalive(Side::Client, Probe::Idle))),
+    ("clitcpka-intvl", DF, Served(Keyword::Keepalive(Side::Client, Probe::Interval))),
     (
         "clitimeout",
         DF,
@@ -125,9 +141,9 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("server-state-file-name", DB, Served(Keyword::ServerStateFile)),
     ("server-template", B, Refused),
     ("source", DB, Refused),
-    ("srvtcpka-cnt", DB, Refused),
-    ("srvtcpka-idle", DB, Refused),
-    ("srvtcpka-intvl", DB, Refused),
+    ("srvtcpka-cnt", DB, Served(Keyword::Keepalive(Side::Server, Probe::Count))),
+    ("srvtcpka-idle", DB, Served(Keyword::Keepalive(Side::Server, Probe::Idle))),
+    ("srvtcpka-intvl", DB, Served(Keyword::Keepalive(Side::Server, Probe::Interval))),
     (
         "srvtimeout",
         DB,

@@ -1,7 +1,7 @@
 //! Frontends: where clients arrive.
 
 use super::acls::Acls;
-use super::{Lowering, http, limit};
+use super::{Lowering, http, limit, tuning};
 use crate::load::BindPlace;
 use config::{BindAddress, Lead, Mode, Proxy, Role, Spanned, Stage, V6};
 use driver::Addr;
@@ -71,6 +71,7 @@ impl Lowering<'_> {
     fn binds(&mut self, proxy: &Proxy, bind: &config::Bind, frontend: &Arc<str>) -> Vec<Bind> {
         let addrs: Vec<BindAddr> = bind.addresses.iter().flat_map(|address| self.bind_addrs(address)).collect();
         let backlog = self.backlog(proxy, bind);
+        let tuning = tuning::of_bind(&proxy.settings, bind, backlog);
         let v6_only = match bind.v6 {
             V6::System => None,
             V6::Both => Some(false),
@@ -81,7 +82,7 @@ impl Lowering<'_> {
             let id = BindId(self.bind_count);
             self.bind_count += 1;
             let name = bind.name.as_ref().map(|name| name.as_str().into());
-            Bind { id, addr, name, backlog, v6_only, accept_proxy: bind.accept_proxy.is_some() }
+            Bind { id, addr, name, backlog, v6_only, accept_proxy: bind.accept_proxy.is_some(), tuning }
         };
         addrs.into_iter().map(listener).collect()
     }

@@ -21,6 +21,7 @@ mod parts;
 mod rules;
 mod samples;
 mod servers;
+mod tuning;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Servers: where they are, how they are greeted and checked.
 
-use super::{Lowering, checks};
+use super::{Lowering, checks, tuning};
 use check::Begins;
 use config::{Host, InitState, Lead, OnError, Proxy, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
 use std::net::{IpAddr, SocketAddr};
@@ -47,6 +47,7 @@ impl Lowering<'_> {
             maxqueue: options.maxqueue.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             shuts_sessions_when_down: options.shuts_sessions_when_down,
             shuts_backups_when_up: options.shuts_backups_when_up,
+            tuning: tuning::of_server(&proxy.settings, options),
         };
         let name: Arc<str> = server.name.as_str().into();
         let state = self.book.server(backend, &name, &settings);

@@ -192,6 +192,7 @@ impl Draft {
                 backlog: 64,
                 v6_only: None,
                 accept_proxy,
+                tuning: table::Tuning::default(),
             };
             let state = book.frontend(&name);
             Arc::new(Frontend {
