@@ -52,6 +52,10 @@ deb:
     cargo build --release --quiet -p tidegate
     configs/debian/build target/release/tidegate target/deb
 
+# The oldest kernel that is promised, Debian 12's: boots it in a virtual machine and runs tests there, on io_uring and on epoll.
+vm:
+    crates/e2e/vm/run
+
 # Times of single parts.
 bench-parts *args:
     cargo bench -p benches {{ args }}
