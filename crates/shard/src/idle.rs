@@ -20,6 +20,8 @@ const REST_MOST: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Idle {
     by_server: BTreeMap<usize, Resting>,
+    /// None has rested long enough before this: a bound, so that a turn need not ask every server.
+    due: Option<Instant>,
 }
 
 struct Resting {
@@ -43,13 +45,13 @@ impl Idle {
         self.by_server.is_empty()
     }
 
-    /// When the oldest has rested long enough.
+    /// When to look for those that have rested long enough.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let oldest = self.by_server.values().filter_map(|resting| resting.connections.front());
-        oldest.map(|connection| connection.since + REST_MOST).min()
+        self.due
     }
 
     fn put(&mut self, server: &Server, connection: Connection) {
+        self.due.get_or_insert(connection.since + REST_MOST);
         let state = &server.state;
         let new = || Resting { state: Arc::clone(state), connections: VecDeque::new() };
         self.by_server.entry(key(state)).or_insert_with(new).connections.push_back(connection);
@@ -73,6 +75,8 @@ impl Idle {
             }
             !resting.connections.is_empty()
         });
+        let oldest = self.by_server.values().filter_map(|resting| resting.connections.front());
+        self.due = oldest.map(|connection| connection.since + REST_MOST).min();
         expired
     }
 }
@@ -100,11 +104,11 @@ impl<D: Driver> Shard<D> {
 
     /// Closes those that have rested long enough; with the last session of a shard that drains, all.
     pub(crate) fn purge(&mut self) {
-        if self.idle.is_empty() {
+        let is_serving = self.life == Life::Serving;
+        if self.idle.is_empty() || (is_serving && self.idle.due.is_some_and(|due| due > self.now)) {
             return;
         }
         let since = Instant::EPOCH + self.now.since(Instant::EPOCH).saturating_sub(REST_MOST);
-        let is_serving = self.life == Life::Serving;
         let expired = self.idle.expired(is_serving.then_some(since));
         self.discard_connections(expired);
     }
