@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use e2e::admin::{self, Admin, Row};
-use e2e::{Client, Origin, Proxy, Refusing, Setup, Subject, needs, process, wait};
+use e2e::{Origin, Proxy, Refusing, Setup, Subject, needs, process, wait};
 
 e2e::scenarios! {
     shared: [
@@ -156,8 +156,12 @@ fn most_at_once(subject: Subject) {
         rig.admin.wait_for("fe", "FRONTEND", "scur", "0");
     }
     assert_eq!(shown(&rig.admin.row("fe", "FRONTEND"), "smax stot"), "smax=1 stot=4");
-    let mut clients: Vec<Client> = (0..3).map(|_| rig.proxy.connect("fe")).collect();
-    clients.iter_mut().for_each(|client| drop(client.ask("hello")));
+    let mut clients = vec![];
+    for _ in 0..3 {
+        let mut client = rig.proxy.connect("fe");
+        client.ask("hello");
+        clients.push(client);
+    }
     drop(clients);
     for (proxy, name) in [("fe", "FRONTEND"), ("be", "s1"), ("be", "BACKEND")] {
         let row = rig.admin.wait_for(proxy, name, "scur", "0");

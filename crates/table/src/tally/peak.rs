@@ -1,11 +1,14 @@
 //! The most there were at once, over all shards, without reading every shard's line at each arrival.
 //!
-//! Whoever finds that `most` is `gap` above the present number may open `gap / shards` more without asking again: as long as all
-//! keep to that, nothing can have been exceeded. A connection that closes gives its part back. With a small gap, and so always
-//! with few connections, every arrival asks.
+//! Whoever finds that `most` is `gap` above the present number takes a part of that gap and opens so many without asking again.
+//! A connection that closes adds its place to its shard's part.
 //!
-//! Parts that were granted at different times may overlap: then a peak that nobody asked about can be missed by less than the
-//! gap at that time. The reader, who looks at the present number as well, never shows less than that.
+//! **Invariant:** the parts together are never more than the gap, so nothing can be exceeded that nobody asked about. Who asks
+//! and finds that the others hold more than is left makes all parts void: then everybody asks. With a small gap, and so always
+//! with few connections, every arrival does.
+//!
+//! Only shards that open at the very same time can miss a peak, each by not yet seeing the other's; the reader, who looks at the
+//! present number as well, never shows less than that.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,7 +28,7 @@ pub(crate) struct Peak {
 #[derive(Debug, Default)]
 struct Seen {
     most: AtomicU64,
-    /// Advanced when `most` is lowered: parts granted before are void.
+    /// Advanced when the parts hold more than the gap: those taken before are void.
     epoch: AtomicU64,
 }
 
@@ -51,8 +54,17 @@ impl Peak {
         }
         let current = current();
         let gap = self.raise(current) - current;
-        part.left.set(gap / self.parts.len() as u64);
+        let (epoch, free) = match gap.checked_sub(self.held_in(epoch)) {
+            Some(free) => (epoch, free),
+            None => (self.seen.epoch.fetch_add(1, Relaxed) + 1, gap),
+        };
+        part.left.set(free / self.parts.len() as u64);
         part.epoch.set(epoch);
+    }
+
+    /// What all shards together may open without asking.
+    fn held_in(&self, epoch: u64) -> u64 {
+        self.parts.iter().filter(|part| part.epoch.get() == epoch).map(|part| part.left.get()).sum()
     }
 
     /// One less.
@@ -83,22 +95,28 @@ mod tests {
     }
 
     #[test]
-    fn a_single_shard_misses_nothing() {
-        let conns = Conns::new(1);
-        let (mut open, mut most) = (0_u64, 0);
+    fn shards_that_take_turns_miss_nothing() {
+        for count in [1, 2, 3, 8] {
+            walk(count);
+        }
+    }
+
+    fn walk(count: u16) {
+        let conns = Conns::new(count);
+        let (mut open, mut most) = (vec![], 0);
         for step in 0..10_000_u64 {
-            // A walk that drifts up and down.
-            if open > 0 && (step * 7919) % 13 < 6 + (step / 1000) % 2 {
-                conns.close(ShardIndex(0));
-                open -= 1;
+            // A walk that drifts up and down, on shards that follow no pattern.
+            let shard = ShardIndex((step * step * 31 % 1009 % u64::from(count)) as u16);
+            if !open.is_empty() && (step * 7919) % 13 < 6 + (step / 1000) % 2 {
+                conns.close(open.swap_remove(step as usize % open.len()));
             } else {
-                conns.open(ShardIndex(0));
-                open += 1;
+                conns.open(shard);
+                open.push(shard);
             }
-            most = most.max(open);
+            most = most.max(open.len() as u64);
             // Asking shows what is there: it must not be asked all the time.
             if step % 997 == 0 {
-                assert_eq!((conns.current(), conns.peak()), (open, most), "step {step}");
+                assert_eq!((conns.current(), conns.peak()), (open.len() as u64, most), "step {step} of {count} shards");
             }
         }
     }
