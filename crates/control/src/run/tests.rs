@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::load::{empty_table, load};
+use crate::signals::StopSignal;
 use driver::{Wake, Waker};
 use epoll::Epoll;
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -12,6 +13,8 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use table::ShardIndex;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use uring::{Uring, Wakeup};
