@@ -37,6 +37,8 @@ planted:
 soak gigabytes="20" seed="1": peers
     TIDEGATE_PROFILE=release TIDEGATE_SOAK_GB={{ gigabytes }} TIDEGATE_SOAK_SEED={{ seed }} \
         cargo test --release -p e2e --test soak -- --nocapture --test-threads 1
+    TIDEGATE_PROFILE=release TIDEGATE_OBJECT_MIB=1024 \
+        cargo test --release -p e2e --test object_store a_large_object -- --test-threads 1
 
 # A thousand reloads of a file that is never the same, at eight shards under load: `just soak-reload`, `just soak-reload 5000`.
 soak-reload count="1000": peers
