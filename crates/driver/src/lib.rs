@@ -97,9 +97,10 @@ pub enum Op {
         end: u32,
     },
     /// Waits until bytes have arrived, then takes an empty pipe from the driver's stock and moves them into it without
-    /// passing user space. So a flow that rests holds no pipe, as it holds no buffer.
+    /// passing user space, `count_max` of them at most and never none. So a flow that rests holds no pipe, as it holds no buffer.
     Fill {
         fd: Fd,
+        count_max: u32,
     },
     /// Moves what the pipe holds into the socket. May move less.
     Drain {
@@ -276,7 +277,7 @@ impl Op {
             | Op::Connect { fd, .. }
             | Op::Recv { fd, .. }
             | Op::Send { fd, .. }
-            | Op::Fill { fd }
+            | Op::Fill { fd, .. }
             | Op::Drain { fd, .. }
             | Op::Finish { fd }
             | Op::Cancel { fd }

@@ -59,7 +59,7 @@ impl Epoll {
         match op {
             Inbound::Readable => self.sockets.settle_readable(fd).then_some(Done::Readable(Ok(()))),
             Inbound::Recv => self.receive(fd),
-            Inbound::Fill => self.fill(fd),
+            Inbound::Fill { count_max } => self.fill(fd, count_max),
         }
     }
 
@@ -108,11 +108,11 @@ impl Epoll {
         }
     }
 
-    fn fill(&mut self, fd: Fd) -> Option<Done> {
+    fn fill(&mut self, fd: Fd, count_max: u32) -> Option<Done> {
         let Some(mut pipe) = self.stock.take() else {
             return self.sockets.settle_readable(fd).then_some(Done::Filled(Ok(Filled::NoPipe)));
         };
-        let filled = uninterrupted(|| self.stock.fill(fd, &mut pipe, self.line.count()));
+        let filled = uninterrupted(|| self.stock.fill(fd, &mut pipe, count_max, self.line.count()));
         let socket = self.sockets.of(fd);
         // A full pipe looks like an empty socket: only `EAGAIN` tells that nothing is left.
         socket.readable = Readiness::Perhaps;

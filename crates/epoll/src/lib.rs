@@ -255,7 +255,7 @@ impl Driver for Epoll {
             Op::Connect { fd, addr } => self.start_connect(tag, fd, &addr),
             Op::Recv { fd, hope } => self.start_inbound(tag, fd, Inbound::Recv, hope),
             Op::Send { fd, lease, start, end } => self.start_outbound(tag, fd, Outbound::Send { lease, start, end }),
-            Op::Fill { fd } => self.start_inbound(tag, fd, Inbound::Fill, Hope::Later),
+            Op::Fill { fd, count_max } => self.start_inbound(tag, fd, Inbound::Fill { count_max }, Hope::Later),
             Op::Drain { fd, pipe } => self.start_outbound(tag, fd, Outbound::Drain(pipe)),
             Op::Finish { fd } => Some(self.finish(fd)),
             Op::Cancel { fd } => Some(self.cancel(fd)),

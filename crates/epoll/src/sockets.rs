@@ -42,7 +42,7 @@ pub(crate) enum Watch {
 pub(crate) enum Inbound {
     Readable,
     Recv,
-    Fill,
+    Fill { count_max: u32 },
 }
 
 /// What may wait for a socket to be writable.
@@ -208,7 +208,7 @@ impl Inbound {
         match self {
             Inbound::Readable => Done::Readable(Err(errno)),
             Inbound::Recv => Done::Received(Err(errno)),
-            Inbound::Fill => Done::Filled(Err(errno)),
+            Inbound::Fill { .. } => Done::Filled(Err(errno)),
         }
     }
 }

@@ -215,15 +215,15 @@ fn bytes_behind_urgent_data_are_not_waited_for_by_a_fill() {
     peer.write_all(b"before").expect("connected");
     send(peer.as_raw_fd(), b"!", MsgFlags::MSG_OOB).expect("connected");
     peer.write_all(b"behind").expect("connected");
-    start(&mut driver, Op::Fill { fd });
+    start(&mut driver, Op::Fill { fd, count_max: u32::MAX });
     let filled = wait(&mut driver, 1).pop();
     let Some(Done::Filled(Ok(Filled::Bytes(pipe)))) = filled else { panic!("{filled:?}") };
     assert_eq!(pipe.held(), 6);
-    start(&mut driver, Op::Fill { fd });
+    start(&mut driver, Op::Fill { fd, count_max: u32::MAX });
     assert!(matches!(wait(&mut driver, 1)[..], [Done::Filled(Ok(Filled::NoPipe))]));
     let received = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon });
     assert_eq!(text(&received.expect("they are there")), "behind");
-    start(&mut driver, Op::Fill { fd });
+    start(&mut driver, Op::Fill { fd, count_max: u32::MAX });
     assert!(look(&mut driver).is_empty(), "nothing is there");
     peer.write_all(b"later").expect("connected");
     assert!(matches!(wait(&mut driver, 1)[..], [Done::Filled(Ok(Filled::Bytes(_)))]), "the mark was passed");
@@ -352,7 +352,7 @@ fn a_driver_gives_everything_back_when_it_is_dropped() {
         let (busy, mut busy_peer) = pair(&mut driver, listener);
         start(&mut driver, Op::Readable { fd: listener });
         busy_peer.write_all(b"for the pipe").expect("connected");
-        start(&mut driver, Op::Fill { fd: busy });
+        start(&mut driver, Op::Fill { fd: busy, count_max: u32::MAX });
         let filled = wait(&mut driver, 1).pop();
         let Some(Done::Filled(Ok(Filled::Bytes(pipe)))) = filled else { panic!("{filled:?}") };
         fill_up(&mut driver, quiet);
@@ -436,7 +436,7 @@ fn at_the_descriptor_limit_a_connection_waits() {
         assert_eq!(driver.accept(listener).map(|_| ()), Err(Errno::EMFILE));
 
         peer.write_all(b"copied").expect("connected");
-        start(&mut driver, Op::Fill { fd });
+        start(&mut driver, Op::Fill { fd, count_max: u32::MAX });
         assert!(matches!(wait(&mut driver, 1)[..], [Done::Filled(Ok(Filled::NoPipe))]));
         assert_eq!(driver.pipes_refused_count(), 1);
         let received = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon });

@@ -67,9 +67,14 @@ const PROMOTE: u8 = 3;
 /// Pieces in a row below [`PIECE_LEAST`] that demote it.
 const DEMOTE: u8 = 4;
 /// Bytes that are worth two calls of `splice(2)`.
-const PIECE_LEAST: u32 = 16 * 1024;
+pub(crate) const PIECE_LEAST: u32 = 16 * 1024;
 
 impl Pace {
+    /// Of a flow that is known to be busy.
+    pub(crate) fn promoted() -> Pace {
+        Pace { is_promoted: true, streak: 0 }
+    }
+
     pub(crate) fn is_promoted(self) -> bool {
         self.is_promoted
     }
@@ -77,7 +82,7 @@ impl Pace {
     pub(crate) fn on_received(&mut self, is_full: bool) {
         self.streak = if is_full { self.streak.saturating_add(1) } else { 0 };
         if self.streak >= PROMOTE {
-            *self = Pace { is_promoted: true, streak: 0 };
+            *self = Pace::promoted();
         }
     }
 

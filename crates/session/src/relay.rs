@@ -85,6 +85,9 @@ impl Session {
 
     /// A pipe was filled, or could not be.
     pub(crate) fn on_filled(&mut self, now: Instant, side: Side, result: Result<Filled, Errno>, out: &mut Outbox) {
+        if self.speaks_http() {
+            return self.on_http_filled(now, side, result, out);
+        }
         let flow = std::mem::replace(self.flow_from(side), Flow::Resting);
         debug_assert!(matches!(flow, Flow::Filling), "filled into {flow:?}");
         match result {
@@ -116,6 +119,9 @@ impl Session {
     ) {
         if self.phase.is_ending() {
             return;
+        }
+        if self.speaks_http() {
+            return self.on_http_drained(now, side, pipe, result, out);
         }
         let from = side.other();
         match result {
@@ -199,7 +205,7 @@ impl Session {
         let fd = self.socket_mut(from).fd;
         *self.flow_from(from) = Flow::Filling;
         let is_spliced = self.pace_from(from).is_promoted();
-        self.submit(from, if is_spliced { Op::Fill { fd } } else { Op::Recv { fd, hope } }, out);
+        self.submit(from, if is_spliced { Op::Fill { fd, count_max: u32::MAX } } else { Op::Recv { fd, hope } }, out);
     }
 
     fn on_bytes(&mut self, now: Instant, side: Side, piece: Piece, out: &mut Outbox) {
@@ -292,7 +298,7 @@ impl Session {
     }
 
     /// `configuration.txt: option splice-auto, splice-request, splice-response`.
-    fn may_splice(&self, from: Side) -> bool {
+    pub(crate) fn may_splice(&self, from: Side) -> bool {
         let of_backend = self.backend_ref().map_or(Splice::NEVER, |backend| backend.splice);
         let splice = self.frontend().splice.and(of_backend);
         match from {

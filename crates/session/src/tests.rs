@@ -1,6 +1,7 @@
 //! Transcripts: events in, what the session wants out, as text. Times are milliseconds since the accept.
 
 mod counters;
+mod http;
 mod inspect;
 mod lines;
 mod review;
@@ -34,6 +35,7 @@ struct Setup {
     is_full: bool,
     is_inspected: bool,
     is_reviewed: bool,
+    mode: Mode,
     log: fn() -> LogPolicy,
 }
 
@@ -48,6 +50,7 @@ const PLAIN: Setup = Setup {
     is_full: false,
     is_inspected: false,
     is_reviewed: false,
+    mode: Mode::Tcp,
     log: || LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
 };
 
@@ -191,7 +194,8 @@ impl Stage {
                 Op::Send { lease, start, end, .. } => {
                     format!("send {side} {:?}", lease.bytes()[start as usize..end as usize].escape_ascii().to_string())
                 }
-                Op::Fill { .. } => format!("fill {side}"),
+                Op::Fill { count_max: u32::MAX, .. } => format!("fill {side}"),
+                Op::Fill { count_max, .. } => format!("fill {side} {count_max}"),
                 Op::Drain { pipe, .. } => format!("drain {side} {}", pipe.held()),
                 Op::Connect { addr, .. } => format!("connect {side} {addr}"),
                 Op::Finish { .. } => {
@@ -233,7 +237,7 @@ impl Stage {
         }
         self.out.end = None;
         for ask in std::mem::take(&mut self.out.asks) {
-            let backend = Arc::clone(self.session().backend().expect("routed"));
+            let backend = Arc::clone(&self.table.backends[0]);
             let event = match ask {
                 Ask::Server { avoid, imposed } => {
                     let avoid = avoid.as_ref().map(|server| &*server.state);
@@ -249,7 +253,10 @@ impl Stage {
                 Ask::Socket(server) => Some(self.socket(server)),
                 Ask::Alarm(_) => continue,
                 Ask::Source(_) => Some(Event::Source(Addr::Ip(([127, 0, 0, 1], 4711).into()))),
-                Ask::Keep { .. } => unreachable!("a relay is used once"),
+                Ask::Keep { .. } => {
+                    writeln!(self.said, "    keep back").expect("a string");
+                    continue;
+                }
                 Ask::Release(_, server) => {
                     backend.release(&server);
                     continue;
@@ -310,7 +317,7 @@ fn table(setup: Setup) -> Arc<Table> {
     let servers = servers.collect();
     let backend = Backend {
         name: name.clone(),
-        mode: Mode::Tcp,
+        mode: setup.mode,
         rules: if setup.is_reviewed { review::rules() } else { table::BackendRules::default() },
         servers,
         balance: Balance::RoundRobin,
@@ -342,7 +349,7 @@ fn table(setup: Setup) -> Arc<Table> {
     };
     let frontend = Frontend {
         name: name.clone(),
-        mode: Mode::Tcp,
+        mode: setup.mode,
         binds: vec![bind],
         admission: if setup.is_inspected { inspected() } else { table::Admission::default() },
         rules: Vec::new(),

@@ -30,7 +30,10 @@ impl State {
                 let work = Work::Send { lease, start: start as usize, end: end as usize };
                 self.start_maybe_at_once(fd, Lane::Outbound, tag, work)
             }
-            Op::Fill { fd } => self.start_maybe_at_once(fd, Lane::Inbound, tag, Work::Fill),
+            Op::Fill { fd, count_max } => {
+                assert!(count_max > 0, "a fill with nothing looks like the end of the stream");
+                self.start_maybe_at_once(fd, Lane::Inbound, tag, Work::Fill { count_max })
+            }
             Op::Drain { fd, pipe } => {
                 assert!(pipe.held() > 0, "a drain of nothing");
                 self.start_maybe_at_once(fd, Lane::Outbound, tag, Work::Drain(pipe))
@@ -199,7 +202,10 @@ impl State {
                 Some(result) => Ok(Done::Sent { lease, result }),
                 None => Err(Work::Send { lease, start, end }),
             },
-            Work::Fill => self.perform_fill(fd, tag).map(Done::Filled).ok_or(Work::Fill),
+            Work::Fill { count_max } => {
+                let filled = self.perform_fill(fd, tag, count_max);
+                filled.map(Done::Filled).ok_or(Work::Fill { count_max })
+            }
             Work::Drain(mut pipe) => match self.perform_drain(fd, tag, &mut pipe) {
                 Some(result) => Ok(Done::Drained { pipe, result }),
                 None => Err(Work::Drain(pipe)),
@@ -247,7 +253,7 @@ impl State {
     }
 
     /// As with buffers: a pipe must be at hand before the fill learns what has come, be it an end.
-    fn perform_fill(&mut self, fd: Fd, tag: Tag) -> Option<Result<Filled, Errno>> {
+    fn perform_fill(&mut self, fd: Fd, tag: Tag, count_max: u32) -> Option<Result<Filled, Errno>> {
         let (conn, end) = match self.readable_stream_of(fd)? {
             Ok(stream) => stream,
             Err(errno) => return Some(Err(errno)),
@@ -256,7 +262,7 @@ impl State {
         let pipe = if is_refused { None } else { self.pipes.take(&mut self.rng) };
         let Some(mut pipe) = pipe else { return Some(Ok(Filled::NoPipe)) };
         let arrived = self.connections[conn.0].inbound(end).arrived().min(self.pipes.size(&pipe));
-        let most = self.maybe_short(arrived);
+        let most = self.maybe_short(arrived.min(count_max as usize));
         let mut bytes = Vec::with_capacity(most);
         let result = self.read(conn, end, most, |piece| bytes.extend(piece))?;
         Some(result.map(|count| match count {

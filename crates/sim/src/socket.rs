@@ -73,7 +73,9 @@ pub(crate) enum Work {
         start: usize,
         end: usize,
     },
-    Fill,
+    Fill {
+        count_max: u32,
+    },
     Drain(Pipe),
     /// The shutdown itself took effect at once.
     Finish(Result<(), Errno>),
@@ -243,7 +245,7 @@ impl Work {
             Work::Connect => Done::Connected(Err(Errno::ECANCELED)),
             Work::Recv => Done::Received(Err(Errno::ECANCELED)),
             Work::Send { lease, .. } => Done::Sent { lease, result: Err(Errno::ECANCELED) },
-            Work::Fill => Done::Filled(Err(Errno::ECANCELED)),
+            Work::Fill { .. } => Done::Filled(Err(Errno::ECANCELED)),
             Work::Drain(pipe) => Done::Drained { pipe, result: Err(Errno::ECANCELED) },
             Work::Finish(result) => Done::Finished(result),
         }

@@ -22,13 +22,15 @@ impl Stock {
         self.portions.is_turn_over()
     }
 
-    /// Moves what has arrived into an empty pipe; zero is the end of the stream. One call, which takes what is there, fits, and
-    /// is one's due among the `waiting_count` who are ready: a second one could only find an error behind the bytes, and a
-    /// socket reports each of its errors once.
-    pub fn fill(&mut self, from: Fd, pipe: &mut Pipe, waiting_count: usize) -> Result<u32, Errno> {
+    /// Moves what has arrived into an empty pipe, `count_max` bytes at most; zero is the end of the stream. One call, which takes
+    /// what is there, fits, and is one's due among the `waiting_count` who are ready: a second one could only find an error
+    /// behind the bytes, and a socket reports each of its errors once.
+    pub fn fill(&mut self, from: Fd, pipe: &mut Pipe, count_max: u32, waiting_count: usize) -> Result<u32, Errno> {
         assert_eq!(pipe.held(), 0, "a fill takes an empty pipe");
+        assert!(count_max > 0, "a fill with nothing looks like the end of the stream");
         let ends = self.ends(pipe);
-        let count = splice(from.0, ends.write(), ends.size().min(portion(waiting_count)))?;
+        let most = ends.size().min(portion(waiting_count)).min(count_max);
+        let count = splice(from.0, ends.write(), most)?;
         pipe.on_filled(count);
         self.portions.on_moved(count);
         Ok(count)

@@ -145,7 +145,7 @@ impl Relay {
         let fd = self.flows[index].from;
         match self.way {
             Way::Copy => self.submit(index, Op::Recv { fd, hope: Hope::Soon }),
-            Way::Splice => self.submit(index, Op::Fill { fd }),
+            Way::Splice => self.submit(index, Op::Fill { fd, count_max: u32::MAX }),
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn finish(kept: Kept, completion: Completion, lease: Option<Lease>) -
         Kept::Connect(_) => Done::Connected(result.map(drop)),
         Kept::Receive(_) => Done::Received(result.and_then(|count| received(count, lease, completion.says_more()))),
         Kept::Send(lease) => Done::Sent { lease, result: sent(result) },
-        Kept::Fill => Done::Filled(Err(failure(result))),
+        Kept::Fill(_) => Done::Filled(Err(failure(result))),
         Kept::Drain(pipe, _) => Done::Drained { pipe, result: Err(failure(result)) },
         Kept::Close => closed(result),
     }
@@ -141,7 +141,7 @@ mod tests {
         let pipes = driver::Pipes::new();
         pipes.add(7);
         let drain = Kept::Drain(pipes.take().expect("it is there"), Patience::Waits);
-        assert_eq!(format!("{:?}", finish(Kept::Fill, completion, None)), "Filled(Err(ECANCELED))");
+        assert_eq!(format!("{:?}", finish(Kept::Fill(1), completion, None)), "Filled(Err(ECANCELED))");
         let drained = "Drained { pipe: Pipe(7, 0 bytes), result: Err(ECANCELED) }";
         assert_eq!(format!("{:?}", finish(drain, completion, None)), drained);
         assert_eq!(pipes.lent_count(), 0, "the pipe is back");

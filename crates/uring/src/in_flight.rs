@@ -27,8 +27,8 @@ pub(crate) enum Kept {
     Connect(#[expect(dead_code, reason = "only the kernel reads it")] Box<Name>),
     Receive(Receive),
     Send(Lease),
-    /// The socket is waited for.
-    Fill,
+    /// The socket is waited for, and so many bytes of it at most.
+    Fill(u32),
     /// The socket is waited for; the kernel does not know of the pipe.
     Drain(Pipe, Patience),
     Close,
@@ -148,14 +148,14 @@ impl InFlight {
     pub(crate) fn receive(&mut self, key: Key) -> Option<&mut Receive> {
         match self.kept(key)? {
             Kept::Receive(receive) => Some(receive),
-            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill | Kept::Drain(..) | Kept::Close => None,
+            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) | Kept::Close => None,
         }
     }
 
     /// Whether it moves bytes by splicing, and its socket is what it waits for.
     pub(crate) fn is_spliced(&mut self, key: Key) -> bool {
         match self.kept(key) {
-            Some(Kept::Fill | Kept::Drain(..)) => true,
+            Some(Kept::Fill(_) | Kept::Drain(..)) => true,
             Some(Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Close) | None => false,
         }
     }
@@ -165,7 +165,7 @@ impl InFlight {
         match self.kept(key).expect("an op in flight") {
             Kept::Receive(receive) => receive.on_cancelled(),
             Kept::Drain(_, patience) => patience.on_cancelled(),
-            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill | Kept::Close => Ending::Ask,
+            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Close => Ending::Ask,
         }
     }
 
@@ -284,7 +284,7 @@ impl Key {
 
 fn is_chained(kept: &Kept) -> bool {
     match kept {
-        Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Fill | Kept::Drain(..) => true,
+        Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) => true,
         Kept::Close => false,
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn prepare(op: Op, has_buffers: bool) -> Prepared {
             Prepared::Queue(fd, receive(fd, hope), Kept::Receive(Receive::Waiting))
         }
         Op::Send { fd, lease, start, end } => send(fd, lease, start, end),
-        Op::Fill { fd } => Prepared::Queue(fd, readable(fd), Kept::Fill),
+        Op::Fill { fd, count_max } => Prepared::Queue(fd, readable(fd), Kept::Fill(count_max)),
         Op::Drain { fd, pipe } => Prepared::Drain(fd, pipe),
         Op::Finish { fd } => Prepared::Finish(fd),
         Op::Cancel { fd } => Prepared::Cancel(fd),

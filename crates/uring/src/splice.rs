@@ -40,7 +40,7 @@ impl Uring {
             let Some(key) = self.splicer.ready.pop_front() else { return };
             let (tag, fd, kept) = self.in_flight.remove(key);
             let finished = match kept {
-                Kept::Fill => Some(Done::Filled(self.splicer.fill(fd, waiting_count))),
+                Kept::Fill(count_max) => Some(Done::Filled(self.splicer.fill(fd, count_max, waiting_count))),
                 Kept::Drain(pipe, patience) => self.on_writable(tag, fd, pipe, patience),
                 Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Close => {
                     unreachable!("only what splices stands in line to do so")
@@ -82,10 +82,10 @@ impl Splicer {
     ///
     /// A socket that was readable and gives nothing is to be received from, and not waited for again: from an urgent mark
     /// on (RFC 9293 §3.8.5) nothing is spliced though it stays readable, so that any client could make this spin.
-    fn fill(&mut self, fd: Fd, waiting_count: usize) -> Result<Filled, Errno> {
+    fn fill(&mut self, fd: Fd, count_max: u32, waiting_count: usize) -> Result<Filled, Errno> {
         let Some(mut pipe) = self.stock.take() else { return Ok(Filled::NoPipe) };
         self.make_nonblocking(fd);
-        match self.stock.fill(fd, &mut pipe, waiting_count) {
+        match self.stock.fill(fd, &mut pipe, count_max, waiting_count) {
             Ok(0) => Ok(Filled::End),
             Ok(_) => Ok(Filled::Bytes(pipe)),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(Filled::NoPipe),

@@ -56,7 +56,9 @@ fn run(driver: &mut Uring, op: Op) -> Done {
 }
 
 fn filled(driver: &mut Uring, fd: Fd) -> Pipe {
-    let Done::Filled(Ok(Filled::Bytes(pipe))) = run(driver, Op::Fill { fd }) else { panic!("bytes have arrived") };
+    let Done::Filled(Ok(Filled::Bytes(pipe))) = run(driver, Op::Fill { fd, count_max: u32::MAX }) else {
+        panic!("bytes have arrived")
+    };
     pipe
 }
 
@@ -64,7 +66,9 @@ fn filled(driver: &mut Uring, fd: Fd) -> Pipe {
 fn relay(driver: &mut Uring, from: Fd, to: Fd) -> u32 {
     let mut parts = 0;
     loop {
-        let Done::Filled(Ok(filled)) = run(driver, Op::Fill { fd: from }) else { panic!("a fill is in flight") };
+        let Done::Filled(Ok(filled)) = run(driver, Op::Fill { fd: from, count_max: u32::MAX }) else {
+            panic!("a fill is in flight")
+        };
         let mut pipe = match filled {
             Filled::Bytes(pipe) => pipe,
             Filled::End => break,
@@ -140,7 +144,7 @@ fn a_short_message_does_not_wait_for_everybody() {
     for (fd, bulk) in &mut pairs {
         bulk.set_nonblocking(true).expect("an open socket takes this flag");
         while bulk.write(&[7; 16384]).is_ok() {}
-        assert!(driver.submit(TAG, Op::Fill { fd: *fd }).is_none());
+        assert!(driver.submit(TAG, Op::Fill { fd: *fd, count_max: u32::MAX }).is_none());
     }
     source.write_all(b"!").expect("room for one");
     assert!(driver.submit(TAG, Op::Recv { fd: short, hope: Hope::Soon }).is_none());
@@ -190,7 +194,7 @@ fn urgent_bytes_do_not_spin() {
     let pipe = filled(&mut driver, fd);
     assert_eq!(pipe.held(), 6);
     drop(pipe);
-    let done = run(&mut driver, Op::Fill { fd });
+    let done = run(&mut driver, Op::Fill { fd, count_max: u32::MAX });
     assert!(matches!(done, Done::Filled(Ok(Filled::NoPipe))), "{done:?}");
     assert!(driver.stats().completions < 5);
     let Done::Received(Ok(Received::Bytes { lease, count, .. })) = run(&mut driver, Op::Recv { fd, hope: Hope::Soon })
@@ -261,7 +265,7 @@ fn at_the_descriptor_limit_there_are_no_pipes() {
         }
         peer.write_all(b"hello").expect("connected");
         for _ in 0..3 {
-            let done = run(&mut driver, Op::Fill { fd });
+            let done = run(&mut driver, Op::Fill { fd, count_max: u32::MAX });
             assert!(matches!(done, Done::Filled(Ok(Filled::NoPipe))), "{done:?}");
         }
         assert_eq!(driver.refused_pipe_count(), 1, "it is not asked at every fill");
@@ -293,7 +297,7 @@ fn a_ring_closes_its_pipes_when_it_is_dropped() {
         source.write_all(b"hello").expect("connected");
         let held = filled(&mut driver, from);
         stuff(&mut driver, from, &mut source, to);
-        assert!(driver.submit(TAG, Op::Fill { fd: from }).is_none());
+        assert!(driver.submit(TAG, Op::Fill { fd: from, count_max: u32::MAX }).is_none());
         assert_eq!(open() - before, 4, "two pipes; the fill that waits has none");
         drop(driver);
         assert_eq!(before - open(), 1, "the pipes, and the ring itself");

@@ -6,7 +6,7 @@ use crate::flow::Flow;
 use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Hope, Instant, Side};
-use http1::{After, Body, ConnectionOption, NoRoom, Persistence, Progress, Refusal, Reply};
+use http1::{After, ConnectionOption, NoRoom, Persistence, Progress, Refusal, Reply};
 use std::sync::Arc;
 use table::Reuse;
 
@@ -139,7 +139,7 @@ impl Session {
             Next::More if self.http_mut().front == Hearing::Ended => {
                 return Err(End::new(Moment::Data, Cause::Aborted(Side::Front)));
             }
-            Next::More => self.hear(Side::Front, up.hope, out),
+            Next::More => self.hear_content(Side::Front, up, out),
             Next::Done => {
                 exchange.on_request_end();
                 if up.gathered.is_empty() {
@@ -177,7 +177,7 @@ impl Session {
                 Next::Trailers(size) => self.send_trailers(now, down, Side::Front, size, out)?,
                 Next::More if is_ended => down.body.on_end_of_stream().map_err(cut)?,
                 Next::More => {
-                    self.hear(Side::Back, down.hope, out);
+                    self.hear_content(Side::Back, down, out);
                     break;
                 }
                 Next::Done => {
@@ -233,7 +233,7 @@ impl Session {
                 down.is_begun = true;
             }
             Reply::Final { framing, is_unwrapped, .. } => {
-                down.body = Body::new(framing);
+                down.expect(framing);
                 down.is_unwrapped = is_unwrapped;
                 down.is_begun = true;
                 match down.copy_behind(&mut lease, filled) {

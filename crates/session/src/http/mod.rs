@@ -24,6 +24,7 @@
 //! | `request` | waiting for a head, and what follows from one |
 //! | `exchange` | an exchange under way: both directions, its end |
 //! | `stream` | one direction: what has come, what is on its way, where the content is |
+//! | `splice` | content that goes through a pipe |
 //! | `answer` | responses of our own, and closing slowly behind them |
 //! | `facts` | what logs and counters are told |
 //!
@@ -34,6 +35,7 @@ mod answer;
 mod exchange;
 mod facts;
 mod request;
+mod splice;
 mod stream;
 
 pub use facts::{Captured, Exchanged};
@@ -197,6 +199,7 @@ impl Session {
                 if self.phase != Phase::Lingering {
                     let transaction = self.transaction_or_new(now, out);
                     let stream = transaction.stream_from(side);
+                    stream.on_received(count as usize == lease.size());
                     stream.gathered.gather(lease, count);
                     stream.hope = hope_after(more);
                 }
@@ -221,7 +224,8 @@ impl Session {
         result: Result<u32, Errno>,
         out: &mut Outbox,
     ) {
-        if self.phase.is_ending() {
+        // A server that was left takes nothing more, though its cancel may have come too late for this.
+        if self.phase.is_ending() || side == Side::Back && self.phase != Phase::Exchanging {
             return;
         }
         let Some(transaction) = &mut self.http_mut().transaction else { return };

@@ -80,7 +80,7 @@ impl Session {
         let Transaction { request, exchange, up, facts, .. } = &mut **transaction;
         facts.on_request(request, up.gathered.bytes(), frontend);
         let size = super::facts::request_size(request, up.gathered.bytes());
-        up.body = http1::Body::new(request.framing());
+        up.expect(request.framing());
         *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
         self.count_bytes(Side::Front, size);
         self.choose_backend(now, out);

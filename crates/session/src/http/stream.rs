@@ -6,11 +6,14 @@
 //!                       sent from where it lies; the lease comes back for what is behind
 //! ```
 
-use crate::flow::Piece;
+use crate::flow::{PIECE_LEAST, Pace, Piece};
 use crate::gather::Gathered;
 use buf::Lease;
 use driver::Hope;
 use http1::{Body, Framing, Limits, PartKind, Progress, Refusal, Trailers};
+
+/// A content of so many octets is spliced from its beginning on, behind what came with its head.
+const LONG: u64 = 2 * PIECE_LEAST as u64;
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -24,6 +27,7 @@ pub(super) struct Stream {
     pub(super) trailers: Trailers,
     /// What the next receive may expect.
     pub(super) hope: Hope,
+    pub(super) pace: Pace,
 }
 
 /// What is on its way to the other side.
@@ -37,6 +41,8 @@ pub(super) enum Sending {
         next: u32,
         filled: u32,
     },
+    /// Content in a pipe.
+    Pipe,
     /// The receiver takes nothing any more.
     Broken,
 }
@@ -81,6 +87,7 @@ impl Stream {
             is_unwrapped: false,
             trailers: Trailers::new(limits),
             hope: Hope::Later,
+            pace: Pace::default(),
         }
     }
 
@@ -92,10 +99,34 @@ impl Stream {
         self.is_unwrapped = false;
         self.trailers.clear();
         self.hope = Hope::Later;
+        self.pace = Pace::default();
+    }
+
+    /// The content that follows is of this framing. One that says beforehand that it is long need not show that it is fast.
+    pub(super) fn expect(&mut self, framing: Framing) {
+        self.body = Body::new(framing);
+        if matches!(framing, Framing::Length(length) if length >= LONG) {
+            self.pace = Pace::promoted();
+        }
+    }
+
+    /// So much has come at once.
+    pub(super) fn on_received(&mut self, is_full: bool) {
+        if self.is_begun && !self.pace.is_promoted() {
+            self.pace.on_received(is_full);
+        }
+    }
+
+    /// How many bytes may go through a pipe next; `None`: they are to be received.
+    pub(super) fn spliced_count_max(&self) -> Option<u32> {
+        let left = self.body.data_left();
+        let is_worth_it = self.pace.is_promoted() && left >= u64::from(PIECE_LEAST);
+        debug_assert!(left == 0 || self.gathered.is_empty(), "what has come goes first");
+        is_worth_it.then(|| u32::try_from(left).unwrap_or(u32::MAX))
     }
 
     pub(super) fn is_sending(&self) -> bool {
-        matches!(self.sending, Sending::Piece { .. })
+        matches!(self.sending, Sending::Piece { .. } | Sending::Pipe)
     }
 
     /// Whether only the end of the connection says where the content ends, and it has not been reached.

@@ -176,7 +176,7 @@ impl Echo {
         let session = &mut self.sessions[index];
         session.moved_at = self.sim.now();
         let fd = session.fd;
-        self.submit(tag_of(index), Op::Fill { fd });
+        self.submit(tag_of(index), Op::Fill { fd, count_max: u32::MAX });
     }
 
     fn drain(&mut self, index: usize, pipe: Pipe) {

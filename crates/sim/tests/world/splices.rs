@@ -6,14 +6,14 @@ use sim::{Faults, Network, Options, Reading, Script};
 
 /// A pipe with what has arrived.
 fn filled(rig: &mut Rig, fd: Fd) -> Pipe {
-    rig.start(Op::Fill { fd });
+    rig.start(Op::Fill { fd, count_max: u32::MAX });
     let Some(Done::Filled(Ok(Filled::Bytes(pipe)))) = rig.completions().pop() else { panic!("bytes have arrived") };
     pipe
 }
 
 /// Whether there was no pipe for what has arrived.
 fn is_refused(rig: &mut Rig, fd: Fd) -> bool {
-    rig.run(Op::Fill { fd }) == ["no pipe"]
+    rig.run(Op::Fill { fd, count_max: u32::MAX }) == ["no pipe"]
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn draining_what_another_session_has_filled_is_noticed() {
 fn a_fill_is_an_op_of_its_direction() {
     let mut rig = Rig::calm();
     let (fd, _peer) = rig.accepted();
-    rig.start(Op::Fill { fd });
+    rig.start(Op::Fill { fd, count_max: u32::MAX });
     rig.recv(fd);
 }
 
@@ -110,5 +110,5 @@ fn a_fill_needs_a_socket() {
     let mut rig = Rig::calm();
     let fd = rig.listen(ip(1), 1);
     rig.sim.discard(fd);
-    rig.start(Op::Fill { fd });
+    rig.start(Op::Fill { fd, count_max: u32::MAX });
 }

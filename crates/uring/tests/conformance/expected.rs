@@ -38,6 +38,8 @@ macro_rules! conformance {
         // Error numbers are those of `splice(2)`, which has them from `recv(2)` and `send(2)`.
         $plays! { splices
             from_one_socket_to_another: ["filled 5", "drained Ok(5), 0 left", "hello", "filled the end", "filled the end"];
+            a_fill_takes_no_more_than_it_may:
+                ["filled 5", "drained Ok(5), 0 left", "hello", "filled 2", "received \"world\""];
             fill_then_cancel: ["cancelled", "filled ECANCELED"];
             fill_and_cancel_in_one_turn: ["cancelled", "filled ECANCELED"];
             reset_while_filling: ["filled ECONNRESET", "filled the end"];

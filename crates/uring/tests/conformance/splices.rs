@@ -7,7 +7,7 @@ use driver::{Done, Ending, Fd, Filled, Hope, Op, Pipe};
 /// A pipe with these bytes, which `peer` sends to the socket.
 fn filled<W: World>(stage: &mut Stage<W>, fd: Fd, peer: W::Peer, bytes: &[u8]) -> Pipe {
     stage.world.send(peer, bytes);
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     let Done::Filled(Ok(Filled::Bytes(pipe))) = stage.take_one() else { panic!("bytes have arrived") };
     assert_eq!(pipe.held() as usize, bytes.len(), "in a world without delays, they arrive together");
     pipe
@@ -28,7 +28,7 @@ fn say_bytes<W: World>(stage: &mut Stage<W>, peer: W::Peer, count: usize) {
 pub(crate) fn from_one_socket_to_another<W: World>(stage: &mut Stage<W>) {
     let (from, sender) = stage.connection();
     let (to, reader) = stage.connection();
-    stage.submit(Op::Fill { fd: from });
+    stage.submit(Op::Fill { fd: from, count_max: u32::MAX });
     stage.nothing_happens();
     stage.world.send(sender, b"hello");
     let Done::Filled(Ok(Filled::Bytes(pipe))) = stage.take_one() else { panic!("bytes have arrived") };
@@ -38,14 +38,32 @@ pub(crate) fn from_one_socket_to_another<W: World>(stage: &mut Stage<W>) {
     say_bytes(stage, reader, 5);
     stage.world.finish(sender);
     for _ in 0..2 {
-        stage.submit(Op::Fill { fd: from });
+        stage.submit(Op::Fill { fd: from, count_max: u32::MAX });
         stage.say_next(1);
     }
 }
 
+/// What lies behind is received, or filled by another op.
+pub(crate) fn a_fill_takes_no_more_than_it_may<W: World>(stage: &mut Stage<W>) {
+    let (from, sender) = stage.connection();
+    let (to, reader) = stage.connection();
+    stage.world.send(sender, b"hello, world");
+    stage.nothing_happens();
+    stage.submit(Op::Fill { fd: from, count_max: 5 });
+    let Done::Filled(Ok(Filled::Bytes(pipe))) = stage.take_one() else { panic!("bytes have arrived") };
+    stage.say(format!("filled {}", pipe.held()));
+    stage.submit(Op::Drain { fd: to, pipe });
+    stage.say_next(1);
+    say_bytes(stage, reader, 5);
+    stage.submit(Op::Fill { fd: from, count_max: 2 });
+    stage.say_next(1);
+    stage.submit(Op::Recv { fd: from, hope: Hope::Soon });
+    stage.say_next(1);
+}
+
 pub(crate) fn fill_then_cancel<W: World>(stage: &mut Stage<W>) {
     let (fd, _) = stage.connection();
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.nothing_happens();
     stage.submit(Op::Cancel { fd });
     stage.say_next(2);
@@ -54,18 +72,18 @@ pub(crate) fn fill_then_cancel<W: World>(stage: &mut Stage<W>) {
 /// Also before it has reached the kernel at all.
 pub(crate) fn fill_and_cancel_in_one_turn<W: World>(stage: &mut Stage<W>) {
     let (fd, _) = stage.connection();
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.submit(Op::Cancel { fd });
     stage.say_next(2);
 }
 
 pub(crate) fn reset_while_filling<W: World>(stage: &mut Stage<W>) {
     let (fd, peer) = stage.connection();
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.nothing_happens();
     stage.world.reset(peer);
     stage.say_next(1);
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.say_next(1);
 }
 
@@ -77,7 +95,7 @@ pub(crate) fn bytes_before_a_reset_are_filled<W: World>(stage: &mut Stage<W>) {
     stage.world.reset(peer);
     stage.nothing_happens();
     for _ in 0..2 {
-        stage.submit(Op::Fill { fd });
+        stage.submit(Op::Fill { fd, count_max: u32::MAX });
         stage.say_next(1);
     }
 }
@@ -98,7 +116,7 @@ pub(crate) fn a_half_close_leaves_the_drain<W: World>(stage: &mut Stage<W>) {
     let (from, sender) = stage.connection();
     let (to, reader) = stage.connection();
     stage.world.finish(reader);
-    stage.submit(Op::Fill { fd: to });
+    stage.submit(Op::Fill { fd: to, count_max: u32::MAX });
     stage.say_next(1);
     let pipe = filled(stage, from, sender, b"there");
     stage.submit(Op::Drain { fd: to, pipe });
@@ -181,7 +199,7 @@ pub(crate) fn a_fill_without_a_pipe_takes_nothing<W: World>(stage: &mut Stage<W>
     let (other, other_peer) = stage.connection();
     let (fd, peer) = stage.connection();
     let _only = filled(stage, other, other_peer, b"x");
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.nothing_happens();
     stage.world.send(peer, b"hello");
     stage.say_next(1);
@@ -194,7 +212,7 @@ pub(crate) fn an_end_is_not_seen_without_a_pipe<W: World>(stage: &mut Stage<W>) 
     let (fd, peer) = stage.connection();
     let _only = filled(stage, other, other_peer, b"x");
     stage.world.finish(peer);
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.say_next(1);
     stage.submit(Op::Recv { fd, hope: Hope::Soon });
     stage.say_next(1);
@@ -218,13 +236,13 @@ pub(crate) fn a_flow_that_rests_holds_no_pipe<W: World>(stage: &mut Stage<W>) {
     let (resting, _) = stage.connection();
     let (cut, cut_peer) = stage.connection();
     let (fd, peer) = stage.connection();
-    stage.submit(Op::Fill { fd: resting });
-    stage.submit(Op::Fill { fd: cut });
+    stage.submit(Op::Fill { fd: resting, count_max: u32::MAX });
+    stage.submit(Op::Fill { fd: cut, count_max: u32::MAX });
     stage.nothing_happens();
     stage.world.reset(cut_peer);
     stage.take_one();
     stage.world.send(peer, b"hello");
-    stage.submit(Op::Fill { fd });
+    stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.say_next(1);
 }
 
