@@ -1,6 +1,7 @@
 //! ACLs and conditions as values (configuration.txt §7.1, §7.2, §7.3). They are read in `acl_reader.rs`, `sample_reader.rs` and
 //! `pattern.rs`.
 
+use crate::http_rule::Variable;
 use crate::pattern::{Method, Patterns};
 use crate::source::{Span, Spanned};
 
@@ -59,6 +60,8 @@ pub enum Fetch {
     Payload(Speaker, Part),
     /// `path`, `hdr(…)` and so on: what a message of HTTP says.
     Message(MessagePart),
+    /// `var(name)`
+    Variable(Variable),
 }
 
 /// What is asked of a request or a response (configuration.txt §7.3.6).

@@ -134,7 +134,9 @@ fn test(words: &[Word<'_>], end: Span, reader: &Reader<'_>, reports: &mut Report
         return Err(reader.fail(end, "missing fetch method in ACL expression ''"));
     };
     let read = sample_reader::expression(word, &mut reports.guesser);
-    let read = read.map_err(|(message, hint)| reader.fail(word.span, message).hint_if(hint))?;
+    let read = read.map_err(|(message, hint)| {
+        reader.fail(word.span, format!("{message} in ACL expression '{}'", &word.text)).hint_if(hint)
+    })?;
     match read {
         Read::Sample(expression, kind, method) => {
             let (mut flags, words) = reader.flags(&words[1..], reports)?;

@@ -22,8 +22,11 @@ mod cpu_map;
 mod diagnostic;
 mod directive;
 mod environment;
+mod format;
 mod global;
 mod http_check;
+mod http_rule;
+mod http_rule_reader;
 mod keepalive;
 mod keywords;
 mod lexer;
@@ -41,7 +44,9 @@ mod pattern;
 mod place;
 mod process;
 mod proxy;
+mod redirect_reader;
 mod render;
+mod reply_reader;
 mod reports;
 mod sample_reader;
 mod server;
@@ -64,6 +69,10 @@ pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPo
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
+pub use http_rule::{
+    Format, FormatPart, HttpAction, HttpRule, HttpRules, Redirect, RedirectKind, Reply, ReplyContent, Scope,
+    TargetPart, Variable,
+};
 pub use lexer::quote;
 pub use log::{Facility, Level as LogLevel, LogFormat};
 pub use log_format::{LogFlags, LogLine, LogPart};

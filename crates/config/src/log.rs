@@ -92,6 +92,11 @@ const LEVELS: &[(&str, Level)] = &[
     ("debug", Level::Debug),
 ];
 
+/// The level of this name.
+pub(crate) fn level(name: &str) -> Option<Level> {
+    LEVELS.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
+}
+
 /// The envelope of a log line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogFormat {
@@ -245,7 +250,7 @@ pub(crate) fn format(line: Line<'_>, reports: &mut Reports) -> Result<Spanned<Lo
     let name = line.keyword();
     match line.count() {
         1 => Err(line.alert(1, format!("{name} expects an argument."))),
-        2 => Ok(Spanned::new(log_format::read(line.word(1), &mut reports.guesser), line.span(1))),
+        2 => Ok(Spanned::new(log_format::read(line.word(1), line.span(1), &mut reports.guesser), line.span(1))),
         _ => Err(line.alert(2, format!("{name} expects only one argument, don't forget to escape spaces!"))),
     }
 }

@@ -13,7 +13,10 @@
 //! A format is read where it stands and judged where it is used: HAProxy does not mind mistakes in a format that another line
 //! overrides.
 
+use crate::acl::Expression;
+use crate::lexer::Word;
 use crate::nearest::Guesser;
+use crate::sample_reader::{self, Read};
 use crate::source::{Source, Span};
 use std::ops::Range;
 
@@ -37,6 +40,10 @@ pub enum LogPart {
         name: &'static str,
         flags: LogFlags,
     },
+    Sample {
+        expression: Expression,
+        flags: LogFlags,
+    },
 }
 
 /// `+Q`, `-M` and so on.
@@ -52,7 +59,8 @@ pub struct LogFlags {
     pub is_escaped: bool,
 }
 
-const PLAIN: LogFlags = LogFlags { is_mandatory: true, is_quoted: false, is_hexadecimal: false, is_escaped: false };
+pub(crate) const PLAIN: LogFlags =
+    LogFlags { is_mandatory: true, is_quoted: false, is_hexadecimal: false, is_escaped: false };
 
 /// Something in a format that keeps it from being used.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,6 +78,8 @@ pub(crate) enum Why {
     HttpOnly(&'static str),
     /// The same, and Tidegate does not serve it.
     HttpLater(&'static str),
+    /// A sample, which log lines do not have.
+    Sample(String),
     /// HAProxy knows it; Tidegate does not serve it.
     Unserved(String),
     /// HAProxy ignores it without a word.
@@ -172,10 +182,10 @@ const ALIASES: &[(&str, Filler)] = &[
     ("tsc", Any),
 ];
 
-/// Reads a format to its end, whatever is wrong with it.
-pub(crate) fn read(format: &str, guesser: &mut Guesser) -> LogLine {
+/// Reads a format to its end, whatever is wrong with it. `span` is the word that it stands in.
+pub(crate) fn read(format: &str, span: Span, guesser: &mut Guesser) -> LogLine {
     let line = LogLine { parts: Vec::new(), length: format.len(), faults: Vec::new() };
-    let mut reader = Reader { format, rest: format, begin: 0, flags: PLAIN, line, guesser };
+    let mut reader = Reader { format, span, rest: format, begin: 0, flags: PLAIN, line, guesser };
     while let Some(character) = reader.rest.chars().next() {
         reader.begin = reader.position();
         match character {
@@ -189,6 +199,7 @@ pub(crate) fn read(format: &str, guesser: &mut Guesser) -> LogLine {
 
 struct Reader<'a, 'g> {
     format: &'a str,
+    span: Span,
     rest: &'a str,
     /// Where the part that is being read begins.
     begin: usize,
@@ -221,7 +232,7 @@ impl<'a> Reader<'a, '_> {
             }
             Some('(') => self.name(),
             Some('{') => self.flagged(),
-            Some('[') => self.expression(),
+            Some('[') => self.expression(self.flags),
             Some(letter) if letter.is_ascii_alphabetic() => self.alias(self.flags),
             Some(other) if other.is_ascii_digit() || other == ' ' || other == '\t' => {
                 let position = self.position();
@@ -254,7 +265,7 @@ impl<'a> Reader<'a, '_> {
         self.rest = rest;
         let flags = self.flags_of(inside);
         match rest.chars().next() {
-            Some('[') => self.expression(),
+            Some('[') => self.expression(flags),
             Some(letter) if letter.is_ascii_alphanumeric() => self.alias(flags),
             _ => self.fail(format!("parse argument modifier without variable name near '%{{{inside}}}'.")),
         }
@@ -288,7 +299,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// `[expression]`: to the bracket that closes it, past those that stand in arguments.
-    fn expression(&mut self) {
+    fn expression(&mut self, flags: LogFlags) {
         let mut depth = 0;
         let end = self.rest.char_indices().position(|(_, character)| {
             depth += i32::from(character == '(') - i32::from(character == ')');
@@ -297,8 +308,8 @@ impl<'a> Reader<'a, '_> {
         let end = end.and_then(|count| self.rest.char_indices().nth(count)).map(|(at, _)| at);
         match end {
             Some(end) => {
-                let expression = self.take(end + 1);
-                self.blame(Why::Unserved(format!("log format %{expression}")));
+                let text = &self.take(end + 1)[1..end];
+                self.sample(text, flags);
             }
             None => {
                 let expression = self.rest[1..].to_string();
@@ -306,6 +317,29 @@ impl<'a> Reader<'a, '_> {
                 self.fail(format!("missing ']' after '{expression}'."));
             }
         }
+    }
+
+    fn sample(&mut self, text: &str, flags: LogFlags) {
+        let word = Word { text: text.into(), span: self.span };
+        let why = match sample_reader::expression(&word, self.guesser) {
+            Ok(Read::Sample(expression, _, None)) => {
+                self.line.parts.push(LogPart::Sample { expression, flags });
+                Why::Sample(text.to_string())
+            }
+            // A name with a method of comparing is an ACL's.
+            Ok(Read::Sample(_, _, Some(_))) => {
+                let name = text.split(['(', ',']).next().unwrap_or_default();
+                Why::Invalid(
+                    format!("failed to parse sample expression <{text}]> : unknown fetch method '{name}'."),
+                    None,
+                )
+            }
+            Ok(Read::Unserved) => Why::Unserved(format!("log format %[{text}]")),
+            Err((message, hint)) => {
+                Why::Invalid(format!("failed to parse sample expression <{text}]> : {message}."), hint)
+            }
+        };
+        self.blame(why);
     }
 
     fn alias(&mut self, flags: LogFlags) {
@@ -346,7 +380,7 @@ impl<'a> Reader<'a, '_> {
     fn push_text(&mut self, text: &str) {
         match self.line.parts.last_mut() {
             Some(LogPart::Text(before)) => before.push_str(text),
-            Some(LogPart::Blank | LogPart::Alias { .. }) | None => {
+            Some(LogPart::Blank | LogPart::Alias { .. } | LogPart::Sample { .. }) | None => {
                 self.line.parts.push(LogPart::Text(text.to_string()));
             }
         }
@@ -364,7 +398,8 @@ mod tests {
     use super::*;
 
     fn line(format: &str) -> LogLine {
-        read(format, &mut Guesser::default())
+        let span = Span { source: 0, line: 1, start: 0, end: format.len() as u32 };
+        read(format, span, &mut Guesser::default())
     }
 
     fn whys(format: &str) -> Vec<Why> {
@@ -389,6 +424,7 @@ mod tests {
             LogPart::Text(text) => format!("{text:?}"),
             LogPart::Blank => "_".into(),
             LogPart::Alias { name, flags: set } => format!("{name}{}", flags(set)),
+            LogPart::Sample { flags: set, .. } => format!("[]{}", flags(set)),
         };
         line(format).parts.iter().map(part).collect::<Vec<String>>().join(" ")
     }
@@ -435,6 +471,9 @@ mod tests {
                  the syntax '%%'.",
             ),
             ("%[src", "missing ']' after 'src'."),
+            ("%[foo]", "failed to parse sample expression <foo]> : unknown fetch method 'foo'."),
+            ("%[path_beg]", "failed to parse sample expression <path_beg]> : unknown fetch method 'path_beg'."),
+            ("%[src,foo]", "failed to parse sample expression <src,foo]> : unknown converter 'foo'."),
             (
                 "%sx",
                 "no such format variable 'sx'. If you wanted to emit the '%' character verbatim, you need to use '%%'.",
@@ -451,8 +490,10 @@ mod tests {
         let unserved = |what: &str| vec![Why::Unserved(what.into())];
         assert_eq!(whys("%ci %r"), [Why::HttpOnly("r")]);
         assert_eq!(whys("%ST%rt"), [Why::HttpOnly("ST"), Why::HttpLater("rt")]);
-        assert_eq!(whys("%[src,ipmask(24)]"), unserved("log format %[src,ipmask(24)]"));
-        assert_eq!(whys("%{+Q}[str(a]b)] x"), unserved("log format %[str(a]b)]"));
+        assert_eq!(whys("%[src,ipmask(24)]"), [Why::Sample("src,ipmask(24)".into())]);
+        assert_eq!(whys("%{+Q}[str(a]b)] x"), [Why::Sample("str(a]b)".into())]);
+        assert_eq!(shown("%{+Q}[str(a]b)] x"), "[]+Q _ \"x\"");
+        assert_eq!(whys("%[rand]"), unserved("log format %[rand]"));
         assert_eq!(whys("%(name:str)ci"), unserved("log format %(name:str)"));
         assert_eq!(whys("%{+json}o"), unserved("log format flag json"));
         let ignored = whys("%{foo,+Z}B");

@@ -64,6 +64,7 @@ impl Proxy {
             && self.role.has_front()
             && leads_nowhere
             && !has_rules
+            && self.http.is_empty()
             && self.use_servers.is_empty()
             && self.captures.is_empty()
             && self.response_captures.is_empty()

@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Lead, place_of};
 use crate::directive::{self, Blocks};
 use crate::environment::Environment;
 use crate::global;
+use crate::http_rule::HttpRules;
 use crate::keywords::proxy::SECTIONS;
 use crate::keywords::{self};
 use crate::lexer::{self, Word};
@@ -232,6 +233,7 @@ impl Parser<'_> {
             captures: Vec::new(),
             stats_admin: Vec::new(),
             response_captures: Vec::new(),
+            http: HttpRules::default(),
         });
         self.section = Section::Proxy;
         self.acls.clear();

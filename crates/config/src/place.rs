@@ -16,6 +16,11 @@ pub(crate) enum Place {
     UseServer,
     /// `tcp-response content` of a backend.
     Response,
+    /// `http-request` and `redirect` of a frontend.
+    FrontRequest,
+    BackRequest,
+    HttpResponse,
+    AfterResponse,
 }
 
 impl Place {
@@ -29,6 +34,9 @@ impl Place {
             Place::UseBackend => "frontend use-backend rule",
             Place::UseServer => "backend use-server, balance or stick-match rule",
             Place::Response => "backend tcp-response content rule",
+            Place::FrontRequest => "frontend http-request header rule",
+            Place::BackRequest => "backend http-request header rule",
+            Place::HttpResponse | Place::AfterResponse => "backend http-response header rule",
         }
     }
 
@@ -39,21 +47,34 @@ impl Place {
             Place::Session => " in 'tcp-request session'",
             Place::FrontContent | Place::BackContent => " in 'tcp-request content'",
             Place::Response => " in 'tcp-response content'",
+            Place::FrontRequest | Place::BackRequest => " in 'http-request'",
+            Place::HttpResponse => " in 'http-response'",
+            Place::AfterResponse => " in 'http-after-response'",
             Place::UseBackend | Place::UseServer => "",
         }
     }
 
     fn hears_client(self) -> bool {
         match self {
-            Place::Connection | Place::Session | Place::Response => false,
-            Place::FrontContent | Place::BackContent | Place::UseBackend | Place::UseServer => true,
+            Place::Connection | Place::Session | Place::Response | Place::HttpResponse | Place::AfterResponse => false,
+            Place::FrontContent
+            | Place::BackContent
+            | Place::FrontRequest
+            | Place::BackRequest
+            | Place::UseBackend
+            | Place::UseServer => true,
         }
     }
 
     fn has_backend(self) -> bool {
         match self {
-            Place::Connection | Place::Session | Place::FrontContent | Place::UseBackend => false,
-            Place::BackContent | Place::UseServer | Place::Response => true,
+            Place::Connection | Place::Session | Place::FrontContent | Place::FrontRequest | Place::UseBackend => false,
+            Place::BackContent
+            | Place::BackRequest
+            | Place::UseServer
+            | Place::Response
+            | Place::HttpResponse
+            | Place::AfterResponse => true,
         }
     }
 }
@@ -73,7 +94,20 @@ impl Proxy {
         let optional = of_rules.chain(routes).filter_map(|(place, condition)| Some((place, condition.as_ref()?)));
         let of_responses =
             self.tcp.response.iter().filter_map(|rule| Some((Place::Response, rule.condition.as_ref()?)));
-        optional.chain(of_responses).chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
+        let on_requests = if self.role == Role::Backend { Place::BackRequest } else { Place::FrontRequest };
+        let lists = [
+            (on_requests, &self.http.request),
+            (on_requests, &self.http.redirects),
+            (Place::HttpResponse, &self.http.response),
+            (Place::AfterResponse, &self.http.after_response),
+        ];
+        let of_http =
+            lists.into_iter().flat_map(|(place, rules)| rules.iter().map(move |rule| (place, &rule.condition)));
+        let of_http = of_http.filter_map(|(place, condition)| Some((place, condition.as_ref()?)));
+        optional
+            .chain(of_http)
+            .chain(of_responses)
+            .chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
     }
 }
 
@@ -83,9 +117,19 @@ impl Test {
         match self.fetch() {
             Some(Fetch::Payload(Speaker::Client, _)) => !place.hears_client(),
             Some(Fetch::Payload(Speaker::Server, _)) => place != Place::Response,
-            Some(Fetch::Message(part)) => part.speaker() == Speaker::Server || !place.hears_client(),
+            Some(Fetch::Message(part)) => match part.speaker() {
+                Speaker::Client => !place.hears_client(),
+                Speaker::Server => !matches!(place, Place::HttpResponse | Place::AfterResponse),
+            },
             Some(Fetch::BackendName | Fetch::Number(Number::BackendId)) => !place.has_backend(),
-            Some(Fetch::Address(_) | Fetch::Number(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::WaitEnd)
+            Some(
+                Fetch::Address(_)
+                | Fetch::Number(_)
+                | Fetch::FrontendName
+                | Fetch::Text(_)
+                | Fetch::Variable(_)
+                | Fetch::WaitEnd,
+            )
             | None => false,
         }
     }
@@ -97,7 +141,8 @@ impl Test {
             Some(Fetch::Message(part)) => message_keyword(part),
             Some(Fetch::BackendName) => "be_name",
             Some(Fetch::Number(_)) => "be_id",
-            Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::WaitEnd) | None => "",
+            Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Variable(_) | Fetch::WaitEnd)
+            | None => "",
         }
     }
 

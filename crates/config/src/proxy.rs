@@ -5,6 +5,7 @@ use crate::bind;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::http_check;
+use crate::http_rule_reader;
 use crate::keepalive;
 use crate::keywords::proxy::{Keyword, TABLE, TIMEOUTS, Timer};
 use crate::keywords::{InDefaults, Scope, find};
@@ -151,6 +152,18 @@ fn read(
         Keyword::Retries => retries(line).map(|value| home.settings().retries = Some(value)),
         Keyword::Balance => balance(line, home.settings(), reports),
         Keyword::HashType => hash_type(line, reports),
+        Keyword::HttpRule(_) | Keyword::Redirect if matches!(home, Home::Defaults { .. }) => {
+            reports.refuse(line.span_from(0), format!("{} in a 'defaults' section", line.keyword()));
+            Ok(())
+        }
+        Keyword::HttpRule(ruleset) => {
+            let (proxy, acls) = home.proxy(line)?;
+            http_rule_reader::rule(line, ruleset, proxy, acls, reports)
+        }
+        Keyword::Redirect => {
+            let (proxy, acls) = home.proxy(line)?;
+            http_rule_reader::redirect(line, proxy, acls, reports)
+        }
         Keyword::HttpReuse => http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
         Keyword::Timeout => timeout(line, home, reports),
         Keyword::Option => option::option(line, home, reports),

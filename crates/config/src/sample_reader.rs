@@ -4,6 +4,7 @@ use crate::acl::{
     Converter, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Operation, Part, ProxyRef,
     ServerRef, Speaker, TextPart,
 };
+use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, Keyword, MessageName};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
@@ -53,11 +54,11 @@ impl Type {
 pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read, Complaint> {
     let text: &str = word;
     let name = &text[..text.find(['(', ',']).unwrap_or(text.len())];
-    let within = |message: String| (format!("{message} in ACL expression '{text}'"), None);
+    let within = |message: String| (message, None);
     let derived = fetch::derived(name);
     let Some(keyword) = fetch::find(derived.map_or(name, |(base, _)| base)) else {
         let guess = guesser.name(name, fetch::READ.iter().copied());
-        return Err((format!("unknown fetch method '{name}' in ACL expression '{text}'"), guess));
+        return Err((format!("unknown fetch method '{name}'"), guess));
     };
     let of_fetch = |message| within(format!("fetch method '{name}' : {message}"));
     let (arguments, mut rest) = Arguments::read(&text[name.len()..]).map_err(of_fetch)?;
@@ -78,7 +79,7 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
         let is_known = |known: &str| known == name;
         if !CONVERTERS_UNREAD.split_ascii_whitespace().chain(CONVERTERS.iter().copied()).any(is_known) {
             let guess = guesser.name(name, CONVERTERS.iter().copied());
-            return Err((format!("unknown converter '{name}' in ACL expression '{text}'"), guess));
+            return Err((format!("unknown converter '{name}'"), guess));
         }
         let (arguments, behind) =
             Arguments::read(&behind[name.len()..]).map_err(|message| of_converter((Some(1), message)))?;
@@ -126,6 +127,14 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::FeConn => (Fetch::Number(Number::FrontendConnections(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::SrvConn => (Fetch::Number(Number::ServerConnections(server(arguments.raw()))), Type::Integer, 1),
         Keyword::SrvIsUp => (Fetch::Number(Number::ServerIsUp(server(arguments.raw()))), Type::Boolean, 1),
+        Keyword::Variable => {
+            if arguments.get(2).is_some() {
+                return Ok(None);
+            }
+            let named = named_variable(arguments.get(1).unwrap_or_default()).map_err(|message| (Some(1), message))?;
+            let Some(variable) = named else { return Ok(None) };
+            (Fetch::Variable(variable), Type::Binary, 1)
+        }
         Keyword::WaitEnd => (Fetch::WaitEnd, Type::Boolean, 0),
         Keyword::Len(speaker) => (Fetch::Payload(speaker, Part::Length), Type::Integer, 0),
         Keyword::HelloType(speaker) => (Fetch::Payload(speaker, Part::HelloType), Type::Integer, 0),

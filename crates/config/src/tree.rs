@@ -5,6 +5,7 @@
 
 use crate::acl::{Acl, Condition, Test};
 use crate::address::{BindAddress, Host, LogAddress, ServerAddress};
+use crate::http_rule::HttpRules;
 use crate::log::{Facility, Level, LogFormat};
 use crate::log_format::LogLine;
 use crate::log_sample::LogSample;
@@ -233,6 +234,7 @@ pub struct Proxy {
     pub stats_admin: Vec<Spanned<Condition>>,
     /// `capture response header`.
     pub response_captures: Vec<Capture>,
+    pub http: HttpRules,
 }
 
 impl Proxy {

@@ -54,6 +54,7 @@ fn of_format(fault: &Fault, span: Span, mode: Mode) -> Option<Unserved> {
         Why::HttpLater(name) if mode == Mode::Http => {
             Some(Unserved { span, what: format!("log format %{name}"), verdict: Verdict::Refused })
         }
+        Why::Sample(text) => Some(Unserved { span, what: format!("log format %[{text}]"), verdict: Verdict::Refused }),
         Why::Unserved(what) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Refused }),
         Why::Inert(what, why) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Inert(why) }),
         Why::Invalid(..) | Why::HttpOnly(_) | Why::HttpLater(_) => None,
@@ -68,6 +69,7 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
         let responses = proxy.tcp.response.iter().map(|rule| (rule.action.span, "tcp-response content in mode http"));
         return requests.chain(responses).map(|(span, what)| refused(span, what)).collect();
     }
+    let rules = proxy.http.all().map(|rule| refused(rule.span, "a rule on HTTP in mode tcp"));
     let is_http = |name: &str| {
         let mut backends = config.proxies.iter().filter(|proxy| proxy.role.has_back());
         backends.any(|backend| *backend.name.value == *name && backend.settings.mode == Mode::Http)
@@ -89,7 +91,7 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
     let asked = asked.map(|(span, test)| refused(span, &format!("acl fetch {} in mode tcp", test.keyword())));
     let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));
     let targets = targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp"));
-    targets.chain(asked).chain(predefined).collect()
+    targets.chain(asked).chain(predefined).chain(rules).collect()
 }
 
 impl Unserved {

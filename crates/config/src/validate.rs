@@ -2,7 +2,7 @@
 //!
 //! Texts and their order per proxy are HAProxy 2.6's; all problems are reported.
 
-use crate::acl::{Expression, Fetch, Number, Operand, ProxyRef, ServerRef, Test};
+use crate::acl::{Fetch, Number, Operand, ProxyRef, ServerRef, Test};
 use crate::address::{ServerAddress, ServerPort};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
 use crate::log_format::Why;
@@ -138,10 +138,10 @@ impl Checker<'_, '_> {
             Operand::Anonymous(test) => Some(test),
             Operand::Named(_) | Operand::Predefined(_) | Operand::Unserved => None,
         });
-        for test in of_acls.chain(anonymous) {
-            let Test::Sample { expression: Expression { fetch: Fetch::Number(number), .. }, .. } = test else {
-                continue;
-            };
+        let of_tests = of_acls.chain(anonymous).filter_map(Test::fetch);
+        let of_rules = proxy.http.all().flat_map(|rule| rule.action.expressions()).map(|expression| &expression.fetch);
+        for fetch in of_tests.chain(of_rules) {
+            let Fetch::Number(number) = fetch else { continue };
             match number {
                 Number::UsableServers(of) => self.proxy_reference(proxy, of, "nbsrv", Role::Backend),
                 Number::BackendConnections(of) => self.proxy_reference(proxy, of, "be_conn", Role::Backend),
@@ -298,7 +298,9 @@ impl Checker<'_, '_> {
                         (format!("format variable '{name}' is reserved for HTTP mode."), None)
                     }
                     // `unserved` speaks of these.
-                    Why::HttpOnly(_) | Why::HttpLater(_) | Why::Unserved(_) | Why::Inert(..) => continue,
+                    Why::HttpOnly(_) | Why::HttpLater(_) | Why::Sample(_) | Why::Unserved(_) | Why::Inert(..) => {
+                        continue;
+                    }
                 };
                 let message = format!("failed to parse {keyword} : {message}");
                 let span = fault.span(line.length, span, self.sources);

@@ -743,14 +743,17 @@ fn several_files_are_one_configuration() {
 #[test]
 fn nothing_is_read_and_ignored() {
     let table = [
-        (front("http-request deny if TRUE"), "A parsing [c.cfg:8] : 'http-request' is not supported by Tidegate yet"),
+        (
+            front("http-request use-service x if TRUE"),
+            "A parsing [c.cfg:8] : 'http-request use-service' is not supported by Tidegate yet",
+        ),
         (front("bind :1 ssl crt /x"), "A parsing [c.cfg:8] : 'bind ssl' is not supported by Tidegate yet"),
         (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (
             front("acl x str(a),crc32 1"),
             "A parsing [c.cfg:8] : 'acl fetch str(a),crc32' is not supported by Tidegate yet",
         ),
-        (front("acl x var(a) 1"), "A parsing [c.cfg:8] : 'acl fetch var(a)' is not supported by Tidegate yet"),
+        (front("acl x rand(9) 1"), "A parsing [c.cfg:8] : 'acl fetch rand(9)' is not supported by Tidegate yet"),
         (front("acl x src -m bin 0a"), "A parsing [c.cfg:8] : 'acl src with -m bin' is not supported by Tidegate yet"),
         (front("use_backend b if HTTP_2.0"), "A parsing [c.cfg:8] : 'acl HTTP_2.0' is not supported by Tidegate yet"),
         (

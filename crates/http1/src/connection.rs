@@ -205,6 +205,40 @@ impl Exchange {
         page.write(self.method, connection, buffer)
     }
 
+    /// Answers with a response that was made here, read and perhaps edited; `bytes` are all of it, `content` what stands behind its
+    /// head. Says how many bytes are written.
+    ///
+    /// # Errors
+    /// The buffer is too small; the exchange is as it was.
+    ///
+    /// # Panics
+    /// As [`on_own_response`](Exchange::on_own_response).
+    pub fn answer_with(
+        &mut self,
+        response: &mut Response,
+        bytes: &[u8],
+        content: &[u8],
+        buffer: &mut [u8],
+    ) -> Result<usize, NoRoom> {
+        let before = *self;
+        if !response.traits.is_persistent {
+            self.close_front();
+        }
+        let connection = self.on_own_response();
+        let (framing, announced) = of_response(self.method, response.status(), response.announcement.announced);
+        response.announcement.announced = announced;
+        let content = if framing == Framing::None { b"" } else { content };
+        let written = response.write(bytes, connection, buffer).and_then(|head_size| {
+            let room = buffer.get_mut(head_size..head_size + content.len()).ok_or(NoRoom)?;
+            room.copy_from_slice(content);
+            Ok(head_size + content.len())
+        });
+        if written.is_err() {
+            *self = before;
+        }
+        written
+    }
+
     /// The operator, or a drain, wants the client's connection closed after this response.
     pub fn close_front(&mut self) {
         self.front = Persistence::Close;

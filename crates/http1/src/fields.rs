@@ -113,7 +113,7 @@ impl Fields {
     }
 
     /// The values of the fields of this name, in order.
-    pub fn values<'a>(&'a self, bytes: &'a [u8], name: &'a [u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    pub fn values<'a>(&'a self, bytes: &'a [u8], name: &[u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         let entries = self.entries.iter().filter(move |entry| self.is_named(bytes, entry, name));
         entries.map(move |entry| self.text(bytes, entry.value))
     }
@@ -153,6 +153,13 @@ impl Fields {
         let before = self.entries.len();
         self.retain(|fields, entry| !fields.is_named(bytes, entry, name));
         Ok(before - self.entries.len())
+    }
+
+    /// Removes the fields whose names, in lower case, are meant: `del-header` with `-m`. What frames the message stays.
+    pub fn delete_where(&mut self, bytes: &[u8], mut is_meant: impl FnMut(&[u8]) -> bool) {
+        self.retain(|fields, entry| {
+            entry.known.is_framing() || !is_meant(&fields.text(bytes, entry.name).to_ascii_lowercase())
+        });
     }
 
     /// Gives the fields of one name another. Says how many there were.

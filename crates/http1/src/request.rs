@@ -140,6 +140,12 @@ impl Request {
         &target[target::path_range(&self.form, target)]
     }
 
+    /// The path and the query, with its `?`. Empty where the target has no path.
+    pub fn path_and_query<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
+        let target = self.target(bytes);
+        &target[target::path_range(&self.form, target).start..]
+    }
+
     /// The query, without its `?`.
     pub fn query<'a>(&'a self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let target = self.target(bytes);
@@ -180,18 +186,41 @@ impl Request {
         Ok(())
     }
 
-    /// `set-uri`: the whole target.
+    /// `set-uri`: the whole target. `Host` follows one that names a host.
     pub fn set_target(&mut self, target: &[u8]) -> Result<(), EditError> {
         if !is_target(target) {
             return Err(EditError::Invalid);
         }
         let form = target::recognise(self.method, target).map_err(|_| EditError::Invalid)?;
         let before = self.target.size();
-        self.fields.reserve(target.len().saturating_sub(before))?;
+        let named = match &form {
+            Form::Absolute { authority, .. } => Some(&target[authority.clone()]),
+            Form::Origin | Form::Authority | Form::Asterisk => None,
+        };
+        let host_before = self.fields.known(Known::Host).next().map_or(0, |entry| entry.value.size());
+        let host_growth = named.map_or(0, |host| host.len().saturating_sub(host_before));
+        self.fields.reserve(target.len().saturating_sub(before) + host_growth)?;
+        if let Some(host) = named {
+            let host = self.fields.store(host);
+            self.fields.set_value(Known::Host, host);
+        }
         self.form = form;
         self.target = self.fields.store(target);
         self.fields.grow_start(before, target.len());
         Ok(())
+    }
+
+    /// Makes target and `Host` name the same host again, after edits: of a target with an authority, `Host` decides. RFC 9112 §3.2.2
+    /// lets the next reader go by either.
+    pub fn reconcile_host(&mut self, bytes: &[u8]) -> Result<(), EditError> {
+        let Form::Absolute { authority, .. } = self.form.clone() else { return Ok(()) };
+        let Some(entry) = self.fields.known(Known::Host).next() else { return Ok(()) };
+        let (host, target) = (self.fields.value(bytes, entry), self.target(bytes));
+        if host.eq_ignore_ascii_case(&target[authority.clone()]) {
+            return Ok(());
+        }
+        let target = [&target[..authority.start], host, &target[authority.end..]].concat();
+        self.set_target(&target)
     }
 
     /// `set-path`: the path; the query stays.

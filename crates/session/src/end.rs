@@ -54,6 +54,12 @@ pub enum Cause {
     NotAdmitted,
     /// A `tcp-request content` or `tcp-response content` rule rejected what was said.
     Rejected,
+    /// A rule of HTTP denied the message, and the client was told what the rule says.
+    Denied,
+    /// A rule of HTTP answered in place of a server.
+    Answered,
+    /// What a rule of HTTP wanted to write cannot be written.
+    RuleFailed,
     /// What this side said is no valid message.
     Malformed(Side, http1::Refusal),
     /// We had no socket, address or buffer for it.
@@ -88,7 +94,9 @@ impl End {
             Cause::Idle(Side::Back) => b's',
             Cause::Unreachable(_) | Cause::NoServer | Cause::QueueFull => b'S',
             Cause::ConnectLate | Cause::QueueLate => b's',
-            Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected | Cause::Malformed(..) => b'P',
+            Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected | Cause::Denied | Cause::Malformed(..) => b'P',
+            Cause::Answered => b'L',
+            Cause::RuleFailed => b'I',
             Cause::Exhausted(_) => b'R',
             Cause::ShutDown(Shutdown::ServerDown) => b'D',
             Cause::ShutDown(Shutdown::ActiveUp) => b'U',

@@ -197,6 +197,7 @@ impl Session {
             frontend: self.frontend,
             backend: self.backend,
             heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),
+            variables: self.variables(),
             table: &self.table,
         }
     }

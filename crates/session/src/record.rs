@@ -122,7 +122,7 @@ impl Session {
     /// The server is connected: this may be the time for the session's line.
     pub(crate) fn tell_connected(&mut self, now: Instant, out: &mut Outbox) {
         let policy = &self.frontend().log;
-        if self.is_told || policy.targets.is_empty() || !policy.tells_connected() {
+        if self.is_told || policy.targets.is_empty() || !policy.tells_connected() || self.is_silent() {
             return;
         }
         let end = End::new(Moment::Done, Cause::Complete);
@@ -153,7 +153,7 @@ impl Session {
     fn is_worth_telling(&self, end: End) -> bool {
         let policy = &self.frontend().log;
         let options = policy.options;
-        if policy.targets.is_empty() || end.cause == Cause::NotAdmitted {
+        if policy.targets.is_empty() || end.cause == Cause::NotAdmitted || self.is_silent() {
             return false;
         }
         if let Cause::BadHeader(why) = end.cause {

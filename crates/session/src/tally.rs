@@ -120,7 +120,11 @@ impl Session {
         if let Some(backend) = self.backend_ref() {
             count(backend.state.tally.of(self.shard));
         }
-        let is_request_at_fault = end.moment == Moment::Request && !matches!(end.cause, Cause::ShutDown(_));
+        let is_ours = matches!(
+            end.cause,
+            Cause::ShutDown(_) | Cause::Denied | Cause::Answered | Cause::Rejected | Cause::RuleFailed
+        );
+        let is_request_at_fault = end.moment == Moment::Request && !is_ours;
         if is_request_at_fault || matches!(end.cause, Cause::Malformed(Side::Front, _)) {
             self.frontend().state.tally.of(self.shard).requests_failed.add(1);
         }
@@ -147,10 +151,16 @@ impl Session {
                 self.count_at(server, |traffic| traffic.connects_failed.add(1));
             }
             Cause::Exhausted(_) => self.count_at(server, |traffic| traffic.internal_errors.add(1)),
+            Cause::RuleFailed => {
+                self.frontend().state.tally.of(self.shard).internal_errors.add(1);
+                self.count_at(server, |traffic| traffic.internal_errors.add(1));
+            }
             Cause::Complete
             | Cause::BadHeader(_)
             | Cause::NotAdmitted
             | Cause::Rejected
+            | Cause::Denied
+            | Cause::Answered
             | Cause::Malformed(Side::Front, _)
             | Cause::ShutDown(_) => (),
         }
@@ -164,6 +174,12 @@ impl Session {
             (Rules::Frontend | Rules::Backend, _) => &self.frontend().state.tally,
         };
         state.of(self.shard).requests_denied.add(1);
+    }
+
+    /// A rule of HTTP denied a request.
+    pub(crate) fn count_request_denial(&self) {
+        self.frontend().state.tally.of(self.shard).requests_denied.add(1);
+        self.count_at(None, |traffic| traffic.requests_denied.add(1));
     }
 
     /// A rule rejected what the server said.

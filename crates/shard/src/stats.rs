@@ -43,7 +43,7 @@ pub struct Ends {
 impl Ends {
     pub(crate) fn count(&mut self, end: End) {
         let counter = match end.cause {
-            Cause::Complete => &mut self.complete,
+            Cause::Complete | Cause::Answered => &mut self.complete,
             Cause::Aborted(_) => &mut self.aborted,
             Cause::Idle(_) => &mut self.idle,
             Cause::Unreachable(_) => &mut self.unreachable,
@@ -54,7 +54,7 @@ impl Ends {
             Cause::BadHeader(_) => &mut self.bad_header,
             Cause::Exhausted(_) => &mut self.exhausted,
             Cause::ShutDown(_) => &mut self.shut_down,
-            Cause::NotAdmitted | Cause::Rejected => &mut self.rejected,
+            Cause::NotAdmitted | Cause::Rejected | Cause::Denied | Cause::RuleFailed => &mut self.rejected,
             Cause::Malformed(..) => &mut self.malformed,
         };
         *counter += 1;

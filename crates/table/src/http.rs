@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::HttpRules;
+
 /// What becomes of connections once an exchange is over. Of a frontend and its backend the later of the two counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Keeping {
@@ -29,7 +31,7 @@ pub enum Reuse {
 }
 
 /// The HTTP half of a frontend.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct HttpFront {
     pub keeping: Keeping,
     pub forward_for: Option<ForwardFor>,
@@ -37,14 +39,17 @@ pub struct HttpFront {
     pub request_captures: Vec<Capture>,
     /// `capture response header`, in file order.
     pub response_captures: Vec<Capture>,
+    pub rules: HttpRules,
 }
 
 /// The HTTP half of a backend.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct HttpBack {
     pub keeping: Keeping,
     pub forward_for: Option<ForwardFor>,
     pub reuse: Reuse,
+    /// Of a `listen` section the same as those of its frontend.
+    pub rules: HttpRules,
 }
 
 /// `option forwardfor`: the client's address in a field of the request.

@@ -25,10 +25,13 @@ mod book;
 mod count;
 mod frontend;
 mod http;
+mod http_edit;
+mod http_rules;
 mod ip_set;
 mod log;
 mod log_line;
 mod log_policy;
+mod reply;
 mod retry;
 mod route;
 mod rules;
@@ -47,18 +50,22 @@ pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, UseBackend};
 pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Reuse};
+pub use http_edit::{Edit, Replacement, TargetPart, field_names};
+pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, LineLevel, Ruling};
 pub use ip_set::IpSet;
 pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{ExchangeField, Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy};
+pub use reply::{Redirect, RedirectKind, Reply, ReplyContent, Words};
 pub use retry::{Redispatch, Retry};
 pub use route::{route, switching};
 pub use rules::{
     Action, Admission, BackendRules, Decisive, Inspection, ResponseAction, Rule, UseServer, decisive, judge,
 };
 pub use sample::{
-    Compare, Converter, CountedStart, Facts, Fetch, FieldForm, FieldPart, Heard, Matcher, Message, MessagePart,
-    NumberRange, Operation, Part, Payload, Speaker, TextPart, TextPatterns, Value,
+    Compare, Converter, CountedStart, Expression, Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, Heard,
+    Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope, Speaker, TextPart, TextPatterns,
+    Value, Variable, Variables,
 };
 pub use server::{
     CheckSettings, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked, WEIGHT_MOST,

@@ -195,6 +195,7 @@ impl Table {
             let conditions = frontend.rules.iter().filter_map(|rule| rule.condition.as_ref());
             let mut conditions = conditions.chain(frontend.admission.conditions());
             assert!(conditions.all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
+            assert!(frontend.http.rules.fits(self), "'{}' asks outside of the table", frontend.name);
             assert!(frontend.log.targets.iter().all(|&t| t < self.log_targets.len()));
         }
         for proxy in &self.proxies {
@@ -203,6 +204,7 @@ impl Table {
         }
         for backend in &self.backends {
             assert!(backend.rules.fits(self), "'{}' asks outside of the table", backend.name);
+            assert!(backend.http.rules.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));
         }
     }

@@ -33,6 +33,7 @@ pub(crate) enum Keyword {
     SrvConn,
     SrvIsUp,
     Str,
+    Variable,
     WaitEnd,
 }
 
@@ -149,6 +150,7 @@ pub(crate) const READ: &[&str] = &[
     "str",
     "url",
     "url_param",
+    "var",
     "wait_end",
 ];
 
@@ -185,6 +187,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "srv_conn" => Keyword::SrvConn,
         "srv_is_up" => Keyword::SrvIsUp,
         "str" => Keyword::Str,
+        "var" => Keyword::Variable,
         "wait_end" => Keyword::WaitEnd,
         _ if message(name).is_some() => return message(name).map(|message| Some(Keyword::Message(message))),
         _ => return UNREAD.split_ascii_whitespace().any(|known| known == name).then_some(None),
@@ -255,5 +258,4 @@ ssl_fc_sni_end ssl_fc_sni_reg ssl_fc_supported_versions_bin ssl_fc_unique_id ssl
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
 ssl_s_version stopping table_avl table_cnt term_events thread txn.conn_retries txn.id32 txn.redispatched
 txn.sess_term_state txn.status txn.timer.total txn.timer.user unique-id url32 url32+src url_ip url_port urlp_val uuid
-var
 ";

@@ -2,6 +2,7 @@
 //! names of sections.
 
 use super::Meaning::{self, Inert, Ours, Parsed, Refused, Removed, Served};
+use super::http_rules::Ruleset;
 use super::{B, DB, DF, DFB, F, FB, NF, NFB, Scope};
 
 /// The proxy keywords that are read.
@@ -21,6 +22,7 @@ pub(crate) enum Keyword {
     HashType,
     HttpCheck,
     HttpReuse,
+    HttpRule(Ruleset),
     Keepalive(Side, Probe),
     LoadServerState,
     Log,
@@ -32,6 +34,7 @@ pub(crate) enum Keyword {
     Mode,
     Option,
     RateLimit,
+    Redirect,
     Retries,
     Server,
     ServerStateFile,
@@ -108,11 +111,11 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("hash-balance-factor", DB, Refused),
     ("hash-preserve-affinity", DB, Refused),
     ("hash-type", DB, Served(Keyword::HashType)),
-    ("http-after-response", NFB, Refused),
+    ("http-after-response", NFB, Served(Keyword::HttpRule(Ruleset::AfterResponse))),
     ("http-check", DB, Served(Keyword::HttpCheck)),
     ("http-error", DFB, Refused),
-    ("http-request", NFB, Refused),
-    ("http-response", NFB, Refused),
+    ("http-request", NFB, Served(Keyword::HttpRule(Ruleset::Request))),
+    ("http-response", NFB, Served(Keyword::HttpRule(Ruleset::Response))),
     ("http-reuse", DB, Served(Keyword::HttpReuse)),
     ("http-send-name-header", DB, Refused),
     ("id", FB, Refused),
@@ -134,7 +137,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("persist", DB, Refused),
     ("quic-initial", NF, Refused),
     ("rate-limit", DF, Served(Keyword::RateLimit)),
-    ("redirect", FB, Refused),
+    ("redirect", FB, Served(Keyword::Redirect)),
     ("retries", DB, Served(Keyword::Retries)),
     ("retry-on", DB, Refused),
     ("server", B, Served(Keyword::Server)),

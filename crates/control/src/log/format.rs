@@ -9,10 +9,10 @@ use crate::clock::Moment;
 use driver::Addr;
 use jiff::tz::TimeZone;
 use proxyline::Error;
-use session::{Cause, Progress, Record, RecordKind};
+use session::{Cause, Exchanged, Progress, Record, RecordKind};
 use std::fmt::{self, Display};
 use std::io::Write;
-use table::{LogFormat, LogLevel};
+use table::{LineLevel, LogFormat, LogLevel};
 
 /// What a line says beside the record.
 #[derive(Clone, Copy)]
@@ -36,8 +36,11 @@ impl Clocks {
     }
 }
 
-/// How severe a session's line is (`configuration.txt: option log-separate-errors`).
+/// How severe a session's line is (`configuration.txt: option log-separate-errors, http-request set-log-level`).
 pub fn level(record: &Record) -> LogLevel {
+    if let Some(LineLevel::Forced(level)) = exchange_of(record).map(|exchange| exchange.level) {
+        return level;
+    }
     let separates_errors = record.table.frontend(record.frontend).log.options.separates_errors;
     match &record.kind {
         RecordKind::Connected(progress) | RecordKind::Ended(progress) if separates_errors && !progress.is_normal() => {
@@ -70,6 +73,10 @@ pub fn push_structured(record: &Record, context: &Context<'_>, clocks: &mut Cloc
     if let (Some(line), Some(progress)) = (line, progress(record)) {
         line::push(line, &Facts { record, progress, context }, clocks, out);
     }
+}
+
+fn exchange_of(record: &Record) -> Option<&Exchanged> {
+    progress(record)?.exchange.as_deref()
 }
 
 fn progress(record: &Record) -> Option<&Progress> {

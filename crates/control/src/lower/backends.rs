@@ -1,6 +1,6 @@
 //! Backends: how a server is chosen and how long it is waited for.
 
-use super::{Lowering, frontends, http, limit};
+use super::{Lowering, frontends, limit};
 use config::Proxy;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Lowering<'_> {
                 fullconn: self.fullconn(proxy),
             },
             splice: self.splice(settings.splice),
-            http: http::back(proxy),
+            http: self.http_back(proxy),
             log_targets: self.log_targets(proxy),
             logs_checks: settings.logs_health_checks,
             state: self.book.backend(&name),

@@ -1,7 +1,7 @@
 //! Frontends: where clients arrive.
 
 use super::acls::Acls;
-use super::{Lowering, http, limit, tuning};
+use super::{Lowering, limit, tuning};
 use crate::load::BindPlace;
 use config::{BindAddress, Lead, Mode, Proxy, Role, Spanned, Stage, V6};
 use driver::Addr;
@@ -32,7 +32,7 @@ impl Lowering<'_> {
             session_rate: settings.session_rate.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             timeouts,
             splice: self.splice(settings.splice),
-            http: http::front(proxy),
+            http: self.http_front(proxy, &acls),
             log: self.log_policy(proxy),
             state: self.book.frontend(&name),
             name,

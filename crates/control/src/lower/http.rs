@@ -1,20 +1,32 @@
 //! What `mode http` adds to frontends and backends.
 
-use super::acls::net_of;
+use super::Lowering;
+use super::acls::{Acls, net_of};
 use config::Proxy;
-use table::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Reuse};
+use table::{Capture, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, Reuse};
 
-pub(super) fn front(proxy: &Proxy) -> HttpFront {
-    HttpFront {
-        keeping: keeping(proxy),
-        forward_for: forward_for(proxy),
-        request_captures: captures(&proxy.captures),
-        response_captures: captures(&proxy.response_captures),
+impl Lowering<'_> {
+    pub(super) fn http_front(&mut self, proxy: &Proxy, acls: &Acls) -> HttpFront {
+        HttpFront {
+            keeping: keeping(proxy),
+            forward_for: forward_for(proxy),
+            request_captures: captures(&proxy.captures),
+            response_captures: captures(&proxy.response_captures),
+            rules: self.http_rules(proxy, acls),
+        }
     }
-}
 
-pub(super) fn back(proxy: &Proxy) -> HttpBack {
-    HttpBack { keeping: keeping(proxy), forward_for: forward_for(proxy), reuse: reuse(proxy) }
+    pub(super) fn http_back(&mut self, proxy: &Proxy) -> HttpBack {
+        // Most backends have none, and their ACLs may be large.
+        let is_bare = proxy.http.all().next().is_none();
+        let rules = if is_bare { HttpRules::default() } else { self.rules_of_backend(proxy) };
+        HttpBack { keeping: keeping(proxy), forward_for: forward_for(proxy), reuse: reuse(proxy), rules }
+    }
+
+    fn rules_of_backend(&mut self, proxy: &Proxy) -> HttpRules {
+        let acls = self.acls(proxy);
+        self.http_rules(proxy, &acls)
+    }
 }
 
 fn keeping(proxy: &Proxy) -> Keeping {

@@ -32,6 +32,7 @@ fn piece(part: &LogPart) -> Piece {
     match part {
         LogPart::Text(text) => Piece::Text(text.as_str().into()),
         LogPart::Blank => Piece::Blank,
+        LogPart::Sample { .. } => unreachable!("refused before it is lowered"),
         LogPart::Alias { name, flags } => {
             let config::LogFlags { is_mandatory, is_quoted, is_hexadecimal, is_escaped } = *flags;
             let style = Style { is_mandatory, is_quoted, is_hexadecimal, is_escaped };

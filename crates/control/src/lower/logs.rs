@@ -126,7 +126,7 @@ fn envelope(format: LogFormat) -> Envelope {
     }
 }
 
-fn level(level: config::LogLevel) -> LogLevel {
+pub(super) fn level(level: config::LogLevel) -> LogLevel {
     match level {
         config::LogLevel::Emerg => LogLevel::Emerg,
         config::LogLevel::Alert => LogLevel::Alert,

@@ -14,6 +14,7 @@ mod checks;
 mod frontends;
 mod http;
 mod http_checks;
+mod http_rules;
 mod log_lines;
 mod logs;
 mod pages;
@@ -79,6 +80,7 @@ pub(crate) fn lower<'a>(
         diagnostics: Vec::new(),
         bind_places: Vec::new(),
         bind_count: 0,
+        variables: HashMap::new(),
     };
     let (mut frontends, mut backends) = (Vec::new(), Vec::new());
     for proxy in enabled(config) {
@@ -118,6 +120,8 @@ struct Lowering<'a> {
     diagnostics: Vec<Diagnostic>,
     bind_places: Vec<BindPlace>,
     bind_count: u32,
+    /// Names of variables, numbered as they come.
+    variables: HashMap<String, usize>,
 }
 
 /// Places in the table, by name.

@@ -2,23 +2,21 @@
 
 use super::Lowering;
 use super::acls::net_of;
-use config::{
-    BadLine, End, Expression, Lead, Matching, Method, Number, Patterns, Proxy, ProxyRef, ServerRef, Spanned, Stage,
-};
+use config::{BadLine, End, Lead, Matching, Method, Number, Patterns, Proxy, ProxyRef, ServerRef, Spanned, Stage};
 use std::fs;
-use table::{Compare, Converter, Fetch, IpSet, Matcher, NumberRange, Test, TextPatterns};
+use table::{Compare, Converter, Expression, Fetch, IpSet, Matcher, NumberRange, Test, TextPatterns};
 
 impl Lowering<'_> {
     /// The tests of some lines that are alternatives. Lines that ask the same in the same way become one.
     pub(super) fn tests(&mut self, lines: &[&config::Test], proxy: &Proxy, owner: &str) -> Vec<Test> {
-        let mut groups: Vec<(&Expression, &Matching, Vec<Patterns>)> = Vec::new();
+        let mut groups: Vec<(&config::Expression, &Matching, Vec<Patterns>)> = Vec::new();
         for line in lines {
             let (expression, matching) = match line {
                 config::Test::Sample { expression, matching } => (expression, matching),
                 config::Test::Unserved => unreachable!("refused before it is lowered"),
             };
             let patterns = [vec![matching.patterns.clone()], self.files(matching, owner)].concat();
-            let is_same = |(first, like, _): &&mut (&Expression, &Matching, Vec<Patterns>)| {
+            let is_same = |(first, like, _): &&mut (&config::Expression, &Matching, Vec<Patterns>)| {
                 first.fetch == expression.fetch
                     && first.converters == expression.converters
                     && like.method == matching.method
@@ -31,11 +29,15 @@ impl Lowering<'_> {
         }
         let mut tests = Vec::with_capacity(groups.len());
         for (expression, matching, patterns) in groups {
-            let fetch = self.fetch(&expression.fetch, proxy);
-            let converters = expression.converters.iter().map(converter).collect();
+            let Expression { fetch, converters } = self.expression(expression, proxy);
             tests.push(Test { fetch, converters, matcher: matcher(matching, &patterns) });
         }
         tests
+    }
+
+    pub(super) fn expression(&mut self, expression: &config::Expression, proxy: &Proxy) -> Expression {
+        let converters = expression.converters.iter().map(converter).collect();
+        Expression { fetch: self.fetch(&expression.fetch, proxy), converters }
     }
 
     /// The patterns of the files of a line. What cannot be read is reported.
@@ -54,13 +56,14 @@ impl Lowering<'_> {
     }
 
     /// What was checked to exist and is not in the table is disabled: there is nobody to be counted.
-    fn fetch(&mut self, fetch: &config::Fetch, proxy: &Proxy) -> Fetch {
+    pub(super) fn fetch(&mut self, fetch: &config::Fetch, proxy: &Proxy) -> Fetch {
         match fetch {
             config::Fetch::Address(end) => address(*end),
             config::Fetch::Number(number) => self.number(number, proxy).unwrap_or(Fetch::Always(false)),
             config::Fetch::FrontendName => Fetch::FeName,
             config::Fetch::BackendName => Fetch::BeName,
             config::Fetch::Text(text) => Fetch::Bytes(text.as_bytes().into()),
+            config::Fetch::Variable(variable) => Fetch::Variable(self.variable(variable)),
             config::Fetch::WaitEnd => Fetch::WaitEnd,
             config::Fetch::Message(part) => Fetch::Message(super::parts::message(part)),
             config::Fetch::Payload(speaker, part) => {
@@ -156,7 +159,7 @@ fn range(range: &config::Range) -> NumberRange {
     NumberRange { least, most }
 }
 
-fn compare(compare: config::Compare) -> Compare {
+pub(super) fn compare(compare: config::Compare) -> Compare {
     match compare {
         config::Compare::Whole | config::Compare::Binary => Compare::Whole,
         config::Compare::Begin => Compare::Begin,

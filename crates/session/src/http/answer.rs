@@ -1,11 +1,12 @@
 //! Responses of our own: which end of an exchange is told to the client in which words, and closing slowly behind them.
 
 use super::stream::Outgoing;
-use super::{Hearing, Http};
+use super::{Hearing, Http, Transaction};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Op, Side};
-use http1::{Persistence, Status};
+use http1::{Page, Persistence, Progress, Status};
 use std::time::Duration;
+use table::Words;
 
 /// How long a client may take to stop sending what nobody reads. Were its connection closed at once, a reset could overtake the
 /// response (RFC 9112 §9.6).
@@ -45,7 +46,7 @@ impl Session {
         if is_lost && transaction.down.gathered.is_empty() {
             return false;
         }
-        if is_late || status_of(end).is_none() {
+        if is_late || transaction.own.is_none() && status_of(end).is_none() {
             return false;
         }
         transaction.facts.end = Some(end);
@@ -78,25 +79,55 @@ impl Session {
     fn send_answer(&mut self, now: Instant, out: &mut Outbox) {
         let mut transaction = self.http_mut().transaction.take().expect("an exchange has ended");
         let end = transaction.facts.end.expect("it has ended for a cause");
-        let page = status_of(end).expect("it was answered for its status").page();
         transaction.facts.is_answered = true;
-        let lease = out.lease().and_then(|mut lease| {
-            let size = match &mut transaction.exchange {
-                Some(exchange) => exchange.answer(page, lease.bytes_mut()).ok()?,
-                None => {
-                    let text = page.to_garbage.as_bytes();
-                    lease.bytes_mut().get_mut(..text.len())?.copy_from_slice(text);
-                    text.len()
-                }
-            };
-            Some((lease, size))
+        let answer = out.lease().and_then(|mut lease| {
+            let (status, size) = self.write_answer(&mut transaction, end, lease.bytes_mut())?;
+            Some((lease, status, size))
         });
         // Without a buffer for it the client sees the connection close.
-        if let Some((lease, size)) = lease {
-            transaction.facts.status = Some(page.code);
+        if let Some((lease, status, size)) = answer {
+            transaction.facts.status = Some(status);
             self.send(now, &mut transaction.down, Side::Front, Outgoing::whole(lease, size), out);
         }
         self.http_mut().transaction = Some(transaction);
+    }
+
+    /// Writes what the client is told of this end. Says with which status, and how many bytes.
+    fn write_answer(&mut self, transaction: &mut Transaction, end: End, buffer: &mut [u8]) -> Option<(u16, usize)> {
+        let page = match transaction.own.take() {
+            Some(Words::Text(text)) => match self.write_own(transaction, &text, buffer) {
+                Some(written) => return Some(written),
+                // What a rule wanted to say is no response, or too long for one.
+                None => Status::InternalError.page(),
+            },
+            Some(Words::Page(code)) => page_of(code),
+            None => status_of(end).expect("it was answered for its status").page(),
+        };
+        let to_garbage = page.to_garbage.as_bytes();
+        if transaction.exchange.is_some()
+            && self.has_after_rules()
+            && let Some(written) = self.write_own(transaction, to_garbage, buffer)
+        {
+            return Some(written);
+        }
+        let size = match &mut transaction.exchange {
+            Some(exchange) => exchange.answer(page, buffer).ok()?,
+            None => {
+                buffer.get_mut(..to_garbage.len())?.copy_from_slice(to_garbage);
+                to_garbage.len()
+            }
+        };
+        Some((page.code, size))
+    }
+
+    /// Writes a response that was made here, as rules let it be. `None`: it cannot be sent.
+    fn write_own(&mut self, transaction: &mut Transaction, text: &[u8], buffer: &mut [u8]) -> Option<(u16, usize)> {
+        transaction.response.clear();
+        let Progress::Complete { head_size } = transaction.response.read(text) else { return None };
+        self.ask_after_rules(transaction, text).ok()?;
+        let Transaction { response, exchange, .. } = transaction;
+        let size = exchange.as_mut()?.answer_with(response, text, &text[head_size..], buffer).ok()?;
+        Some((response.status(), size))
     }
 
     /// Closes the client's connection slowly: nothing more is said on it, and what still comes is read and dropped.
@@ -121,6 +152,12 @@ impl Session {
     }
 }
 
+/// The page of a status that rules may name.
+fn page_of(code: u16) -> Page {
+    let known = Status::ALL.into_iter().find(|status| status.page().code == code);
+    known.unwrap_or(Status::InternalError).page()
+}
+
 /// With which status an end is answered; `None`: the client is gone, or is meant to see the connection break.
 fn status_of(end: End) -> Option<Status> {
     match (end.cause, end.moment) {
@@ -132,7 +169,7 @@ fn status_of(end: End) -> Option<Status> {
         (Cause::Unreachable(_) | Cause::ConnectLate | Cause::NoServer | Cause::QueueLate | Cause::QueueFull, _) => {
             Some(Status::Unavailable)
         }
-        (Cause::Exhausted(_), _) => Some(Status::InternalError),
+        (Cause::Exhausted(_) | Cause::RuleFailed, _) => Some(Status::InternalError),
         (
             Cause::Complete
             | Cause::Aborted(Side::Front)
@@ -140,6 +177,9 @@ fn status_of(end: End) -> Option<Status> {
             | Cause::BadHeader(_)
             | Cause::NotAdmitted
             | Cause::Rejected
+            // They come with their own words.
+            | Cause::Denied
+            | Cause::Answered
             | Cause::ShutDown(_),
             _,
         ) => None,

@@ -205,7 +205,7 @@ impl Session {
         now: Instant,
         out: &mut Outbox,
     ) -> Result<(), End> {
-        let Transaction { response, exchange, down, facts, is_tunnel, .. } = transaction;
+        let Transaction { response, exchange, down, facts, .. } = transaction;
         let exchange = exchange.as_mut().expect("it is under way");
         self.count_bytes(Side::Back, facts::response_size(response, down.gathered.bytes()));
         let before = *exchange;
@@ -222,6 +222,15 @@ impl Session {
         if reply != Reply::Interim {
             facts.on_response(now, response, down.gathered.bytes(), self.frontend());
             self.count_response(response.status());
+            if let Err(end) = self.ask_response_rules(transaction) {
+                *transaction.exchange.as_mut().expect("it is under way") = before;
+                return Err(end);
+            }
+        }
+        let Transaction { response, exchange, down, facts, is_tunnel, .. } = transaction;
+        let exchange = exchange.as_mut().expect("it is under way");
+        if reply != Reply::Interim {
+            facts.status = Some(response.status());
         }
         let mut lease = lease(out)?;
         let mut filled = response.write(down.gathered.bytes(), option, lease.bytes_mut()).map_err(no_room)?;

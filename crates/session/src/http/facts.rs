@@ -6,7 +6,7 @@ use crate::{End, Outbox, Session};
 use driver::Instant;
 use http1::{Fields, Request, Response, Trailers};
 use std::time::Duration;
-use table::{Capture, Frontend};
+use table::{Capture, Frontend, LineLevel, Scope};
 
 /// A value that was captured; `None`: there was no such field.
 pub type Captured = Option<Box<[u8]>>;
@@ -27,6 +27,8 @@ pub(super) struct Facts {
     line: Vec<u8>,
     request_captures: Vec<Captured>,
     response_captures: Vec<Captured>,
+    /// What rules say of its line.
+    pub(super) line_level: LineLevel,
     /// Why it ended, if it is not simply over.
     pub(super) end: Option<End>,
     /// The response of our own is on its way.
@@ -44,6 +46,7 @@ impl Default for Facts {
             line: Vec::new(),
             request_captures: Vec::new(),
             response_captures: Vec::new(),
+            line_level: LineLevel::Usual,
             end: None,
             is_answered: false,
         }
@@ -68,6 +71,8 @@ pub struct Exchanged {
     /// Empty if the frontend captures nothing.
     pub request_captures: Box<[Captured]>,
     pub response_captures: Box<[Captured]>,
+    /// The level that a rule gives to the line.
+    pub level: LineLevel,
 }
 
 /// HAProxy keeps so many bytes of a request line, the last of them a zero.
@@ -123,6 +128,11 @@ impl Session {
         self.transaction().is_some_and(|transaction| transaction.facts.responded_at.is_some())
     }
 
+    /// Whether a rule wants no line of it.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.transaction().is_some_and(|transaction| transaction.facts.line_level == LineLevel::Silent)
+    }
+
     /// Exchanges that are over.
     pub(crate) fn exchange_count(&self) -> u32 {
         self.http.as_ref().map_or(0, |http| http.exchange_count)
@@ -160,6 +170,7 @@ impl Session {
             line: facts.line.as_slice().into(),
             request_captures: facts.request_captures.as_slice().into(),
             response_captures: facts.response_captures.as_slice().into(),
+            level: facts.line_level,
         }))
     }
 
@@ -168,6 +179,7 @@ impl Session {
         let http = self.http_mut();
         http.rested_at = now;
         http.is_back_kept = false;
+        [Scope::Transaction, Scope::Request, Scope::Response].into_iter().for_each(|scope| http.variables.end(scope));
         http.exchange_count = http.exchange_count.saturating_add(1);
         if let Some(transaction) = http.transaction.take() {
             out.recycle(transaction);

@@ -22,6 +22,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `request` | waiting for a head, and what follows from one |
+//! | `rules` | what the operator does to messages |
 //! | `exchange` | an exchange under way: both directions, its end |
 //! | `stream` | one direction: what has come, what is on its way, where the content is |
 //! | `splice` | content that goes through a pipe |
@@ -35,6 +36,7 @@ mod answer;
 mod exchange;
 mod facts;
 mod request;
+mod rules;
 mod splice;
 mod stream;
 
@@ -46,7 +48,7 @@ use driver::{Errno, Instant, Op, Received, Side};
 use facts::Facts;
 use http1::{Exchange, Limits, Request, Response};
 use stream::{Sending, Stream};
-use table::Message;
+use table::{Message, Variables, Words};
 
 /// What a session has for `mode http`, also while it rests.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub(crate) struct Http {
     is_back_kept: bool,
     /// The exchange under way is the last one.
     is_retiring: bool,
+    /// What rules have kept. Between two exchanges those of the client's connection.
+    variables: Variables,
     transaction: Option<Box<Transaction>>,
 }
 
@@ -89,6 +93,10 @@ pub(crate) struct Transaction {
     down: Stream,
     /// The response was the last of HTTP: what follows it is a tunnel.
     is_tunnel: bool,
+    /// What the operator answers in place of a server.
+    own: Option<Words>,
+    /// Memory for what rules write.
+    scratch: Vec<u8>,
     facts: Facts,
 }
 
@@ -109,6 +117,8 @@ impl Transaction {
             up: Stream::new(limits),
             down: Stream::new(limits),
             is_tunnel: false,
+            own: None,
+            scratch: Vec::new(),
             facts: Facts::default(),
         }
     }
@@ -122,6 +132,7 @@ impl Transaction {
         self.up.clear();
         self.down.clear();
         self.is_tunnel = false;
+        self.own = None;
         self.facts.clear();
     }
 
@@ -382,6 +393,11 @@ impl Session {
     pub(crate) fn message(&self) -> Option<Message<'_>> {
         let transaction = self.transaction().filter(|transaction| transaction.exchange.is_some())?;
         Some(Message::Request { request: &transaction.request, bytes: transaction.up.gathered.bytes() })
+    }
+
+    /// What rules have kept.
+    pub(crate) fn variables(&self) -> &Variables {
+        self.http.as_ref().map_or(Variables::none(), |http| &http.variables)
     }
 
     fn http_mut(&mut self) -> &mut Http {

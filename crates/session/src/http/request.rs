@@ -1,11 +1,12 @@
 //! Waiting for a request, reading its head, and what follows from it.
 
 use super::{Hearing, Http, Transaction};
+use crate::early::Rules;
 use crate::flow::Flow;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Side};
 use http1::{Exchange, Persistence, Policy, Progress, Refusal};
-use table::{Backend, ForwardFor, Frontend, Keeping};
+use table::{Backend, ForwardFor, Frontend, Keeping, Variables};
 
 impl Session {
     /// It is known who the client is: its first request is waited for. Whether a PROXY header came first or not, the client is
@@ -36,6 +37,7 @@ impl Session {
             back: Hearing::Quiet,
             is_back_kept: false,
             is_retiring: false,
+            variables: Variables::default(),
             transaction: Some(transaction),
         }));
         self.enter(Phase::Awaiting);
@@ -83,7 +85,9 @@ impl Session {
         up.expect(request.framing());
         *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
         self.count_bytes(Side::Front, size);
-        self.choose_backend(now, out);
+        if self.passes_request_rules(Rules::Frontend, now, out) {
+            self.choose_backend(now, out);
+        }
         // A client that leaves while it waits is noticed; one that has sent more already is heard when that is done with.
         if !self.phase.is_ending() && self.transaction().is_some_and(Transaction::is_all_head) {
             self.hear(Side::Front, Hope::Later, out);
@@ -92,6 +96,9 @@ impl Session {
 
     /// The backend is chosen, and the request is made ready for its servers. Says whether it goes on.
     pub(crate) fn prepare_request(&mut self, now: Instant, out: &mut Outbox) -> bool {
+        if !self.passes_request_rules(Rules::Backend, now, out) {
+            return false;
+        }
         let table = self.table.clone();
         let frontend = table.frontend(self.frontend);
         let backend = table.backend(self.backend.expect("it was chosen a moment ago"));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Facts, Heard, Message, MessagePart, Part, Sample, Speaker, Value};
+use super::{Facts, Heard, Message, MessagePart, Part, Sample, Speaker, Value, Variable};
 use crate::{BackendId, FrontendId, Proxy, ServerId, Table};
 
 /// What is asked for.
@@ -38,6 +38,8 @@ pub enum Fetch {
     Payload(Speaker, Part),
     /// What a message of HTTP says.
     Message(MessagePart),
+    /// `var(name)`
+    Variable(Variable),
 }
 
 impl Fetch {
@@ -82,6 +84,7 @@ impl Fetch {
                 Heard::Message(message) => part.of(message),
                 Heard::Nothing | Heard::Client(_) | Heard::Server(_) => Sample::Absent,
             },
+            Fetch::Variable(variable) => facts.variables.value_of(*variable).into(),
         }
     }
 
@@ -104,7 +107,8 @@ impl Fetch {
             | Fetch::Bytes(_)
             | Fetch::WaitEnd
             | Fetch::Payload(..)
-            | Fetch::Message(_) => true,
+            | Fetch::Message(_)
+            | Fetch::Variable(_) => true,
         }
     }
 }

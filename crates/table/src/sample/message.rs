@@ -112,9 +112,8 @@ impl MessagePart {
             MessagePart::Target => Some(text(request.target(bytes))),
             MessagePart::Path => path().map(text),
             MessagePart::PathAndQuery => {
-                let path = path()?;
-                let query = request.query(bytes).map(|query| [b"?", query].concat()).unwrap_or_default();
-                Some(Value::Bytes(Cow::Owned([path, &query].concat())))
+                path()?;
+                Some(text(request.path_and_query(bytes)))
             }
             MessagePart::Query => request.query(bytes).map(text),
             MessagePart::Base => {
@@ -166,9 +165,8 @@ impl FieldPart {
             }
         };
         let is_whole = self.is_whole;
-        let name = self.name.clone();
-        let named = fields.iter(bytes).filter(move |(other, _)| other.eq_ignore_ascii_case(&name));
-        Some(named.flat_map(move |(_, value)| {
+        let named = fields.values(bytes, &self.name);
+        Some(named.flat_map(move |value| {
             let mut rest = Some(value);
             std::iter::from_fn(move || {
                 let value = rest.take()?;
@@ -184,7 +182,7 @@ impl FieldPart {
 }
 
 /// Up to the comma that ends the first element of a list; one in a quoted string ends none (RFC 9110 §5.6.1, §5.6.4).
-fn first_element(list: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(crate) fn first_element(list: &[u8]) -> (&[u8], Option<&[u8]>) {
     let (mut is_quoted, mut is_escaped) = (false, false);
     for (at, &byte) in list.iter().enumerate() {
         match byte {

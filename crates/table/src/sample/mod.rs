@@ -15,11 +15,14 @@
 //! | `fetch` | the sources of samples |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
 //! | `message` | what a request or a response of HTTP says |
+//! | `variable` | what rules have kept |
 //! | `convert` | samples out of samples |
+//! | `format` | texts with samples in them |
 //! | `matcher`, `text` | what a value is compared with |
 
 mod convert;
 mod fetch;
+mod format;
 mod hello;
 mod http;
 mod matcher;
@@ -27,14 +30,19 @@ mod message;
 mod payload;
 mod text;
 mod value;
+mod variable;
 
 pub use convert::{Converter, Operation, TextPart};
 pub use fetch::Fetch;
+pub use format::{Expression, Format, FormatPart};
 pub use matcher::{Matcher, NumberRange};
+pub(crate) use message::first_element;
 pub use message::{FieldForm, FieldPart, Message, MessagePart};
 pub use payload::{CountedStart, Part, Speaker};
+pub(crate) use text::regex;
 pub use text::{Compare, TextPatterns};
 pub use value::Value;
+pub use variable::{Scope, Variable, Variables};
 
 use std::net::SocketAddr;
 
@@ -52,6 +60,8 @@ pub struct Facts<'a> {
     /// Where it goes, once that is known.
     pub backend: Option<BackendId>,
     pub heard: Heard<'a>,
+    /// What rules have kept so far.
+    pub variables: &'a Variables,
     /// Whose counts are meant by `nbsrv(be)` and its like.
     pub table: &'a Table,
 }
@@ -101,7 +111,7 @@ enum Reading<T> {
 impl<'a> Facts<'a> {
     /// Of a connection that has just arrived.
     pub fn new(table: &'a Table, frontend: FrontendId, src: Option<SocketAddr>, dst: Option<SocketAddr>) -> Facts<'a> {
-        Facts { src, dst, frontend, backend: None, heard: Heard::Nothing, table }
+        Facts { src, dst, frontend, backend: None, heard: Heard::Nothing, variables: Variables::none(), table }
     }
 
     /// Whether what is not there now will never be.

@@ -95,7 +95,7 @@ impl TextPatterns {
 }
 
 /// A regular expression over bytes, as rules write it.
-fn regex(pattern: &[u8], is_folded: bool) -> Result<Regex, regex::Error> {
+pub(crate) fn regex(pattern: &[u8], is_folded: bool) -> Result<Regex, regex::Error> {
     RegexBuilder::new(&String::from_utf8_lossy(pattern)).unicode(false).case_insensitive(is_folded).build()
 }
 

@@ -17,6 +17,26 @@ impl<'a> Value<'a> {
         Value::Bytes(Cow::Borrowed(text.as_bytes()))
     }
 
+    /// The same for as long as this one is there.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Value::Bool(truth) => Value::Bool(*truth),
+            Value::Int(number) => Value::Int(*number),
+            Value::Addr(addr) => Value::Addr(*addr),
+            Value::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+        }
+    }
+
+    /// The same for as long as anybody wants it.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Bool(truth) => Value::Bool(truth),
+            Value::Int(number) => Value::Int(number),
+            Value::Addr(addr) => Value::Addr(addr),
+            Value::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
+        }
+    }
+
     /// A truth is 0 or 1, an IPv4 address its 32 bits, a text the number that it begins with.
     pub fn to_int(&self) -> Option<i64> {
         match self {

@@ -1,0 +1,192 @@
+//! Rules on messages of HTTP as values (configuration.txt §4.2 "http-request", §4.3). They are read in `http_rule_reader.rs`,
+//! `reply_reader.rs` and `redirect_reader.rs`.
+
+use crate::acl::{Condition, Expression};
+use crate::log::Level;
+use crate::pattern::Compare;
+use crate::source::{Span, Spanned};
+
+/// The `http-request`, `http-response`, `http-after-response` and `redirect` lines of a proxy, each list in file order.
+#[derive(Clone, Debug, Default)]
+pub struct HttpRules {
+    pub request: Vec<HttpRule>,
+    pub response: Vec<HttpRule>,
+    pub after_response: Vec<HttpRule>,
+    /// `redirect`: asked behind those on requests.
+    pub redirects: Vec<HttpRule>,
+}
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct HttpRule {
+    pub span: Span,
+    pub action: HttpAction,
+    /// Always, when absent.
+    pub condition: Option<Condition>,
+}
+
+/// Expressions are as written: whoever runs them compiles them; they were compiled once to see that they are good.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HttpAction {
+    Allow,
+    Deny(Reply),
+    Return(Reply),
+    Redirect(Redirect),
+    Reject,
+    SetField {
+        name: String,
+        value: Format,
+    },
+    AddField {
+        name: String,
+        value: Format,
+    },
+    DeleteField {
+        name: String,
+        /// [`Compare::Whole`] unless `-m` says otherwise.
+        how: Compare,
+    },
+    ReplaceField {
+        name: String,
+        regex: String,
+        value: Format,
+        /// `replace-value`
+        is_each_element: bool,
+    },
+    SetMethod(Format),
+    SetTarget(TargetPart, Format),
+    ReplaceTarget(TargetPart, String, Format),
+    SetStatus(u16, Option<String>),
+    /// `None`: no line.
+    SetLogLevel(Option<Level>),
+    SetVariable(Variable, Expression),
+    SetVariableText(Variable, Format),
+    UnsetVariable(Variable),
+    StrictMode(bool),
+}
+
+/// What of a request's target.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TargetPart {
+    Path,
+    PathAndQuery,
+    Query,
+    Whole,
+}
+
+/// `txn.name`
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Variable {
+    pub scope: Scope,
+    pub name: String,
+}
+
+/// How long a variable lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Scope {
+    Session,
+    Transaction,
+    Request,
+    Response,
+}
+
+/// A text with samples in it: `%[src]:%[src_port]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Format(pub Vec<FormatPart>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FormatPart {
+    Text(String),
+    Sample(Expression),
+}
+
+/// `return`, `deny`: what the client is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub content: ReplyContent,
+    pub content_type: Option<String>,
+    pub fields: Vec<(String, Format)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReplyContent {
+    /// The page of the status.
+    Page,
+    Nothing,
+    Text(String),
+    Format(Format),
+    /// What is in a file.
+    File(Spanned<String>),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Redirect {
+    pub kind: RedirectKind,
+    pub to: Format,
+    pub code: u16,
+    pub drops_query: bool,
+    pub appends_slash: bool,
+    pub ignores_empty: bool,
+    /// The value of a `Set-Cookie` field.
+    pub cookie: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RedirectKind {
+    Location,
+    Prefix,
+    Scheme,
+}
+
+impl HttpRules {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
+    /// Those of all lists.
+    pub fn all(&self) -> impl Iterator<Item = &HttpRule> {
+        self.request.iter().chain(&self.response).chain(&self.after_response).chain(&self.redirects)
+    }
+}
+
+impl HttpAction {
+    /// Every expression in it.
+    pub(crate) fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            HttpAction::SetField { value, .. }
+            | HttpAction::AddField { value, .. }
+            | HttpAction::ReplaceField { value, .. }
+            | HttpAction::SetMethod(value)
+            | HttpAction::SetTarget(_, value)
+            | HttpAction::ReplaceTarget(_, _, value)
+            | HttpAction::SetVariableText(_, value) => value.expressions().collect(),
+            HttpAction::SetVariable(_, expression) => vec![expression],
+            HttpAction::Redirect(redirect) => redirect.to.expressions().collect(),
+            HttpAction::Deny(reply) | HttpAction::Return(reply) => {
+                let content = match &reply.content {
+                    ReplyContent::Format(format) => Some(format),
+                    ReplyContent::Page | ReplyContent::Nothing | ReplyContent::Text(_) | ReplyContent::File(_) => None,
+                };
+                let formats = reply.fields.iter().map(|(_, value)| value).chain(content);
+                formats.flat_map(Format::expressions).collect()
+            }
+            HttpAction::Allow
+            | HttpAction::Reject
+            | HttpAction::DeleteField { .. }
+            | HttpAction::SetStatus(..)
+            | HttpAction::SetLogLevel(_)
+            | HttpAction::UnsetVariable(_)
+            | HttpAction::StrictMode(_) => Vec::new(),
+        }
+    }
+}
+
+impl Format {
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.0.iter().filter_map(|part| match part {
+            FormatPart::Sample(expression) => Some(expression),
+            FormatPart::Text(_) => None,
+        })
+    }
+}

@@ -1,0 +1,403 @@
+//! Reads `http-request`, `http-response`, `http-after-response` and `redirect` lines (configuration.txt §4.2).
+
+use crate::acl::Condition;
+use crate::acl_reader::{self, Reader};
+use crate::diagnostic::{Diagnostic, Lead};
+use crate::format;
+use crate::http_rule::{HttpAction, HttpRule, Scope, TargetPart, Variable};
+use crate::keywords::http_rules::{Keyword, Ruleset};
+use crate::line::Line;
+use crate::log;
+use crate::pattern::Compare;
+use crate::redirect_reader;
+use crate::reply_reader;
+use crate::reports::Reports;
+use crate::sample_reader::{self, Read};
+use crate::tree::Proxy;
+use crate::value::natural;
+use regex::bytes::RegexBuilder;
+use std::collections::HashSet;
+
+/// Where a rule stands, and whom its complaints go to.
+pub(crate) struct Rule<'l, 'r> {
+    pub(crate) line: Line<'l>,
+    pub(crate) ruleset: Ruleset,
+    /// `error detected in proxy 'l' while parsing 'http-request deny' rule : `
+    lead: String,
+    pub(crate) reports: &'r mut Reports,
+}
+
+/// What came of reading an action: nothing where it is refused, else with the word behind it.
+pub(crate) type Outcome<T> = Result<Option<(T, usize)>, Diagnostic>;
+
+impl Rule<'_, '_> {
+    /// An ALERT at word `at`, in HAProxy's form for mistakes in rules.
+    pub(crate) fn alert(&self, at: usize, message: impl AsRef<str>) -> Diagnostic {
+        self.line.alert(at, format!("{}{}.", self.lead, message.as_ref()))
+    }
+
+    pub(crate) fn warn(&mut self, at: usize, message: String) {
+        self.reports.push(Diagnostic::warning(Lead::Spaced, self.line.span(at), message));
+    }
+
+    /// The name of the action, without its argument.
+    fn name(&self) -> &str {
+        let word = self.line.word(1);
+        &word[..word.find('(').unwrap_or(word.len())]
+    }
+
+    pub(crate) fn refuse(&mut self, what: &str) {
+        let what = format!("{} {}{what}", self.ruleset.keyword(), self.name());
+        self.reports.refuse(self.line.span_from(0), what);
+    }
+
+    /// Whether word `at` begins the condition, or there is none.
+    pub(crate) fn ends_at(&self, at: usize) -> bool {
+        matches!(self.line.word(at), "" | "if" | "unless")
+    }
+}
+
+/// A line of one of the three rulesets.
+pub(crate) fn rule(
+    line: Line<'_>,
+    ruleset: Ruleset,
+    proxy: &mut Proxy,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let word = line.word(1);
+    let name = &word[..word.find('(').unwrap_or(word.len())];
+    let Some((_, keyword)) = ruleset.actions().find(|(known, _)| *known == name) else {
+        return Err(unknown(line, ruleset, reports));
+    };
+    let Some(keyword) = keyword else {
+        reports.refuse(line.span_from(0), format!("{} {name}", ruleset.keyword()));
+        return Ok(());
+    };
+    let lead = format!(
+        "error detected in {} '{}' while parsing '{} {word}' rule : ",
+        proxy.role.noun(),
+        proxy.name.value,
+        line.keyword()
+    );
+    let mut rule = Rule { line, ruleset, lead, reports };
+    let Some((action, next)) = action(keyword, &mut rule)? else { return Ok(()) };
+    let condition = condition(line, next, &format!("{} {word}", line.keyword()), acls, rule.reports)?;
+    let rules = match ruleset {
+        Ruleset::Request => &mut proxy.http.request,
+        Ruleset::Response => &mut proxy.http.response,
+        Ruleset::AfterResponse => &mut proxy.http.after_response,
+    };
+    rules.push(HttpRule { span: line.span_from(0), action, condition });
+    Ok(())
+}
+
+/// `redirect …`, the statement.
+pub(crate) fn redirect(
+    line: Line<'_>,
+    proxy: &mut Proxy,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let lead = format!("error detected in {} '{}' while parsing redirect rule : ", proxy.role.noun(), proxy.name.value);
+    let mut rule = Rule { line, ruleset: Ruleset::Request, lead, reports };
+    let Some((redirect, next)) = redirect_reader::redirect(1, false, &mut rule)? else { return Ok(()) };
+    let condition = condition(line, next, "redirect", acls, rule.reports)?;
+    let action = HttpAction::Redirect(redirect);
+    proxy.http.redirects.push(HttpRule { span: line.span_from(0), action, condition });
+    Ok(())
+}
+
+fn unknown(line: Line<'_>, ruleset: Ruleset, reports: &mut Reports) -> Diagnostic {
+    let names: Vec<&str> = ruleset.actions().map(|(name, _)| name).collect();
+    let listed: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    let (keyword, word, listed) = (line.keyword(), line.word(1), listed.join(", "));
+    if word.is_empty() {
+        return line.alert(1, format!("'{keyword}' expects {listed}, but got '' (missing argument)."));
+    }
+    let guess = reports.guesser.keyword(word, names.iter().copied());
+    let guess = guess.map_or(String::new(), |guess| format!(" Did you mean '{guess}' maybe ?"));
+    line.alert(1, format!("'{keyword}' expects {listed}, but got '{word}'.{guess}"))
+}
+
+fn condition(
+    line: Line<'_>,
+    at: usize,
+    rule: &str,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<Option<Condition>, Diagnostic> {
+    match line.word(at) {
+        "" => Ok(None),
+        "if" | "unless" => {
+            let prefix = format!("error detected while parsing an '{rule}' condition : ");
+            acl_reader::condition(line, at, acls, &Reader { prefix: &prefix, end: "." }, reports).map(Some)
+        }
+        other => {
+            let message =
+                format!("'{rule}' expects either 'if' or 'unless' followed by a condition but found '{other}'.");
+            Err(line.alert(at, message))
+        }
+    }
+}
+
+fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    match keyword {
+        Keyword::Allow => Ok(Some((HttpAction::Allow, 2))),
+        Keyword::Reject => Ok(Some((HttpAction::Reject, 2))),
+        Keyword::Deny => Ok(reply_reader::denial(rule)?.map(|(reply, next)| (HttpAction::Deny(reply), next))),
+        Keyword::Return => {
+            Ok(reply_reader::reply(rule, 2, 200)?.map(|(reply, next)| (HttpAction::Return(reply), next)))
+        }
+        Keyword::Redirect => {
+            Ok(redirect_reader::redirect(2, true, rule)?.map(|(redirect, next)| (HttpAction::Redirect(redirect), next)))
+        }
+        Keyword::SetHeader | Keyword::AddHeader => field(keyword == Keyword::AddHeader, rule),
+        Keyword::DelHeader => deletion(rule),
+        Keyword::ReplaceHeader | Keyword::ReplaceValue => replacement(keyword == Keyword::ReplaceValue, rule),
+        Keyword::SetMethod => single(rule, HttpAction::SetMethod),
+        Keyword::SetPath => single(rule, |format| HttpAction::SetTarget(TargetPart::Path, format)),
+        Keyword::SetPathq => single(rule, |format| HttpAction::SetTarget(TargetPart::PathAndQuery, format)),
+        Keyword::SetQuery => single(rule, |format| HttpAction::SetTarget(TargetPart::Query, format)),
+        Keyword::SetUri => single(rule, |format| HttpAction::SetTarget(TargetPart::Whole, format)),
+        Keyword::ReplacePath => target_replacement(rule, TargetPart::Path),
+        Keyword::ReplacePathq => target_replacement(rule, TargetPart::PathAndQuery),
+        Keyword::ReplaceUri => target_replacement(rule, TargetPart::Whole),
+        Keyword::SetStatus => status(rule),
+        Keyword::SetLogLevel => level(rule),
+        Keyword::StrictMode => strict_mode(rule),
+        Keyword::SetVar => set_variable(rule),
+        Keyword::SetVarFmt => {
+            let Some(variable) = variable(rule)? else { return Ok(None) };
+            Ok(format::read(rule, 2)?.map(|format| (HttpAction::SetVariableText(variable, format), 3)))
+        }
+        Keyword::UnsetVar => Ok(variable(rule)?.map(|variable| (HttpAction::UnsetVariable(variable), 2))),
+    }
+}
+
+/// `NAME FORMAT`
+fn field(is_added: bool, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    if rule.line.word(2).is_empty() || rule.line.word(3).is_empty() {
+        return Err(rule.alert(2, "expects exactly 2 arguments"));
+    }
+    let (Some(name), Some(value)) = (field_name(rule, 2)?, format::read(rule, 3)?) else { return Ok(None) };
+    let action = match is_added {
+        true => HttpAction::AddField { name, value },
+        false => HttpAction::SetField { name, value },
+    };
+    Ok(Some((action, 4)))
+}
+
+/// The name of a field that a rule may write. Those by which messages are framed and connections kept are not among them.
+fn field_name(rule: &mut Rule<'_, '_>, at: usize) -> Result<Option<String>, Diagnostic> {
+    let name = rule.line.word(at);
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if !name.bytes().all(is_token) {
+        return Err(rule.alert(at, format!("'{name}' is not the name of a field (RFC 9110 §5.1)")));
+    }
+    let of_connection = [
+        "connection",
+        "content-length",
+        "http2-settings",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    if of_connection.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        let why = "this field belongs to the connection or says where a content ends; 'option httpclose' and its kin decide \
+                   about connections";
+        let what = format!("{} {} {name}", rule.ruleset.keyword(), rule.line.word(1));
+        rule.reports.refuse_with(rule.line.span(at), what, why);
+        return Ok(None);
+    }
+    Ok(Some(name.to_string()))
+}
+
+/// `NAME [-m METHOD]`
+fn deletion(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    let line = rule.line;
+    if rule.ends_at(2) {
+        return Err(rule.alert(2, "expects at least 1 argument"));
+    }
+    let name = line.word(2).to_string();
+    if line.word(3) != "-m" {
+        let is_framing = ["content-length", "transfer-encoding"].iter().any(|known| name.eq_ignore_ascii_case(known));
+        if is_framing {
+            let what = format!("{} del-header {name}", rule.ruleset.keyword());
+            rule.reports.refuse_with(line.span(2), what, "this field says where a content ends");
+            return Ok(None);
+        }
+        return Ok(Some((HttpAction::DeleteField { name, how: Compare::Whole }, 3)));
+    }
+    let how = match line.word(4) {
+        "str" => Compare::Whole,
+        "beg" => Compare::Begin,
+        "end" => Compare::End,
+        "sub" => Compare::Inside,
+        "reg" => {
+            regex(rule, 2)?;
+            Compare::Regex
+        }
+        other => return Err(rule.alert(4, format!("-m with unsupported matching method '{other}'"))),
+    };
+    Ok(Some((HttpAction::DeleteField { name, how }, 5)))
+}
+
+/// `NAME REGEX FORMAT`
+fn replacement(is_each_element: bool, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    if (2..5).any(|at| rule.line.word(at).is_empty()) {
+        return Err(rule.alert(2, "expects exactly 3 arguments"));
+    }
+    let (name, regex, value) = (field_name(rule, 2)?, regex(rule, 3)?, format::read(rule, 4)?);
+    let (Some(name), Some(value)) = (name, value) else { return Ok(None) };
+    Ok(Some((HttpAction::ReplaceField { name, regex, value, is_each_element }, 5)))
+}
+
+/// `REGEX FORMAT`
+fn target_replacement(rule: &mut Rule<'_, '_>, part: TargetPart) -> Outcome<HttpAction> {
+    if rule.line.word(2).is_empty() || rule.line.word(3).is_empty() {
+        return Err(rule.alert(2, "expects exactly 2 arguments <match-regex> and <replace-format>"));
+    }
+    let regex = regex(rule, 2)?;
+    Ok(format::read(rule, 3)?.map(|format| (HttpAction::ReplaceTarget(part, regex, format), 4)))
+}
+
+/// `FORMAT`
+fn single(rule: &mut Rule<'_, '_>, action: impl FnOnce(crate::http_rule::Format) -> HttpAction) -> Outcome<HttpAction> {
+    if rule.ends_at(2) {
+        return Err(rule.alert(2, "expects exactly 1 argument <format>"));
+    }
+    Ok(format::read(rule, 2)?.map(|format| (action(format), 3)))
+}
+
+fn regex(rule: &Rule<'_, '_>, at: usize) -> Result<String, Diagnostic> {
+    let text = rule.line.word(at);
+    match RegexBuilder::new(text).unicode(false).build() {
+        Ok(_) => Ok(text.to_string()),
+        Err(error) => {
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+            Err(rule.alert(at, format!("regex '{text}' is invalid ({why})")))
+        }
+    }
+}
+
+/// `STATUS [reason TEXT]`
+fn status(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    let line = rule.line;
+    if line.word(2).is_empty() {
+        return Err(rule.alert(2, "expects 1 argument: <status>; or 3 arguments: <status> reason <fmt>"));
+    }
+    let status = natural::<u16>(line.word(2)).filter(|status| (100..=999).contains(status));
+    let status = status.ok_or_else(|| rule.alert(2, "expects an integer status code between 100 and 999"))?;
+    match (line.word(3), line.word(4)) {
+        ("reason", text) if !text.is_empty() && !text.contains('%') => {
+            Ok(Some((HttpAction::SetStatus(status, Some(text.to_string())), 5)))
+        }
+        ("reason", text) if !text.is_empty() => {
+            rule.refuse(" with a format as its reason");
+            Ok(None)
+        }
+        _ => Ok(Some((HttpAction::SetStatus(status, None), 3))),
+    }
+}
+
+fn level(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    let word = rule.line.word(2);
+    let level = match word {
+        "silent" => None,
+        other => Some(
+            log::level(other)
+                .ok_or_else(|| rule.alert(2, "expects exactly 1 argument (log level name or 'silent')"))?,
+        ),
+    };
+    Ok(Some((HttpAction::SetLogLevel(level), 3)))
+}
+
+fn strict_mode(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    let is_on = match rule.line.word(2) {
+        "on" => true,
+        "off" => false,
+        "" | "if" | "unless" => return Err(rule.alert(2, "expects exactly 1 arguments")),
+        other => {
+            return Err(rule.alert(2, format!("Unexpected value '{other}'. Only 'on' and 'off' are supported")));
+        }
+    };
+    Ok(Some((HttpAction::StrictMode(is_on), 3)))
+}
+
+/// `set-var(NAME) EXPRESSION`, in one word or more.
+fn set_variable(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    let Some(variable) = variable(rule)? else { return Ok(None) };
+    let Some(word) = rule.line.rest(2).first().filter(|_| !rule.ends_at(2)) else {
+        return Err(rule.alert(2, "missing fetch method"));
+    };
+    let read = sample_reader::expression(word, &mut rule.reports.guesser);
+    match read.map_err(|(message, hint)| rule.alert(2, message).hint_if(hint))? {
+        Read::Sample(expression, _, None) => {
+            format::must_be_there(rule, 2, word, &expression)?;
+            Ok(Some((HttpAction::SetVariable(variable, expression), 3)))
+        }
+        Read::Sample(_, _, Some(_)) => {
+            let name = word.split(['(', ',']).next().unwrap_or_default();
+            Err(rule.alert(2, format!("unknown fetch method '{name}'")))
+        }
+        Read::Unserved => {
+            rule.refuse(&format!(" {}", &word.text));
+            Ok(None)
+        }
+    }
+}
+
+/// The variable in the action's parentheses. `None`: its scope is refused.
+fn variable(rule: &mut Rule<'_, '_>) -> Result<Option<Variable>, Diagnostic> {
+    let word = rule.line.word(1);
+    let inside = word.find('(').map(|start| &word[start + 1..]);
+    let Some(text) = inside.and_then(|inside| inside.strip_suffix(')')) else {
+        let message = format!(
+            "invalid or incomplete action '{word}'. Expects 'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or \
+             'unset-var(<var-name>)'"
+        );
+        return Err(rule.alert(1, message));
+    };
+    if text.contains(',') {
+        rule.refuse(" with a condition of its own");
+        return Ok(None);
+    }
+    match named_variable(text) {
+        Ok(Some(variable)) => Ok(Some(variable)),
+        Ok(None) => {
+            rule.refuse(&format!("({text})"));
+            Ok(None)
+        }
+        Err(message) => Err(rule.alert(1, message)),
+    }
+}
+
+/// `txn.name`; `None` for a scope that nothing here serves.
+///
+/// # Errors
+/// What is wrong with it, in HAProxy's words.
+pub(crate) fn named_variable(text: &str) -> Result<Option<Variable>, String> {
+    let (scope, name) = text.split_once('.').unwrap_or((text, ""));
+    let scope = match scope {
+        "sess" => Some(Scope::Session),
+        "txn" => Some(Scope::Transaction),
+        "req" => Some(Scope::Request),
+        "res" => Some(Scope::Response),
+        "proc" | "check" => None,
+        _ => {
+            return Err(format!(
+                "invalid variable name '{text}'. A variable name must be start by its scope. The scope can be 'proc', 'sess', \
+                 'txn', 'req', 'res' or 'check'"
+            ));
+        }
+    };
+    let is_good = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.');
+    if name.is_empty() || !name.chars().all(is_good) {
+        return Err(format!("invalid variable name '{text}': letters, digits, '.' and '_' are allowed"));
+    }
+    Ok(scope.map(|scope| Variable { scope, name: name.to_string() }))
+}

@@ -1,0 +1,147 @@
+//! `http-request`, `http-response`, `http-after-response` and `redirect` lines. Complaints are HAProxy 2.6.12's, as far as it has
+//! them.
+
+use config::{Level, Source, load};
+
+const HEAD: &str = "defaults\n mode http\n timeout client 1h\n timeout server 1h\n timeout connect 5s\n";
+
+fn sentences(line: &str) -> Vec<String> {
+    let text = format!("{HEAD}listen l\n bind :10080\n {line}\n server s 127.0.0.1:80\n");
+    let parsed = load(&[Source::new("c.cfg", text)], &|_: &str| None);
+    let level = |level| if level == Level::Alert { 'A' } else { 'W' };
+    parsed.diagnostics.iter().map(|found| format!("{} {}", level(found.level), found.message)).collect()
+}
+
+#[test]
+fn what_is_read() {
+    for line in [
+        "http-request deny if { path /x }",
+        "http-request deny deny_status 429",
+        "http-request deny status 402",
+        "http-request return status 200 content-type text/plain lf-string \"%[path]\" hdr X-A %[src] if TRUE",
+        "http-request set-header X-A \"%ci 100%% %[path,upper]\" unless TRUE",
+        "http-request del-header X -m beg",
+        "http-request replace-header X a(.) \\1",
+        "http-request set-var(txn.a.b_1) path,lower",
+        "http-request set-var(txn.a) src if TRUE",
+        "http-response set-status 404 reason \"Not here\"",
+        "http-after-response set-header X %[status]",
+        "redirect scheme https code 301 if TRUE",
+    ] {
+        assert_eq!(sentences(line), Vec::<String>::new(), "{line}");
+    }
+}
+
+#[test]
+fn complaints() {
+    for (line, action, message) in [
+        ("http-request deny deny_status", "http-request deny", "'status' expects <status_code> as argument"),
+        ("http-request deny deny_status 999", "http-request deny", "Unexpected status code '999'"),
+        (
+            "http-request deny deny_status 402",
+            "http-request deny",
+            "status code '402' not handled by default with 'default-errorfiles' argument.",
+        ),
+        ("http-request set-header X", "http-request set-header", "expects exactly 2 arguments"),
+        (
+            "http-request set-header X %[foo]",
+            "http-request set-header",
+            "failed to parse sample expression <foo]> : unknown fetch method 'foo'",
+        ),
+        (
+            "http-request set-header X %[src,foo]",
+            "http-request set-header",
+            "failed to parse sample expression <src,foo]> : unknown converter 'foo'",
+        ),
+        ("http-request set-header X %[src", "http-request set-header", "missing ']' after 'src'"),
+        (
+            "http-request set-header X %zz",
+            "http-request set-header",
+            "no such format variable 'zz'. If you wanted to emit the '%' character verbatim, you need to use '%%'",
+        ),
+        ("http-request del-header", "http-request del-header", "expects at least 1 argument"),
+        ("http-request del-header X -m foo", "http-request del-header", "-m with unsupported matching method 'foo'"),
+        ("http-request replace-header X a", "http-request replace-header", "expects exactly 3 arguments"),
+        ("http-request set-path", "http-request set-path", "expects exactly 1 argument <format>"),
+        (
+            "http-request replace-path a",
+            "http-request replace-path",
+            "expects exactly 2 arguments <match-regex> and <replace-format>",
+        ),
+        (
+            "http-response set-status 99",
+            "http-response set-status",
+            "expects an integer status code between 100 and 999",
+        ),
+        (
+            "http-request redirect code 302",
+            "http-request redirect",
+            "redirection type expected ('prefix', 'location', or 'scheme')",
+        ),
+        ("http-request redirect location", "http-request redirect", "missing argument for 'location'"),
+        (
+            "http-request redirect location / code 304",
+            "http-request redirect",
+            "'code': unsupported HTTP code '304' (must be one of 301, 302, 303, 307 or 308)",
+        ),
+        ("http-request return status 99", "http-request return", "Unexpected status code '99'"),
+        (
+            "http-request return string x",
+            "http-request return",
+            "a content type must be defined when non-empty payload is configured",
+        ),
+        ("http-request return hdr a", "http-request return", "'hdr' expects <name> and <value> as arguments"),
+        ("http-request set-var(txn.a)", "http-request set-var(txn.a)", "missing fetch method"),
+        ("http-request set-var(txn.a) foo", "http-request set-var(txn.a)", "unknown fetch method 'foo'"),
+        (
+            "http-request set-var(foo.a) src",
+            "http-request set-var(foo.a)",
+            "invalid variable name 'foo.a'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', \
+             'req', 'res' or 'check'",
+        ),
+        (
+            "http-request set-log-level foo",
+            "http-request set-log-level",
+            "expects exactly 1 argument (log level name or 'silent')",
+        ),
+        (
+            "http-request strict-mode foo",
+            "http-request strict-mode",
+            "Unexpected value 'foo'. Only 'on' and 'off' are supported",
+        ),
+    ] {
+        let expected = format!("A error detected in proxy 'l' while parsing '{action}' rule : {message}.");
+        assert_eq!(sentences(line), [expected], "{line}");
+    }
+    for (line, expected) in [
+        (
+            "http-request deny foo",
+            "A 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.",
+        ),
+        (
+            "http-request set-header X v if { foo }",
+            "A error detected while parsing an 'http-request set-header' condition : unknown fetch method 'foo' in ACL \
+             expression 'foo'.",
+        ),
+        (
+            "http-request set-header Connection close",
+            "A 'http-request set-header Connection' is not supported by Tidegate yet",
+        ),
+        (
+            "http-request del-header Content-Length",
+            "A 'http-request del-header Content-Length' is not supported by Tidegate yet",
+        ),
+        ("http-request tarpit", "A 'http-request tarpit' is not supported by Tidegate yet"),
+        ("http-request set-var(proc.a) int(1)", "A 'http-request set-var(proc.a)' is not supported by Tidegate yet"),
+        (
+            "http-request deny if { status 200 }",
+            "W anonymous acl will never match in 'http-request' because it uses keyword 'status' which is incompatible with \
+             'frontend http-request header rule'",
+        ),
+        ("http-response redirect prefix /x", "A 'http-response redirect prefix' is not supported by Tidegate yet"),
+    ] {
+        assert_eq!(sentences(line), [expected], "{line}");
+    }
+    let guessed = sentences("http-request deni");
+    assert!(guessed[0].ends_with("but got 'deni'. Did you mean 'deny' maybe ?"), "{guessed:?}");
+}

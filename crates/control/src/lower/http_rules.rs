@@ -1,0 +1,166 @@
+//! Rules on messages of HTTP: formats, texts from files, variables by number.
+
+use super::Lowering;
+use super::acls::Acls;
+use super::samples::compare;
+use config::{Lead, Proxy, Stage};
+use std::fs;
+use table::{
+    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, Redirect, RedirectKind, Replacement, Reply,
+    ReplyContent, Scope, TargetPart, Variable, field_names,
+};
+
+/// What one buffer holds: HAProxy's `tune.bufsize`.
+const BUFFER_SIZE: usize = 16_384;
+
+impl Lowering<'_> {
+    pub(super) fn http_rules(&mut self, proxy: &Proxy, acls: &Acls) -> HttpRules {
+        let config::HttpRules { request, response, after_response, redirects } = &proxy.http;
+        let mut on_requests = self.http_list(request, proxy, acls);
+        on_requests.extend(self.http_list(redirects, proxy, acls));
+        HttpRules {
+            request: on_requests,
+            response: self.http_list(response, proxy, acls),
+            after_response: self.http_list(after_response, proxy, acls),
+        }
+    }
+
+    /// The number of a variable's name, the same wherever it stands.
+    pub(super) fn variable(&mut self, variable: &config::Variable) -> Variable {
+        let scope = match variable.scope {
+            config::Scope::Session => Scope::Session,
+            config::Scope::Transaction => Scope::Transaction,
+            config::Scope::Request => Scope::Request,
+            config::Scope::Response => Scope::Response,
+        };
+        let next = self.variables.len();
+        let number = *self.variables.entry(variable.name.clone()).or_insert(next);
+        Variable { scope, number: u16::try_from(number).expect("a file has fewer names") }
+    }
+
+    fn http_list(&mut self, rules: &[config::HttpRule], proxy: &Proxy, acls: &Acls) -> Vec<HttpRule> {
+        let mut lowered = Vec::with_capacity(rules.len());
+        for rule in rules {
+            let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, acls));
+            lowered.extend(self.http_action(&rule.action, proxy).map(|action| HttpRule { condition, action }));
+        }
+        lowered
+    }
+
+    /// `None` if a file cannot be read; that has been reported.
+    fn http_action(&mut self, action: &config::HttpAction, proxy: &Proxy) -> Option<HttpAction> {
+        Some(match action {
+            config::HttpAction::Allow => HttpAction::Allow,
+            config::HttpAction::Deny(reply) => HttpAction::Deny(self.reply(reply, proxy)?),
+            config::HttpAction::Return(reply) => HttpAction::Return(self.reply(reply, proxy)?),
+            config::HttpAction::Redirect(redirect) => HttpAction::Redirect(self.redirect(redirect, proxy)),
+            config::HttpAction::Reject => HttpAction::Reject,
+            config::HttpAction::SetField { name, value } => {
+                HttpAction::Edit(Edit::SetField(name.as_bytes().into(), self.format(value, proxy)))
+            }
+            config::HttpAction::AddField { name, value } => {
+                HttpAction::Edit(Edit::AddField(name.as_bytes().into(), self.format(value, proxy)))
+            }
+            config::HttpAction::DeleteField { name, how: config::Compare::Whole } => {
+                HttpAction::Edit(Edit::DeleteField(name.as_bytes().into()))
+            }
+            config::HttpAction::DeleteField { name, how } => {
+                let names = field_names(compare(*how), name.as_bytes());
+                HttpAction::Edit(Edit::DeleteFields(names.expect(COMPILED)))
+            }
+            config::HttpAction::ReplaceField { name, regex, value, is_each_element } => {
+                let replacement = self.replacement(regex, value, proxy);
+                let name = name.as_bytes().into();
+                HttpAction::Edit(Edit::ReplaceField { name, replacement, is_each_element: *is_each_element })
+            }
+            config::HttpAction::SetMethod(format) => HttpAction::Edit(Edit::SetMethod(self.format(format, proxy))),
+            config::HttpAction::SetTarget(part, format) => {
+                HttpAction::Edit(Edit::SetTarget(target_part(*part), self.format(format, proxy)))
+            }
+            config::HttpAction::ReplaceTarget(part, regex, format) => {
+                HttpAction::Edit(Edit::ReplaceTarget(target_part(*part), self.replacement(regex, format, proxy)))
+            }
+            config::HttpAction::SetStatus(status, reason) => {
+                HttpAction::Edit(Edit::SetStatus(*status, reason.as_deref().unwrap_or_default().as_bytes().into()))
+            }
+            config::HttpAction::SetLogLevel(Some(level)) => {
+                HttpAction::SetLogLevel(LineLevel::Forced(super::logs::level(*level)))
+            }
+            config::HttpAction::SetLogLevel(None) => HttpAction::SetLogLevel(LineLevel::Silent),
+            config::HttpAction::SetVariable(variable, expression) => {
+                HttpAction::SetVariable(self.variable(variable), self.expression(expression, proxy))
+            }
+            config::HttpAction::SetVariableText(variable, format) => {
+                HttpAction::SetVariableText(self.variable(variable), self.format(format, proxy))
+            }
+            config::HttpAction::UnsetVariable(variable) => HttpAction::UnsetVariable(self.variable(variable)),
+            config::HttpAction::StrictMode(is_on) => HttpAction::StrictMode(*is_on),
+        })
+    }
+
+    fn format(&mut self, format: &config::Format, proxy: &Proxy) -> Format {
+        let part = |part: &config::FormatPart| match part {
+            config::FormatPart::Text(text) => FormatPart::Text(text.as_bytes().into()),
+            config::FormatPart::Sample(expression) => FormatPart::Sample(self.expression(expression, proxy)),
+        };
+        Format::new(format.0.iter().map(part).collect())
+    }
+
+    fn replacement(&mut self, regex: &str, format: &config::Format, proxy: &Proxy) -> Replacement {
+        Replacement::new(regex.as_bytes(), self.format(format, proxy)).expect(COMPILED)
+    }
+
+    fn redirect(&mut self, redirect: &config::Redirect, proxy: &Proxy) -> Redirect {
+        Redirect {
+            kind: match redirect.kind {
+                config::RedirectKind::Location => RedirectKind::Location,
+                config::RedirectKind::Prefix => RedirectKind::Prefix,
+                config::RedirectKind::Scheme => RedirectKind::Scheme,
+            },
+            to: self.format(&redirect.to, proxy),
+            status: redirect.code,
+            drops_query: redirect.drops_query,
+            appends_slash: redirect.appends_slash,
+            ignores_empty: redirect.ignores_empty,
+            cookie: redirect.cookie.as_deref().map(Into::into),
+        }
+    }
+
+    fn reply(&mut self, reply: &config::Reply, proxy: &Proxy) -> Option<Reply> {
+        let content = match &reply.content {
+            config::ReplyContent::Page => ReplyContent::Page,
+            config::ReplyContent::Nothing => ReplyContent::Text(Box::default()),
+            config::ReplyContent::Text(text) => ReplyContent::Text(text.as_bytes().into()),
+            config::ReplyContent::Format(format) => ReplyContent::Format(self.format(format, proxy)),
+            config::ReplyContent::File(path) => ReplyContent::Text(self.file(path)?),
+        };
+        let mut fields = Vec::with_capacity(reply.fields.len());
+        for (name, value) in &reply.fields {
+            fields.push((name.as_str().into(), self.format(value, proxy)));
+        }
+        let content_type = reply.content_type.as_deref().map(Into::into);
+        Some(Reply { status: reply.status, content, content_type, fields })
+    }
+
+    /// What a file holds, if a buffer does, too.
+    fn file(&mut self, path: &config::Spanned<String>) -> Option<Box<[u8]>> {
+        let message = match fs::read(&path.value) {
+            Ok(bytes) if bytes.len() < BUFFER_SIZE => return Some(bytes.into()),
+            Ok(bytes) => format!("file '{}' exceeds the buffer size ({} > {BUFFER_SIZE}).", path.value, bytes.len()),
+            Err(_) => format!("error opening file '{}'.", path.value),
+        };
+        self.alert(Stage::Parsing, Lead::Spaced, path.span, message);
+        None
+    }
+}
+
+const COMPILED: &str = "expressions are compiled when they are read";
+
+fn target_part(part: config::TargetPart) -> TargetPart {
+    match part {
+        config::TargetPart::Path => TargetPart::Path,
+        config::TargetPart::PathAndQuery => TargetPart::PathAndQuery,
+        config::TargetPart::Query => TargetPart::Query,
+        config::TargetPart::Whole => TargetPart::Whole,
+    }
+}

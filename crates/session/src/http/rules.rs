@@ -1,0 +1,134 @@
+//! What the operator's rules make of messages: which lists are asked when, and what follows from their rulings.
+//!
+//! ```text
+//!   request ──frontend's──▶ use_backend ──backend's──▶ server
+//!   response ◀─after-response─┬─ frontend's ◀── backend's ◀── server
+//!                             └─ responses of our own
+//! ```
+
+use super::Transaction;
+use crate::early::Rules;
+use crate::{Cause, End, Moment, Outbox, Session};
+use driver::Instant;
+use table::{Case, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table};
+
+impl Session {
+    /// Asks the rules on requests that a section has. Says whether the request goes on.
+    pub(super) fn passes_request_rules(&mut self, whose: Rules, now: Instant, out: &mut Outbox) -> bool {
+        let table = self.table.clone();
+        let rules = match (whose, self.backend) {
+            (Rules::Backend, Some(_)) if self.is_own_backend(&table) => return true,
+            (Rules::Backend, Some(backend)) => &table.backend(backend).http.rules.request,
+            (Rules::Frontend | Rules::Backend, _) => &table.frontend(self.frontend).http.rules.request,
+        };
+        if rules.is_empty() {
+            return true;
+        }
+        let facts = self.facts_beside(&table);
+        let http = self.http_mut();
+        let transaction = http.transaction.as_mut().expect("a request is asked about");
+        let Transaction { request, up, facts: told, scratch, .. } = &mut **transaction;
+        let mut case = Case {
+            facts,
+            head: Head::Request(request),
+            bytes: up.gathered.bytes(),
+            variables: &mut http.variables,
+            line_level: &mut told.line_level,
+            scratch,
+        };
+        let ruling = case.ask(rules);
+        let (cause, words) = match ruling {
+            Ruling::Passed => return true,
+            Ruling::Denied(words) => (Cause::Denied, Some(words)),
+            Ruling::Answered(words) => (Cause::Answered, Some(words)),
+            Ruling::Rejected => (Cause::Rejected, None),
+            Ruling::Failed => (Cause::RuleFailed, None),
+        };
+        if cause != Cause::Rejected {
+            told.routed_at = Some(now);
+        }
+        transaction.own = words;
+        if matches!(cause, Cause::Denied | Cause::Rejected) {
+            self.count_request_denial();
+        }
+        self.end_with(End::new(Moment::Request, cause), out);
+        false
+    }
+
+    /// Asks the rules on responses: the backend's, then the frontend's, then those behind both.
+    ///
+    /// # Errors
+    /// The response is not sent on.
+    pub(super) fn ask_response_rules(&mut self, transaction: &mut Transaction) -> Result<(), End> {
+        self.http_mut().variables.end(Scope::Request);
+        self.ask_each(transaction, None, |rules| &rules.response)?;
+        self.ask_each(transaction, None, |rules| &rules.after_response)
+    }
+
+    /// Whether there are rules that responses of our own pass.
+    pub(super) fn has_after_rules(&self) -> bool {
+        let of_back = self.backend_ref().is_some_and(|backend| !backend.http.rules.after_response.is_empty());
+        of_back || !self.frontend().http.rules.after_response.is_empty()
+    }
+
+    /// Asks those of a response that was made here, of these bytes.
+    pub(super) fn ask_after_rules(&mut self, transaction: &mut Transaction, text: &[u8]) -> Result<(), End> {
+        self.http_mut().variables.end(Scope::Request);
+        self.ask_each(transaction, Some(text), |rules| &rules.after_response)
+    }
+
+    /// The backend's list, then the frontend's. `own` are the bytes of a response of our own.
+    fn ask_each(
+        &mut self,
+        transaction: &mut Transaction,
+        own: Option<&[u8]>,
+        list: fn(&HttpRules) -> &[HttpRule],
+    ) -> Result<(), End> {
+        let table = self.table.clone();
+        let of_back = match self.backend {
+            Some(backend) if !self.is_own_backend(&table) => list(&table.backend(backend).http.rules),
+            Some(_) | None => &[],
+        };
+        let of_front = list(&table.frontend(self.frontend).http.rules);
+        for rules in [of_back, of_front].into_iter().filter(|rules| !rules.is_empty()) {
+            let facts = self.facts_beside(&table);
+            let Transaction { response, down, facts: told, scratch, own: answer, .. } = transaction;
+            let mut case = Case {
+                facts,
+                head: Head::Response(response),
+                bytes: own.unwrap_or(down.gathered.bytes()),
+                variables: &mut self.http_mut().variables,
+                line_level: &mut told.line_level,
+                scratch,
+            };
+            let (cause, words) = match case.ask(rules) {
+                Ruling::Passed => continue,
+                Ruling::Denied(words) => (Cause::Denied, Some(words)),
+                Ruling::Answered(words) => (Cause::Answered, Some(words)),
+                Ruling::Rejected => (Cause::Rejected, None),
+                Ruling::Failed => (Cause::RuleFailed, None),
+            };
+            *answer = words;
+            told.responded_at = None;
+            if cause == Cause::Denied {
+                self.count_response_denial();
+            }
+            return Err(End::new(Moment::Headers, cause));
+        }
+        Ok(())
+    }
+
+    /// A `listen` section has one list of rules, which stands on both of its sides.
+    fn is_own_backend(&self, table: &Table) -> bool {
+        self.backend.is_some_and(|backend| table.backend(backend).name == table.frontend(self.frontend).name)
+    }
+
+    /// What rules may know beside a message and variables.
+    fn facts_beside<'t>(&self, table: &'t Table) -> Facts<'t> {
+        Facts {
+            backend: self.backend,
+            heard: Heard::Nothing,
+            ..Facts::new(table, self.frontend, self.client.ip(), self.destination.ip())
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Rules on messages of HTTP (`configuration.txt: http-request, http-response, http-after-response, redirect`).
+//!
+//! ```text
+//!   Case ──▶ rule ──▶ rule ──▶ … ──▶ Passed
+//!              │ edits the message, keeps variables: the next rule sees what this one made
+//!              └──▶ Denied, Answered, Rejected, Failed: no rule behind it is asked
+//! ```
+//!
+//! A rule is asked with the message as the rules before have left it. Nothing here knows where the message came from or goes to.
+
+use http1::{EditError, Fields, Request, Response};
+
+use crate::http_edit::Edit;
+use crate::reply::{Redirect, Reply, Words};
+use crate::sample::{Expression, Facts, Format, Heard, Message, Variable, Variables};
+use crate::{Condition, LogLevel, Table};
+
+/// The rules of a section, each list in file order.
+#[derive(Clone, Debug, Default)]
+pub struct HttpRules {
+    /// `http-request`, and the older `redirect` lines behind them.
+    pub request: Vec<HttpRule>,
+    /// `http-response`: what servers answer.
+    pub response: Vec<HttpRule>,
+    /// `http-after-response`: whatever clients are answered.
+    pub after_response: Vec<HttpRule>,
+}
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct HttpRule {
+    /// Without one it always holds.
+    pub condition: Option<Condition>,
+    pub action: HttpAction,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug)]
+pub enum HttpAction {
+    /// No more rules of this list are asked.
+    Allow,
+    /// The client is answered with this; it counts as denied.
+    Deny(Reply),
+    /// The client is answered with this.
+    Return(Reply),
+    Redirect(Redirect),
+    /// The connection ends without an answer.
+    Reject,
+    Edit(Edit),
+    /// The level of the log line.
+    SetLogLevel(LineLevel),
+    /// `set-var`. An expression without a value leaves the variable as it was.
+    SetVariable(Variable, Expression),
+    /// `set-var-fmt`
+    SetVariableText(Variable, Format),
+    UnsetVariable(Variable),
+    /// Whether an edit of a later rule of this list that cannot be made ends the exchange.
+    StrictMode(bool),
+}
+
+/// What rules have said of an exchange's log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineLevel {
+    #[default]
+    Usual,
+    Forced(LogLevel),
+    Silent,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// It goes on.
+    Passed,
+    /// A rule denies it, and these words are sent instead.
+    Denied(Words),
+    /// These words are sent instead.
+    Answered(Words),
+    /// The connection ends without a word.
+    Rejected,
+    /// An edit could not be made.
+    Failed,
+}
+
+/// A message that rules are asked about, and what they may change.
+#[derive(Debug)]
+pub struct Case<'m> {
+    /// What is known beside the message and the variables.
+    pub facts: Facts<'m>,
+    pub head: Head<'m>,
+    /// Those that the head was read from.
+    pub bytes: &'m [u8],
+    pub variables: &'m mut Variables,
+    pub line_level: &'m mut LineLevel,
+    /// Memory for texts under way.
+    pub scratch: &'m mut Vec<u8>,
+}
+
+/// The head of a message.
+#[derive(Debug)]
+pub enum Head<'m> {
+    Request(&'m mut Request),
+    Response(&'m mut Response),
+}
+
+impl HttpRules {
+    pub(crate) fn fits(&self, table: &Table) -> bool {
+        let lists = [&self.request, &self.response, &self.after_response];
+        lists.into_iter().flatten().all(|rule| {
+            let holds = rule.condition.as_ref().is_none_or(|condition| condition.fits(table));
+            holds && rule.action.fits(table)
+        })
+    }
+}
+
+impl HttpAction {
+    fn fits(&self, table: &Table) -> bool {
+        match self {
+            HttpAction::Deny(reply) | HttpAction::Return(reply) => reply.fits(table),
+            HttpAction::Redirect(redirect) => redirect.fits(table),
+            HttpAction::Edit(edit) => edit.fits(table),
+            HttpAction::SetVariable(_, expression) => expression.fits(table),
+            HttpAction::SetVariableText(_, format) => format.fits(table),
+            HttpAction::Allow
+            | HttpAction::Reject
+            | HttpAction::SetLogLevel(_)
+            | HttpAction::UnsetVariable(_)
+            | HttpAction::StrictMode(_) => true,
+        }
+    }
+}
+
+impl Case<'_> {
+    /// Asks the rules of one list, in order.
+    pub fn ask(&mut self, rules: &[HttpRule]) -> Ruling {
+        let ruling = self.ask_each(rules);
+        match self.head.reconcile(self.bytes) {
+            Err(_) if ruling == Ruling::Passed => Ruling::Failed,
+            Ok(()) | Err(_) => ruling,
+        }
+    }
+
+    fn ask_each(&mut self, rules: &[HttpRule]) -> Ruling {
+        let mut is_strict = true;
+        for rule in rules {
+            if !rule.condition.as_ref().is_none_or(|condition| condition.holds(&self.facts())) {
+                continue;
+            }
+            match &rule.action {
+                HttpAction::Allow => return Ruling::Passed,
+                HttpAction::Deny(reply) => return Ruling::Denied(reply.words(&self.facts())),
+                HttpAction::Return(reply) => return Ruling::Answered(reply.words(&self.facts())),
+                HttpAction::Redirect(redirect) => {
+                    if let Some(words) = redirect.words(&self.facts()) {
+                        return Ruling::Answered(words);
+                    }
+                }
+                HttpAction::Reject => return Ruling::Rejected,
+                HttpAction::Edit(edit) => {
+                    if self.edit(edit).is_err() && is_strict {
+                        return Ruling::Failed;
+                    }
+                }
+                HttpAction::SetLogLevel(level) => *self.line_level = *level,
+                HttpAction::SetVariable(variable, expression) => {
+                    let value = expression.value(&self.facts()).map(|value| value.into_owned());
+                    value.into_iter().for_each(|value| self.variables.set(*variable, value));
+                }
+                HttpAction::SetVariableText(variable, format) => {
+                    let mut text = Vec::new();
+                    format.append(&self.facts(), &mut text);
+                    self.variables.set(*variable, crate::Value::Bytes(text.into()));
+                }
+                HttpAction::UnsetVariable(variable) => self.variables.unset(*variable),
+                HttpAction::StrictMode(is_on) => is_strict = *is_on,
+            }
+        }
+        Ruling::Passed
+    }
+
+    pub(crate) fn facts(&self) -> Facts<'_> {
+        let message = match &self.head {
+            Head::Request(request) => Message::Request { request, bytes: self.bytes },
+            Head::Response(response) => Message::Response { response, bytes: self.bytes },
+        };
+        Facts { heard: Heard::Message(message), variables: self.variables, ..self.facts }
+    }
+
+    fn edit(&mut self, edit: &Edit) -> Result<(), EditError> {
+        let mut text = std::mem::take(self.scratch);
+        text.clear();
+        let made = edit.make(self, &mut text);
+        *self.scratch = text;
+        made
+    }
+}
+
+impl Head<'_> {
+    pub(crate) fn fields(&self) -> &Fields {
+        match self {
+            Head::Request(request) => request.fields(),
+            Head::Response(response) => response.fields(),
+        }
+    }
+
+    pub(crate) fn fields_mut(&mut self) -> &mut Fields {
+        match self {
+            Head::Request(request) => request.fields_mut(),
+            Head::Response(response) => response.fields_mut(),
+        }
+    }
+
+    /// # Panics
+    /// It is a response: only rules on requests edit what responses do not have.
+    pub(crate) fn request(&mut self) -> &mut Request {
+        match self {
+            Head::Request(request) => request,
+            Head::Response(_) => panic!("a rule on requests is asked about a request"),
+        }
+    }
+
+    fn reconcile(&mut self, bytes: &[u8]) -> Result<(), EditError> {
+        match self {
+            Head::Request(request) => request.reconcile_host(bytes),
+            Head::Response(_) => Ok(()),
+        }
+    }
+}
