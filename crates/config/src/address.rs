@@ -137,6 +137,20 @@ pub(crate) fn check(word: &str, environment: &dyn Environment) -> Result<(Host, 
     }
 }
 
+/// Reads where connections to servers come from: an address, and a port, or 0 for any.
+pub(crate) fn source(word: &str, environment: &dyn Environment) -> Result<(Host, u16), AddressError> {
+    match Address::read(word, environment, Place::CHECK)? {
+        Address::Inet { host: host @ Host::Ip(_), port: Port::Range(port, _) } => Ok((host, port)),
+        Address::Inet { host: host @ Host::Ip(_), port: Port::Absent | Port::Offset(_) } => Ok((host, 0)),
+        Address::Inet { host: Host::Name { name, .. }, .. } => {
+            invalid(format!("invalid address: '{name}' in '{word}'"))
+        }
+        Address::Unix(_) | Address::Abstract(_) | Address::Descriptor(_) => {
+            invalid(format!("invalid address: '{word}' in '{word}'"))
+        }
+    }
+}
+
 /// Reads the target of a `log` line.
 pub(crate) fn log(word: &str, environment: &dyn Environment) -> Result<LogAddress, AddressError> {
     match word {

@@ -1,14 +1,17 @@
 //! Reads `bind` lines (configuration.txt §4.2 "bind", §5.1).
 
 use crate::address::{self, AddressError, BindAddress};
+use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::keywords::bind::{Keyword, TABLE};
 use crate::keywords::find;
 use crate::line::{CONTINUATION, Line};
+use crate::near_end;
+use crate::ownership;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
-use crate::tree::{Bind, Role, V6};
+use crate::tree::{Bind, Ownership, Role, V6};
 use crate::value::{natural, user_timeout};
 
 /// What Linux takes as the size of a segment, in bytes.
@@ -30,6 +33,9 @@ pub(crate) fn bind(
         span: line.span_from(0),
         addresses,
         name: None,
+        id: None,
+        ownership: Ownership::default(),
+        interface: None,
         backlog: None,
         v6: V6::System,
         accept_proxy: None,
@@ -101,6 +107,19 @@ fn parameter(
             let value = value.ok_or_else(|| missing("missing value"))?;
             let backlog = natural(value).ok_or_else(|| missing(&format!("invalid value '{value}'")))?;
             bind.backlog = Some(Spanned::new(backlog, line.span(at + 1)));
+        }
+        Keyword::Id => {
+            let id = custom_id::read(line.word(at + 1), line.span(at + 1)).map_err(|message| missing(&message))?;
+            bind.id = Some(id);
+        }
+        Keyword::Interface => {
+            let interface = near_end::interface(line.word(at + 1));
+            bind.interface = Some(interface.map_err(|message| line.alert(at + 1, format!("{place} : {message}")))?);
+        }
+        Keyword::Ownership => {
+            let value = Spanned::new(line.word(at + 1), line.span(at + 1));
+            let read = ownership::parameter(name, value, &mut bind.ownership);
+            read.map_err(|message| line.alert(at + 1, format!("{place} : {message}")))?;
         }
         Keyword::Mss => {
             let value = Some(line.word(at + 1)).filter(|value| !value.is_empty());

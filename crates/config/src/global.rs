@@ -8,6 +8,7 @@ use crate::keywords::find;
 use crate::keywords::global::{Keyword, SIZES, TABLE};
 use crate::line::Line;
 use crate::log;
+use crate::ownership;
 use crate::process;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
@@ -80,6 +81,7 @@ fn read(
             Ok(())
         }
         Keyword::Stats => stats(line, global, &*variables, reports),
+        Keyword::UnixBind => ownership::unix_bind(line, &mut global.unix_bind),
         Keyword::Variable(change) => variables::line(change, line, variables),
         Keyword::MasterSocket => {
             global.stats_sockets.push(master_socket(line, &*variables, reports)?);
@@ -291,17 +293,11 @@ fn socket_parameter(
 ) -> Result<usize, Diagnostic> {
     let (name, value) = (line.word(at), line.word(at + 1));
     let fail = |index: usize, message: String| line.alert(index, format!("'stats socket' : '{message}'"));
-    let named = || Some(value.to_string()).filter(|value| !value.is_empty());
+    let spanned = Spanned::new(value, line.span(at + 1));
+    if ownership::parameter(name, spanned, &mut socket.ownership).map_err(|message| fail(at + 1, message))? {
+        return Ok(at + 2);
+    }
     match name {
-        "mode" => {
-            let mode = u32::from_str_radix(value, 8).ok().filter(|mode| *mode <= 0o7777);
-            let message = || format!("'mode' : missing or invalid mode '{value}' (octal integer expected)");
-            socket.mode = Some(mode.ok_or_else(|| fail(at + 1, message()))?);
-        }
-        "user" => socket.user = Some(named().ok_or_else(|| fail(at + 1, "'user' : missing user name".into()))?),
-        "group" => socket.group = Some(named().ok_or_else(|| fail(at + 1, "'group' : missing group name".into()))?),
-        "uid" => socket.uid = Some(natural(value).ok_or_else(|| fail(at + 1, "'uid' : missing value".into()))?),
-        "gid" => socket.gid = Some(natural(value).ok_or_else(|| fail(at + 1, "'gid' : missing value".into()))?),
         "level" => {
             socket.access = match value {
                 "user" => Access::User,

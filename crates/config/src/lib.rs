@@ -19,6 +19,7 @@ mod bind;
 mod check_expect;
 mod condition;
 mod cpu_map;
+mod custom_id;
 mod diagnostic;
 mod directive;
 mod environment;
@@ -35,9 +36,11 @@ mod lints;
 mod log;
 mod log_format;
 mod log_sample;
+mod near_end;
 mod nearest;
 mod net;
 mod option;
+mod ownership;
 mod page;
 mod parser;
 mod pattern;
@@ -50,6 +53,7 @@ mod reply_reader;
 mod reports;
 mod sample_reader;
 mod server;
+mod server_template;
 mod source;
 mod stats;
 mod tcp_check;
@@ -85,9 +89,9 @@ pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, Capture, Check, CheckExpect, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck,
     HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet, Keepalive, Keeping, Log,
-    LogOptions, LogStyle, LogTarget, Mode, OnError, Proxy, ProxyHeader, Redispatch, Reuse, Role, Server, ServerOptions,
-    Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules,
-    Timeouts, UseBackend, UseServer, V6,
+    LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader, Redispatch, Reuse, Role,
+    Server, ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect,
+    TcpResponseAction, TcpRule, TcpRules, Timeouts, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

@@ -58,7 +58,8 @@ impl Proxy {
         let has_delay = inspect_delay.is_some() || response_delay.is_some();
         let has_rules = asks_clients || !response.is_empty() || has_delay;
         let leads_nowhere = self.rules.is_empty() && self.servers.is_empty() && settings.default_backend.is_none();
-        let is_plain = |bind: &crate::tree::Bind| bind.accept_proxy.is_none() && bind.v6 == V6::System;
+        let is_plain =
+            |bind: &crate::tree::Bind| bind.accept_proxy.is_none() && bind.v6 == V6::System && bind.interface.is_none();
         settings.stats.is_some()
             && settings.mode == Mode::Http
             && self.role.has_front()

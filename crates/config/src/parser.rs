@@ -223,6 +223,7 @@ impl Parser<'_> {
         self.tree.proxies.push(Proxy {
             role,
             name: Spanned::new(name.to_string(), span),
+            id: None,
             settings,
             binds: Vec::new(),
             acls: Vec::new(),

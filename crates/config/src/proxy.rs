@@ -2,6 +2,7 @@
 
 use crate::acl_reader;
 use crate::bind;
+use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::http_check;
@@ -11,9 +12,11 @@ use crate::keywords::proxy::{Keyword, TABLE, TIMEOUTS, Timer};
 use crate::keywords::{InDefaults, Scope, find};
 use crate::line::Line;
 use crate::log;
+use crate::near_end;
 use crate::option;
 use crate::reports::Reports;
 use crate::server;
+use crate::server_template;
 use crate::source::Spanned;
 use crate::stats;
 use crate::tcp_check;
@@ -236,6 +239,15 @@ fn read(
             let (proxy, _) = home.proxy(line)?;
             capture(line, proxy, reports)
         }
+        Keyword::Id => id(line, home),
+        Keyword::Source => near_end::of_proxy(line, environment, reports).map(|read| home.settings().near_end = read),
+        Keyword::ServerTemplate => {
+            let (proxy, _) = home.proxy(line)?;
+            let defaults = &proxy.settings.default_server;
+            let read = server_template::servers(line, &proxy.name.value, defaults, environment, reports)?;
+            proxy.servers.extend(read);
+            Ok(())
+        }
         Keyword::Server => {
             let (proxy, _) = home.proxy(line)?;
             let defaults = &proxy.settings.default_server;
@@ -249,6 +261,19 @@ fn unread(line: Line<'_>) -> Result<(), Diagnostic> {
     if line.keyword() == "description" && line.count() < 2 {
         return Err(Diagnostic::alert(Lead::Tight, line.span(1), "'description' expects a string argument."));
     }
+    Ok(())
+}
+
+/// `id NUMBER`
+fn id(line: Line<'_>, home: &mut Home<'_>) -> Result<(), Diagnostic> {
+    let tight = |message: String| Diagnostic::alert(Lead::Tight, line.span(1), message);
+    let (proxy, _) = home.proxy(line)?;
+    if line.word(1).is_empty() {
+        return Err(tight("'id' expects an integer argument.".into()));
+    }
+    let id = custom_id::read(line.word(1), line.span(1)).map_err(|message| tight(format!("{message}.")))?;
+    line.ends_at(2, "id")?;
+    proxy.id = Some(id);
     Ok(())
 }
 

@@ -2,11 +2,13 @@
 
 use crate::acl_reader::is_name_character;
 use crate::address::{self, AddressError, Host, ServerAddress, ServerPort};
+use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::keywords::find;
 use crate::keywords::server::{Keyword, TABLE};
 use crate::line::{CONTINUATION, Line};
+use crate::near_end;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
 use crate::tree::{InitState, OnError, Server, ServerOptions};
@@ -25,25 +27,37 @@ pub(crate) fn server(
         let message = "'server' expects <name> and <addr>[:<port>] as arguments.";
         return Err(Diagnostic::alert(Lead::Place, line.span(line.count()), message));
     }
+    named(line, 2, proxy, defaults, environment, reports)
+}
+
+/// The server whose name is word 1, and whose address stands in word `at`, before its parameters.
+pub(crate) fn named(
+    line: Line<'_>,
+    at: usize,
+    proxy: &str,
+    defaults: &ServerOptions,
+    environment: &dyn Environment,
+    reports: &mut Reports,
+) -> Result<Option<Server>, Diagnostic> {
     let name = line.word(1);
     if let Some(character) = name.chars().find(|character| !is_name_character(*character)) {
         let message = format!("character '{character}' is not permitted in server name '{name}'.");
         return Err(Diagnostic::alert(Lead::Place, line.span(1), message));
     }
     let reader = Reader { line, owner: format!("'server {proxy}/{name}' : "), name, is_default: false };
-    let address = match address::server(line.word(2), environment) {
+    let address = match address::server(line.word(at), environment) {
         Ok(address) => {
-            refuse_client_address(&address, line.span(2), reports);
+            refuse_client_address(&address, line.span(at), reports);
             Some(address)
         }
-        Err(AddressError::Invalid(message)) => return Err(reader.fail(2, message)),
+        Err(AddressError::Invalid(message)) => return Err(reader.fail(at, message)),
         Err(AddressError::Unserved(what)) => {
-            reports.refuse(line.span(2), format!("server {what}"));
+            reports.refuse(line.span(at), format!("server {what}"));
             None
         }
     };
     let mut options = defaults.clone();
-    reader.parameters(3, &mut options, environment, reports)?;
+    reader.parameters(at + 1, &mut options, environment, reports)?;
     if let (Some(agent), None) = (options.agent, options.agent_port) {
         let message = format!("{}server {name} does not have agent port. Agent check has been disabled.", reader.owner);
         return Err(Diagnostic::alert(Lead::Place, agent, message).hint("give it one with 'agent-port'"));
@@ -57,7 +71,7 @@ pub(crate) fn server(
     }
     Ok(address.map(|address| Server {
         name: Spanned::new(name.to_string(), line.span(1)),
-        address: Spanned::new(address, line.span(2)),
+        address: Spanned::new(address, line.span(at)),
         options,
     }))
 }
@@ -124,11 +138,8 @@ impl Reader<'_> {
             return Err(self.unknown(at, reports));
         };
         let mut next = at + 1 + arguments;
-        if name == "source" {
-            // `source` alone has parameters of its own.
-            while matches!(line.word(next), "usesrc" | "interface") {
-                next += 2;
-            }
+        if name == "id" && self.is_default {
+            return Err(self.fail(at, "'id' option is not accepted in default-server sections."));
         }
         let whole = span.to(line.span(next - 1));
         let Some(keyword) = reports.weigh(*meaning, whole, || format!("server {name}"))? else { return Ok(next) };
@@ -145,6 +156,8 @@ impl Reader<'_> {
             Keyword::Tls(on) => options.tls = on.then_some(span),
             Keyword::SendProxy(header) => options.proxy_header = Some(Spanned::new(header, span)),
             Keyword::NoSendProxy => options.proxy_header = None,
+            Keyword::Id => options.id = Some(self.id(at)?),
+            Keyword::Source => next = self.source(at, options, environment, reports)?,
             Keyword::InitState => options.init_state = Some(self.init_state(at)?),
             Keyword::ErrorLimit => options.error_limit = Some(self.error_limit(at)?),
             Keyword::Observe => self.observe(at, options, reports)?,
@@ -305,6 +318,29 @@ impl Reader<'_> {
                 Err(self.fail(at + 1, message))
             }
         }
+    }
+
+    fn id(&self, at: usize) -> Result<Spanned<u32>, Diagnostic> {
+        let id = custom_id::read(self.line.word(at + 1), self.line.span(at + 1));
+        id.map_err(|message| self.fail(at + 1, format!("'id' : {message}.")))
+    }
+
+    /// `source ADDRESS[:PORT] [interface NAME]`, the one parameter that has parameters of its own; answers where the next one stands.
+    fn source(
+        &self,
+        at: usize,
+        options: &mut ServerOptions,
+        environment: &dyn Environment,
+        reports: &mut Reports,
+    ) -> Result<usize, Diagnostic> {
+        if self.line.word(at + 1).is_empty() {
+            let message = "'source' expects <addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> as argument..";
+            return Err(self.fail(at + 1, message));
+        }
+        let read = near_end::read(self.line, at, environment, reports);
+        let (near_end, next) = read.map_err(|(at, message)| self.fail(at, format!("{message}.")))?;
+        options.near_end = near_end;
+        Ok(next)
     }
 
     fn text(&self, at: usize) -> Result<String, Diagnostic> {

@@ -99,6 +99,7 @@ pub struct Global {
     /// `tidegate.prometheus`: where metrics are served.
     pub prometheus: Vec<Spanned<BindAddress>>,
     pub stats_sockets: Vec<StatsSocket>,
+    pub unix_bind: UnixBind,
     pub stats_timeout: Option<Spanned<Duration>>,
     pub stats_maxconn: Option<Spanned<u32>>,
 }
@@ -144,17 +145,47 @@ impl IoEngine {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StatsSocket {
     pub addresses: Vec<Spanned<BindAddress>>,
-    /// Permission bits of a unix socket.
-    pub mode: Option<u32>,
-    pub user: Option<String>,
-    pub group: Option<String>,
-    pub uid: Option<u32>,
-    pub gid: Option<u32>,
+    pub ownership: Ownership,
     pub access: Access,
     /// `expose-fd listeners`: a successor may fetch the listening sockets here.
     pub exposes_listeners: bool,
     /// The master's (`-S`), a keyword of our own in the file.
     pub is_master: bool,
+}
+
+/// Who owns the path of a unix socket, and who may connect. A name counts before a number.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ownership {
+    /// Permission bits.
+    pub mode: Option<u32>,
+    pub user: Option<Spanned<String>>,
+    pub group: Option<Spanned<String>>,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+}
+
+impl Ownership {
+    /// What `other` says where this says nothing.
+    pub fn or(self, other: &Ownership) -> Ownership {
+        // A number says whose it is, too.
+        let (has_user, has_group) =
+            (self.user.is_some() || self.uid.is_some(), self.group.is_some() || self.gid.is_some());
+        Ownership {
+            mode: self.mode.or(other.mode),
+            user: self.user.or_else(|| other.user.clone().filter(|_| !has_user)),
+            group: self.group.or_else(|| other.group.clone().filter(|_| !has_group)),
+            uid: self.uid.or(other.uid.filter(|_| !has_user)),
+            gid: self.gid.or(other.gid.filter(|_| !has_group)),
+        }
+    }
+}
+
+/// `unix-bind`: what holds for all unix sockets of `bind` lines that say nothing else.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UnixBind {
+    /// Stands before every path.
+    pub prefix: Option<String>,
+    pub ownership: Ownership,
 }
 
 /// What the users of an admin socket may do; each level includes those before it.
@@ -218,6 +249,8 @@ impl Role {
 pub struct Proxy {
     pub role: Role,
     pub name: Spanned<String>,
+    /// Its number in statistics; the next that is free unless set.
+    pub id: Option<Spanned<u32>>,
     pub settings: Settings,
     pub binds: Vec<Bind>,
     /// In file order. ACLs of one name are one ACL: the first that matches decides.
@@ -289,6 +322,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     pub client_keepalive: Keepalive,
     pub server_keepalive: Keepalive,
+    /// Where connections to its servers come from, unless a server says otherwise.
+    pub near_end: Option<Spanned<NearEnd>>,
     pub logs: Vec<Log>,
     /// Instead of the global one.
     pub log_tag: Option<Spanned<String>>,
@@ -626,6 +661,11 @@ pub struct Bind {
     pub span: Span,
     pub addresses: Vec<Spanned<BindAddress>>,
     pub name: Option<Spanned<String>>,
+    /// Its number within the frontend; the next that is free unless set.
+    pub id: Option<Spanned<u32>>,
+    pub ownership: Ownership,
+    /// The device that packets have to come through.
+    pub interface: Option<String>,
     pub backlog: Option<Spanned<u32>>,
     /// What `[::]` listens on.
     pub v6: V6,
@@ -639,6 +679,17 @@ pub struct Bind {
     pub defers_accept: bool,
     /// `tfo`: clients may bring bytes with their first segment.
     pub opens_fast: bool,
+}
+
+/// `source ADDRESS[:PORT] [interface NAME]`: where connections to servers come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NearEnd {
+    /// An address; unspecified: as the system has it.
+    pub host: Host,
+    /// 0: any.
+    pub port: u16,
+    /// The device that packets have to go through.
+    pub interface: Option<String>,
 }
 
 /// How an IPv6 listener treats IPv4.
@@ -721,6 +772,10 @@ pub struct Server {
 /// The parameters of a server line.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ServerOptions {
+    /// Its number within the backend; the next that is free unless set.
+    pub id: Option<Spanned<u32>>,
+    /// Where connections to it come from; what the proxy says unless set.
+    pub near_end: Option<Spanned<NearEnd>>,
     pub check: Option<Span>,
     pub check_address: Option<Spanned<Host>>,
     pub check_port: Option<Spanned<u16>>,

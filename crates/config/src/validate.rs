@@ -4,6 +4,7 @@
 
 use crate::acl::{Fetch, Number, Operand, ProxyRef, ServerRef, Test};
 use crate::address::{ServerAddress, ServerPort};
+use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
 use crate::log_format::Why;
 use crate::nearest::Guesser;
@@ -25,6 +26,7 @@ pub(crate) fn check(config: &Config, sources: &[Source], is_readable: bool, diag
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
         checker.servers(proxy);
     }
+    custom_id::check(config, sources, diagnostics);
     tracking::check(config, diagnostics);
 }
 

@@ -5,6 +5,7 @@
 //! tokio, which closes its sockets, and shut a socket down before it is dropped with an op in flight, so that the op ends.
 
 use check::{Ending, Errno};
+use driver::Fd;
 use proxyline::Addresses;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -13,7 +14,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::pin::Pin;
 use std::{ffi::OsStr, path::Path};
-use table::ServerAddr;
+use table::{ServerAddr, Tuning};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
@@ -84,16 +85,17 @@ enum Stream {
 }
 
 impl Connection {
-    /// Connects to `to`. Must be called inside of `runtime`.
+    /// Connects to `to` as a session does whose sockets are set to `tuning`. Must be called inside of `runtime`.
     pub(crate) async fn open(
         runtime: Runtime,
         to: &ServerAddr,
+        tuning: &Tuning,
         ending: Ending,
         deadline: Instant,
     ) -> Result<Connection, ConnectError> {
         let opening = async {
             match to {
-                ServerAddr::Ip(addr) => Connection::tcp(*addr, ending).await,
+                ServerAddr::Ip(addr) => Connection::tcp(*addr, tuning, ending).await,
                 ServerAddr::Unix(path) => Connection::unix(path).await,
                 // tokio takes a leading zero byte for the abstract namespace.
                 ServerAddr::Abstract(name) => Connection::unix(&[b"\0", &name[..]].concat()).await,
@@ -135,12 +137,14 @@ impl Connection {
         transfer(deadline, reading).await
     }
 
-    async fn tcp(addr: SocketAddr, ending: Ending) -> Result<Connection, ConnectError> {
+    async fn tcp(addr: SocketAddr, tuning: &Tuning, ending: Ending) -> Result<Connection, ConnectError> {
         let socket = match addr {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),
         };
         let socket = socket.map_err(|err| ConnectError::Socket(errno_of(&err)))?;
+        let tuned = ::socket::tune(Fd(socket.as_raw_fd()), &driver::Tuning::default(), &shard::tuning_of(tuning));
+        tuned.map_err(|errno| ConnectError::Socket(Errno(errno.0)))?;
         let failed = |err: io::Error| ConnectError::Failed(errno_of(&err));
         let stream = socket.connect(addr).await.map_err(failed)?;
         if ending == Ending::Reset {
@@ -346,7 +350,9 @@ mod tests {
         });
         let source = block_on(runtime, async {
             let to = ServerAddr::Ip(addr);
-            let mut connection = Connection::open(runtime, &to, Ending::Reset, soon()).await.expect("somebody listens");
+            let mut connection = Connection::open(runtime, &to, &Tuning::default(), Ending::Reset, soon())
+                .await
+                .expect("somebody listens");
             let ends = connection.addresses().expect("not a unix socket");
             assert_eq!(ends.destination, addr);
             assert_eq!(connection.write(b"PROXY", soon()).await, Ok(5));
@@ -380,9 +386,12 @@ mod tests {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         for runtime in RUNTIMES {
             let opened = block_on(runtime, async {
-                let refused = Connection::open(runtime, &ServerAddr::Ip(port), Ending::Reset, soon()).await.err();
+                let refused =
+                    Connection::open(runtime, &ServerAddr::Ip(port), &Tuning::default(), Ending::Reset, soon())
+                        .await
+                        .err();
                 let path = ServerAddr::Unix(b"/nonexistent/socket"[..].into());
-                let missing = Connection::open(runtime, &path, Ending::Reset, soon()).await.err();
+                let missing = Connection::open(runtime, &path, &Tuning::default(), Ending::Reset, soon()).await.err();
                 (refused, missing)
             });
             // errno(3): ECONNREFUSED, ENOENT.
@@ -399,8 +408,9 @@ mod tests {
         let addr = ServerAddr::Unix(path.as_os_str().as_bytes().into());
         assert_no_descriptor_left(async |runtime| {
             for _ in 0..20 {
-                let mut connection =
-                    Connection::open(runtime, &addr, Ending::Reset, soon()).await.expect("somebody listens");
+                let mut connection = Connection::open(runtime, &addr, &Tuning::default(), Ending::Reset, soon())
+                    .await
+                    .expect("somebody listens");
                 let _peer = listener.accept().expect("a connection");
                 let flood = vec![0; 1 << 20];
                 let outcome = loop {
@@ -420,8 +430,9 @@ mod tests {
         let addr = ServerAddr::Ip(listener.local_addr().expect("bound"));
         assert_no_descriptor_left(async |runtime| {
             for _ in 0..20 {
-                let mut connection =
-                    Connection::open(runtime, &addr, Ending::Orderly, soon()).await.expect("somebody listens");
+                let mut connection = Connection::open(runtime, &addr, &Tuning::default(), Ending::Orderly, soon())
+                    .await
+                    .expect("somebody listens");
                 let _peer = listener.accept().expect("a connection");
                 let read = connection.read(Instant::now() + Duration::from_millis(2)).await;
                 assert_eq!(read, Err(TransferError::DeadlineReached));
@@ -435,7 +446,7 @@ mod tests {
         assert_no_descriptor_left(async |runtime| {
             for _ in 0..20 {
                 let deadline = Instant::now() + Duration::from_millis(2);
-                let opened = Connection::open(runtime, &hole.addr, Ending::Reset, deadline).await;
+                let opened = Connection::open(runtime, &hole.addr, &Tuning::default(), Ending::Reset, deadline).await;
                 assert_eq!(opened.err(), Some(ConnectError::DeadlineReached));
             }
         });

@@ -18,7 +18,7 @@ pub use address::{Addr, UNIX_NAME_MOST};
 pub use errno::Errno;
 pub use pipe::{Pipe, Pipes};
 pub use time::Instant;
-pub use tuning::{Keepalive, Tuning};
+pub use tuning::{Keepalive, Source, Tuning};
 
 use buf::{Lease, Pool};
 use std::sync::Arc;
@@ -179,6 +179,26 @@ pub struct ListenSpec {
     pub backlog: u32,
     /// `Some(true)` takes IPv6 only, `Some(false)` IPv4 as well; `None` leaves it to the system.
     pub v6_only: Option<bool>,
+    /// The device that packets have to come through (`socket(7)`: `SO_BINDTODEVICE`); without meaning for unix sockets.
+    pub device: Option<Arc<str>>,
+    /// Without meaning but for paths.
+    pub ownership: Ownership,
+}
+
+/// Who owns the path of a unix socket, and who may connect. What is `None` is as the process makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Ownership {
+    /// Permission bits.
+    pub mode: Option<u32>,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+}
+
+impl ListenSpec {
+    /// A socket of which nothing special is wanted.
+    pub fn at(addr: Addr, backlog: u32) -> ListenSpec {
+        ListenSpec { addr, backlog, v6_only: None, device: None, ownership: Ownership::default() }
+    }
 }
 
 /// What a driver counts about itself.

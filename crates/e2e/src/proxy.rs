@@ -349,6 +349,11 @@ impl Proxy {
         assert!(status.success(), "prlimit on our own child");
     }
 
+    /// What it was started with, or what replaced it since.
+    pub fn template(&self) -> &str {
+        &self.setup.template
+    }
+
     /// Replaces the configuration file; listeners with known names keep their addresses.
     pub fn rewrite(&mut self, template: &str) {
         self.setup.template = template.to_owned();

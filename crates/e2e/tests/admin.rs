@@ -27,6 +27,7 @@ e2e::scenarios! {
         limits_of_servers,
         sessions_of_a_server_are_ended,
         sessions_are_shown_and_ended,
+        what_went_wrong_and_what_went_on,
     ],
     alone: [
         clients_that_misbehave_harm_nobody,
@@ -510,6 +511,41 @@ fn answers_about_servers(subject: Subject) {
         assert_eq!(rig.admin.ask(line), answer, "{line}");
     }
     assert!(rig.admin.ask("set server be/s1").starts_with("usage: set server <backend>/<server> addr | agent"));
+}
+
+/// `show errors`, `show env` and `show activity`: what both subjects say of the same.
+fn what_went_wrong_and_what_went_on(subject: Subject) {
+    let (admin, origin) = (Admin::new(), Origin::echo());
+    let global = format!("stats socket {} level admin", admin.path().display());
+    let setup = Setup::relay(subject, &global, &origin).environment("MAIL_DOMAIN", "example.org");
+    let proxy = setup.start();
+    let without_date = |answer: &str| match (answer.split_once('['), answer.split_once(']')) {
+        (Some((before, _)), Some((_, after))) => format!("{before}DATE{after}"),
+        _ => answer.to_owned(),
+    };
+    for (line, answer) in [
+        ("show errors", "Total events captured on DATE : 0\n\n"),
+        ("show errors px", "Total events captured on DATE : 0\n\n"),
+        ("show errors px request", "Total events captured on DATE : 0\n\n"),
+        ("show errors -1", "Total events captured on DATE : 0\n\n"),
+        ("show errors nobody", "No such proxy.\n\n"),
+        ("show env MAIL_DOMAIN", "MAIL_DOMAIN=example.org\n\n"),
+        ("show env NOT_THERE", "Variable not found\n\n"),
+    ] {
+        assert_eq!(without_date(&admin.ask(line)), answer, "{line}");
+    }
+    assert!(admin.ask("show env").lines().any(|line| line == "MAIL_DOMAIN=example.org"));
+    for _ in 0..3 {
+        assert_eq!(proxy.connect("px").ask("hello"), "hello");
+    }
+    let activity = admin.ask("show activity");
+    let number = |name: &str| {
+        let line = activity.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.and_then(|value| value.split(['.', ' ']).next()?.parse::<u64>().ok())
+            .unwrap_or_else(|| panic!("{name} in {activity}"))
+    };
+    assert_eq!(number("thread_id"), 1);
+    assert!(number("date_now") > 1_700_000_000 && number("accepted") >= 3 && number("stream_calls") >= 3, "{activity}");
 }
 
 fn clients_that_misbehave_harm_nobody(subject: Subject) {

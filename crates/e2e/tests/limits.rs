@@ -271,6 +271,25 @@ fn a_client_address_has_so_many_sessions() {
     assert_eq!(greeted(proxy.connect("px")).1, "s1", "one left");
 }
 
+/// Those who were there before a reload that brings a limit count as well.
+#[test]
+fn a_limit_that_a_reload_brings_counts_who_is_there() {
+    let (admin, origin) = (Admin::new(), Origin::named("s1"));
+    let setup = setup(Subject::Tidegate, &admin, "server s1 @s1@").with("s1", origin.target());
+    let mut proxy = setup.with("threads", 4).start();
+    let mut served: Vec<Client> = (0..3).map(|_| greeted(proxy.connect("px")).0).collect();
+    let text = proxy.template().replace("server s1", "maxconn-per-source 2\n server s1");
+    proxy.rewrite(&text);
+    proxy.reload();
+    wait::until("the reload", wait::SOON, || admin.ask("show info").contains("\nGeneration: 2\n"));
+    assert!(is_reset(proxy.address("px")), "three are there");
+    served.truncate(1);
+    admin.wait_for("px", "FRONTEND", "scur", "1");
+    let (_second, name) = greeted(proxy.connect("px"));
+    assert_eq!(name, "s1", "one left");
+    assert!(is_reset(proxy.address("px")), "two are there");
+}
+
 #[test]
 fn a_portable_file_has_no_keywords_of_ours() {
     let text = "global

@@ -24,7 +24,7 @@ fn driver() -> Epoll {
 }
 
 fn spec(addr: &str) -> ListenSpec {
-    ListenSpec { addr: addr.parse::<SocketAddr>().expect("valid").into(), backlog: 512, v6_only: None }
+    ListenSpec::at(addr.parse::<SocketAddr>().expect("valid").into(), 512)
 }
 
 fn start(driver: &mut Epoll, op: Op) {

@@ -57,10 +57,21 @@ impl Session {
 
     /// Whether the client's address has a session left (`maxconn-per-source`). Clients without an address are not told apart.
     fn take_place_of_source(&mut self) -> bool {
-        let (Some(most), Some(addr)) = (self.frontend().maxconn_per_source, self.client.ip()) else { return true };
+        let (Some(most), Some(addr)) = (self.frontend().state.sources.most(), self.client.ip()) else { return true };
         let is_admitted = self.frontend().state.sources.admit(addr.ip(), most);
         self.is_counted_by_source = is_admitted;
         is_admitted
+    }
+
+    /// The frontend may limit the sessions of an address since a reload: one that was there before is counted, too.
+    pub fn join_sources(&mut self) {
+        let is_to_count = self.is_identified() && !self.is_counted_by_source && !self.is_ending();
+        let sources = &self.frontend().state.sources;
+        let addr = self.client.ip().filter(|_| is_to_count && sources.most().is_some());
+        if let Some(addr) = addr {
+            sources.join(addr.ip());
+            self.is_counted_by_source = true;
+        }
     }
 
     /// More from the client, in a buffer of its own.

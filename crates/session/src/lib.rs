@@ -114,8 +114,8 @@ pub struct Session {
     /// In `mode http`, from when it is known who the client is.
     http: Option<Box<Http>>,
     shard: ShardIndex,
-    /// The listener's number within its frontend, from 1; log lines name it when a header was refused.
-    listener: u16,
+    /// HAProxy's number for the listener within its frontend; log lines name it when a header was refused.
+    listener: u32,
     /// Attempts to connect that failed.
     retries: u16,
     /// A retry went to another server than the attempt before it.
@@ -147,7 +147,7 @@ pub struct Session {
 pub struct Arrival {
     pub table: View,
     pub frontend: FrontendId,
-    pub listener: u16,
+    pub listener: u32,
     /// `accept-proxy`: a header comes first and says who the client is.
     pub expects_header: bool,
     pub fd: Fd,

@@ -16,8 +16,8 @@ pub struct Record {
     pub client: Addr,
     pub destination: Addr,
     pub accepted_at: Instant,
-    /// The listener's number within its frontend, from 1.
-    pub listener: u16,
+    /// HAProxy's number for the listener within its frontend.
+    pub listener: u32,
     pub kind: RecordKind,
 }
 

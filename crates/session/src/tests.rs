@@ -344,6 +344,9 @@ fn table(setup: Setup) -> Arc<Table> {
         name: None,
         backlog: 8,
         v6_only: None,
+        device: None,
+        ownership: table::Ownership::default(),
+        number: 1,
         accept_proxy: setup.accept_proxy,
         tuning: table::Tuning::default(),
     };

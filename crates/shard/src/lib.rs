@@ -41,6 +41,7 @@ pub use slots::Slots;
 pub use stats::{Ends, Stats};
 pub use sweep::{Purse, Whose};
 pub use timers::Wheel;
+pub use tuning::tuning_of;
 
 use arc_swap::{ArcSwap, Cache};
 use driver::{Driver, Instant, Tag};

@@ -42,8 +42,8 @@ pub(crate) struct Listener {
     /// What sessions from here start with: the table that the frontend's id belongs to.
     pub(crate) table: View,
     pub(crate) frontend: FrontendId,
-    /// Its number within the frontend, from 1.
-    pub(crate) number: u16,
+    /// HAProxy's number for it within the frontend.
+    pub(crate) number: u32,
     pub(crate) accept_proxy: bool,
     /// Where it listens, if that says where every client connected to; `None` for wildcards.
     pub(crate) local: Option<Addr>,
@@ -135,8 +135,9 @@ impl Listeners {
         shard: ShardIndex,
     ) -> Result<(), PrepareFailure> {
         self.forget(driver);
-        for place in places(table, shard) {
-            if self.slots.iter().flatten().any(|listener| listener.key == place.key && listener.stays()) {
+        for place in places(table) {
+            let is_there = self.slots.iter().flatten().any(|listener| listener.key == place.key && listener.stays());
+            if is_there || place.is_shared() && !self.may_open(&place, shard) {
                 continue;
             }
             if let Err(errno) = self.open(driver, &place) {
@@ -146,6 +147,11 @@ impl Listeners {
             }
         }
         Ok(())
+    }
+
+    /// Of sockets that cannot be made twice the first shard makes those that a reload brings, and serves them alone.
+    fn may_open(&self, place: &Place, shard: ShardIndex) -> bool {
+        shard.0 == 0 || self.heirlooms.iter().any(|heirloom| heirloom.key == place.key)
     }
 
     /// Takes what is there for this place, which may be several sockets, or makes one.
@@ -175,7 +181,7 @@ impl Listeners {
     }
 
     /// Serves by `table` from now on: known sockets go over to it, prepared ones start to listen, all others leave.
-    pub(crate) fn adopt<D: Driver>(&mut self, driver: &mut D, table: &View, shard: ShardIndex) {
+    pub(crate) fn adopt<D: Driver>(&mut self, driver: &mut D, table: &View) {
         let mut prepared: HashMap<Key, Vec<Fd>> = HashMap::new();
         for (key, fd) in self.bound.drain(..) {
             prepared.entry(key).or_default().push(fd);
@@ -187,7 +193,7 @@ impl Listeners {
                 known.entry(listener.key.clone()).or_default().push(index);
             }
         }
-        for place in places(table, shard) {
+        for place in places(table) {
             for &index in known.get(&place.key).into_iter().flatten() {
                 let listener = self.slots[index].as_mut().expect("known a moment ago");
                 listener.leave = Leave::Stays;
@@ -207,7 +213,7 @@ impl Listeners {
                     accept_proxy: place.accept_proxy,
                     local,
                     backlog: place.backlog,
-                    tuning: place.tuning,
+                    tuning: place.tuning.clone(),
                     watch: Watch::Idle,
                     leave: Leave::Stays,
                     is_cancelled: false,
@@ -343,7 +349,7 @@ impl Listener {
         self.backlog = place.backlog;
         // One that cannot be tuned serves as it is: the table is in force already.
         if driver.tune(self.fd, &self.tuning, &place.tuning).is_ok() {
-            self.tuning = place.tuning;
+            self.tuning = place.tuning.clone();
         }
     }
 

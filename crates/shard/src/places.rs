@@ -1,16 +1,17 @@
 //! Where a shard is to listen: what a table wants of it.
 
-use crate::tuning::tuning_of;
-use driver::{Addr, ListenSpec, Tuning};
+use crate::tuning::{ownership_of, tuning_of};
+use driver::{Addr, ListenSpec, Ownership, Tuning};
 use std::collections::HashMap;
 use std::sync::Arc;
-use table::{Bind, BindAddr, FrontendId, ShardIndex, Table};
+use table::{Bind, BindAddr, FrontendId, Table};
 
 /// What makes two binds the same socket. `nth` tells apart an address that is bound more than once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     addr: BindAddr,
     v6_only: Option<bool>,
+    device: Option<Arc<str>>,
     nth: u16,
 }
 
@@ -19,11 +20,12 @@ pub struct Key {
 pub struct Place {
     pub key: Key,
     pub frontend: FrontendId,
-    /// Its number within the frontend, from 1.
-    pub(crate) number: u16,
+    /// HAProxy's number for it within the frontend.
+    pub(crate) number: u32,
     pub(crate) accept_proxy: bool,
     pub(crate) backlog: u32,
     pub tuning: Tuning,
+    ownership: Ownership,
 }
 
 /// A socket that listens for a shard already when the shard starts, under a number of its thread's file table.
@@ -41,25 +43,26 @@ pub enum Origin {
     Inherited(i32),
 }
 
-/// The addresses of a table that this shard listens on. A unix socket cannot be bound twice, so the first shard has it alone.
-pub fn places(table: &Table, shard: ShardIndex) -> Vec<Place> {
-    let mut counts: HashMap<(BindAddr, Option<bool>), u16> = HashMap::new();
+/// The addresses of a table that shards listen on, each on all of them as far as it can be had.
+pub fn places(table: &Table) -> Vec<Place> {
+    let mut counts: HashMap<Key, u16> = HashMap::new();
     let mut all = Vec::new();
     for (index, frontend) in table.frontends.iter().enumerate() {
-        for (number, Bind { addr, v6_only, accept_proxy, backlog, tuning, .. }) in frontend.binds.iter().enumerate() {
-            let is_ours = match addr {
-                BindAddr::Ip(_) | BindAddr::Inherited(_) => true,
-                BindAddr::Unix(_) | BindAddr::Abstract(_) => shard.0 == 0,
-            };
-            let nth = counts.entry((addr.clone(), *v6_only)).or_insert(0);
-            let key = Key { addr: addr.clone(), v6_only: *v6_only, nth: *nth };
-            *nth += 1;
-            if is_ours {
-                let frontend = FrontendId(index as u32);
-                let number = number as u16 + 1;
-                let tuning = tuning_of(tuning);
-                all.push(Place { key, frontend, number, accept_proxy: *accept_proxy, backlog: *backlog, tuning });
-            }
+        for bind in &frontend.binds {
+            let Bind { addr, v6_only, device, number, accept_proxy, backlog, tuning, ownership, .. } = bind;
+            let first = Key { addr: addr.clone(), v6_only: *v6_only, device: device.clone(), nth: 0 };
+            let count = counts.entry(first.clone()).or_insert(0);
+            let key = Key { nth: *count, ..first };
+            *count += 1;
+            all.push(Place {
+                key,
+                frontend: FrontendId(index as u32),
+                number: *number,
+                accept_proxy: *accept_proxy,
+                backlog: *backlog,
+                tuning: tuning_of(tuning),
+                ownership: ownership_of(*ownership),
+            });
         }
     }
     all
@@ -70,9 +73,19 @@ impl Place {
         match self.key.addr {
             BindAddr::Inherited(number) => Origin::Inherited(number),
             BindAddr::Ip(_) | BindAddr::Unix(_) | BindAddr::Abstract(_) => {
-                let spec = ListenSpec { addr: self.key.shown(), backlog: self.backlog, v6_only: self.key.v6_only };
-                Origin::Bound(spec)
+                let Key { v6_only, device, .. } = &self.key;
+                let (v6_only, device) = (*v6_only, device.clone());
+                let (addr, backlog, ownership) = (self.key.shown(), self.backlog, self.ownership);
+                Origin::Bound(ListenSpec { addr, backlog, v6_only, device, ownership })
             }
+        }
+    }
+
+    /// Whether the socket cannot be made twice: one is made, and all shards that have it when they start accept from it.
+    pub fn is_shared(&self) -> bool {
+        match self.key.addr {
+            BindAddr::Unix(_) | BindAddr::Abstract(_) => true,
+            BindAddr::Ip(_) | BindAddr::Inherited(_) => false,
         }
     }
 }

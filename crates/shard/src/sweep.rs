@@ -1,4 +1,4 @@
-//! Ending the sessions that control wants ended: a part of the slots per turn, so that a server with a hundred thousand sessions
+//! What concerns sessions that are there already, such as ending those that control wants ended: a part of the slots per turn, so that a server with a hundred thousand sessions
 //! does not keep the others waiting.
 //!
 //! **Invariant:** a sweep looks at every slot once. Whoever was accepted before it began is met; whoever came later is not meant.
@@ -82,11 +82,13 @@ impl Whose {
 }
 
 /// What becomes of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lot {
     End(Shutdown),
     /// They serve what they have begun, and nothing more.
     Retirement,
+    /// They are counted by their client's address: there is a limit now, perhaps for the first time.
+    Census,
 }
 
 /// The sweeps under way, in the order in which they were asked for. One that waits is not asked for twice, so there are no
@@ -110,7 +112,7 @@ impl Sweeps {
     }
 
     pub(crate) fn add(&mut self, whose: Whose, what: Lot, now: Instant) {
-        let twin = self.waiting.iter_mut().find(|sweep| sweep.next == 0 && sweep.whose == whose);
+        let twin = self.waiting.iter_mut().find(|sweep| sweep.next == 0 && sweep.whose == whose && sweep.what == what);
         match twin {
             Some(sweep) => sweep.begun_at = now,
             None => self.waiting.push_back(Sweep { whose, what, begun_at: now, next: 0 }),
@@ -146,6 +148,7 @@ impl<D: Driver> Shard<D> {
         match what {
             Lot::End(why) => session.shut_down(self.now, why, &mut self.outbox),
             Lot::Retirement => session.retire(self.now, &mut self.outbox),
+            Lot::Census => return session.join_sources(),
         }
         self.settle(id);
         self.step_ready();

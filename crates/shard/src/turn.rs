@@ -92,7 +92,10 @@ impl<D: Driver> Shard<D> {
         }
         self.table = View::new(Arc::clone(published));
         self.stats.reloads += 1;
-        self.listeners.adopt(&mut self.driver, &self.table, self.index);
+        self.listeners.adopt(&mut self.driver, &self.table);
+        if self.table.frontends.iter().any(|frontend| frontend.maxconn_per_source.is_some()) {
+            self.sweeps.add(Whose::Everybody, Lot::Census, self.now);
+        }
         self.port.tell(Notice::Adopted { shard: self.index, generation: self.table.generation });
     }
 

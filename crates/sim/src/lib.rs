@@ -28,7 +28,7 @@
 //!
 //! // A shard's side: a listener. The world's side: a client that says a word and leaves.
 //! let addr: Addr = SocketAddr::from(([127, 0, 0, 1], 110)).into();
-//! let listener = sim.bind(&ListenSpec { addr: addr.clone(), backlog: 8, v6_only: None }).unwrap();
+//! let listener = sim.bind(&ListenSpec::at(addr.clone(), 8)).unwrap();
 //! sim.listen(listener, 8).unwrap();
 //! let client = world.client(world.now(), addr, Script::new().send("QUIT\r\n").finish());
 //!

@@ -4,9 +4,9 @@
 
 use crate::Waiting;
 use crate::name::Name;
-use crate::sys::{Open, check, option, set_nonblocking, set_option};
+use crate::sys::{Open, check, option, set_nonblocking, set_option, set_text_option};
 use crate::transfer::connect;
-use driver::{Addr, Errno, Fd, ListenSpec};
+use driver::{Addr, Errno, Fd, ListenSpec, Ownership};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 /// A new stream socket for connecting to `addr`.
@@ -36,15 +36,22 @@ pub fn bound(spec: &ListenSpec) -> Result<Fd, Errno> {
             if let (true, Some(only)) = (ip.is_ipv6(), spec.v6_only) {
                 set_option(fd.0, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, i32::from(only))?;
             }
+            if let Some(device) = &spec.device {
+                set_text_option(fd.0, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device)?;
+            }
             bind(fd.0, &name)?;
             Ok(fd.keep())
         }
         Addr::Unix(path) => {
             let fd = Open(open(libc::AF_UNIX, libc::SOCK_NONBLOCK)?);
-            if path.first() != Some(&0) {
+            let is_path = path.first() != Some(&0);
+            if is_path {
                 remove_stale(path, &name);
             }
             bind(fd.0, &name)?;
+            if is_path {
+                own(path, spec.ownership)?;
+            }
             Ok(fd.keep())
         }
         Addr::Unnamed => Err(Errno::EINVAL),
@@ -59,6 +66,22 @@ fn remove_stale(path: &[u8], name: &Name) {
         // Losing a race for the name shows when binding.
         let _ = std::fs::remove_file(path_of(path));
     }
+}
+
+/// Gives a path to whom it is to belong, before anybody can connect: the socket does not listen yet. A path that cannot be given is
+/// not left behind.
+fn own(path: &[u8], ownership: Ownership) -> Result<(), Errno> {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let Ownership { mode, uid, gid } = ownership;
+    let path = path_of(path);
+    let is_given = uid.is_some() || gid.is_some();
+    let given = if is_given { chown(path, uid, gid) } else { Ok(()) };
+    let set = |mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+    given.and_then(|()| mode.map_or(Ok(()), set)).map_err(|err| {
+        // What went wrong is said; that it stays behind, too, would be no news.
+        let _ = std::fs::remove_file(path);
+        Errno::of(&err)
+    })
 }
 
 fn is_socket(path: &[u8]) -> bool {
@@ -126,7 +149,7 @@ fn open(family: i32, flags: i32) -> Result<RawFd, Errno> {
     check(unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC | flags, 0) })
 }
 
-fn bind(fd: RawFd, name: &Name) -> Result<(), Errno> {
+pub(crate) fn bind(fd: RawFd, name: &Name) -> Result<(), Errno> {
     // SAFETY: the kernel reads `size` bytes of `name` during the call.
     check(unsafe { libc::bind(fd, name.as_ptr(), name.size()) }).map(drop)
 }

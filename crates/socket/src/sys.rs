@@ -50,6 +50,12 @@ pub(crate) fn set_option(fd: RawFd, level: i32, name: i32, value: i32) -> Result
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) }).map(drop)
 }
 
+pub(crate) fn set_text_option(fd: RawFd, level: i32, name: i32, value: &str) -> Result<(), Errno> {
+    let size = value.len() as libc::socklen_t;
+    // SAFETY: the kernel reads `size` bytes of `value` during the call.
+    check(unsafe { libc::setsockopt(fd, level, name, value.as_ptr().cast(), size) }).map(drop)
+}
+
 pub(crate) fn option(fd: RawFd, level: i32, name: i32) -> Result<i32, Errno> {
     let mut value = 0i32;
     let mut size = size_of::<i32>() as libc::socklen_t;

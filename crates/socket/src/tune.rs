@@ -1,7 +1,9 @@
 //! Options of TCP that an operator chooses.
 
-use crate::sys::{option, set_option};
-use driver::{Errno, Fd, Keepalive, Tuning};
+use crate::make::bind;
+use crate::name::Name;
+use crate::sys::{option, set_option, set_text_option};
+use driver::{Addr, Errno, Fd, Keepalive, Source, Tuning};
 use std::os::fd::RawFd;
 
 /// Seconds that a connection whose first bytes do not come is kept from its listener.
@@ -30,7 +32,28 @@ pub fn tune(Fd(fd): Fd, was: &Tuning, wanted: &Tuning) -> Result<(), Errno> {
         let waiting = wanted.fast_open.map_or(0, number);
         set_option(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, waiting)?;
     }
-    Ok(())
+    match &wanted.source {
+        Some(source) if was.source != wanted.source => come_from(fd, source),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Binds a socket that is about to connect.
+fn come_from(fd: RawFd, source: &Source) -> Result<(), Errno> {
+    if let Some(device) = &source.device {
+        set_text_option(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device)?;
+    }
+    let Source { addr, .. } = source;
+    if addr.ip().is_unspecified() && addr.port() == 0 {
+        return Ok(());
+    }
+    match addr.port() {
+        // Where the kernel does not know it, ports are chosen now, and there are fewer of them.
+        0 => drop(set_option(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)),
+        // The connection before may still linger under this port.
+        _ => set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?,
+    }
+    bind(fd, &Name::encode(&Addr::Ip(*addr))?)
 }
 
 fn keep_alive(fd: RawFd, wanted: Option<Keepalive>) -> Result<(), Errno> {

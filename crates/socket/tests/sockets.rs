@@ -13,11 +13,11 @@ use std::time::Duration;
 const EITHER: [Waiting; 2] = [Waiting::InKernel, Waiting::Outside];
 
 fn spec(addr: &str) -> ListenSpec {
-    ListenSpec { addr: addr.parse::<SocketAddr>().expect("valid").into(), backlog: 16, v6_only: None }
+    ListenSpec::at(addr.parse::<SocketAddr>().expect("valid").into(), 16)
 }
 
 fn unix(name: impl AsRef<[u8]>) -> ListenSpec {
-    ListenSpec { addr: Addr::Unix(Arc::from(name.as_ref())), backlog: 16, v6_only: None }
+    ListenSpec::at(Addr::Unix(Arc::from(name.as_ref())), 16)
 }
 
 fn listener(spec: &ListenSpec) -> Fd {
@@ -162,6 +162,7 @@ fn connections_inherit_what_their_listener_is_set_to() {
         segment_size: Some(1000),
         defers_accept: false,
         fast_open: Some(16),
+        source: None,
     };
     let fd = bound(&spec("127.0.0.1:0")).expect("free");
     tune(fd, &Tuning::default(), &first).expect("in range");

@@ -22,7 +22,8 @@ pub struct Frontend {
     /// Most connections at once; `None`: only the process's limit holds. The run-time limit is that of the state's
     /// [`Limiter`](crate::Limiter).
     pub maxconn: Option<NonZeroU32>,
-    /// Most sessions of one address at once; `None` is without limit. A keyword of our own.
+    /// Most sessions of one address at once; `None` is without limit. A keyword of our own. The limit in force is that of the state's
+    /// [`Sources`](crate::Sources).
     pub maxconn_per_source: Option<NonZeroU32>,
     /// Most new sessions per second; `None` is without limit. The run-time limit is that of the state's
     /// [`RateLimit`](crate::RateLimit).
@@ -40,16 +41,31 @@ pub struct Frontend {
 pub struct Bind {
     pub id: BindId,
     pub addr: BindAddr,
-    /// `name` of the line; without one, HAProxy logs the listener by its number within the frontend.
+    /// `name` of the line; without one, HAProxy logs the listener by its number.
     pub name: Option<Arc<str>>,
     /// Length of the kernel's accept queue (`listen(2)`).
     pub backlog: u32,
     /// `IPV6_V6ONLY`: `Some(true)` by `v6only`, `Some(false)` by `v4v6`, else the system's default.
     pub v6_only: Option<bool>,
+    /// The device that packets have to come through (`interface`).
+    pub device: Option<Arc<str>>,
+    /// Of its path, if it has one.
+    pub ownership: Ownership,
+    /// HAProxy's number for it within the frontend: its `id`, or the next that is free.
+    pub number: u32,
     /// The connection starts with a PROXY header that says whose it is.
     pub accept_proxy: bool,
     /// What its sockets are set to, and the connections that they accept.
     pub tuning: Tuning,
+}
+
+/// Who owns the path of a unix socket, and who may connect (`mode`, `uid`, `gid`). What is `None` is as the process makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ownership {
+    /// Permission bits.
+    pub mode: Option<u32>,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
 }
 
 /// Where a listener listens.

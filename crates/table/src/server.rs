@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{ServerState, Tuning, Warmth};
+use crate::{Number, ServerState, Tuning, Warmth};
 
 /// One `server` line.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub const WEIGHT_MOST: u16 = 256;
 /// What a `server` line says beside name and address; the default is that of a bare line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
+    /// Its number in statistics.
+    pub number: Number,
     /// 0 to 256; 0 takes no new connections. The run-time weight is [`ServerState::weight`].
     pub weight: u16,
     pub backup: bool,
@@ -80,6 +82,7 @@ pub struct ServerSettings {
 impl Default for ServerSettings {
     fn default() -> ServerSettings {
         ServerSettings {
+            number: Number { value: 1, is_given: false },
             weight: 1,
             backup: false,
             disabled: false,

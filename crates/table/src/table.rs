@@ -72,11 +72,19 @@ pub struct Spread {
     pub most: Option<Duration>,
 }
 
+/// HAProxy's number for a proxy or a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Number {
+    pub value: u32,
+    /// The file says it (`id`), and it is not what the order of lines makes it.
+    pub is_given: bool,
+}
+
 /// A section of the file: a frontend, a backend, or (`listen`) both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// HAProxy's `iid`. It gives 1 to the proxy that serves its admin sockets, so the file's first has 2.
-    pub number: u32,
+    pub number: Number,
     pub frontend: Option<FrontendId>,
     pub backend: Option<BackendId>,
 }
@@ -120,7 +128,8 @@ impl Proxy {
         let backs = backends.iter().zip(0..).filter(|(backend, _)| is_alone(backend));
         let backs = backs.map(|(_, index)| (None, Some(BackendId(index))));
         let proxies = fronts.chain(backs).zip(Proxy::FIRST..);
-        proxies.map(|((frontend, backend), number)| Proxy { number, frontend, backend }).collect()
+        let number = |value| Number { value, is_given: false };
+        proxies.map(|((frontend, backend), value)| Proxy { number: number(value), frontend, backend }).collect()
     }
 }
 
@@ -223,6 +232,7 @@ impl Table {
         for frontend in &self.frontends {
             frontend.state.limiter.configure(frontend.maxconn.map_or(UNLIMITED, NonZeroU32::get));
             frontend.state.session_rate.configure(frontend.session_rate.map_or(0, NonZeroU32::get));
+            frontend.state.sources.configure(frontend.maxconn_per_source);
             frontend.state.stand(Standing::Open);
         }
         for backend in &self.backends {

@@ -1,5 +1,5 @@
 //! The listening sockets of the first table, made before anything is given up that making them may need: root's rights, the root
-//! directory. Each shard takes over those that are its own.
+//! directory. Each shard takes over those that are its own; what cannot be made twice, such as a path, is everybody's.
 //!
 //! Sockets of a predecessor (`-x`) are spread over the shards, and none is left out: a connection waits in the queue of one socket, and
 //! a socket that is closed resets whoever waits.
@@ -29,7 +29,8 @@ pub(crate) struct Sockets {
 
 #[derive(Debug)]
 struct Socket {
-    shard: ShardIndex,
+    /// `None`: all of them.
+    shard: Option<ShardIndex>,
     key: Key,
     fd: Fd,
 }
@@ -61,7 +62,7 @@ impl Sockets {
 
     /// Refuses addresses that another process serves: sharing them with it is never meant.
     pub(crate) fn look_for_others(loaded: &Loaded, table: &Table) -> Result<(), String> {
-        for place in places(table, ShardIndex(0)) {
+        for place in places(table) {
             let Origin::Bound(ListenSpec { addr: Addr::Ip(address), .. }) = place.origin() else { continue };
             if let Some(holder) = holder::of(address) {
                 let frontend = table.frontend(place.frontend).name.clone();
@@ -74,41 +75,47 @@ impl Sockets {
 
     /// Gives each socket of a predecessor to a shard that listens on its address. What nobody wants is closed.
     fn spread(table: &Table, shard_count: u16, inherited: Vec<OwnedFd>) -> Vec<Socket> {
+        let places = places(table);
         let mut given: HashMap<Addr, u16> = HashMap::new();
         let mut spread = Vec::new();
         for fd in inherited {
             let Some(address) = listens_on(&fd) else { continue };
-            let next = given.entry(address.clone()).or_insert(0);
-            let is_it = |place: &Place| match place.origin() {
+            let is_it = |place: &&Place| match place.origin() {
                 Origin::Bound(spec) => spec.addr == address,
                 Origin::Inherited(_) => false,
             };
-            let of = |shard| places(table, shard).into_iter().find(is_it).map(|place| (shard, place));
-            // Paths are the first shard's alone.
-            if let Some((shard, place)) = of(ShardIndex(*next % shard_count)).or_else(|| of(ShardIndex(0))) {
-                *next += 1;
-                let fd = Fd(fd.into_raw_fd());
-                // It listens for others already, so it is used even if it cannot be tuned.
-                let _ = socket::tune(fd, &Tuning::default(), &place.tuning);
-                spread.push(Socket { shard, key: place.key, fd });
+            let Some(place) = places.iter().find(is_it) else { continue };
+            let next = given.entry(address.clone()).or_insert(0);
+            let shard = (!place.is_shared()).then_some(ShardIndex(*next % shard_count));
+            *next += 1;
+            if shard.is_none() && *next > 1 {
+                // A predecessor whose shards share it passes as many copies as it has shards.
+                continue;
             }
+            let fd = Fd(fd.into_raw_fd());
+            // It listens for others already, so it is used even if it cannot be tuned.
+            let _ = socket::tune(fd, &Tuning::default(), &place.tuning);
+            spread.push(Socket { shard, key: place.key.clone(), fd });
         }
         spread
     }
 
     fn try_open(table: &Table, shard_count: u16, inherited: &[Socket]) -> Result<Sockets, PrepareFailure> {
         let mut sockets = Sockets::default();
+        let places = places(table);
         for shard in (0..shard_count).map(ShardIndex) {
-            for place in places(table, shard) {
+            for place in &places {
                 let Origin::Bound(spec) = place.origin() else { continue };
-                if inherited.iter().any(|socket| socket.shard == shard && socket.key == place.key) {
+                let shard = (!place.is_shared()).then_some(shard);
+                let is_it = |socket: &Socket| socket.shard == shard && socket.key == place.key;
+                if inherited.iter().chain(&sockets.all).any(is_it) {
                     continue;
                 }
                 let fd = socket::bound(&spec).map_err(|errno| {
                     let frontend = table.frontend(place.frontend).name.clone();
                     PrepareFailure { frontend, addr: spec.addr.clone(), errno }
                 })?;
-                sockets.all.push(Socket { shard, key: place.key, fd });
+                sockets.all.push(Socket { shard, key: place.key.clone(), fd });
                 let tuned = socket::tune(fd, &Tuning::default(), &place.tuning);
                 tuned.and_then(|()| socket::listen(fd, spec.backlog)).map_err(|errno| {
                     let frontend = table.frontend(place.frontend).name.clone();
@@ -121,7 +128,7 @@ impl Sockets {
 
     /// What a shard finds in its file table.
     pub(crate) fn of(&self, shard: ShardIndex) -> Vec<Heirloom> {
-        let ours = self.all.iter().filter(|socket| socket.shard == shard);
+        let ours = self.all.iter().filter(|socket| socket.shard.is_none_or(|owner| owner == shard));
         ours.map(|socket| Heirloom { key: socket.key.clone(), number: socket.fd.0 }).collect()
     }
 }

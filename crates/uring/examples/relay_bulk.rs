@@ -85,7 +85,7 @@ impl Relay {
 
     /// A source of so many bytes, and the sink that they go to.
     fn add_flow(&mut self, size: u64) -> [JoinHandle<()>; 2] {
-        let spec = ListenSpec { addr: Addr::Ip(SocketAddr::from(([127, 0, 0, 1], 0))), backlog: 1, v6_only: None };
+        let spec = ListenSpec::at(Addr::Ip(SocketAddr::from(([127, 0, 0, 1], 0))), 1);
         let listener = self.driver.bind(&spec).expect("a free port");
         self.driver.listen(listener, 1).expect("bound");
         let addr = self.driver.local_addr(listener).expect("bound").ip().expect("an ip address");

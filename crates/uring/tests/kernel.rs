@@ -21,11 +21,11 @@ fn driver() -> Uring {
 }
 
 fn spec(addr: &str) -> ListenSpec {
-    ListenSpec { addr: addr.parse::<SocketAddr>().expect("valid").into(), backlog: 512, v6_only: None }
+    ListenSpec::at(addr.parse::<SocketAddr>().expect("valid").into(), 512)
 }
 
 fn unix(name: impl AsRef<[u8]>) -> ListenSpec {
-    ListenSpec { addr: Addr::Unix(Arc::from(name.as_ref())), backlog: 16, v6_only: None }
+    ListenSpec::at(Addr::Unix(Arc::from(name.as_ref())), 16)
 }
 
 fn start(driver: &mut Uring, op: Op) {

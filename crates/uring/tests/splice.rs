@@ -24,7 +24,7 @@ fn with(pipes_max: u32, wakeup: Wakeup) -> Uring {
 }
 
 fn listener(driver: &mut Uring, addr: Addr) -> Fd {
-    let fd = driver.bind(&ListenSpec { addr, backlog: 16, v6_only: None }).expect("free");
+    let fd = driver.bind(&ListenSpec::at(addr, 16)).expect("free");
     driver.listen(fd, 16).expect("bound");
     fd
 }

@@ -24,6 +24,7 @@ pub(crate) enum Keyword {
     SpreadChecks,
     Stats,
     StrictHaproxy,
+    UnixBind,
     Variable(Change),
 }
 
@@ -344,7 +345,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("tune.zlib.windowsize", Inert(COMPRESSION)),
     ("uid", Served(Process(ProcessKeyword::Uid))),
     ("ulimit-n", Served(Process(ProcessKeyword::UlimitN))),
-    ("unix-bind", Refused),
+    ("unix-bind", Served(Keyword::UnixBind)),
     ("unsetenv", Served(Keyword::Variable(Change::Unset))),
     ("user", Served(Process(ProcessKeyword::User))),
     ("warn-blocked-traffic-after", Inert(LOOP)),

@@ -44,7 +44,7 @@ pub(super) fn conn(facts: &Facts<'_>, backend: &str) -> String {
 
 const NO_BACKEND: &str = "Can't find backend.\n";
 
-type Line = fn(&Facts<'_>, &Proxy, &Backend, &Server, u32) -> String;
+type Line = fn(&Facts<'_>, &Proxy, &Backend, &Server) -> String;
 
 fn lines(facts: &Facts<'_>, name: &str, line: Line) -> Option<String> {
     if !name.is_empty() && facts.table.backend_named(name).is_none() {
@@ -55,8 +55,8 @@ fn lines(facts: &Facts<'_>, name: &str, line: Line) -> Option<String> {
         let Some(id) = proxy.backend else { continue };
         let backend = facts.table.backend(id);
         if name.is_empty() || *backend.name == *name {
-            for (server, number) in backend.servers.iter().zip(1..) {
-                lines.push_str(&line(facts, proxy, backend, server, number));
+            for server in &backend.servers {
+                lines.push_str(&line(facts, proxy, backend, server));
                 lines.push('\n');
             }
         }
@@ -64,7 +64,7 @@ fn lines(facts: &Facts<'_>, name: &str, line: Line) -> Option<String> {
     Some(lines)
 }
 
-fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server, number: u32) -> String {
+fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server) -> String {
     let (addr, port) = place(&server.address());
     let (check_addr, check_port) = own_place(facts, server, Kind::Check);
     let (agent_addr, agent_port) = own_place(facts, server, Kind::Agent);
@@ -87,8 +87,11 @@ fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server
     let since = facts.ledger.server(server).map_or(0, |entry| entry.age(facts.now.instant).as_secs());
     format!(
         "{be_id} {be_name} {number} {name} {addr} {op} {admin} {uweight} {iweight} {since} {status} {result} {health} {check} \
-         {agent} 0 0 - {port} - 0 {check_port} {check_addr} {agent_addr} {agent_port}",
-        be_id = proxy.number,
+         {agent} {be_forced} {forced} - {port} - 0 {check_port} {check_addr} {agent_addr} {agent_port}",
+        be_id = proxy.number.value,
+        be_forced = u32::from(proxy.number.is_given),
+        number = server.settings.number.value,
+        forced = u32::from(server.settings.number.is_given),
         be_name = backend.name,
         name = server.name,
         op = operational(server),
@@ -100,12 +103,12 @@ fn state_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server
     )
 }
 
-fn conn_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server, number: u32) -> String {
+fn conn_of(facts: &Facts<'_>, proxy: &Proxy, backend: &Backend, server: &Server) -> String {
     let (addr, port) = place(&server.address());
     let (now, most) = (server.state.conns(), server.state.conns_most());
     let mut line = format!(
-        "{}/{} {}/{number} {addr} {port} - 5000 {now} {now} {most} {most} 0 0 0 -1 0",
-        backend.name, server.name, proxy.number
+        "{}/{} {}/{} {addr} {port} - 5000 {now} {now} {most} {most} 0 0 0 -1 0",
+        backend.name, server.name, proxy.number.value, server.settings.number.value
     );
     for _ in 0..facts.process.shard_count {
         // A string takes this.

@@ -69,7 +69,7 @@ fn proxy_named(table: &Table, name: &str) -> Option<u32> {
     let is_it = |proxy: &&table::Proxy| {
         (frontend.is_some() && proxy.frontend == frontend) || (backend.is_some() && proxy.backend == backend)
     };
-    table.proxies.iter().find(is_it).map(|proxy| proxy.number)
+    table.proxies.iter().find(is_it).map(|proxy| proxy.number.value)
 }
 
 pub(super) fn servers_state(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
@@ -106,7 +106,13 @@ pub(super) fn reloads(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
 }
 
 /// Streams of bytes have no errors to capture.
-pub(super) fn errors(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
+pub(super) fn errors(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
+    let (name, table) = (call.word(0), desk.table);
+    let is_known = name.is_empty() || table.frontend_named(name).is_some() || table.backend_named(name).is_some();
+    // A number is as good as a name, and any number is taken.
+    if !is_known && name.parse::<i64>().is_err() && !matches!(name, "request" | "response") {
+        return "No such proxy.\n".into();
+    }
     let now = jiff::Zoned::new(desk.facts().now.wall, jiff::tz::TimeZone::system());
     format!("Total events captured on [{}] : 0\n", now.strftime("%d/%b/%Y:%H:%M:%S.%3f")).into()
 }

@@ -4,7 +4,7 @@ use check::{Health, Script, Settings, first_delay, smallest_interval};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Admin, BackendId, CheckSettings, Place, Server, ServerAddr, ServerId, Table};
+use table::{Admin, BackendId, CheckSettings, Place, Server, ServerAddr, ServerId, Table, Tuning};
 
 /// Who is asked how a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +70,8 @@ pub(super) struct Plan {
     pub(super) to: ServerAddr,
     pub(super) script: Script,
     pub(super) settings: Settings,
+    /// What sockets are set to that connect to the server.
+    pub(super) tuning: Tuning,
 }
 
 /// A server that a table wants checked.
@@ -159,7 +161,8 @@ fn plan(server: &Server, check: &CheckSettings, amendment: Option<&Amendment>) -
     }
     // As far as it has no place of its own a check follows its server.
     let to = amended.or(place).of(&server.address());
-    Plan { to, script, settings: Settings { inter, fastinter, downinter, rise, fall, begins } }
+    let settings = Settings { inter, fastinter, downinter, rise, fall, begins };
+    Plan { to, script, settings, tuning: server.settings.tuning.clone() }
 }
 
 /// Those that run and are not wanted any more.
@@ -178,6 +181,7 @@ mod tests {
             to: ServerAddr::Ip(([192, 0, 2, 1], 143).into()),
             script: Script::connect_only(None, check::Timeouts { inter, connect: None, check: None }),
             settings: Settings::every(inter),
+            tuning: Tuning::default(),
         }
     }
 

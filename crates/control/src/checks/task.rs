@@ -24,7 +24,7 @@ pub(super) async fn check(runtime: Runtime, plan: &Plan, is_in_use: bool) -> Out
                 // The one before is closed first: a server may take one at a time.
                 *open = None;
                 let to = Place { ip: connect.ip, port: connect.port }.of(&plan.to);
-                match Connection::open(runtime, &to, connect.ending, deadline).await {
+                match Connection::open(runtime, &to, &plan.tuning, connect.ending, deadline).await {
                     Ok(opened) => Event::Connected(open.insert(opened).addresses()),
                     Err(ConnectError::Socket(errno)) => Event::SocketFailed(errno),
                     Err(ConnectError::Failed(errno)) => Event::ConnectFailed(errno),
@@ -70,7 +70,7 @@ mod tests {
 
     fn checked(runtime: Runtime, to: ServerAddr, script: Script) -> Outcome {
         let settings = Settings::every(script.timeouts.inter);
-        let plan = Plan { to, script, settings };
+        let plan = Plan { to, script, settings, tuning: table::Tuning::default() };
         block_on(runtime, check(runtime, &plan, true)).expect("these tests need io_uring")
     }
 

@@ -101,7 +101,7 @@ fn push_connect(record: &Record, out: &mut Vec<u8>) {
 /// `configuration.txt` §8.2.5.
 fn push_bad_header(record: &Record, why: Error, context: &Context<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
     let frontend = record.table.frontend(record.frontend);
-    let listener = frontend.binds.get(usize::from(record.listener).wrapping_sub(1));
+    let listener = frontend.binds.iter().find(|bind| bind.number == record.listener);
     let name = listener.and_then(|bind| bind.name.as_deref());
     let number = record.listener.to_string();
     write!(out, "{} [", Client(record)).expect("memory takes everything");

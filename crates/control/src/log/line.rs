@@ -203,7 +203,7 @@ fn push_ip(addr: &Addr, style: Style, out: &mut Vec<u8>) {
 }
 
 /// Behind a unix socket stands the number of the listener.
-fn push_port(addr: &Addr, listener: u16, style: Style, out: &mut Vec<u8>) {
+fn push_port(addr: &Addr, listener: u32, style: Style, out: &mut Vec<u8>) {
     match addr {
         Addr::Ip(addr) if style.is_hexadecimal => append(out, format_args!("{:04X}", addr.port())),
         Addr::Ip(addr) => append(out, format_args!("{}", addr.port())),

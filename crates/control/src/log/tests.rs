@@ -104,7 +104,7 @@ fn text(
     frontend: &str,
     client: &str,
     backend: Option<table::BackendId>,
-    listener: u16,
+    listener: u32,
     kind: RecordKind,
 ) -> String {
     let record = Record {

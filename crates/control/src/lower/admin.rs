@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::admin::{Owner, Place, Rights, Service, Settings, SocketSpec};
 use crate::pages::Site;
-use config::{BindAddress, Spanned, Stage, StatsSocket};
+use config::{BindAddress, Ownership, Spanned, Stage, StatsSocket};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -49,20 +49,21 @@ impl Lowering<'_> {
 }
 
 fn spec(place: Place, socket: &StatsSocket) -> SocketSpec {
-    let owner = |name: &Option<String>, number: Option<u32>| match (name, number) {
-        (Some(name), _) => Some(Owner::Name(name.clone())),
+    let service = Service::Commands(Rights {
+        access: socket.access,
+        exposes_listeners: socket.exposes_listeners,
+        is_master: socket.is_master,
+    });
+    owned(SocketSpec::open_to_all(place, service), &socket.ownership)
+}
+
+/// The same socket, whose path belongs to these.
+pub(super) fn owned(spec: SocketSpec, ownership: &Ownership) -> SocketSpec {
+    let Ownership { mode, user, group, uid, gid } = ownership;
+    let owner = |name: &Option<Spanned<String>>, number: Option<u32>| match (name, number) {
+        (Some(name), _) => Some(Owner::Name(name.value.clone())),
         (None, Some(number)) => Some(Owner::Number(number)),
         (None, None) => None,
     };
-    SocketSpec {
-        place,
-        service: Service::Commands(Rights {
-            access: socket.access,
-            exposes_listeners: socket.exposes_listeners,
-            is_master: socket.is_master,
-        }),
-        mode: socket.mode,
-        user: owner(&socket.user, socket.uid),
-        group: owner(&socket.group, socket.gid),
-    }
+    SocketSpec { mode: *mode, user: owner(user, *uid), group: owner(group, *gid), ..spec }
 }

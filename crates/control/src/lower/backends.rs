@@ -1,10 +1,10 @@
 //! Backends: how a server is chosen and how long it is waited for.
 
-use super::{Lowering, frontends, limit};
+use super::{Lowering, frontends, limit, numbers};
 use config::Proxy;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use table::{Backend, BackendLimits, BackendTimeouts, Balance, Redispatch};
+use table::{Backend, BackendLimits, BackendTimeouts, Balance, Redispatch, Server};
 
 /// `configuration.txt: retries`.
 const RETRIES: u32 = 3;
@@ -19,7 +19,7 @@ impl Lowering<'_> {
         Backend {
             mode: frontends::mode(settings.mode),
             rules: self.backend_rules(proxy),
-            servers: proxy.servers.iter().filter_map(|server| self.server(server, proxy, &name)).collect(),
+            servers: self.servers(proxy, &name),
             balance: settings.balance.as_ref().map_or(BALANCE, |balance| algorithm(balance.value)),
             all_backups: settings.has_all_backups,
             redispatch: redispatch(settings.redispatch),
@@ -40,6 +40,13 @@ impl Lowering<'_> {
 }
 
 impl Lowering<'_> {
+    fn servers(&mut self, proxy: &Proxy, backend: &Arc<str>) -> Vec<Arc<Server>> {
+        let given: Vec<Option<u32>> =
+            proxy.servers.iter().map(|server| server.options.id.as_ref().map(|id| id.value)).collect();
+        let numbered = proxy.servers.iter().zip(numbers::numbers(&given, 1));
+        numbered.filter_map(|(server, number)| self.server(server, number, proxy, backend)).collect()
+    }
+
     /// Without a word a tenth of what the frontends that lead here admit (`configuration.txt: fullconn`).
     fn fullconn(&self, proxy: &Proxy) -> u32 {
         let said = proxy.settings.fullconn.as_ref().map(|said| said.value).filter(|&said| said > 0);

@@ -1,14 +1,15 @@
 //! Frontends: where clients arrive.
 
 use super::acls::Acls;
-use super::{Lowering, limit, tuning};
+use super::{Lowering, limit, numbers, tuning};
 use crate::load::BindPlace;
-use config::{BindAddress, Lead, Mode, Proxy, Role, Spanned, Stage, V6};
+use crate::settings;
+use config::{BindAddress, Lead, Mode, Proxy, Role, Span, Spanned, Stage, V6};
 use driver::Addr;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, Splice, UseBackend};
+use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, Ownership, Splice, UseBackend};
 
 impl Lowering<'_> {
     pub(super) fn frontend(&mut self, proxy: &Proxy) -> Frontend {
@@ -23,7 +24,7 @@ impl Lowering<'_> {
         let acls = self.acls(proxy);
         Frontend {
             mode: mode(settings.mode),
-            binds: proxy.binds.iter().flat_map(|bind| self.binds(proxy, bind, &name)).collect(),
+            binds: self.binds(proxy, &name),
             admission: self.admission(proxy, &acls),
             rules: self.rules(proxy, &acls),
             default_backend: self.default_backend(proxy),
@@ -67,11 +68,26 @@ impl Lowering<'_> {
         rules
     }
 
-    /// One listener for each address and each port of a `bind` line.
-    fn binds(&mut self, proxy: &Proxy, bind: &config::Bind, frontend: &Arc<str>) -> Vec<Bind> {
+    /// One listener for each address and each port of each `bind` line. The `id` of a line is that of its first.
+    fn binds(&mut self, proxy: &Proxy, frontend: &Arc<str>) -> Vec<Bind> {
+        let mut binds = Vec::new();
+        let mut given = Vec::new();
+        for bind in &proxy.binds {
+            let of_line = self.binds_of(proxy, bind, frontend);
+            let id = bind.id.as_ref().map(|id| id.value);
+            given.extend(of_line.iter().enumerate().map(|(index, _)| id.filter(|_| index == 0)));
+            binds.extend(of_line);
+        }
+        let numbers = numbers::numbers(&given, 1);
+        binds.into_iter().zip(numbers).map(|(bind, number)| Bind { number: number.value, ..bind }).collect()
+    }
+
+    fn binds_of(&mut self, proxy: &Proxy, bind: &config::Bind, frontend: &Arc<str>) -> Vec<Bind> {
         let addrs: Vec<BindAddr> = bind.addresses.iter().flat_map(|address| self.bind_addrs(address)).collect();
         let backlog = self.backlog(proxy, bind);
         let tuning = tuning::of_bind(&proxy.settings, bind, backlog);
+        let ownership = self.ownership(proxy, bind);
+        let device: Option<Arc<str>> = bind.interface.as_deref().map(Arc::from);
         let v6_only = match bind.v6 {
             V6::System => None,
             V6::Both => Some(false),
@@ -82,9 +98,26 @@ impl Lowering<'_> {
             let id = BindId(self.bind_count);
             self.bind_count += 1;
             let name = bind.name.as_ref().map(|name| name.as_str().into());
-            Bind { id, addr, name, backlog, v6_only, accept_proxy: bind.accept_proxy.is_some(), tuning }
+            Bind {
+                id,
+                addr,
+                name,
+                number: 0,
+                backlog,
+                v6_only,
+                device: device.clone(),
+                ownership,
+                accept_proxy: bind.accept_proxy.is_some(),
+                tuning: tuning.clone(),
+            }
         };
         addrs.into_iter().map(listener).collect()
+    }
+
+    /// Where a path of a `bind` line is (`configuration.txt: unix-bind`).
+    pub(super) fn path(&self, path: &[u8]) -> Vec<u8> {
+        let prefix = self.config.global.unix_bind.prefix.as_deref().unwrap_or_default();
+        [prefix.as_bytes(), path].concat()
     }
 
     fn bind_addrs(&mut self, address: &Spanned<BindAddress>) -> Vec<BindAddr> {
@@ -97,9 +130,29 @@ impl Lowering<'_> {
                     Vec::new()
                 }
             },
-            BindAddress::Unix(path) => vec![BindAddr::Unix(path.as_bytes().into())],
+            BindAddress::Unix(path) => vec![BindAddr::Unix(self.path(path.as_bytes()).into())],
             BindAddress::Abstract(name) => vec![BindAddr::Abstract(name.as_bytes().into())],
             BindAddress::Inherited(number) => vec![BindAddr::Inherited(*number)],
+        }
+    }
+
+    /// Whose the paths of a line are: what it says itself, else what `unix-bind` says.
+    fn ownership(&mut self, proxy: &Proxy, bind: &config::Bind) -> Ownership {
+        let said = bind.ownership.clone().or(&self.config.global.unix_bind.ownership);
+        let place = format!("'bind {}' in section '{}'", self.text(first_word(bind)), proxy.role.keyword());
+        let mut id = |name: &Option<Spanned<String>>, what: &str, of: fn(&str) -> Option<u32>| {
+            let name = name.as_ref()?;
+            let id = of(&name.value);
+            if id.is_none() {
+                let message = format!("{place} : '{what}' : unknown {what} name '{}'", name.value);
+                self.alert(Stage::Parsing, Lead::Spaced, name.span, message);
+            }
+            id
+        };
+        Ownership {
+            mode: said.mode.filter(|&mode| mode != 0),
+            uid: id(&said.user, "user", settings::uid_of).or(said.uid),
+            gid: id(&said.group, "group", settings::gid_of).or(said.gid),
         }
     }
 
@@ -112,6 +165,11 @@ impl Lowering<'_> {
             .or_else(|| set(&proxy.settings.maxconn))
             .unwrap_or(self.maxconn)
     }
+}
+
+/// The words that say where a line listens.
+fn first_word(bind: &config::Bind) -> Span {
+    bind.addresses.first().map_or(bind.span, |address| address.span)
 }
 
 pub(super) fn mode(mode: Mode) -> table::Mode {

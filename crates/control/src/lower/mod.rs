@@ -17,6 +17,7 @@ mod http_checks;
 mod http_rules;
 mod log_lines;
 mod logs;
+mod numbers;
 mod pages;
 mod parts;
 mod rules;
@@ -175,7 +176,8 @@ impl Lowering<'_> {
 /// Every section of the file counts, a disabled one too.
 fn numbered(config: &Config) -> Vec<table::Proxy> {
     let names = Names::of(config);
-    let numbered = config.proxies.iter().zip(table::Proxy::FIRST..);
+    let given: Vec<Option<u32>> = config.proxies.iter().map(|proxy| proxy.id.as_ref().map(|id| id.value)).collect();
+    let numbered = config.proxies.iter().zip(numbers::numbers(&given, table::Proxy::FIRST));
     let numbered = numbered.filter(|(proxy, _)| is_in_table(proxy)).map(|(proxy, number)| table::Proxy {
         number,
         frontend: names.frontend(&proxy.name),

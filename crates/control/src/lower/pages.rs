@@ -1,7 +1,7 @@
 //! Statistics pages: sections that are a page and nothing else. Control serves them, and no shard knows of them.
 
-use super::Lowering;
-use crate::admin::{Service, SocketSpec};
+use super::{Lowering, admin};
+use crate::admin::{Place, Service, SocketSpec};
 use crate::pages::{Site, StatsSite};
 use config::{Config, Proxy};
 use std::sync::Arc;
@@ -18,13 +18,24 @@ impl Lowering<'_> {
         let mut sockets = Vec::new();
         for proxy in pages(self.config) {
             let site = Arc::new(Site::Stats(Box::new(self.site(proxy))));
-            for address in proxy.binds.iter().flat_map(|bind| &bind.addresses) {
-                let places = self.places("bind", address).into_iter();
-                let service = |place| SocketSpec::open_to_all(place, Service::Pages(Arc::clone(&site)));
-                sockets.extend(places.map(service));
+            for bind in &proxy.binds {
+                let ownership = bind.ownership.clone().or(&self.config.global.unix_bind.ownership);
+                for address in &bind.addresses {
+                    let places = self.places("bind", address).into_iter().map(|place| self.prefixed(place));
+                    let service = |place| SocketSpec::open_to_all(place, Service::Pages(Arc::clone(&site)));
+                    sockets.extend(places.map(service).map(|spec| admin::owned(spec, &ownership)));
+                }
             }
         }
         sockets
+    }
+
+    /// Behind the prefix of `unix-bind`, if it is a path.
+    fn prefixed(&self, place: Place) -> Place {
+        match place {
+            Place::Unix(path) => Place::Unix(self.path(&path)),
+            Place::Tcp(_) | Place::Abstract(_) | Place::Inherited(_) => place,
+        }
     }
 
     fn site(&mut self, proxy: &Proxy) -> StatsSite {

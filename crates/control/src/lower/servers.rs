@@ -7,7 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{CheckSettings, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked};
+use table::{
+    CheckSettings, Number, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Source, Tracked,
+};
 
 /// `configuration.txt` §5.2: `inter`, `rise`, `fall`.
 const INTER: Duration = Duration::from_secs(2);
@@ -16,7 +18,13 @@ const FALL: u32 = 3;
 
 impl Lowering<'_> {
     /// None if its host has no address; that has been reported.
-    pub(super) fn server(&mut self, server: &config::Server, proxy: &Proxy, backend: &Arc<str>) -> Option<Arc<Server>> {
+    pub(super) fn server(
+        &mut self,
+        server: &config::Server,
+        number: Number,
+        proxy: &Proxy,
+        backend: &Arc<str>,
+    ) -> Option<Arc<Server>> {
         let options = &server.options;
         let owner = format!("'server {backend}/{}'", server.name.value);
         let addr = self.server_addr(&server.address, &owner)?;
@@ -30,6 +38,7 @@ impl Lowering<'_> {
             None => None,
         };
         let settings = ServerSettings {
+            number,
             weight: options.weight.as_ref().map_or(1, |weight| weight.value),
             backup: options.is_backup,
             disabled: options.is_disabled,
@@ -47,11 +56,20 @@ impl Lowering<'_> {
             maxqueue: options.maxqueue.as_ref().and_then(|most| NonZeroU32::new(most.value)),
             shuts_sessions_when_down: options.shuts_sessions_when_down,
             shuts_backups_when_up: options.shuts_backups_when_up,
-            tuning: tuning::of_server(&proxy.settings, options),
+            tuning: tuning::of_server(&proxy.settings, options, self.source(proxy, options)),
         };
         let name: Arc<str> = server.name.as_str().into();
         let state = self.book.server(backend, &name, &settings);
         Some(Arc::new(Server { name, backend_name: Arc::clone(backend), addr, settings, state }))
+    }
+
+    /// The server's own, else the section's.
+    fn source(&mut self, proxy: &Proxy, options: &ServerOptions) -> Option<Source> {
+        let config::NearEnd { host, port, interface } =
+            &options.near_end.as_ref().or(proxy.settings.near_end.as_ref())?.value;
+        // It was read as an address: there is no name that could have none.
+        let ip = self.resolver.ip(host).ok()?;
+        Some(Source { addr: SocketAddr::new(ip, *port), device: interface.as_deref().map(Arc::from) })
     }
 
     fn server_addr(&mut self, address: &Spanned<ServerAddress>, owner: &str) -> Option<ServerAddr> {

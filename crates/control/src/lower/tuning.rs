@@ -1,7 +1,7 @@
 //! What sockets are set to.
 
 use config::{Bind, ServerOptions, Settings};
-use table::{Keepalive, Tuning};
+use table::{Keepalive, Source, Tuning};
 
 /// Of a `bind` line whose queue has the length `backlog`.
 pub(super) fn of_bind(settings: &Settings, bind: &Bind, backlog: u32) -> Tuning {
@@ -11,13 +11,14 @@ pub(super) fn of_bind(settings: &Settings, bind: &Bind, backlog: u32) -> Tuning 
         segment_size: bind.segment_size,
         defers_accept: bind.defers_accept,
         fast_open: bind.opens_fast.then_some(backlog),
+        source: None,
     }
 }
 
 /// Of connections to a server.
-pub(super) fn of_server(settings: &Settings, options: &ServerOptions) -> Tuning {
+pub(super) fn of_server(settings: &Settings, options: &ServerOptions, source: Option<Source>) -> Tuning {
     let keepalive = keepalive(settings.server_keepalive);
-    Tuning { keepalive, user_timeout: options.user_timeout, ..Tuning::default() }
+    Tuning { keepalive, user_timeout: options.user_timeout, source, ..Tuning::default() }
 }
 
 /// Numbers of probes mean nothing as long as nobody is probed.

@@ -122,6 +122,8 @@ pub(crate) struct Farm {
     orders: u64,
     followed: u64,
     is_header_sent: bool,
+    /// Turns for which each shard may still be counting who was there before a reload.
+    counting: Vec<u32>,
 }
 
 struct Nobody;
@@ -130,6 +132,8 @@ impl Wake for Nobody {
     fn wake(&self) {}
 }
 
+/// A shard has fewer things to do with all of its sessions at once.
+const SWEEPS_MOST: u32 = 5;
 const TURNS_MOST: usize = 400_000;
 /// Bytes that name a client, in front of what it sends.
 const NAME_SIZE: usize = 8;
@@ -185,6 +189,7 @@ impl Farm {
             orders: 0,
             followed: 0,
             is_header_sent,
+            counting: vec![0; shard_count],
         };
         farm.add_servers();
         farm.publish(1);
@@ -225,13 +230,17 @@ impl Farm {
 
     fn turn_all(&mut self) {
         let down: Vec<_> = self.down_servers().map(|state| (state.clone(), state.conns_total())).collect();
-        for (shard, world) in self.shards.iter_mut().zip(&self.worlds) {
+        let all = self.shards.iter_mut().zip(&self.worlds).zip(&mut self.counting);
+        for ((shard, world), counting) in all {
             if !shard.is_stopped() {
                 let watch = Watch::begin(self.published.load_full());
+                let reloads = shard.stats().reloads;
                 shard.turn().expect("the simulated world has no errors of its own");
                 shard.check().expect("an invariant holds between two turns");
                 world.check();
-                watch.end();
+                let is_new = shard.stats().reloads != reloads;
+                *counting = if is_new { SWEEPS_MOST } else { counting.saturating_sub(1) };
+                watch.end(*counting > 0);
             }
         }
         for (state, picked) in down {
@@ -317,7 +326,7 @@ impl Farm {
         };
         let watch = Watch::begin(table.clone());
         backend.state.set_health(server, health);
-        watch.end();
+        watch.end(false);
         let (whose, why) = match health {
             Health::Up => (Whose::Backups(backend.state.clone()), Shutdown::ActiveUp),
             Health::Down => (Whose::Server(server.state.clone()), Shutdown::ServerDown),
@@ -367,7 +376,7 @@ impl Farm {
         assert_eq!(failed, 0, "the first table is bound in an empty world");
         let watch = Watch::begin(table.clone());
         table.take_over();
-        watch.end();
+        watch.end(false);
         self.published.store(table);
         self.mailboxes.iter().for_each(|mailbox| mailbox.wake());
     }

@@ -1,7 +1,9 @@
 //! All limits, watched over every step: what was there before may stay, nothing comes on top.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use table::{Limiter, Server, Table};
+use table::{Limiter, RateLimit, Server, Table};
 
 /// What there was before a step.
 pub(crate) struct Watch {
@@ -10,6 +12,10 @@ pub(crate) struct Watch {
     conns: Vec<(Arc<Server>, u32)>,
     /// In the process and at every frontend.
     admitted: Vec<u32>,
+    /// In the second that is counted, in the process and at every frontend.
+    rates: Vec<(u64, u64)>,
+    /// Of each client address, at every frontend.
+    sources: Vec<BTreeMap<IpAddr, u32>>,
 }
 
 impl Watch {
@@ -18,10 +24,13 @@ impl Watch {
         let servers = table.backends.iter().flat_map(|backend| backend.servers.clone());
         let conns = servers.map(|server| (server.clone(), server.state.conns())).collect();
         let admitted = limiters(&table).map(Limiter::admitted).collect();
-        Watch { table, conns, admitted }
+        let rates = rates(&table).map(RateLimit::counted).collect();
+        let sources = table.frontends.iter().map(|frontend| frontend.state.sources.counts()).collect();
+        Watch { table, conns, admitted, rates, sources }
     }
 
-    pub(crate) fn end(self) {
+    /// `is_counting`: those who were there before a reload are being counted by their addresses.
+    pub(crate) fn end(self, is_counting: bool) {
         for (server, before) in self.conns {
             let (now, limit) = (server.state.conns(), server.state.maxconn());
             assert!(
@@ -34,10 +43,28 @@ impl Watch {
             let (now, limit) = (limiter.admitted(), limiter.limit());
             assert!(now <= before.max(limit), "{now} sessions, {before} before, {limit} allowed");
         }
+        for (rate, before) in rates(&self.table).zip(self.rates) {
+            let ((second, now), limit) = (rate.counted(), u64::from(rate.limit()));
+            let was = if second == before.0 { before.1 } else { 0 };
+            assert!(limit == 0 || now <= was.max(limit), "{now} in a second, {was} before, {limit} allowed");
+        }
+        for (frontend, before) in self.table.frontends.iter().zip(self.sources) {
+            let sources = &frontend.state.sources;
+            let Some(most) = sources.most().filter(|_| !is_counting) else { continue };
+            for (addr, now) in sources.counts() {
+                let was = before.get(&addr).copied().unwrap_or(0);
+                assert!(now <= was.max(most.get()), "{now} sessions of {addr}, {was} before, {most} allowed");
+            }
+        }
         for backend in &self.table.backends {
             backend.state.check().expect("nobody waits while there is a place");
         }
     }
+}
+
+fn rates(table: &Table) -> impl Iterator<Item = &RateLimit> {
+    let frontends = table.frontends.iter().map(|frontend| &frontend.state.session_rate);
+    [&table.process.connection_rate, &table.process.session_rate].into_iter().chain(frontends)
 }
 
 fn limiters(table: &Table) -> impl Iterator<Item = &Limiter> {

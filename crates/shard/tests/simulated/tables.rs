@@ -191,6 +191,9 @@ impl Draft {
                 name: None,
                 backlog: 64,
                 v6_only: None,
+                device: None,
+                ownership: table::Ownership::default(),
+                number: 1,
                 accept_proxy,
                 tuning: table::Tuning::default(),
             };

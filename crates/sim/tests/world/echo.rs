@@ -47,7 +47,7 @@ enum Phase {
 
 impl Echo {
     pub(crate) fn new(mut sim: Sim) -> Echo {
-        let spec = ListenSpec { addr: ip(7), backlog: 16, v6_only: None };
+        let spec = ListenSpec::at(ip(7), 16);
         let listener = sim.bind(&spec).expect("nobody else is there");
         sim.listen(listener, spec.backlog).expect("it is bound");
         let (world, sessions) = (sim.world(), Vec::new());

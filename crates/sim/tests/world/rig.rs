@@ -42,7 +42,7 @@ impl Rig {
     }
 
     pub(crate) fn bind(&mut self, addr: Addr) -> Result<Fd, Errno> {
-        self.sim.bind(&ListenSpec { addr, backlog: 8, v6_only: None })
+        self.sim.bind(&ListenSpec::at(addr, 8))
     }
 
     /// A connection that a hand-driven peer has made to us.

@@ -352,7 +352,7 @@ fn the_descriptor_limit_is_met_before_the_queue() {
 #[test]
 fn an_inherited_listener_keeps_its_queue() {
     let mut rig = Rig::calm();
-    rig.world.inherit(5, &ListenSpec { addr: ip(143), backlog: 8, v6_only: None });
+    rig.world.inherit(5, &ListenSpec::at(ip(143), 8));
     assert_eq!(rig.sim.adopt(6), Err(Errno(9)), "EBADF");
     let peer = rig.world.connect_in(ip(143));
     rig.world.pass(millis(1));
@@ -377,7 +377,7 @@ fn an_ipv6_wildcard_maps_ipv4_clients() {
     rig.sim.discard(accepted.fd);
     rig.sim.discard(listener);
 
-    let fd = rig.sim.bind(&ListenSpec { addr: wildcard, backlog: 8, v6_only: Some(true) }).expect("free");
+    let fd = rig.sim.bind(&ListenSpec { v6_only: Some(true), ..ListenSpec::at(wildcard, 8) }).expect("free");
     rig.sim.listen(fd, 8).expect("bound");
     let refused = rig.world.connect_in(ip(993));
     rig.world.pass(millis(1));

@@ -116,5 +116,5 @@ impl Fetch {
 /// HAProxy's number of the first proxy that `is_it`.
 fn number<'a>(facts: &Facts<'_>, is_it: impl Fn(&Proxy) -> bool) -> Option<Value<'a>> {
     let proxy = facts.table.proxies.iter().find(|proxy| is_it(proxy))?;
-    Some(Value::Int(proxy.number.into()))
+    Some(Value::Int(proxy.number.value.into()))
 }

@@ -107,6 +107,12 @@ impl RateLimit {
         self.signs.limit.load(SeqCst)
     }
 
+    /// The second that events are counted in, on the monotonic clock, and how many it has had: for whoever watches the limit.
+    pub fn counted(&self) -> (u64, u64) {
+        let count = self.lock();
+        (count.second, count.current)
+    }
+
     /// What the file says. It counts if it says something else than before: what the operator said meanwhile stays otherwise.
     pub(crate) fn configure(&self, most: u32) {
         let before = self.lock().configured.replace(most);

@@ -1,6 +1,7 @@
 //! How many sessions each client address has at a frontend, over all shards (`maxconn-per-source`).
 //!
-//! One lock per session and part of the addresses, when the session begins and when it has ended; none where nothing is limited.
+//! One lock per session and part of the addresses, when the session begins and when it has ended; none where nothing is limited. A
+//! reload that brings a limit has those counted that are there already.
 //!
 //! **Invariant:** there is an entry for an address exactly while it has a session, so there are no more of them than sessions.
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam::utils::CachePadded;
@@ -15,6 +17,8 @@ use crossbeam::utils::CachePadded;
 /// Sessions by client address, in order: whoever chooses his addresses with care gains nothing by it.
 #[derive(Debug, Default)]
 pub struct Sources {
+    /// Of one address at once; 0: no limit.
+    most: AtomicU32,
     parts: [CachePadded<Mutex<Part>>; PARTS],
 }
 
@@ -42,6 +46,20 @@ impl Sources {
         }
     }
 
+    /// Counts a session that was there before there was a limit. **Invariant:** as of [`admit`](Self::admit).
+    pub fn join(&self, addr: IpAddr) {
+        self.admit(addr, NonZeroU32::MAX);
+    }
+
+    /// The limit in force.
+    pub fn most(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.most.load(Relaxed))
+    }
+
+    pub(crate) fn configure(&self, most: Option<NonZeroU32>) {
+        self.most.store(most.map_or(0, NonZeroU32::get), Relaxed);
+    }
+
     /// One session less of `addr`.
     pub fn release(&self, addr: IpAddr) {
         let addr = addr.to_canonical();
@@ -58,6 +76,12 @@ impl Sources {
     /// Addresses that have a session now.
     pub fn count(&self) -> usize {
         self.parts.iter().map(|part| lock(part).len()).sum()
+    }
+
+    /// How many sessions each of them has.
+    pub fn counts(&self) -> BTreeMap<IpAddr, u32> {
+        let of_part = |part: &CachePadded<Mutex<Part>>| lock(part).clone();
+        self.parts.iter().flat_map(of_part).map(|(addr, count)| (addr, count.get())).collect()
     }
 
     fn part(&self, addr: IpAddr) -> MutexGuard<'_, Part> {
@@ -77,7 +101,7 @@ fn lock(part: &Mutex<Part>) -> MutexGuard<'_, Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::sync::atomic::Ordering::SeqCst;
 
     fn most(most: u32) -> NonZeroU32 {
         NonZeroU32::new(most).expect("not zero")

@@ -29,7 +29,7 @@ impl<D: Driver> Kernel<D> {
     }
 
     fn bound(&mut self) -> Fd {
-        let spec = ListenSpec { addr: Addr::Ip(SocketAddr::from(([127, 0, 0, 1], 0))), backlog: 1, v6_only: None };
+        let spec = ListenSpec::at(Addr::Ip(SocketAddr::from(([127, 0, 0, 1], 0))), 1);
         self.driver.bind(&spec).expect("a free port")
     }
 

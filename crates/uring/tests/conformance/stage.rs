@@ -152,11 +152,7 @@ impl<W: World> Stage<W> {
 
 /// Any port of the loopback address.
 pub(crate) fn anywhere() -> ListenSpec {
-    ListenSpec {
-        addr: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("valid").into(),
-        backlog: 16,
-        v6_only: None,
-    }
+    ListenSpec::at("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("valid").into(), 16)
 }
 
 /// What a completion says, with the bytes that it brought.

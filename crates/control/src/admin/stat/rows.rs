@@ -37,27 +37,27 @@ impl Filter {
     pub(crate) const ALL: Filter =
         Filter { proxy: None, frontends: true, backends: true, servers: true, server: None, hidden: Hidden::None };
 
-    fn shows(&self, server: &Server, number: u32) -> bool {
+    fn shows(&self, server: &Server) -> bool {
         let is_hidden = match self.hidden {
             Hidden::None => false,
             Hidden::Maintained => server.state.admin() == Admin::Maint,
             Hidden::Down => !server.state.is_up(),
         };
-        self.servers && self.server.is_none_or(|wanted| wanted == number) && !is_hidden
+        self.servers && self.server.is_none_or(|wanted| wanted == server.settings.number.value) && !is_hidden
     }
 }
 
 /// The rows that `filter` lets through, in the order of the file: a frontend, then the servers of a backend, then the backend.
 pub(crate) fn rows<'a>(facts: &'a Facts<'a>, filter: &'a Filter) -> impl Iterator<Item = Row> + 'a {
-    let wanted = |proxy: &&Proxy| filter.proxy.is_none_or(|number| number == proxy.number);
+    let wanted = |proxy: &&Proxy| filter.proxy.is_none_or(|number| number == proxy.number.value);
     facts.table.proxies.iter().filter(wanted).flat_map(move |proxy| {
-        let front = proxy.frontend.filter(|_| filter.frontends).map(|id| frontend(facts, proxy.number, id));
+        let front = proxy.frontend.filter(|_| filter.frontends).map(|id| frontend(facts, proxy.number.value, id));
         let back = proxy.backend.filter(|_| filter.backends);
-        let back = back.map(|id| backend(facts, proxy.number, id, filter.hidden));
+        let back = back.map(|id| backend(facts, proxy.number.value, id, filter.hidden));
         let servers = proxy.backend.into_iter().flat_map(move |backend| {
             let servers = facts.table.backend(backend).servers.iter().zip(0..);
-            let servers = servers.filter(|(server, index)| filter.shows(server, index + 1));
-            servers.map(move |(_, index)| server(facts, proxy.number, ServerId { backend, index }))
+            let servers = servers.filter(|(server, _)| filter.shows(server));
+            servers.map(move |(_, index)| server(facts, proxy.number.value, ServerId { backend, index }))
         });
         front.into_iter().chain(servers).chain(back)
     })
@@ -169,7 +169,7 @@ fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {
 fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     let server: &Server = facts.table.server(id);
     let (state, now) = (&server.state, facts.clock());
-    let mut row = Row::new(Subject::Server, iid, id.index + 1);
+    let mut row = Row::new(Subject::Server, iid, server.settings.number.value);
     row.text(Column::Pxname, &*server.backend_name);
     row.text(Column::Svname, &*server.name);
     row.u32(Column::Scur, state.conns());

@@ -34,7 +34,7 @@ pub(super) fn render(
     text: &mut Text,
 ) {
     for proxy in &facts.table.proxies {
-        let filter = Filter { proxy: Some(proxy.number), ..view.filter.clone() };
+        let filter = Filter { proxy: Some(proxy.number.value), ..view.filter.clone() };
         let rows: Vec<Row> = rows(facts, &filter).collect();
         let Some(name) = rows.first().and_then(|row| row.get(Column::Pxname)).map(ToString::to_string) else {
             continue;
