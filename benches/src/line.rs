@@ -66,6 +66,7 @@ impl Line {
             accepted_at: Instant::EPOCH,
             listener: 1,
             table,
+            agreed: None,
             kind,
         };
         Line {

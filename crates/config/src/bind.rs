@@ -1,6 +1,7 @@
 //! Reads `bind` lines (configuration.txt §4.2 "bind", §5.1).
 
 use crate::address::{self, AddressError, BindAddress};
+use crate::bind_tls;
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
@@ -11,7 +12,7 @@ use crate::near_end;
 use crate::ownership;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
-use crate::tree::{Bind, Ownership, Role, V6};
+use crate::tree::{Bind, BindTls, Ownership, Role, V6};
 use crate::value::{natural, user_timeout};
 
 /// What Linux takes as the size of a segment, in bytes.
@@ -43,6 +44,7 @@ pub(crate) fn bind(
         user_timeout: None,
         defers_accept: false,
         opens_fast: false,
+        tls: BindTls::default(),
     };
     let mut at = 2;
     while at < line.count() {
@@ -132,6 +134,7 @@ fn parameter(
                 reports.push(Diagnostic::warning(Lead::Spaced, line.span(at + 1), message));
             }
         }
+        Keyword::Tls(keyword) => bind_tls::parameter(keyword, line, at, &place, &mut bind.tls)?,
         Keyword::TcpUserTimeout => {
             let time = user_timeout(line.word(at + 1));
             bind.user_timeout = time.map_err(|message| line.alert(at + 1, format!("{place} : {message}")))?;

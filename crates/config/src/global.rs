@@ -2,10 +2,11 @@
 
 use crate::address::BindAddress;
 use crate::bind;
+use crate::bind_tls;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::keywords::find;
-use crate::keywords::global::{Keyword, SIZES, TABLE};
+use crate::keywords::global::{BindTlsKeyword, Keyword, SIZES, TABLE};
 use crate::line::Line;
 use crate::log;
 use crate::ownership;
@@ -61,6 +62,7 @@ fn read(
             global.prometheus.extend(prometheus(line, &*variables, reports)?);
             Ok(())
         }
+        Keyword::BindTls(keyword) => bind_tls(keyword, line, global),
         Keyword::Process(keyword) => process::line(keyword, line, global, reports),
         Keyword::NoSplice => {
             line.ends_at(1, "nosplice")?;
@@ -88,6 +90,19 @@ fn read(
             Ok(())
         }
     }
+}
+
+fn bind_tls(keyword: BindTlsKeyword, line: Line<'_>, global: &mut Global) -> Result<(), Diagnostic> {
+    let tls = &mut global.bind_tls;
+    match keyword {
+        BindTlsKeyword::CaBase => bind_tls::base(line, &mut global.ca_base)?,
+        BindTlsKeyword::CrtBase => bind_tls::base(line, &mut global.crt_base)?,
+        BindTlsKeyword::Ciphers => tls.ciphers = bind_tls::default_list(line)?,
+        BindTlsKeyword::Ciphersuites => tls.ciphersuites = bind_tls::default_list(line)?,
+        BindTlsKeyword::Curves => tls.curves = bind_tls::default_list(line)?,
+        BindTlsKeyword::Options => bind_tls::default_options(line, tls)?,
+    }
+    Ok(())
 }
 
 /// A knob without effect may still be misspelled.

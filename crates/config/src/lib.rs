@@ -16,6 +16,7 @@ mod acl;
 mod acl_reader;
 mod address;
 mod bind;
+mod bind_tls;
 mod check_expect;
 mod condition;
 mod cpu_map;
@@ -87,11 +88,12 @@ pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
-    Access, Balance, Bind, Capture, Check, CheckExpect, CheckText, Config, CpuMap, ForwardFor, Global, HttpCheck,
-    HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet, Keepalive, Keeping, Log,
-    LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader, Redispatch, Reuse, Role,
-    Server, ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect,
-    TcpResponseAction, TcpRule, TcpRules, Timeouts, UnixBind, UseBackend, UseServer, V6,
+    Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, ClientVerify, Config, CpuMap, ForwardFor,
+    Global, HttpCheck, HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet,
+    Keepalive, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader,
+    Redispatch, Reuse, Role, Server, ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck,
+    TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UnixBind, UseBackend,
+    UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

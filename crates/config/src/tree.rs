@@ -98,6 +98,12 @@ pub struct Global {
     pub is_splice_off: bool,
     /// `tidegate.prometheus`: where metrics are served.
     pub prometheus: Vec<Spanned<BindAddress>>,
+    /// `ssl-default-bind-…`: what `bind` lines start from.
+    pub bind_tls: BindTls,
+    /// Where certificates are whose names are relative.
+    pub crt_base: Option<Spanned<String>>,
+    /// The same of authorities and revocation lists.
+    pub ca_base: Option<Spanned<String>>,
     pub stats_sockets: Vec<StatsSocket>,
     pub unix_bind: UnixBind,
     pub stats_timeout: Option<Spanned<Duration>>,
@@ -679,6 +685,73 @@ pub struct Bind {
     pub defers_accept: bool,
     /// `tfo`: clients may bring bytes with their first segment.
     pub opens_fast: bool,
+    pub tls: BindTls,
+}
+
+/// What a `bind` line says about TLS, and `global` for all of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BindTls {
+    /// `ssl`; without it all the rest is without effect.
+    pub is_on: Option<Span>,
+    /// Files and directories, in the order of the line.
+    pub certificates: Vec<Spanned<String>>,
+    /// Those of names that nobody is for.
+    pub default_certificates: Vec<Spanned<String>>,
+    pub ca_file: Option<Spanned<String>>,
+    pub crl_file: Option<Spanned<String>>,
+    /// Clients are not asked for certificates unless set.
+    pub verify: Option<Spanned<ClientVerify>>,
+    /// Names of protocols, the one that is liked best first.
+    pub alpn: Option<Spanned<Vec<String>>>,
+    pub is_strict: bool,
+    pub methods: TlsMethods,
+    /// For TLS 1.2, in OpenSSL's words.
+    pub ciphers: Option<Spanned<String>>,
+    /// For TLS 1.3, in OpenSSL's words.
+    pub ciphersuites: Option<Spanned<String>>,
+    pub curves: Option<Spanned<String>>,
+    pub has_tickets: Option<bool>,
+    pub prefers_client: bool,
+}
+
+/// Whether a client has to have a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientVerify {
+    Optional,
+    Required,
+}
+
+/// Which versions of TLS are agreed to. Where least or most are said, `no-tlsv…` counts for nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TlsMethods {
+    pub least: Option<Spanned<TlsVersion>>,
+    pub most: Option<Spanned<TlsVersion>>,
+    pub without: Vec<TlsVersion>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum TlsVersion {
+    Ssl3,
+    Tls10,
+    Tls11,
+    Tls12,
+    Tls13,
+}
+
+impl TlsVersion {
+    pub const ALL: [TlsVersion; 5] =
+        [TlsVersion::Ssl3, TlsVersion::Tls10, TlsVersion::Tls11, TlsVersion::Tls12, TlsVersion::Tls13];
+
+    /// As the file has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            TlsVersion::Ssl3 => "SSLv3",
+            TlsVersion::Tls10 => "TLSv1.0",
+            TlsVersion::Tls11 => "TLSv1.1",
+            TlsVersion::Tls12 => "TLSv1.2",
+            TlsVersion::Tls13 => "TLSv1.3",
+        }
+    }
 }
 
 /// `source ADDRESS[:PORT] [interface NAME]`: where connections to servers come from.

@@ -747,7 +747,7 @@ fn nothing_is_read_and_ignored() {
             front("http-request use-service x if TRUE"),
             "A parsing [c.cfg:8] : 'http-request use-service' is not supported by Tidegate yet",
         ),
-        (front("bind :1 ssl crt /x"), "A parsing [c.cfg:8] : 'bind ssl' is not supported by Tidegate yet"),
+        (front("bind :1 ssl crt-list /x"), "A parsing [c.cfg:8] : 'bind crt-list' is not supported by Tidegate yet"),
         (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (
             front("acl x str(a),crc32 1"),

@@ -51,6 +51,7 @@ mod lower;
 mod manager;
 mod news;
 mod pages;
+mod pem;
 mod reading;
 mod reloads;
 mod report;

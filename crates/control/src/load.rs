@@ -118,7 +118,8 @@ pub(crate) fn load_sources(
         let resolver = Resolver::new(resolve, defaults.is_v4_only);
         let lowered = lower(&tree, &sources, book, generation, defaults, resolver);
         let Lowered { table: lowered_table, diagnostics: found, bind_places: places, admin: settings } = lowered;
-        if !found.is_empty() && found.iter().all(|diagnostic| diagnostic.stage == Stage::Checking) {
+        let mut alerts = found.iter().filter(|diagnostic| diagnostic.is_alert()).peekable();
+        if alerts.peek().is_some() && alerts.all(|alert| alert.stage == Stage::Checking && alert.lead != Lead::Bare) {
             ending = Ending::Unresolved;
         }
         diagnostics.extend(found);

@@ -31,6 +31,7 @@ pub mod rsyslog;
 pub mod run;
 pub mod soak;
 pub mod syslog;
+pub mod tls;
 pub mod wait;
 
 pub use admin::{Admin, Row};

@@ -50,6 +50,8 @@ pub enum Cause {
     QueueFull,
     /// What the client sent first was not a PROXY header.
     BadHeader(proxyline::Error),
+    /// The client's TLS came to nothing.
+    BadHandshake(tls::Failure),
     /// A `tcp-request connection` or `session` rule did not take the client. Nothing is logged of it.
     NotAdmitted,
     /// A `tcp-request content` or `tcp-response content` rule rejected what was said.
@@ -94,7 +96,8 @@ impl End {
             Cause::Idle(Side::Back) => b's',
             Cause::Unreachable(_) | Cause::NoServer | Cause::QueueFull => b'S',
             Cause::ConnectLate | Cause::QueueLate => b's',
-            Cause::BadHeader(_) | Cause::NotAdmitted | Cause::Rejected | Cause::Denied | Cause::Malformed(..) => b'P',
+            Cause::BadHeader(_) | Cause::BadHandshake(_) => b'P',
+            Cause::NotAdmitted | Cause::Rejected | Cause::Denied | Cause::Malformed(..) => b'P',
             Cause::Answered => b'L',
             Cause::RuleFailed => b'I',
             Cause::Exhausted(_) => b'R',

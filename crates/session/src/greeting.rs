@@ -1,7 +1,7 @@
 //! The PROXY header that a client's proxy sends before anything else (`bind … accept-proxy`).
 //!
 //! It may come in any number of pieces: they are gathered in the buffer of the first one. What follows the header in the same
-//! buffer are the client's first bytes.
+//! buffer are the client's first bytes, or the first of its TLS.
 
 use crate::early::Early;
 use crate::flow::{Flow, Piece};
@@ -27,6 +27,11 @@ impl Session {
                 if let Some(addresses) = addresses {
                     self.client = Addr::Ip(addresses.source);
                     self.destination = Addr::Ip(addresses.destination);
+                }
+                if self.has_acceptor() {
+                    early.gathered.consume(start as usize);
+                    self.secure_front(early.gathered);
+                    return self.fill(Side::Front, Hope::Soon, out);
                 }
                 match early.gathered.piece.take().filter(|piece| start < piece.end) {
                     Some(piece) => {

@@ -35,6 +35,7 @@
 //! | `wait` | standing in the line for a server |
 //! | `relay` | two flows as they are, half-closes, inactivity |
 //! | `review` | the rules on what a server says first |
+//! | `secure` | TLS between a socket's bytes and a flow's |
 //! | `end`, `record` | why it ended, and what logs are told |
 //! | `tally` | what it adds to the counters of frontend, backend and server |
 //!
@@ -57,6 +58,7 @@ mod phase;
 mod record;
 mod relay;
 mod review;
+mod secure;
 mod tally;
 mod view;
 mod wait;
@@ -78,6 +80,7 @@ use flow::{Flow, Pace};
 use http::Http;
 use proxyline::Addresses;
 use review::Review;
+use secure::Secure;
 use std::sync::Arc;
 use table::{Backend, BackendId, Frontend, FrontendId, Passed, Server, ShardIndex, Ticket};
 use wait::Wait;
@@ -197,6 +200,8 @@ struct Socket {
     in_flight: u8,
     /// When bytes last moved on this socket.
     active_at: Instant,
+    /// What its bytes are encrypted by.
+    secure: Option<Box<Secure>>,
     /// How it is to be closed.
     ending: Ending,
     /// The close is in flight: nothing may follow it.
@@ -252,8 +257,9 @@ impl Session {
             return session;
         }
         // Heard from the start: an early client is read while the server is connected, and one that leaves is noticed.
+        let is_securing = !expects_header && session.secure_front(gather::Gathered::default());
         session.fill(Side::Front, driver::Hope::Soon, out);
-        if !expects_header {
+        if !expects_header && !is_securing {
             session.on_identified(now, out);
         }
         session.advance(now, out);
@@ -281,6 +287,7 @@ impl Session {
             return;
         }
         match self.phase {
+            Phase::Greeting if self.is_securing() => self.refuse_handshake(tls::Failure::Timeout, out),
             Phase::Greeting => self.refuse_greeting(proxyline::Error::Timeout, out),
             Phase::Queued => self.on_queue_late(out),
             Phase::Inspecting => self.on_inspection_late(now, out),
@@ -293,7 +300,8 @@ impl Session {
             Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
                 self.on_http_late(out);
             }
-            Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => (),
+            Phase::Aborting => self.on_farewell_late(out),
+            Phase::Assigning | Phase::Retreating | Phase::Closing | Phase::Closed => (),
         }
         self.advance(now, out);
         debug_assert_eq!(self.check(), Ok(()));
@@ -326,7 +334,8 @@ impl Session {
             Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
                 self.http_deadline()
             }
-            Phase::Assigning | Phase::Retreating | Phase::Aborting | Phase::Closing | Phase::Closed => None,
+            Phase::Aborting => self.farewell_deadline(),
+            Phase::Assigning | Phase::Retreating | Phase::Closing | Phase::Closed => None,
         }
     }
 
@@ -424,6 +433,17 @@ impl Session {
     fn on_done(&mut self, now: Instant, side: Side, done: Done, out: &mut Outbox) {
         let socket = self.socket_mut(side);
         socket.in_flight = socket.in_flight.checked_sub(1).expect("a completion follows an op of ours");
+        let of_flow = match &mut socket.secure {
+            Some(secure) => secure.on_done(done),
+            None => Some(done),
+        };
+        if let Some(done) = of_flow {
+            self.on_flow_done(now, side, done, out);
+        }
+    }
+
+    /// What happened, as the flow asked for it.
+    fn on_flow_done(&mut self, now: Instant, side: Side, done: Done, out: &mut Outbox) {
         match done {
             Done::Connected(result) => self.on_connected(now, result, out),
             Done::Received(result) => self.on_received(now, side, result, out),
@@ -476,6 +496,14 @@ impl Session {
 
     /// Takes the steps that follow from the state alone, whatever just happened.
     fn advance(&mut self, now: Instant, out: &mut Outbox) {
+        self.advance_phase(now, out);
+        while let Some((side, news)) = self.step_secure(out) {
+            self.on_news(now, side, news, out);
+            self.advance_phase(now, out);
+        }
+    }
+
+    fn advance_phase(&mut self, now: Instant, out: &mut Outbox) {
         if self.phase == Phase::Retreating {
             self.advance_retreat(now, out);
         }
@@ -487,7 +515,7 @@ impl Session {
             self.enter(Phase::Aborting);
         }
         let is_quiet = self.in_flight_count() == 0 || cfg!(feature = "plant_close_in_flight");
-        if self.phase == Phase::Aborting && is_quiet {
+        if self.phase == Phase::Aborting && is_quiet && !self.says_farewell(now, out) {
             self.close(now, out);
         }
         if self.phase == Phase::Closing && self.in_flight_count() == 0 {
@@ -553,7 +581,18 @@ impl Session {
         self.phase = phase;
     }
 
+    /// What a flow asks of its socket.
     fn submit(&mut self, side: Side, op: Op, out: &mut Outbox) {
+        let op = match &mut self.socket_mut(side).secure {
+            Some(secure) => secure.ask(op),
+            None => Some(op),
+        };
+        if let Some(op) = op {
+            self.submit_to_socket(side, op, out);
+        }
+    }
+
+    fn submit_to_socket(&mut self, side: Side, op: Op, out: &mut Outbox) {
         let socket = self.socket_mut(side);
         socket.in_flight += 1;
         socket.is_closing |= matches!(op, Op::Close { .. });
@@ -610,6 +649,6 @@ impl Session {
 
 impl Socket {
     fn new(fd: Fd, now: Instant) -> Socket {
-        Socket { fd, in_flight: 0, active_at: now, ending: Ending::Orderly, is_closing: false }
+        Socket { fd, in_flight: 0, active_at: now, secure: None, ending: Ending::Orderly, is_closing: false }
     }
 }

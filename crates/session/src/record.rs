@@ -5,7 +5,8 @@ use driver::{Addr, Instant};
 use proxyline::Error;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BackendId, FrontendId, LogFormat, Passed, Server, Table};
+use table::{BackendId, Bind, FrontendId, LogFormat, Passed, Server, Table};
+use tls::{Agreed, Failure};
 
 /// One log line's worth of facts.
 #[derive(Debug)]
@@ -18,7 +19,17 @@ pub struct Record {
     pub accepted_at: Instant,
     /// HAProxy's number for the listener within its frontend.
     pub listener: u32,
+    /// What the client's TLS has agreed on.
+    pub agreed: Option<Agreed>,
     pub kind: RecordKind,
+}
+
+impl Record {
+    /// Where the connection arrived.
+    pub fn listener(&self) -> Option<&Bind> {
+        let binds = &self.table.frontend(self.frontend).binds;
+        binds.iter().find(|bind| bind.number == self.listener)
+    }
 }
 
 #[derive(Debug)]
@@ -115,6 +126,7 @@ impl Session {
             destination: self.destination.clone(),
             accepted_at: self.accepted_at,
             listener: self.listener,
+            agreed: self.agreed(),
             kind,
         });
     }
@@ -158,6 +170,10 @@ impl Session {
         }
         if let Cause::BadHeader(why) = end.cause {
             let is_null = matches!(why, Error::Closed | Error::Aborted | Error::Timeout);
+            return !(options.skips_null && is_null);
+        }
+        if let Cause::BadHandshake(why) = end.cause {
+            let is_null = matches!(why, Failure::Closed | Failure::Aborted | Failure::Timeout);
             return !(options.skips_null && is_null);
         }
         let is_normal = is_normal(end, self.retries, self.is_redispatched, self.status(end));

@@ -299,6 +299,9 @@ impl Session {
 
     /// `configuration.txt: option splice-auto, splice-request, splice-response`.
     pub(crate) fn may_splice(&self, from: Side) -> bool {
+        if self.is_secure(Side::Front) || self.is_secure(Side::Back) {
+            return false;
+        }
         let of_backend = self.backend_ref().map_or(Splice::NEVER, |backend| backend.splice);
         let splice = self.frontend().splice.and(of_backend);
         match from {
@@ -310,7 +313,7 @@ impl Session {
     /// Passes an end of stream on. The last of the two goes out with the close that follows: a system call less for each
     /// connection, and as orderly, because nothing of `to` is left unread.
     pub(crate) fn finish(&mut self, to: Side, out: &mut Outbox) {
-        if matches!(self.flow_from(to), Flow::Ended) {
+        if matches!(self.flow_from(to), Flow::Ended) && !self.is_secure(to) {
             *self.flow_from(to.other()) = Flow::Ended;
             return;
         }

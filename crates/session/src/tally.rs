@@ -157,6 +157,7 @@ impl Session {
             }
             Cause::Complete
             | Cause::BadHeader(_)
+            | Cause::BadHandshake(_)
             | Cause::NotAdmitted
             | Cause::Rejected
             | Cause::Denied

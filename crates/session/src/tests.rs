@@ -348,6 +348,7 @@ fn table(setup: Setup) -> Arc<Table> {
         ownership: table::Ownership::default(),
         number: 1,
         accept_proxy: setup.accept_proxy,
+        tls: None,
         tuning: table::Tuning::default(),
     };
     let frontend = Frontend {

@@ -32,6 +32,7 @@ pub struct Ends {
     pub queue_late: u64,
     pub queue_full: u64,
     pub bad_header: u64,
+    pub bad_handshake: u64,
     pub exhausted: u64,
     pub shut_down: u64,
     /// By rules, at any time.
@@ -52,6 +53,7 @@ impl Ends {
             Cause::QueueLate => &mut self.queue_late,
             Cause::QueueFull => &mut self.queue_full,
             Cause::BadHeader(_) => &mut self.bad_header,
+            Cause::BadHandshake(_) => &mut self.bad_handshake,
             Cause::Exhausted(_) => &mut self.exhausted,
             Cause::ShutDown(_) => &mut self.shut_down,
             Cause::NotAdmitted | Cause::Rejected | Cause::Denied | Cause::RuleFailed => &mut self.rejected,

@@ -55,6 +55,8 @@ pub struct Bind {
     pub number: u32,
     /// The connection starts with a PROXY header that says whose it is.
     pub accept_proxy: bool,
+    /// Connections are encrypted, behind the PROXY header if there is one (`ssl`).
+    pub tls: Option<tls::Acceptor>,
     /// What its sockets are set to, and the connections that they accept.
     pub tuning: Tuning,
 }

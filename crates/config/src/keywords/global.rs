@@ -1,11 +1,12 @@
 //! The keywords of `global` (configuration.txt §3).
 
 use super::Meaning::{self, Inert, Ours, Refused, Removed, Served};
-use Keyword::Process;
+use Keyword::{BindTls, Process};
 
 /// The keywords of `global` that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keyword {
+    BindTls(BindTlsKeyword),
     IoEngine,
     Log,
     LogSendHostname,
@@ -26,6 +27,17 @@ pub(crate) enum Keyword {
     StrictHaproxy,
     UnixBind,
     Variable(Change),
+}
+
+/// What all `bind` lines start from (`bind_tls.rs`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BindTlsKeyword {
+    CaBase,
+    Ciphers,
+    Ciphersuites,
+    CrtBase,
+    Curves,
+    Options,
 }
 
 /// What becomes of environment variables (`variables.rs`).
@@ -68,7 +80,8 @@ const LOOP: &str = "it tunes HAProxy's event loop, which is not here";
 const LUA: &str = "there is no Lua to tune";
 const POLLER: &str = "it chooses among HAProxy's pollers, which are not here";
 const QUIC: &str = "there is no QUIC to tune";
-const TLS: &str = "there is no TLS to tune";
+const TLS: &str = "it tunes OpenSSL, which is not here";
+const DH: &str = "finite-field Diffie-Hellman is never agreed to: clients have elliptic curves";
 const VARIABLES: &str = "there are no variables to limit";
 const COMPRESSION: &str = "there is no compression to tune";
 
@@ -80,7 +93,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("acme.scheduler", Refused),
     ("anonkey", Refused),
     ("busy-polling", Inert(LOOP)),
-    ("ca-base", Refused),
+    ("ca-base", Served(BindTls(BindTlsKeyword::CaBase))),
     ("chroot", Served(Process(ProcessKeyword::Chroot))),
     ("close-spread-time", Refused),
     ("cluster-secret", Refused),
@@ -88,7 +101,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("cpu-map", Served(Process(ProcessKeyword::CpuMap))),
     ("cpu-policy", Refused),
     ("cpu-set", Refused),
-    ("crt-base", Refused),
+    ("crt-base", Served(BindTls(BindTlsKeyword::CrtBase))),
     ("daemon", Served(Process(ProcessKeyword::Daemon))),
     ("default-path", Refused),
     ("description", Served(Process(ProcessKeyword::Description))),
@@ -187,11 +200,11 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("setenv", Served(Keyword::Variable(Change::Set))),
     ("shm-stats-file", Refused),
     ("spread-checks", Served(Keyword::SpreadChecks)),
-    ("ssl-default-bind-ciphers", Refused),
-    ("ssl-default-bind-ciphersuites", Refused),
+    ("ssl-default-bind-ciphers", Served(BindTls(BindTlsKeyword::Ciphers))),
+    ("ssl-default-bind-ciphersuites", Served(BindTls(BindTlsKeyword::Ciphersuites))),
     ("ssl-default-bind-client-sigalgs", Refused),
-    ("ssl-default-bind-curves", Refused),
-    ("ssl-default-bind-options", Refused),
+    ("ssl-default-bind-curves", Served(BindTls(BindTlsKeyword::Curves))),
+    ("ssl-default-bind-options", Served(BindTls(BindTlsKeyword::Options))),
     ("ssl-default-bind-sigalgs", Refused),
     ("ssl-default-server-ciphers", Refused),
     ("ssl-default-server-ciphersuites", Refused),
@@ -199,7 +212,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("ssl-default-server-curves", Refused),
     ("ssl-default-server-options", Refused),
     ("ssl-default-server-sigalgs", Refused),
-    ("ssl-dh-param-file", Refused),
+    ("ssl-dh-param-file", Inert(DH)),
     ("ssl-engine", Refused),
     ("ssl-load-extra-del-ext", Refused),
     ("ssl-load-extra-files", Refused),
@@ -324,7 +337,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("tune.ssl.capture-buffer-size", Inert(TLS)),
     ("tune.ssl.capture-cipherlist-size", Inert(TLS)),
     ("tune.ssl.certificate-compression", Inert(TLS)),
-    ("tune.ssl.default-dh-param", Inert(TLS)),
+    ("tune.ssl.default-dh-param", Inert(DH)),
     ("tune.ssl.force-private-cache", Inert(TLS)),
     ("tune.ssl.hard-maxrecord", Inert(TLS)),
     ("tune.ssl.keylog", Inert(TLS)),

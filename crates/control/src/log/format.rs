@@ -8,7 +8,6 @@ use super::line::{self, Facts};
 use crate::clock::Moment;
 use driver::Addr;
 use jiff::tz::TimeZone;
-use proxyline::Error;
 use session::{Cause, Exchanged, Progress, Record, RecordKind};
 use std::fmt::{self, Display};
 use std::io::Write;
@@ -58,8 +57,9 @@ pub fn push(record: &Record, context: &Context<'_>, clocks: &mut Clocks, out: &m
         RecordKind::Connected(progress) | RecordKind::Ended(progress) => {
             let facts = Facts { record, progress, context };
             match (progress.end.cause, &policy.error_line, &policy.format) {
-                (Cause::BadHeader(_), Some(line), _) => line::push(line, &facts, clocks, out),
-                (Cause::BadHeader(why), None, _) => push_bad_header(record, why, context, clocks, out),
+                (Cause::BadHeader(_) | Cause::BadHandshake(_), Some(line), _) => line::push(line, &facts, clocks, out),
+                (Cause::BadHeader(why), None, _) => push_stillborn(record, &why, context, clocks, out),
+                (Cause::BadHandshake(why), None, _) => push_stillborn(record, &why, context, clocks, out),
                 (_, _, LogFormat::Line(line)) => line::push(line, &facts, clocks, out),
                 (_, _, LogFormat::Connect) => unreachable!("where a line is written at accept, none is at the end"),
             }
@@ -98,11 +98,10 @@ fn push_connect(record: &Record, out: &mut Vec<u8>) {
     written.expect("memory takes everything");
 }
 
-/// `configuration.txt` §8.2.5.
-fn push_bad_header(record: &Record, why: Error, context: &Context<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
+/// Of a connection that never became a session (`configuration.txt` §8.2.5).
+fn push_stillborn(record: &Record, why: &dyn Display, context: &Context<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
     let frontend = record.table.frontend(record.frontend);
-    let listener = frontend.binds.iter().find(|bind| bind.number == record.listener);
-    let name = listener.and_then(|bind| bind.name.as_deref());
+    let name = record.listener().and_then(|bind| bind.name.as_deref());
     let number = record.listener.to_string();
     write!(out, "{} [", Client(record)).expect("memory takes everything");
     clocks.local.date(context.now.wall_at(record.accepted_at)).push_accept(out);

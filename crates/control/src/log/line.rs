@@ -67,7 +67,7 @@ impl Facts<'_> {
             Field::DataTime => push_millis(times.exchange(), out),
             Field::Frontend => push_text(&self.frontend().name, style, out),
             Field::FrontendConns => append(out, format_args!("{}", counts.frontend)),
-            Field::FrontendTransport => push_quoted(&self.frontend().name, style, out),
+            Field::FrontendTransport => self.push_transport(style, out),
             Field::FrontIp => push_ip(&record.destination, style, out),
             Field::FrontPort => push_port(&record.destination, record.listener, style, out),
             Field::HandshakeTime => push_millis(Some(times.handshake), out),
@@ -98,8 +98,10 @@ impl Facts<'_> {
             },
             Field::Termination => append(out, format_args!("{}", self.progress.end.termination_code())),
             Field::TerminationCookies => append(out, format_args!("{}--", self.progress.end.termination_code())),
-            // No TLS is spoken here, and no session has a name.
-            Field::TlsCipher | Field::TlsVersion | Field::UniqueId => push_text("", style, out),
+            Field::TlsCipher => push_text(record.agreed.map_or("", |agreed| agreed.cipher), style, out),
+            Field::TlsVersion => push_text(record.agreed.map_or("", |agreed| agreed.version.name()), style, out),
+            // No session has a name.
+            Field::UniqueId => push_text("", style, out),
             Field::TotalTime | Field::UserTime => self.push_growing(times.total.as_millis(), out),
         }
     }
@@ -110,12 +112,21 @@ impl Facts<'_> {
         append(out, format_args!("{plus}{number}"));
     }
 
+    /// `~` behind the name says that the listener wants TLS (`configuration.txt` §8.2.3).
+    fn push_transport(&self, style: Style, out: &mut Vec<u8>) {
+        let name = &self.frontend().name;
+        match self.record.listener().is_some_and(|bind| bind.tls.is_some()) {
+            true => push_quoted(&format!("{name}~"), style, out),
+            false => push_quoted(name, style, out),
+        }
+    }
+
     /// HAProxy 3.x's words for `%OG`.
     fn occasion(&self) -> &'static str {
         match (&self.record.kind, self.progress.end.cause) {
             (RecordKind::Connect, _) => "txn_accept",
             (RecordKind::Connected(_), _) => "txn_connect",
-            (RecordKind::Ended(_), Cause::BadHeader(_)) => "sess_killed",
+            (RecordKind::Ended(_), Cause::BadHeader(_) | Cause::BadHandshake(_)) => "sess_killed",
             (RecordKind::Ended(_), _) => "txn_close",
         }
     }

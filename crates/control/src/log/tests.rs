@@ -115,6 +115,7 @@ fn text(
         destination: Addr::Ip(([127, 0, 0, 1], 18145).into()),
         accepted_at: Instant::from_nanos(50_000_000_000),
         listener,
+        agreed: None,
         kind,
     };
     let accepted: Timestamp = "2026-11-22T16:13:06.740Z".parse().expect("a time");
@@ -335,6 +336,7 @@ fn levels() {
             destination: Addr::Unnamed,
             accepted_at: Instant::EPOCH,
             listener: 1,
+            agreed: None,
             kind: RecordKind::Ended(progress),
         };
         format::level(&record)

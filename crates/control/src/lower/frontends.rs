@@ -93,6 +93,7 @@ impl Lowering<'_> {
             V6::Both => Some(false),
             V6::Only => Some(true),
         };
+        let tls = self.acceptor(proxy, bind);
         let listener = |addr: BindAddr| {
             self.bind_places.push(BindPlace { frontend: Arc::clone(frontend), addr: bound(&addr), span: bind.span });
             let id = BindId(self.bind_count);
@@ -108,6 +109,7 @@ impl Lowering<'_> {
                 device: device.clone(),
                 ownership,
                 accept_proxy: bind.accept_proxy.is_some(),
+                tls: tls.clone(),
                 tuning: tuning.clone(),
             }
         };

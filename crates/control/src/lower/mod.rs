@@ -23,6 +23,7 @@ mod parts;
 mod rules;
 mod samples;
 mod servers;
+mod tls;
 mod tuning;
 
 #[cfg(test)]
@@ -94,7 +95,8 @@ pub(crate) fn lower<'a>(
     }
     let admin = lowering.admin();
     let Lowering { log_targets, diagnostics, bind_places, book, .. } = lowering;
-    let table = diagnostics.is_empty().then(|| {
+    let has_alert = diagnostics.iter().any(Diagnostic::is_alert);
+    let table = (!has_alert).then(|| {
         let table = Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process());
         let spread =
             Spread { percent: config.global.spread_checks.unwrap_or(0), most: config.global.max_spread_checks };

@@ -175,6 +175,7 @@ fn status_of(end: End) -> Option<Status> {
             | Cause::Aborted(Side::Front)
             | Cause::Idle(Side::Front)
             | Cause::BadHeader(_)
+            | Cause::BadHandshake(_)
             | Cause::NotAdmitted
             | Cause::Rejected
             // They come with their own words.

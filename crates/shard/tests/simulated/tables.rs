@@ -195,6 +195,7 @@ impl Draft {
                 ownership: table::Ownership::default(),
                 number: 1,
                 accept_proxy,
+                tls: None,
                 tuning: table::Tuning::default(),
             };
             let state = book.frontend(&name);

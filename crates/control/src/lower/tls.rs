@@ -1,0 +1,245 @@
+//! TLS of `bind` lines: files become certificates, words become an offer (`configuration.txt` §5.1).
+//!
+//! Certificates are read whenever the configuration is: a reload brings the new ones, and sessions keep what they have.
+
+use super::Lowering;
+use crate::pem;
+use config::{
+    Bind, BindTls, ClientVerify, Diagnostic, Lead, Level, Mode, Proxy, Spanned, Stage, TlsMethods, TlsVersion,
+};
+use tls::{
+    AcceptError, Acceptor, Certificates, Choice, ClientCertificates, NamedBundle, Offer, Version, VersionRange, Wanted,
+};
+
+/// What is agreed to unless the file says otherwise, as HAProxy has it.
+const VERSIONS: VersionRange = VersionRange { least: Version::Tls12, most: Version::Tls13 };
+
+impl Lowering<'_> {
+    /// What a `bind` line agrees to; `None`: it has no TLS, or cannot have it, which has been reported.
+    pub(super) fn acceptor(&mut self, proxy: &Proxy, bind: &Bind) -> Option<Acceptor> {
+        let line = &bind.tls;
+        line.is_on?;
+        let place = self.place(proxy, bind);
+        let certificates = self.certificates(line, bind, proxy, &place)?;
+        let offer = self.offer(line, bind, proxy, &place)?;
+        match Acceptor::new(certificates, offer) {
+            Ok(acceptor) => Some(acceptor),
+            Err(AcceptError::NoVersion) => self.fail(proxy, bind, "all SSL/TLS versions are disabled for"),
+            Err(AcceptError::NoCipher) => self.fail(proxy, bind, "no cipher is left of the SSL/TLS versions of"),
+            Err(AcceptError::Authority) => self.fail(proxy, bind, "unable to use the CA or CRL file of"),
+        }
+    }
+
+    fn certificates(&mut self, line: &BindTls, bind: &Bind, proxy: &Proxy, place: &str) -> Option<Certificates> {
+        let mut certificates = Certificates::new(line.is_strict);
+        let base = self.config.global.crt_base.as_ref().map(|base| base.as_str());
+        let mut is_first = line.default_certificates.is_empty();
+        let mut is_whole = true;
+        let listed = line.certificates.iter().map(|name| (name, false));
+        for (name, is_default) in line.default_certificates.iter().map(|name| (name, true)).chain(listed) {
+            let bundles = match pem::bundles(base, name) {
+                Ok(bundles) => bundles,
+                Err(fault) => {
+                    self.alert(Stage::Parsing, Lead::Spaced, name.span, format!("{place} : {fault}"));
+                    is_whole = false;
+                    continue;
+                }
+            };
+            // The first file of the line serves whoever names nobody: its RSA and its ECDSA form, if it has both.
+            let is_default = is_default || std::mem::take(&mut is_first) && !bundles.is_empty();
+            for (index, bundle) in bundles.into_iter().enumerate() {
+                let is_default = is_default && (index == 0 || bundle.is_variant);
+                certificates.add(NamedBundle { bundle: bundle.bundle, names: None, is_default });
+            }
+        }
+        if certificates.is_empty() && is_whole && !line.is_strict {
+            let message = format!("no SSL certificate specified for {} (use 'crt').", self.bind_name(bind));
+            return self.fail_with(proxy, bind, message);
+        }
+        is_whole.then_some(certificates)
+    }
+
+    fn offer(&mut self, line: &BindTls, bind: &Bind, proxy: &Proxy, place: &str) -> Option<Offer> {
+        let config = self.config;
+        let defaults = &config.global.bind_tls;
+        let clients = match &line.verify {
+            None => None,
+            Some(verify) => Some(self.clients(verify.value, line, bind, proxy, place)?),
+        };
+        let ciphers = line.ciphers.as_ref().or(defaults.ciphers.as_ref());
+        let ciphersuites = line.ciphersuites.as_ref().or(defaults.ciphersuites.as_ref());
+        let curves = line.curves.as_ref().or(defaults.curves.as_ref());
+        Some(Offer {
+            versions: self.versions(line, defaults, bind, proxy),
+            ciphers: self.choose(ciphers, tls::choose_ciphers, "SSL cipher list", bind, proxy)?,
+            suites: self.choose(ciphersuites, tls::choose_suites, "TLS 1.3 cipher suites", bind, proxy)?,
+            groups: self.choose(curves, tls::choose_groups, "SSL curves list", bind, proxy)?,
+            protocols: self.protocols(line, proxy),
+            gives_tickets: line.has_tickets.or(defaults.has_tickets).unwrap_or(true),
+            is_client_order: line.prefers_client || defaults.prefers_client,
+            clients,
+        })
+    }
+
+    fn clients(
+        &mut self,
+        verify: ClientVerify,
+        line: &BindTls,
+        bind: &Bind,
+        proxy: &Proxy,
+        place: &str,
+    ) -> Option<ClientCertificates> {
+        let Some(ca_file) = &line.ca_file else {
+            let message = format!("verify is enabled but no CA file specified for {}.", self.bind_name(bind));
+            return self.fail_with(proxy, bind, message);
+        };
+        let base = self.config.global.ca_base.as_ref().map(|base| base.as_str());
+        let authorities = self.list(pem::authorities(base, ca_file), ca_file, "ca-file", place);
+        let revocations = match &line.crl_file {
+            Some(crl_file) => self.list(pem::revocations(base, crl_file), crl_file, "crl-file", place),
+            None => Some(Vec::new()),
+        };
+        let wanted = match verify {
+            ClientVerify::Optional => Wanted::Optional,
+            ClientVerify::Required => Wanted::Required,
+        };
+        Some(ClientCertificates { wanted, authorities: authorities?, revocations: revocations? })
+    }
+
+    fn list<T>(
+        &mut self,
+        read: Result<Vec<T>, String>,
+        name: &Spanned<String>,
+        what: &str,
+        place: &str,
+    ) -> Option<Vec<T>> {
+        match read {
+            Ok(list) => Some(list),
+            Err(why) => {
+                let message = format!("{place} : '{what}' : unable to load {} ({why})", name.value);
+                self.alert(Stage::Parsing, Lead::Spaced, name.span, message);
+                None
+            }
+        }
+    }
+
+    /// Versions that are agreed to. What is older than TLS 1.2 never is: whoever asks for it is told who loses.
+    fn versions(&mut self, line: &BindTls, defaults: &BindTls, bind: &Bind, proxy: &Proxy) -> VersionRange {
+        let methods = [&line.methods, &defaults.methods].into_iter().find(|methods| **methods != TlsMethods::default());
+        let Some(methods) = methods else { return VERSIONS };
+        let is_without = |version| methods.without.contains(&version);
+        let (mut least, mut most) = (VERSIONS.least, VERSIONS.most);
+        if methods.least.is_some() || methods.most.is_some() {
+            least = methods.least.map_or(least, |version| of(version.value));
+            most = methods.most.map_or(most, |version| of(version.value));
+        } else {
+            least = if is_without(TlsVersion::Tls12) { Version::Tls13 } else { least };
+            most = if is_without(TlsVersion::Tls13) { Version::Tls12 } else { most };
+        }
+        if least < VERSIONS.least && most >= VERSIONS.least {
+            let span = methods.least.map_or(bind.span, |version| version.span);
+            let message = format!(
+                "Proxy '{}': clients that know nothing newer than TLSv1.1 are refused by {}.",
+                proxy.name.value,
+                self.bind_name(bind)
+            );
+            self.warn(span, message, "TLSv1.2 is the oldest version that is done here");
+        }
+        VersionRange { least, most }
+    }
+
+    /// `None` if nothing is left of a list; that has been reported.
+    #[expect(clippy::option_option, reason = "no list, and a list that is wrong, are not the same")]
+    fn choose<T>(
+        &mut self,
+        list: Option<&Spanned<String>>,
+        choose: fn(&str) -> Choice<T>,
+        what: &str,
+        bind: &Bind,
+        proxy: &Proxy,
+    ) -> Option<Option<Vec<T>>> {
+        let Some(list) = list else { return Some(None) };
+        let Choice { chosen, lost } = choose(list);
+        if chosen.is_empty() {
+            let message = format!("unable to set {what} to '{}' for {}.", list.value, self.bind_name(bind));
+            return self.fail_with(proxy, bind, message);
+        }
+        if !lost.is_empty() {
+            let message = format!(
+                "Proxy '{}': clients that have nothing better than {} are refused by {}.",
+                proxy.name.value,
+                lost.join(", "),
+                self.bind_name(bind)
+            );
+            self.warn(
+                list.span,
+                message,
+                "only ephemeral elliptic curves with AES-GCM or ChaCha20-Poly1305 are done here",
+            );
+        }
+        Some(Some(chosen))
+    }
+
+    /// In `mode http` nobody is told that HTTP/2 is spoken.
+    fn protocols(&mut self, line: &BindTls, proxy: &Proxy) -> Vec<Vec<u8>> {
+        let Some(alpn) = &line.alpn else { return Vec::new() };
+        let is_spoken = |name: &&String| proxy.settings.mode == Mode::Tcp || *name != "h2";
+        let spoken: Vec<Vec<u8>> = alpn.value.iter().filter(is_spoken).map(|name| name.as_bytes().to_vec()).collect();
+        if spoken.len() < alpn.value.len() {
+            let message =
+                format!("Proxy '{}': HTTP/2 is not spoken here, so clients are not offered it.", proxy.name.value);
+            self.warn(alpn.span, message, "they go on with HTTP/1.1");
+        }
+        spoken
+    }
+
+    fn fail<T>(&mut self, proxy: &Proxy, bind: &Bind, what: &str) -> Option<T> {
+        let message = format!("{what} {}.", self.bind_name(bind));
+        self.fail_with(proxy, bind, message)
+    }
+
+    fn fail_with<T>(&mut self, proxy: &Proxy, bind: &Bind, message: String) -> Option<T> {
+        let message = format!("Proxy '{}': {message}", proxy.name.value);
+        self.alert(Stage::Checking, Lead::Bare, bind.span, message);
+        None
+    }
+
+    fn warn(&mut self, span: config::Span, message: String, hint: &str) {
+        let known = self.diagnostics.iter().any(|known| known.message == message);
+        if !known {
+            self.diagnostics.push(Diagnostic {
+                level: Level::Warning,
+                stage: Stage::Serving,
+                lead: Lead::Bare,
+                span: Some(span),
+                message,
+                hint: Some(hint.to_string()),
+            });
+        }
+    }
+
+    /// How HAProxy opens a complaint about a word of the line.
+    fn place(&self, proxy: &Proxy, bind: &Bind) -> String {
+        format!("'bind {}' in section '{}'", self.addresses(bind), proxy.role.keyword())
+    }
+
+    /// How it names the line in a sentence.
+    fn bind_name(&self, bind: &Bind) -> String {
+        let file = self.sources.get(bind.span.source as usize).map_or("?", |source| source.name.as_str());
+        format!("bind '{}' at [{file}:{}]", self.addresses(bind), bind.span.line)
+    }
+
+    fn addresses(&self, bind: &Bind) -> &str {
+        bind.addresses.first().map_or("", |address| self.text(address.span))
+    }
+}
+
+fn of(version: TlsVersion) -> Version {
+    match version {
+        TlsVersion::Ssl3 => Version::Ssl3,
+        TlsVersion::Tls10 => Version::Tls10,
+        TlsVersion::Tls11 => Version::Tls11,
+        TlsVersion::Tls12 => Version::Tls12,
+        TlsVersion::Tls13 => Version::Tls13,
+    }
+}

@@ -1,0 +1,144 @@
+//! Files of certificates and keys (`configuration.txt: crt, ca-file, crl-file`).
+//!
+//! A name is a file, a directory of files, or what several files begin with (`name.rsa`, `name.ecdsa`); a key may stand in the file or
+//! beside it (`name.key`).
+
+use driver::Errno;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use tls::{Bundle, BundleError, CertificateDer, CertificateRevocationListDer};
+
+/// Files for one name, one for each kind of key.
+const VARIANTS: [&str; 3] = ["rsa", "ecdsa", "dsa"];
+
+/// What stands beside certificates in a directory.
+const BESIDE: [&str; 4] = ["key", "ocsp", "issuer", "sctl"];
+
+/// A bundle from a file.
+pub(crate) struct Found {
+    pub(crate) bundle: Bundle,
+    /// It is the same for another kind of key as the one before.
+    pub(crate) is_variant: bool,
+}
+
+/// Why a name brings no certificates, in HAProxy's words.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Unfound(PathBuf, Errno),
+    Unreadable(PathBuf),
+    Keyless(PathBuf),
+    UnknownKey(PathBuf),
+    Mismatch(PathBuf),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Unfound(path, errno) => {
+                write!(f, "unable to stat SSL certificate from file '{}' : {errno}.", path.display())
+            }
+            Fault::Unreadable(path) => write!(f, "unable to load certificate from file '{}'.", path.display()),
+            Fault::Keyless(path) => write!(f, "No Private Key found in '{}.key'.", path.display()),
+            Fault::UnknownKey(path) => write!(f, "unable to load private key from file '{}'.", path.display()),
+            Fault::Mismatch(path) => {
+                write!(f, "inconsistencies between private key and certificate loaded '{}'.", path.display())
+            }
+        }
+    }
+}
+
+/// All bundles that a name stands for, in the order of their files' names.
+pub(crate) fn bundles(base: Option<&str>, name: &str) -> Result<Vec<Found>, Fault> {
+    let path = located(base, name);
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => of_directory(&path),
+        Ok(_) => Ok(vec![of_file(&path)?]),
+        Err(err) => of_variants(&path, &err),
+    }
+}
+
+/// All certificates of a file.
+pub(crate) fn authorities(base: Option<&str>, name: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    list(base, name, tls::certificates)
+}
+
+/// All revocation lists of a file.
+pub(crate) fn revocations(
+    base: Option<&str>,
+    name: &str,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    list(base, name, tls::revocations)
+}
+
+fn list<T>(base: Option<&str>, name: &str, read: fn(&[u8]) -> Option<Vec<T>>) -> Result<Vec<T>, String> {
+    let text = fs::read(located(base, name)).map_err(|err| Errno::of(&err).to_string())?;
+    let found = read(&text).filter(|found| !found.is_empty());
+    found.ok_or_else(|| "no certificate or crl found".to_string())
+}
+
+fn located(base: Option<&str>, name: &str) -> PathBuf {
+    match base {
+        // A whole path replaces what it is joined to.
+        Some(base) => Path::new(base).join(name),
+        None => PathBuf::from(name),
+    }
+}
+
+fn of_directory(directory: &Path) -> Result<Vec<Found>, Fault> {
+    let unfound = |err: io::Error| Fault::Unfound(directory.to_path_buf(), Errno::of(&err));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unfound)? {
+        let path = entry.map_err(unfound)?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let is_beside = path.extension().is_some_and(|extension| BESIDE.iter().any(|beside| extension == *beside));
+        if !is_hidden && !is_beside && fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    let mut found: Vec<Found> = Vec::new();
+    let mut stem_before = None;
+    for path in files {
+        let is_one_of_several =
+            path.extension().is_some_and(|extension| VARIANTS.iter().any(|kind| extension == *kind));
+        let stem = is_one_of_several.then(|| path.with_extension(""));
+        let is_variant = stem.is_some() && stem == stem_before;
+        found.push(Found { is_variant, ..of_file(&path)? });
+        stem_before = stem;
+    }
+    Ok(found)
+}
+
+/// `name.rsa`, `name.ecdsa`, as far as they are there.
+fn of_variants(path: &Path, err: &io::Error) -> Result<Vec<Found>, Fault> {
+    let mut found = Vec::new();
+    for kind in VARIANTS {
+        let file = beside(path, kind);
+        if fs::metadata(&file).is_ok() {
+            found.push(Found { is_variant: !found.is_empty(), ..of_file(&file)? });
+        }
+    }
+    if found.is_empty() { Err(Fault::Unfound(path.to_path_buf(), Errno::of(err))) } else { Ok(found) }
+}
+
+fn of_file(path: &Path) -> Result<Found, Fault> {
+    let text = fs::read(path).map_err(|err| Fault::Unfound(path.to_path_buf(), Errno::of(&err)))?;
+    let key_text = fs::read(beside(path, "key")).ok();
+    let bundle = Bundle::read(&text, key_text.as_deref()).map_err(|error| match error {
+        BundleError::NoCertificate => Fault::Unreadable(path.to_path_buf()),
+        BundleError::NoKey => Fault::Keyless(path.to_path_buf()),
+        BundleError::UnknownKey => Fault::UnknownKey(path.to_path_buf()),
+        BundleError::Mismatch => Fault::Mismatch(path.to_path_buf()),
+    })?;
+    Ok(Found { bundle, is_variant: false })
+}
+
+/// `path` with `.extension` behind whatever it ends with.
+fn beside(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
+}

@@ -1,0 +1,422 @@
+//! TLS with clients: who is served by which certificate, what is agreed on, how it ends, and what the log says of it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use e2e::client::End;
+use e2e::peers::pattern;
+use e2e::tls::{Authority, Key};
+use e2e::{LogServer, Origin, Proxy, Setup, Subject, needs, wait};
+
+e2e::scenarios! {
+    shared: [
+        bytes_go_both_ways,
+        a_client_that_says_its_end_is_still_answered,
+        an_end_is_announced,
+        a_certificate_for_each_name,
+        unknown_names_are_refused_when_told,
+        rsa_and_ecdsa_for_one_name,
+        versions_are_limited,
+        a_certificate_is_wanted_of_clients,
+        handshakes_that_come_to_nothing_are_told,
+        the_header_comes_before_the_handshake,
+        requests_over_tls,
+        sessions_are_taken_up_again,
+        a_reload_brings_another_certificate,
+        openssl_agrees,
+        what_is_wrong_with_certificates_is_said,
+    ],
+    alone: [],
+}
+
+const MEGABYTE: u64 = 1 << 20;
+
+/// A relay whose listener has these parameters behind `ssl`.
+fn relay(subject: Subject, bind: &str, origin: &Origin, logs: &LogServer) -> Setup {
+    let template = format!(
+        "global
+            nbthread @threads@
+            log @log@ local2
+        defaults
+            mode tcp
+            log global
+            log-format \"%ft %b/%s %ts %B %sslv %sslc\"
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @px@ ssl {bind}
+            default_backend servers
+        backend servers
+            server s1 @s1@"
+    );
+    Setup::new(subject, &template).with("s1", origin.target()).with("log", logs.target())
+}
+
+fn start(subject: Subject, bind: &str, origin: &Origin) -> (Proxy, LogServer) {
+    let logs = LogServer::udp();
+    (relay(subject, bind, origin, &logs).start(), logs)
+}
+
+fn bytes_go_both_ways(subject: Subject) {
+    let authority = Authority::new();
+    let origin = Origin::echo();
+    let (proxy, logs) =
+        start(subject, &format!("crt {}", authority.host("m.pem", &["mail.test"], Key::Ecdsa)), &origin);
+    for setup in [authority.trusting(), authority.trusting().old()] {
+        let mut client = setup.connect(proxy.address("px"));
+        for count in [1, 100, 16 * 1024, 70_000] {
+            let bytes = pattern::part(7, count);
+            client.say(&bytes);
+            assert!(client.hear(count) == bytes, "{count} bytes and back");
+        }
+        client.finish();
+        assert_eq!(client.to_end(), (vec![], Some(End::Fin)));
+    }
+    let lines = logs.lines_with("px~ servers/s1", 2);
+    assert!(lines[0].contains("px~ servers/s1 -- 86485 TLSv1.3 TLS_"), "{}", lines[0]);
+    assert!(lines[1].contains("px~ servers/s1 -- 86485 TLSv1.2 ECDHE-ECDSA-AES"), "{}", lines[1]);
+}
+
+fn a_client_that_says_its_end_is_still_answered(subject: Subject) {
+    let authority = Authority::new();
+    let origin = Origin::serve(|mut client| {
+        client.read_to_end();
+        pattern::pour(&mut client, 2 * MEGABYTE)
+    });
+    let (proxy, _logs) =
+        start(subject, &format!("crt {}", authority.host("m.pem", &["mail.test"], Key::Ecdsa)), &origin);
+    let mut client = authority.trusting().connect(proxy.address("px"));
+    pattern::pour(&mut client.stream(), MEGABYTE).expect("the proxy takes the bytes");
+    client.finish();
+    let (bytes, end) = client.to_end();
+    assert!(bytes == pattern::part(0, 2 * MEGABYTE as usize), "{} bytes", bytes.len());
+    assert_eq!(end, Some(End::Fin));
+    let seen = origin.seen().swap_remove(0);
+    assert_eq!((seen.count, seen.end), (MEGABYTE, Some(End::Fin)));
+    assert!(seen.bytes == pattern::part(0, seen.bytes.len()), "the upload is intact");
+}
+
+/// RFC 8446 §6.1, whoever ends first; and a client that leaves without a word is taken at its FIN, as HAProxy does.
+fn an_end_is_announced(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::pouring(MEGABYTE);
+    let (proxy, logs) = start(subject, &format!("crt {crt}"), &origin);
+    let mut client = authority.trusting().connect(proxy.address("px"));
+    let (bytes, end) = client.to_end();
+    assert_eq!((bytes.len() as u64, end), (MEGABYTE, Some(End::Fin)), "the server ends first");
+    client.finish();
+    client.cut();
+    assert_eq!(origin.end_of(0), End::Fin);
+    let echo = Origin::echo();
+    let (proxy, more_logs) = start(subject, &format!("crt {crt}"), &echo);
+    let mut client = authority.trusting().connect(proxy.address("px"));
+    client.say("hello");
+    assert_eq!(client.hear(5), b"hello");
+    client.cut();
+    assert_eq!(client.to_end(), (vec![], Some(End::Fin)));
+    for logs in [logs, more_logs] {
+        assert!(logs.line_with("px~").contains(" -- "), "both ended well");
+    }
+}
+
+fn a_certificate_for_each_name(subject: Subject) {
+    let authority = Authority::new();
+    std::fs::create_dir(authority.path("certs")).expect("a directory");
+    for (file, host) in [("1.pem", "mail.test"), ("2.pem", "other.test"), ("3.pem", "*.wild.test")] {
+        authority.host(&format!("certs/{file}"), &[host], Key::Ecdsa);
+    }
+    let origin = Origin::echo();
+    let (proxy, _logs) = start(subject, &format!("crt {}", authority.path("certs").display()), &origin);
+    let shown = |asked: &str| authority.trusting().name(asked).try_connect(proxy.address("px")).is_ok();
+    for known in ["mail.test", "other.test", "OTHER.test", "a.wild.test"] {
+        assert!(shown(known), "{known}");
+    }
+    // They are shown the first one, which is not for them.
+    for unknown in ["nobody.test", "a.b.wild.test", "wild.test"] {
+        assert!(!shown(unknown), "{unknown}");
+    }
+}
+
+fn unknown_names_are_refused_when_told(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let (proxy, logs) = start(subject, &format!("crt {crt} strict-sni"), &origin);
+    assert!(authority.trusting().try_connect(proxy.address("px")).is_ok());
+    let refused = authority.trusting().name("nobody.test").try_connect(proxy.address("px"));
+    assert!(refused.is_err_and(|error| error.to_string().contains("received fatal alert")), "an alert says so");
+    logs.line_with("px/1: SSL handshake failure");
+}
+
+fn rsa_and_ecdsa_for_one_name(subject: Subject) {
+    let authority = Authority::new();
+    authority.host("m.pem.rsa", &["mail.test"], Key::Rsa);
+    authority.host("m.pem.ecdsa", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let (proxy, logs) = start(subject, &format!("crt {}", authority.path("m.pem").display()), &origin);
+    for (ciphers, expected) in
+        [("ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA"), ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA")]
+    {
+        let address = proxy.address("px").to_string();
+        // A signature scheme of the other kind would make the choice of the certificate one of the server's taste.
+        let schemes = if expected.ends_with("-RSA") { "RSA-PSS+SHA256:RSA+SHA256" } else { "ECDSA+SHA256" };
+        s_client(
+            &["-connect", &address, "-servername", "mail.test", "-tls1_2", "-cipher", ciphers, "-sigalgs", schemes],
+            "",
+        );
+        logs.line_with(expected);
+    }
+}
+
+fn versions_are_limited(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    for (limit, is_old_served) in
+        [("ssl-min-ver TLSv1.3", false), ("ssl-max-ver TLSv1.2", true), ("no-tlsv12", false), ("force-tlsv12", true)]
+    {
+        let (proxy, _logs) = start(subject, &format!("crt {crt} {limit}"), &origin);
+        let is_served = authority.trusting().old().try_connect(proxy.address("px")).is_ok();
+        assert_eq!(is_served, is_old_served, "{limit}");
+        let version = authority.trusting().connect(proxy.address("px")).tls().protocol_version();
+        assert_eq!(version == Some(rustls::ProtocolVersion::TLSv1_2), is_old_served, "{limit}");
+    }
+}
+
+fn a_certificate_is_wanted_of_clients(subject: Subject) {
+    let authority = Authority::new();
+    let stranger = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let (alice, mallory) = (authority.person("alice.pem", "alice"), stranger.person("mallory.pem", "mallory"));
+    let origin = Origin::echo();
+    for (verify, is_anybody_served) in [("required", false), ("optional", true)] {
+        let bind = format!("crt {crt} ca-file {} verify {verify}", authority.ca_file());
+        let (proxy, logs) = start(subject, &bind, &origin);
+        let is_served = |setup: e2e::tls::ClientSetup| {
+            let Ok(mut client) = setup.try_connect(proxy.address("px")) else { return false };
+            client.say("x");
+            client.try_hear(1).is_ok()
+        };
+        assert!(is_served(authority.trusting().person(&alice)), "{verify}");
+        assert_eq!(is_served(authority.trusting()), is_anybody_served, "{verify}");
+        assert!(!is_served(authority.trusting().person(&mallory)), "{verify}");
+        logs.line_with("px/1: SSL ");
+    }
+}
+
+fn handshakes_that_come_to_nothing_are_told(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let logs = LogServer::udp();
+    let proxy = relay(subject, &format!("crt {crt}"), &origin, &logs).start();
+    let mut client = proxy.connect("px");
+    client.say("GET / HTTP/1.0\r\n\r\n");
+    client.to_end();
+    let line = logs.line_with("px/1: SSL handshake failure");
+    assert!(line.contains(&format!("{} [", client.address())), "{line}");
+    proxy.connect("px").finish();
+    let mut begun = proxy.connect("px");
+    begun.say([0x16, 3, 1]);
+    begun.finish();
+    begun.to_end();
+    logs.lines_with("px/1: Connection closed during SSL handshake", 2);
+    assert_eq!(origin.seen(), [], "no server heard of them");
+}
+
+fn the_header_comes_before_the_handshake(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let logs = LogServer::udp();
+    let proxy = relay(subject, &format!("crt {crt} accept-proxy"), &origin, &logs).start();
+    let mut client = proxy.connect("px");
+    client.say("PROXY TCP4 192.0.2.7 198.51.100.1 40000 993\r\n");
+    let mut client =
+        e2e::tls::SecureClient::over(client, authority.trusting().config(), "mail.test").expect("they agree");
+    client.say("hello");
+    assert_eq!(client.hear(5), b"hello");
+}
+
+const HTTP: &str = "
+    global
+        nbthread @threads@
+        log @log@ local2
+    defaults
+        mode http
+        log global
+        option httplog
+        timeout connect 2s
+        timeout client 10s
+        timeout server 10s
+    frontend px
+        bind @px@ ssl crt @crt@ alpn http/1.1
+        default_backend servers
+    backend servers
+        server s1 @s1@";
+
+fn requests_over_tls(subject: Subject) {
+    let authority = Authority::new();
+    let origin = Origin::serve(|mut client| {
+        for size in [5_usize, 300_000] {
+            while !client.hear(1)?.ends_with(b"!") {}
+            client.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").as_bytes())?;
+            client.write_all(&pattern::part(0, size))?;
+        }
+        Ok(())
+    });
+    let logs = LogServer::udp();
+    let setup = Setup::new(subject, HTTP).with("s1", origin.target()).with("log", logs.target());
+    let proxy = setup.with("crt", authority.host("m.pem", &["mail.test"], Key::Ecdsa)).start();
+    let mut client = authority.trusting().protocols(&["http/1.1"]).connect(proxy.address("px"));
+    assert_eq!(client.tls().alpn_protocol(), Some(&b"http/1.1"[..]));
+    for size in [5, 300_000] {
+        client.say("POST /mail HTTP/1.1\r\nHost: mail.test\r\nContent-Length: 6\r\n\r\nhello!");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.extend(client.hear(1));
+        }
+        assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&head));
+        assert!(client.hear(size) == pattern::part(0, size), "{size} bytes");
+    }
+    let lines = logs.lines_with("\"POST /mail HTTP/1.1\"", 2);
+    assert!(lines[0].contains("px~ servers/s1"), "{}", lines[0]);
+    // What is no request is answered, and the answer is whole.
+    let mut client = authority.trusting().connect(proxy.address("px"));
+    client.say("nonsense\r\n\r\n");
+    let (answer, end) = client.to_end();
+    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(end, Some(End::Fin), "its end is announced");
+}
+
+fn sessions_are_taken_up_again(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let (proxy, _logs) = start(subject, &format!("crt {crt}"), &origin);
+    for setup in [authority.trusting(), authority.trusting().old()] {
+        let config = setup.config();
+        let mut kinds = Vec::new();
+        for _ in 0..6 {
+            let client = proxy.connect("px");
+            let mut client = e2e::tls::SecureClient::over(client, config.clone(), "mail.test").expect("they agree");
+            client.say("x");
+            client.hear(1);
+            kinds.push(client.tls().handshake_kind());
+        }
+        let resumed = kinds.iter().filter(|kind| **kind == Some(rustls::HandshakeKind::Resumed)).count();
+        assert_eq!(resumed, 5, "whichever shard they come to: {kinds:?}");
+    }
+}
+
+fn a_reload_brings_another_certificate(subject: Subject) {
+    let (one, other) = (Authority::new(), Authority::new());
+    let crt = one.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let logs = LogServer::udp();
+    let proxy = relay(subject, &format!("crt {crt}"), &origin, &logs).reloadable().start();
+    let mut early = one.trusting().connect(proxy.address("px"));
+    early.say("a");
+    assert_eq!(early.hear(1), b"a");
+    std::fs::copy(other.host("m.pem", &["mail.test"], Key::Ecdsa), &crt).expect("the new one replaces it");
+    proxy.reload();
+    wait::until("the new certificate", wait::SOON, || other.trusting().try_connect(proxy.address("px")).is_ok());
+    early.say("b");
+    assert_eq!(early.hear(1), b"b", "sessions go on");
+}
+
+/// What OpenSSL's own client says to it: each version and suite, a hello in small pieces, and a close without a word.
+fn openssl_agrees(subject: Subject) {
+    if !needs::is_there("openssl_agrees", "openssl", "openssl") {
+        return;
+    }
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
+    let origin = Origin::echo();
+    let (proxy, _logs) = start(subject, &format!("crt {crt}"), &origin);
+    let (address, ca) = (proxy.address("px").to_string(), authority.ca_file());
+    let base = ["-connect", &address, "-servername", "mail.test", "-CAfile", &ca, "-verify_return_error"];
+    let variants: [&[&str]; 8] = [
+        &["-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"],
+        &["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"],
+        &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+        &["-tls1_3", "-groups", "P-384"],
+        &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"],
+        &["-tls1_2", "-cipher", "ECDHE-RSA-CHACHA20-POLY1305"],
+        &["-tls1_2", "-no_ticket"],
+        &["-max_send_frag", "512"],
+    ];
+    for variant in variants {
+        let heard = s_client(&[&base[..], variant].concat(), "hello\n");
+        assert_eq!(heard, "hello\n", "{variant:?}");
+    }
+    for refused in [&["-tls1_1"][..], &["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0", "-sigalgs", "ECDSA+SHA256"]] {
+        assert_eq!(s_client(&[&base[..], refused].concat(), "hello\n"), "", "{refused:?}");
+    }
+}
+
+/// What `openssl s_client` hears back when it says `said` and waits for as much.
+fn s_client(arguments: &[&str], said: &str) -> String {
+    use std::io::Read;
+    let mut child = Command::new("openssl")
+        .args(["s_client", "-quiet", "-no_ign_eof"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    // It may be gone already.
+    let _ = stdin.write_all(said.as_bytes());
+    let mut heard = vec![0; said.len()];
+    let count = match child.stdout.take().expect("piped").read_exact(&mut heard) {
+        Ok(()) => heard.len(),
+        Err(_) => 0,
+    };
+    drop(stdin);
+    child.wait().expect("our own child");
+    heard.truncate(count);
+    String::from_utf8(heard).expect("what was said")
+}
+
+fn what_is_wrong_with_certificates_is_said(subject: Subject) {
+    let authority = Authority::new();
+    let good = authority.host("good.pem", &["mail.test"], Key::Ecdsa);
+    let other = authority.host("other.pem", &["mail.test"], Key::Ecdsa);
+    let part = |path: &str, label: &str| {
+        let text = std::fs::read_to_string(path).expect("just written");
+        let start = text.find(&format!("-----BEGIN {label}")).expect("it is there");
+        let end = text[start..].find("-----END").expect("it ends") + start;
+        let line = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
+        text[start..line].to_owned()
+    };
+    let write = |name: &str, text: String| {
+        std::fs::write(authority.path(name), text).expect("room for a file");
+        authority.path(name).display().to_string()
+    };
+    let keyless = write("keyless.pem", part(&good, "CERTIFICATE"));
+    let mixed = write("mixed.pem", part(&good, "CERTIFICATE") + &part(&other, "PRIVATE KEY"));
+    let junk = write("junk.pem", "nothing\n".to_owned());
+    let origin = Origin::echo();
+    for (bind, expected) in [
+        ("", "Proxy 'px': no SSL certificate specified for bind '"),
+        ("crt /nowhere.pem", "unable to stat SSL certificate from file '/nowhere.pem' : No such file or directory."),
+        (&format!("crt {keyless}"), &format!("No Private Key found in '{keyless}.key'.")),
+        (&format!("crt {mixed}"), "inconsistencies between private key and certificate loaded '"),
+        (&format!("crt {junk}"), "unable to load certificate from file '"),
+        (&format!("crt {good} verify required"), "verify is enabled but no CA file specified for bind '"),
+        (&format!("crt {good} ciphers nonsense"), "unable to set SSL cipher list to 'nonsense' for bind '"),
+        (
+            &format!("crt {good} ssl-max-ver TLSv1.0 ssl-min-ver TLSv1.3"),
+            "all SSL/TLS versions are disabled for bind '",
+        ),
+        (&format!("crt {good} ssl-min-ver TLSv9"), "'TLSv9' : unknown ssl/tls version"),
+    ] {
+        let ended = relay(subject, bind, &origin, &LogServer::udp()).run_to_end();
+        assert!(ended.stderr.contains(expected), "{bind}: {}", ended.stderr);
+        assert!(!ended.status.success(), "{bind}");
+    }
+}

@@ -1,0 +1,140 @@
+//! What a listener agrees to: versions, ciphers, certificates, and what it wants of its clients.
+
+use crate::certificates::Certificates;
+use crate::library::{provider, ticketer};
+use crate::names::{Cipher, Group, VersionRange};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig, version};
+use std::fmt;
+use std::sync::Arc;
+
+/// Sessions that are remembered where no tickets are given, as many as HAProxy does (`configuration.txt: tune.ssl.cachesize`).
+const SESSIONS_MOST: usize = 20_000;
+
+/// What is agreed to by all connections of a listener. Cheap to clone.
+#[derive(Clone)]
+pub struct Acceptor {
+    pub(crate) config: Arc<ServerConfig>,
+    /// Clients are asked for certificates.
+    pub(crate) asks_client: bool,
+}
+
+/// What a listener agrees to.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub versions: VersionRange,
+    /// `None`: all ciphers of TLS 1.2, the strongest first.
+    pub ciphers: Option<Vec<Cipher>>,
+    /// The same of TLS 1.3.
+    pub suites: Option<Vec<Cipher>>,
+    /// `None`: all groups.
+    pub groups: Option<Vec<Group>>,
+    /// Protocols, the one that is liked best first (RFC 7301). Empty: clients are not told of any.
+    pub protocols: Vec<Vec<u8>>,
+    /// Clients are given tickets (RFC 8446 §4.6.1, RFC 5077).
+    pub gives_tickets: bool,
+    /// The client's order of ciphers decides.
+    pub is_client_order: bool,
+    pub clients: Option<ClientCertificates>,
+}
+
+/// What is asked of clients about themselves.
+#[derive(Clone, Debug)]
+pub struct ClientCertificates {
+    pub wanted: Wanted,
+    pub authorities: Vec<CertificateDer<'static>>,
+    pub revocations: Vec<CertificateRevocationListDer<'static>>,
+}
+
+/// Whether a client may go without a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Optional,
+    Required,
+}
+
+/// Why an offer cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptError {
+    /// Of the versions none is done here.
+    NoVersion,
+    /// Of the ciphers or groups none is of these versions.
+    NoCipher,
+    /// An authority, or a revocation list, cannot be used.
+    Authority,
+}
+
+impl Acceptor {
+    pub fn new(certificates: Certificates, offer: Offer) -> Result<Acceptor, AcceptError> {
+        let versions = offer.versions.served();
+        if versions.is_empty() {
+            return Err(AcceptError::NoVersion);
+        }
+        let provider = Arc::new(chosen_provider(&offer));
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_protocol_versions(&versions).map_err(|_| AcceptError::NoCipher)?;
+        let asks_client = offer.clients.is_some();
+        let builder = match offer.clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(certificates));
+        config.alpn_protocols = offer.protocols;
+        config.ignore_client_order = !offer.is_client_order;
+        match ticketer().filter(|_| offer.gives_tickets) {
+            Some(ticketer) => {
+                config.ticketer = ticketer;
+                config.session_storage = Arc::new(NoServerSessionStorage {});
+            }
+            None => config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MOST),
+        }
+        Ok(Acceptor { config: Arc::new(config), asks_client })
+    }
+}
+
+fn chosen_provider(offer: &Offer) -> CryptoProvider {
+    let mut chosen = provider().clone();
+    let of = |list: &Option<Vec<Cipher>>, version| match list {
+        Some(list) => list.iter().map(|cipher| cipher.0).collect::<Vec<_>>(),
+        None => provider().cipher_suites.iter().copied().filter(|suite| suite.version() == version).collect(),
+    };
+    chosen.cipher_suites = [of(&offer.suites, &version::TLS13), of(&offer.ciphers, &version::TLS12)].concat();
+    if let Some(groups) = &offer.groups {
+        chosen.kx_groups = groups.iter().map(|group| group.0).collect();
+    }
+    chosen
+}
+
+fn verifier(
+    clients: ClientCertificates,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, AcceptError> {
+    let mut roots = RootCertStore::empty();
+    for authority in clients.authorities {
+        roots.add(authority).map_err(|_| AcceptError::Authority)?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let builder = builder.with_crls(clients.revocations);
+    let builder = match clients.wanted {
+        Wanted::Required => builder,
+        Wanted::Optional => builder.allow_unauthenticated(),
+    };
+    builder.build().map_err(|_| AcceptError::Authority)
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
+/// Whether they are one and the same: certificates have no other equality that would matter.
+impl PartialEq for Acceptor {
+    fn eq(&self, other: &Acceptor) -> bool {
+        Arc::ptr_eq(&self.config, &other.config)
+    }
+}
+
+impl Eq for Acceptor {}

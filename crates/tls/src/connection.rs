@@ -1,0 +1,449 @@
+//! One end of a connection: what was received becomes plain, what is plain becomes what is to be sent.
+//!
+//! ```text
+//!                    agreed              the peer says that nothing follows
+//!   Handshaking ───────────────▶ Open ─────────────────────────────────────▶ Ended (may still write)
+//!        └──────────┬─────────────┘
+//!                   ▼ one of both does not go on
+//!                 Failed (an alert may be due)
+//! ```
+//!
+//! What it has to say of its own (handshake, tickets, alerts, the end) it collects, and it goes out before anything that is written later.
+//!
+//! **Invariant:** between two calls it holds, of what was received, no more than what the next record, or a message of the handshake,
+//! lacks to be whole.
+//! **Invariant:** however the same bytes were cut, the same comes out.
+
+use crate::acceptor::Acceptor;
+use crate::certificates::take_asked;
+use crate::failure::Refusal;
+use crate::names::{Version, cipher_name};
+use crate::record::{self, Record};
+use crate::x509::{Subject, subject};
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
+use rustls::{CommonState, Error, HandshakeKind};
+use std::sync::Arc;
+
+/// One end of a TLS connection.
+pub struct Connection {
+    engine: UnbufferedServerConnection,
+    stage: Stage,
+    /// What has come of records that are not whole, or of a message in several of them.
+    partial: Vec<u8>,
+    /// Decrypted, and there was no room for it.
+    spill: Vec<u8>,
+    /// What is to be sent before anything else.
+    output: Vec<u8>,
+    /// The name that the client asked for.
+    server_name: Option<Box<str>>,
+    asks_client: bool,
+    is_heard: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Handshaking,
+    Open,
+    Ended,
+    Failed(Refusal),
+}
+
+/// What came of received bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// So many of them are done with.
+    pub consumed: usize,
+    /// So many plain bytes came out.
+    pub filled: usize,
+    pub next: Next,
+}
+
+/// What a connection needs to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// More of the socket's bytes. All that were given are done with.
+    More,
+    /// Room for plain bytes.
+    Room,
+    /// Nothing: the peer has said that nothing follows (RFC 8446 §6.1).
+    End,
+    /// Nothing: it has failed.
+    Failed(Refusal),
+}
+
+/// What came of plain bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// So many of them are in what is to be sent.
+    pub taken: usize,
+    /// So many bytes are to be sent.
+    pub filled: usize,
+}
+
+/// What both have agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    pub version: Version,
+    /// OpenSSL's name.
+    pub cipher: &'static str,
+    /// An earlier session was taken up again.
+    pub is_resumed: bool,
+}
+
+/// The most that a record adds to what is in it: its header, and in TLS 1.2 a nonce of 8 bytes and a tag of 16 (RFC 5288 §3).
+const RECORD_OVERHEAD: usize = 32;
+
+/// Most plain bytes of a record (RFC 8446 §5.1).
+const RECORD_MOST: usize = 16 * 1024;
+
+/// More than an alert, which is two bytes, and what its record adds to it.
+const ALERT_MOST: usize = 64;
+
+impl Connection {
+    /// The server's end.
+    pub fn accept(acceptor: &Acceptor) -> Connection {
+        let engine = UnbufferedServerConnection::new(Arc::clone(&acceptor.config));
+        Connection {
+            engine: engine.expect("only a size of fragments could be wrong, and none is set"),
+            stage: Stage::Handshaking,
+            partial: Vec::new(),
+            spill: Vec::new(),
+            output: Vec::new(),
+            server_name: None,
+            asks_client: acceptor.asks_client,
+            is_heard: false,
+        }
+    }
+
+    /// Takes received bytes, and puts into `plain` what was in them. They are decrypted where they lie.
+    pub fn read(&mut self, received: &mut [u8], plain: &mut [u8]) -> Read {
+        let mut read = Read { consumed: 0, filled: take(&mut self.spill, plain), next: Next::More };
+        loop {
+            if !self.spill.is_empty() {
+                return Read { next: Next::Room, ..read };
+            }
+            match self.stage {
+                Stage::Failed(refusal) => return Read { next: Next::Failed(refusal), ..read },
+                Stage::Ended => return Read { next: Next::End, ..read },
+                Stage::Handshaking | Stage::Open => (),
+            }
+            let rest = &mut received[read.consumed..];
+            let room = &mut plain[read.filled..];
+            let (consumed, filled) = match self.partial.is_empty() {
+                true => self.read_in_place(rest, room, read.filled > 0),
+                false => self.read_partial(rest, room),
+            };
+            read.consumed += consumed;
+            read.filled += filled;
+            let is_going = matches!(self.stage, Stage::Handshaking | Stage::Open) && self.spill.is_empty();
+            if is_going && consumed == 0 && filled == 0 {
+                let is_all = read.consumed == received.len();
+                return Read { next: if is_all { Next::More } else { Next::Room }, ..read };
+            }
+        }
+    }
+
+    /// Encrypts as much as `sent` has room for. Nothing before both have agreed, and nothing while something of the connection's own does
+    /// not fit. `Err`: so much was sent that the keys are used up.
+    pub fn write(&mut self, plain: &[u8], sent: &mut [u8]) -> Result<Written, Refusal> {
+        let mut written = Written { taken: 0, filled: 0 };
+        loop {
+            self.settle();
+            written.filled += take(&mut self.output, &mut sent[written.filled..]);
+            let room = (sent.len() - written.filled).saturating_sub(RECORD_OVERHEAD);
+            let rest = &plain[written.taken..];
+            let size = rest.len().min(room).min(RECORD_MOST);
+            if size == 0 || !self.output.is_empty() || matches!(self.stage, Stage::Failed(_)) {
+                return Ok(written);
+            }
+            let state = self.engine.process_tls_records(&mut self.partial).state;
+            let Ok(ConnectionState::WriteTraffic(mut traffic)) = state else { return Ok(written) };
+            let count = traffic.encrypt(&rest[..size], &mut sent[written.filled..]);
+            written.filled += count.map_err(|_| Refusal::Internal)?;
+            written.taken += size;
+        }
+    }
+
+    /// Says to the peer that nothing follows. Before both have agreed there is nothing to be said.
+    pub fn close(&mut self) {
+        self.settle();
+        if matches!(self.stage, Stage::Failed(_)) {
+            return;
+        }
+        let state = self.engine.process_tls_records(&mut self.partial).state;
+        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = state {
+            let mut alert = [0; ALERT_MOST];
+            if let Ok(count) = traffic.queue_close_notify(&mut alert) {
+                self.output.extend_from_slice(&alert[..count]);
+            }
+        }
+    }
+
+    /// Whether there is something to be sent of the connection's own. [`write`](Connection::write) sends it, of whatever else, too.
+    pub fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Whether decrypted bytes wait for room.
+    pub fn has_spill(&self) -> bool {
+        !self.spill.is_empty()
+    }
+
+    /// Whether both have agreed.
+    pub fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Ended)
+    }
+
+    /// Whether the peer has said anything that is whole.
+    pub fn is_heard(&self) -> bool {
+        self.is_heard
+    }
+
+    /// What both have agreed on, once they have.
+    pub fn agreed(&self) -> Option<Agreed> {
+        let engine: &CommonState = &self.engine;
+        let suite = engine.negotiated_cipher_suite()?;
+        Some(Agreed {
+            version: Version::of(engine.protocol_version()?),
+            cipher: cipher_name(suite.suite()),
+            is_resumed: engine.handshake_kind() == Some(HandshakeKind::Resumed),
+        })
+    }
+
+    /// The name that the client asked for (RFC 6066 §3).
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// The protocol that both agreed on (RFC 7301).
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.engine.alpn_protocol()
+    }
+
+    /// Who the peer is, if it was asked for a certificate and has shown one.
+    pub fn peer(&self) -> Option<Subject> {
+        if !self.asks_client {
+            return None;
+        }
+        subject(self.engine.peer_certificates()?.first()?)
+    }
+
+    /// Records that lie whole in `rest`. What is left over is kept.
+    fn read_in_place(&mut self, rest: &mut [u8], room: &mut [u8], is_begun: bool) -> (usize, usize) {
+        let (mut consumed, mut filled, mut end) = (0, 0, 0);
+        loop {
+            let ahead = &rest[consumed + end..];
+            let size = match record::first(ahead) {
+                Record::Whole(size) if (is_begun || filled > 0) && room.len() - filled < size => {
+                    // There is room elsewhere, for all of it.
+                    return (consumed, filled);
+                }
+                Record::Whole(size) => size,
+                Record::Partial(_) if ahead.is_empty() && end == 0 => return (consumed, filled),
+                Record::Partial(_) => {
+                    // Whether it can become a record is seen at its first bytes.
+                    let (discarded, count) = self.digest(&mut rest[consumed..], &mut room[filled..]);
+                    consumed += discarded;
+                    filled += count;
+                    if matches!(self.stage, Stage::Handshaking | Stage::Open) {
+                        self.partial = rest[consumed..].to_vec();
+                    }
+                    return (rest.len(), filled);
+                }
+            };
+            end += size;
+            let (discarded, count) = self.digest(&mut rest[consumed..consumed + end], &mut room[filled..]);
+            consumed += discarded;
+            end -= discarded;
+            filled += count;
+            if !self.spill.is_empty() || matches!(self.stage, Stage::Ended | Stage::Failed(_)) {
+                return (consumed, filled);
+            }
+        }
+    }
+
+    /// The record that was begun before: takes of `rest` what it lacks.
+    fn read_partial(&mut self, rest: &[u8], room: &mut [u8]) -> (usize, usize) {
+        let missing = missing(&self.partial);
+        let taken = missing.min(rest.len());
+        self.partial.reserve_exact(taken);
+        self.partial.extend_from_slice(&rest[..taken]);
+        if taken == 0 {
+            return (0, 0);
+        }
+        let mut partial = std::mem::take(&mut self.partial);
+        let (discarded, filled) = self.digest(&mut partial, room);
+        if discarded < partial.len() {
+            partial.drain(..discarded);
+            self.partial = partial;
+        }
+        (taken, filled)
+    }
+
+    /// Shows records to the library until it wants others. Says how many bytes are done with, and how many plain ones came out.
+    fn digest(&mut self, records: &mut [u8], room: &mut [u8]) -> (usize, usize) {
+        let (mut discarded, mut filled) = (0, 0);
+        loop {
+            let sink = Sink { room: &mut room[filled..], spill: &mut self.spill, output: &mut self.output };
+            let (count, step) = step(self.engine.process_tls_records(&mut records[discarded..]), sink);
+            discarded += count;
+            self.is_heard |= count > 0;
+            if self.stage == Stage::Handshaking {
+                self.server_name = take_asked().or(self.server_name.take());
+            }
+            match step {
+                Step::Plain(count) => {
+                    filled += count;
+                    if !self.spill.is_empty() {
+                        return (discarded, filled);
+                    }
+                }
+                Step::Again => (),
+                Step::Blocked => return (discarded, filled),
+                Step::Open => {
+                    if self.stage == Stage::Handshaking && !self.engine.is_handshaking() {
+                        self.stage = Stage::Open;
+                    }
+                    return (discarded, filled);
+                }
+                Step::Ended => {
+                    self.stage = Stage::Ended;
+                    return (discarded, filled);
+                }
+                Step::Failed(error) => {
+                    self.stage = Stage::Failed(Refusal::of(&error));
+                    self.collect_alert(&mut records[discarded..]);
+                    return (discarded, filled);
+                }
+            }
+        }
+    }
+
+    /// Collects what the library has to say. It is shown what is held: of a message in several records it knows where that lies.
+    fn settle(&mut self) {
+        if matches!(self.stage, Stage::Failed(_)) {
+            return;
+        }
+        let mut partial = std::mem::take(&mut self.partial);
+        let mut discarded = 0;
+        loop {
+            let sink = Sink { room: &mut [], spill: &mut self.spill, output: &mut self.output };
+            let (count, step) = step(self.engine.process_tls_records(&mut partial[discarded..]), sink);
+            discarded += count;
+            match step {
+                Step::Again | Step::Plain(_) => (),
+                Step::Blocked | Step::Open | Step::Ended | Step::Failed(_) => break,
+            }
+        }
+        partial.drain(..discarded);
+        self.partial = partial;
+    }
+
+    /// Collects the alert that the library may have made when it failed. Asked once it hands that out, or fails again; asked any more it
+    /// would read the same records again, and make a second alert of them, which it takes for a fault of its own.
+    fn collect_alert(&mut self, records: &mut [u8]) {
+        let sink = Sink { room: &mut [], spill: &mut self.spill, output: &mut self.output };
+        step(self.engine.process_tls_records(records), sink);
+    }
+}
+
+/// Where the library's answers go.
+struct Sink<'a> {
+    room: &'a mut [u8],
+    spill: &'a mut Vec<u8>,
+    output: &'a mut Vec<u8>,
+}
+
+/// What the library says.
+enum Step {
+    /// There is more where this came from.
+    Again,
+    /// So many plain bytes, and the same.
+    Plain(usize),
+    /// It wants more records.
+    Blocked,
+    /// The same, and may write.
+    Open,
+    Ended,
+    Failed(Error),
+}
+
+fn step<D>(status: UnbufferedStatus<'_, '_, D>, sink: Sink<'_>) -> (usize, Step) {
+    let discard = status.discard;
+    let step = match status.state {
+        Ok(ConnectionState::EncodeTlsData(due)) => {
+            encode(due, sink.output);
+            Step::Again
+        }
+        // Output is collected, and nobody waits for it.
+        Ok(ConnectionState::TransmitTlsData(sent)) => {
+            sent.done();
+            Step::Again
+        }
+        Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+            let (mut filled, mut discard) = (0, discard);
+            while let Some(record) = traffic.next_record() {
+                let Ok(record) = record else { break };
+                discard += record.discard;
+                let fitting = record.payload.len().min(sink.room.len() - filled);
+                sink.room[filled..filled + fitting].copy_from_slice(&record.payload[..fitting]);
+                sink.spill.extend_from_slice(&record.payload[fitting..]);
+                filled += fitting;
+            }
+            return (discard, Step::Plain(filled));
+        }
+        Ok(ConnectionState::WriteTraffic(_)) => Step::Open,
+        Ok(ConnectionState::BlockedHandshake) => Step::Blocked,
+        Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Step::Ended,
+        // Early data, which is never offered.
+        Ok(_) => Step::Blocked,
+        Err(error) => Step::Failed(error),
+    };
+    (discard, step)
+}
+
+/// Puts a record that is due behind those before it.
+fn encode<D>(mut due: EncodeTlsData<'_, D>, output: &mut Vec<u8>) {
+    let start = output.len();
+    let mut size = 0;
+    loop {
+        output.resize(start + size, 0);
+        match due.encode(&mut output[start..]) {
+            Ok(count) => return output.truncate(start + count),
+            Err(EncodeError::InsufficientSize(error)) if error.required_size > size => size = error.required_size,
+            Err(EncodeError::InsufficientSize(_) | EncodeError::AlreadyEncoded) => {
+                unreachable!("a record is encoded once, as soon as there is room")
+            }
+        }
+    }
+}
+
+/// Moves as much as fits. Memory is kept for nothing.
+fn take(from: &mut Vec<u8>, to: &mut [u8]) -> usize {
+    let count = from.len().min(to.len());
+    to[..count].copy_from_slice(&from[..count]);
+    if count == from.len() {
+        *from = Vec::new();
+    } else {
+        from.drain(..count);
+    }
+    count
+}
+
+/// How many bytes the last record of these lacks; if it is whole, those of another one's header.
+fn missing(records: &[u8]) -> usize {
+    let mut rest = records;
+    loop {
+        match record::first(rest) {
+            Record::Whole(size) => rest = &rest[size..],
+            Record::Partial(missing) => return missing,
+        }
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}

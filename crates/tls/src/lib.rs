@@ -1,0 +1,49 @@
+//! TLS between two connections, as values: bytes of a socket in, bytes of a flow out, and the other way.
+//!
+//! ```text
+//!                        received ──▶ read ──▶ plain
+//!    socket's bytes                Connection                flow's bytes
+//!                        sent ◀────── write ◀── plain
+//!                          ▲
+//!                          └─ what is due of the connection's own: handshake, tickets, alerts
+//! ```
+//!
+//! A [`Connection`] is one end of one connection. It is made by an [`Acceptor`] (what a `bind` line says, with its certificates), takes
+//! bytes however they were cut, and holds of them no more than a record that has not come whole. The protocol itself is rustls's, the
+//! arithmetic that of AWS-LC; here is what a proxy needs around it: which certificate for which name, OpenSSL's names for HAProxy's
+//! configurations and logs, and failures as values.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `connection` | one end: handshake, records, their end |
+//! | `record` | where records lie in bytes |
+//! | `failure` | why a connection came to nothing |
+//! | `acceptor` | what a listener agrees to |
+//! | `certificates` | which certificate for which name |
+//! | `bundle` | certificates and keys as files have them (PEM) |
+//! | `x509` | the little that is asked of a certificate: names, key, signature |
+//! | `names` | OpenSSL's names of versions, ciphers and groups |
+//! | `library` | the one provider of cryptography, and the keys of tickets |
+//!
+//! This crate opens no file and reads no clock. The library beneath draws random numbers and looks at the time by itself: handshakes
+//! are made of the one, certificates and tickets expire by the other.
+#![forbid(unsafe_code)]
+
+mod acceptor;
+mod bundle;
+mod certificates;
+mod connection;
+mod failure;
+mod library;
+mod names;
+mod record;
+mod x509;
+
+pub use acceptor::{AcceptError, Acceptor, ClientCertificates, Offer, Wanted};
+pub use bundle::{Bundle, BundleError, certificates, revocations};
+pub use certificates::{Certificates, NamedBundle};
+pub use connection::{Agreed, Connection, Next, Read, Written};
+pub use failure::{Failure, Refusal};
+pub use names::{Choice, Cipher, Group, Version, VersionRange, choose_ciphers, choose_groups, choose_suites};
+pub use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+pub use x509::Subject;

@@ -1,0 +1,169 @@
+//! A [`tls::Connection`] and the library's own buffered client, byte for byte, however the bytes are cut.
+
+mod authority;
+mod peer;
+
+use authority::Authority;
+use peer::Peer;
+use rustls::version::{TLS12, TLS13};
+use tls::{
+    Acceptor, Certificates, ClientCertificates, Connection, NamedBundle, Next, Offer, Refusal, Version, VersionRange,
+    Wanted,
+};
+
+fn offer() -> Offer {
+    Offer {
+        versions: VersionRange { least: Version::Tls12, most: Version::Tls13 },
+        ciphers: None,
+        suites: None,
+        groups: None,
+        protocols: Vec::new(),
+        gives_tickets: true,
+        is_client_order: false,
+        clients: None,
+    }
+}
+
+fn acceptor(authority: &Authority, names: &[&str], offer: Offer) -> Acceptor {
+    let mut certificates = Certificates::new(false);
+    for (index, name) in names.iter().enumerate() {
+        let bundle = authority.bundle(&[name]);
+        certificates.add(NamedBundle { bundle, names: None, is_default: index == 0 });
+    }
+    Acceptor::new(certificates, offer).expect("an offer that can be made")
+}
+
+/// What a client says, what it hears, and that both end in order: the same for every cut.
+#[test]
+fn every_cut_gives_the_same() {
+    let authority = Authority::named("Authority");
+    let acceptor = acceptor(&authority, &["a.test"], offer());
+    let question: Vec<u8> = (0..40_000_u32).map(|number| number as u8).collect();
+    for version in [&TLS12, &TLS13] {
+        for (cut, room) in [(1, 100), (7, 16_384), (1_000, 300), (16_384, 16_384), (usize::MAX, 20_000)] {
+            let mut peer = Peer::new(authority.client(&[version]).config(), "a.test", &acceptor, cut, room);
+            let heard = peer.converse(&question);
+            assert!(heard == question, "{version:?} in pieces of {cut}, {room} bytes of room");
+            let agreed = peer.server.agreed().expect("both have agreed");
+            assert_eq!(agreed.version == Version::Tls13, version == &TLS13);
+            assert_eq!(peer.server.server_name(), Some("a.test"));
+            assert_eq!(peer.answer(&question), question, "{version:?}");
+            peer.end();
+        }
+    }
+}
+
+#[test]
+fn a_certificate_for_each_name() {
+    let authority = Authority::named("Authority");
+    let acceptor = acceptor(&authority, &["default.test", "a.test", "*.b.test"], offer());
+    for (asked, shown) in [("a.test", "a.test"), ("x.b.test", "*.b.test"), ("default.test", "default.test")] {
+        let mut peer = Peer::new(authority.client(&[&TLS13]).config(), asked, &acceptor, usize::MAX, 16_384);
+        peer.shake_hands();
+        assert!(peer.server.is_open(), "{asked} is shown {shown}, which the client checks");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_refused_where_only_known_ones_are_served() {
+    let authority = Authority::named("Authority");
+    let mut certificates = Certificates::new(true);
+    let bundle = authority.bundle(&["a.test"]);
+    certificates.add(NamedBundle { bundle, names: None, is_default: true });
+    let acceptor = Acceptor::new(certificates, offer()).expect("an offer");
+    let mut peer = Peer::new(authority.client(&[&TLS13]).config(), "b.test", &acceptor, usize::MAX, 16_384);
+    assert_eq!(peer.shake_hands(), Some(Refusal::NoCertificate));
+}
+
+#[test]
+fn clients_show_certificates() {
+    let authority = Authority::named("Authority");
+    let stranger = Authority::named("Stranger");
+    for wanted in [Wanted::Optional, Wanted::Required] {
+        let clients =
+            ClientCertificates { wanted, authorities: vec![authority.certificate()], revocations: Vec::new() };
+        let acceptor = acceptor(&authority, &["a.test"], Offer { clients: Some(clients), ..offer() });
+        let shake = |config| {
+            let mut peer = Peer::new(config, "a.test", &acceptor, usize::MAX, 16_384);
+            (peer.shake_hands(), peer.server.peer())
+        };
+        let (refused, subject) = shake(authority.client(&[&TLS12]).showing(&authority, "alice"));
+        assert_eq!(refused, None);
+        let subject = subject.expect("a certificate was shown");
+        assert_eq!(subject.common_name.as_deref(), Some("alice"));
+        assert_eq!(subject.distinguished_name, "/O=Example/CN=alice");
+        let (refused, subject) = shake(authority.client(&[&TLS12]).config());
+        assert_eq!(refused, (wanted == Wanted::Required).then_some(Refusal::CertificateMissing));
+        assert_eq!(subject, None);
+        let (refused, _) = shake(authority.client(&[&TLS12]).showing(&stranger, "mallory"));
+        assert_eq!(refused, Some(Refusal::UnknownIssuer));
+    }
+}
+
+#[test]
+fn what_is_no_tls_is_told_so_at_once() {
+    let authority = Authority::named("Authority");
+    let acceptor = acceptor(&authority, &["a.test"], offer());
+    for (garbage, expected) in [
+        (&b"GET / HTTP/1.0\r\n\r\n"[..], Refusal::NotTls),
+        (b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", Refusal::BadMessage),
+        (b"\x17\x03\x03\x00\x01\x00", Refusal::Unexpected),
+    ] {
+        let mut connection = Connection::accept(&acceptor);
+        let mut room = [0; 100];
+        let read = connection.read(&mut garbage.to_vec(), &mut room);
+        assert_eq!(read.next, Next::Failed(expected), "{garbage:?}");
+        let mut sent = [0; 100];
+        let written = connection.write(&[], &mut sent).expect("an alert");
+        assert_eq!((sent[0], written.filled), (21, 7), "one alert (RFC 8446 §6)");
+    }
+}
+
+/// RFC 8446 §5.1: a message may lie in several records, and a proxy in between may have cut a hello into bytes.
+#[test]
+fn a_hello_in_many_records() {
+    let authority = Authority::named("Authority");
+    let acceptor = acceptor(&authority, &["a.test"], offer());
+    let mut client = peer::client(authority.client(&[&TLS13]).config(), "a.test");
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).expect("memory takes everything");
+    let records: Vec<Vec<u8>> = hello[5..].iter().map(|&octet| [&hello[..3], &[0, 1, octet]].concat()).collect();
+    for cut in [1, 6, usize::MAX] {
+        let mut connection = Connection::accept(&acceptor);
+        let mut bytes = records.concat();
+        for piece in bytes.chunks_mut(cut.min(hello.len() * 6)) {
+            let read = connection.read(piece, &mut []);
+            assert_eq!((read.consumed, read.next), (piece.len(), Next::More));
+        }
+        assert!(connection.has_output(), "it is answered");
+        assert_eq!(connection.server_name(), Some("a.test"));
+    }
+}
+
+/// RFC 8446 §4.6.1: whoever comes back with a ticket is known, by whichever listener of the process.
+#[test]
+fn tickets_are_taken_by_every_listener() {
+    let authority = Authority::named("Authority");
+    let (one, other) = (acceptor(&authority, &["a.test"], offer()), acceptor(&authority, &["a.test"], offer()));
+    for version in [&TLS12, &TLS13] {
+        let config = authority.client(&[version]).config();
+        let mut first = Peer::new(config.clone(), "a.test", &one, usize::MAX, 16_384);
+        assert_eq!(first.converse(b"hello"), b"hello");
+        assert_eq!(first.answer(b"welcome"), b"welcome");
+        assert!(!first.server.agreed().expect("agreed").is_resumed);
+        let mut second = Peer::new(config, "a.test", &other, usize::MAX, 16_384);
+        assert_eq!(second.converse(b"again"), b"again");
+        assert!(second.server.agreed().expect("agreed").is_resumed, "{version:?}");
+    }
+}
+
+#[test]
+fn protocols_are_agreed_on() {
+    let authority = Authority::named("Authority");
+    let protocols = vec![b"imap".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = acceptor(&authority, &["a.test"], Offer { protocols, ..offer() });
+    let mut peer =
+        Peer::new(authority.client(&[&TLS13]).speaking(&["http/1.1", "h2"]), "a.test", &acceptor, usize::MAX, 16_384);
+    assert_eq!(peer.shake_hands(), None);
+    assert_eq!(peer.server.protocol(), Some(&b"http/1.1"[..]));
+}
