@@ -3,6 +3,7 @@
 mod bulk;
 mod crr;
 mod dial;
+mod http;
 mod later;
 mod pace;
 mod rr;
@@ -46,8 +47,21 @@ pub(crate) enum Work {
     ConnectRequestClose { concurrent: usize, size: usize },
     /// As many bytes as go through.
     Bulk { flows: usize, direction: Direction },
+    /// Exchanges over HTTP, one at a time per connection, on `active` of `connections`; the others have served one and rest.
+    Http { connections: usize, active: usize, exchange: Exchange },
     /// Flows that would bring any amount of bytes, read at `bytes_per_second` each.
     SlowReader { flows: usize, bytes_per_second: u64 },
+}
+
+/// One request and its response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exchange {
+    /// The content comes with the request, not with the response.
+    pub(crate) is_put: bool,
+    /// Bytes of the content.
+    pub(crate) size: u64,
+    /// The connection serves the next one, too; otherwise each has its own.
+    pub(crate) is_kept: bool,
 }
 
 /// What the rig hands to a generator, as its one argument.
@@ -135,6 +149,7 @@ fn workload(work: &Work) -> Box<dyn Workload> {
         }
         Work::ConnectRequestClose { concurrent, size } => Box::new(crr::ConnectRequestClose::new(concurrent, size)),
         Work::Bulk { flows, direction } => Box::new(bulk::Bulk::new(flows, direction)),
+        Work::Http { connections, active, exchange } => Box::new(http::Http::new(connections, active, exchange)),
         Work::SlowReader { flows, bytes_per_second } => Box::new(slow::SlowReader::new(flows, bytes_per_second)),
     }
 }

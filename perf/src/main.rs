@@ -8,6 +8,7 @@
 mod cpus;
 mod floor;
 mod helper;
+mod http;
 mod instructions;
 mod kernel;
 mod launch;

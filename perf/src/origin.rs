@@ -1,4 +1,4 @@
-//! The origin: a server that does what the first byte of a connection asks for (echo, source, sink, or both).
+//! The origin: a server that does what the first byte of a connection asks for (echo, source, sink, both, or HTTP).
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -13,6 +13,7 @@ use nix::sys::{
 };
 
 use crate::{
+    http::{Arrival, Incoming, METHODS, Outgoing},
     line::{Line, Question},
     pattern::{DUPLEX, ECHO, SINK, SOURCE},
     poller::Poller,
@@ -47,7 +48,19 @@ enum Phase {
     Sourcing(Source),
     Sinking(Sink),
     Both(Source, Sink),
+    Http(Box<Dialogue>),
 }
+
+/// Requests one after the other, and what is on its way to the client.
+#[derive(Default)]
+struct Dialogue {
+    request: Incoming,
+    response: Option<(Outgoing, IsLast)>,
+}
+
+/// The connection ends behind a response.
+#[derive(Clone, Copy)]
+struct IsLast(bool);
 
 struct Connection {
     socket: TcpStream,
@@ -156,6 +169,7 @@ impl Connection {
             Phase::Echoing { owed } => settle(&mut self.socket, owed),
             Phase::Sourcing(source) => pump(&self.socket, source, flags),
             Phase::Sinking(sink) => drain(&self.socket, sink, scratch, tally),
+            Phase::Http(dialogue) => dialogue.handle(&self.socket, scratch, tally),
             Phase::Both(source, sink) => {
                 if flags.contains(EpollFlags::EPOLLOUT) && source.pump(&self.socket).is_err() {
                     return Next::Close;
@@ -181,6 +195,12 @@ impl Connection {
         }
         let (phase, next) = match first {
             ECHO => return self.echo(&scratch.0[..received]),
+            first if METHODS.contains(&first) => {
+                let mut dialogue = Box::<Dialogue>::default();
+                let arrival = dialogue.request.take(&scratch.0[..received]);
+                let next = dialogue.on_arrival(arrival, &self.socket, tally);
+                (Phase::Http(dialogue), next)
+            }
             SOURCE => (Phase::Sourcing(Source::default()), Next::Watch(EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP)),
             SINK => (Phase::Sinking(sink), Next::Keep),
             DUPLEX => (Phase::Both(Source::default(), sink), Next::Watch(EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT)),
@@ -210,6 +230,47 @@ impl Connection {
         };
         self.phase = Phase::Echoing { owed: bytes[sent..].to_vec() };
         if sent == bytes.len() { Next::Keep } else { Next::Watch(EpollFlags::EPOLLOUT) }
+    }
+}
+
+impl Dialogue {
+    fn handle(&mut self, socket: &TcpStream, scratch: &mut Scratch, tally: &mut Tally) -> Next {
+        if self.response.is_some() {
+            return self.respond(socket, EpollFlags::EPOLLIN);
+        }
+        let arrival = self.request.read(socket, scratch);
+        self.on_arrival(arrival, socket, tally)
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival, socket: &TcpStream, tally: &mut Tally) -> Next {
+        match arrival {
+            Arrival::Pending => Next::Keep,
+            Arrival::Whole(message) => {
+                tally.bytes_received += message.size;
+                self.response = Some((Outgoing::response(&message), IsLast(message.is_last)));
+                self.respond(socket, EpollFlags::empty())
+            }
+            Arrival::Ended => Next::Close,
+            Arrival::Corrupt => {
+                tally.failures.corrupt += 1;
+                Next::Close
+            }
+        }
+    }
+
+    /// `watched`: what the poller is to report once all is sent, if it does not already.
+    fn respond(&mut self, socket: &TcpStream, watched: EpollFlags) -> Next {
+        let Some((outgoing, is_last)) = &mut self.response else { return Next::Keep };
+        match outgoing.pump(socket) {
+            Ok(true) if is_last.0 => Next::Close,
+            Ok(true) => {
+                self.response = None;
+                if watched.is_empty() { Next::Keep } else { Next::Watch(watched) }
+            }
+            Ok(false) if watched.is_empty() => Next::Watch(EpollFlags::EPOLLOUT),
+            Ok(false) => Next::Keep,
+            Err(_) => Next::Close,
+        }
     }
 }
 

@@ -16,8 +16,10 @@ use nix::{
 };
 
 use crate::{
+    http::{Arrival, Incoming, Outgoing},
     launch,
     pattern::PATTERN,
+    stream::Scratch,
     subject::{Job, Subject},
     tree,
 };
@@ -47,7 +49,8 @@ impl Proxy {
         let file = File::create(&output)?;
         let child = launch::command(cpus, program)?.stdout(file.try_clone()?).stderr(file).spawn()?;
         let mut proxy = Proxy { child: Some(child), output, targets: vec![job.listen] };
-        proxy.wait_until_it_relays(job.listen)?;
+        let serves = if job.http.is_some() { answers } else { relays };
+        proxy.wait_until(job.listen, serves)?;
         Ok(proxy)
     }
 
@@ -72,9 +75,9 @@ impl Proxy {
         }
     }
 
-    fn wait_until_it_relays(&mut self, address: SocketAddrV4) -> Result<()> {
+    fn wait_until(&mut self, address: SocketAddrV4, serves: fn(SocketAddrV4) -> bool) -> Result<()> {
         let deadline = Instant::now() + START_MAX;
-        while !relays(address) {
+        while !serves(address) {
             self.check_alive()?;
             if Instant::now() > deadline {
                 bail!("it does not relay {START_MAX:?} after its start; it said: {}", tail(&self.output));
@@ -118,6 +121,18 @@ fn relays(address: SocketAddrV4) -> bool {
         let mut echo = [0; 64];
         socket.read_exact(&mut echo)?;
         Ok(echo == *message)
+    };
+    attempt().unwrap_or(false)
+}
+
+/// Whether a request for nothing is answered.
+fn answers(address: SocketAddrV4) -> bool {
+    let attempt = || -> std::io::Result<bool> {
+        let socket = TcpStream::connect(address)?;
+        socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+        Outgoing::request("GET", 0, true).pump(&socket)?;
+        let arrival = Incoming::default().read(&socket, &mut Scratch::new());
+        Ok(matches!(arrival, Arrival::Whole(message) if message.is_ok))
     };
     attempt().unwrap_or(false)
 }

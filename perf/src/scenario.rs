@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::{
     floor::Means,
-    load::{Direction, Work},
-    subject::{HAPROXY, TIDEGATE},
+    http::RULES,
+    load::{Direction, Exchange, Work},
+    subject::{HAPROXY, HAPROXY_SPLICE, NGINX, TIDEGATE},
 };
 
 /// What a scenario counts, and what CPU time and rates are told per.
@@ -44,8 +45,29 @@ pub(crate) struct Scenario {
     pub(crate) subjects: &'static [&'static str],
     /// The minimal relay that is measured beside the subjects: the one that is cheapest for this work.
     pub(crate) floor: Option<Means>,
-    /// Only runs when it is named.
-    pub(crate) is_extra: bool,
+    /// The subjects speak HTTP, and how; otherwise they relay.
+    pub(crate) http: Option<HttpProxy>,
+    pub(crate) occasion: Occasion,
+}
+
+/// When a scenario is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// When nothing else is asked for, too.
+    Always,
+    /// When it is named, or how its name begins.
+    Group,
+    /// When it is named.
+    Named,
+}
+
+/// What proxies do that speak HTTP, beside what they do by themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct HttpProxy {
+    /// Each exchange has a connection to an origin of its own (`option http-server-close`).
+    pub(crate) is_server_closed: bool,
+    /// Rules by path, of which the last one is for the request.
+    pub(crate) rules: usize,
 }
 
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -75,7 +97,8 @@ impl Scenario {
             shards: None,
             subjects: &[],
             floor: None,
-            is_extra: false,
+            http: None,
+            occasion: Occasion::Always,
         }
     }
 
@@ -95,6 +118,21 @@ impl Scenario {
             idle_timeout: BULK_TIMEOUT,
             ..Self::new(name, about, Unit::Gigabyte, vec![Work::Bulk { flows, direction }])
         }
+    }
+
+    /// Exchanges on `connections` that stay. They are a group of their own: with them, a run of everything would be half as long again.
+    fn http(name: &'static str, about: &'static str, unit: Unit, connections: usize, exchange: Exchange) -> Self {
+        Scenario {
+            http: Some(HttpProxy::default()),
+            subjects: &[TIDEGATE, HAPROXY, NGINX],
+            occasion: Occasion::Group,
+            ..Self::new(name, about, unit, vec![Work::Http { connections, active: connections, exchange }])
+        }
+    }
+
+    /// The same with HAProxy as it splices beside it.
+    fn beside_splices(self) -> Self {
+        Scenario { subjects: &[TIDEGATE, HAPROXY, HAPROXY_SPLICE, NGINX], idle_timeout: BULK_TIMEOUT, ..self }
     }
 
     /// Connections that stand at the same time, at most.
@@ -117,7 +155,7 @@ impl Scenario {
 /// How many connections a work holds at the same time.
 pub(crate) fn connections(work: &Work) -> usize {
     match *work {
-        Work::RequestResponse { connections, .. } => connections,
+        Work::RequestResponse { connections, .. } | Work::Http { connections, .. } => connections,
         Work::ConnectRequestClose { concurrent, .. } => concurrent,
         Work::Bulk { flows, .. } | Work::SlowReader { flows, .. } => flows,
     }
@@ -142,7 +180,7 @@ pub(crate) fn all(is_quick: bool) -> Vec<Scenario> {
         Scenario::new("idle9000", "9,000 proxied connections that stand", Held, vec![rr(many, 0)]),
         Scenario {
             may_fail: true,
-            is_extra: true,
+            occasion: Occasion::Named,
             ..Scenario::new("idle60000", "60,000 proxied connections that stand", Held, vec![rr(60_000, 0)])
         },
         Scenario::bulk("bulk1-down", "one flow, origin to client", 1, Down),
@@ -188,23 +226,60 @@ pub(crate) fn all(is_quick: bool) -> Vec<Scenario> {
             )
         },
     ];
+    scenarios.extend(over_http(many));
     if is_quick {
-        scenarios.iter_mut().for_each(|scenario| scenario.warm_up = WARM_UP_QUICK);
+        for scenario in &mut scenarios {
+            scenario.warm_up = WARM_UP_QUICK;
+            if scenario.occasion == Occasion::Group {
+                scenario.occasion = Occasion::Always;
+            }
+        }
     }
     scenarios
 }
 
-/// The scenarios whose names begin with one of `names`; without names, all that are not extra.
+fn over_http(many: usize) -> Vec<Scenario> {
+    use Unit::{Connection, Gigabyte, Held, RoundTrip};
+    const GET_1K: Exchange = Exchange { is_put: false, size: 1 << 10, is_kept: true };
+    const GET_16K: Exchange = Exchange { size: 16 << 10, ..GET_1K };
+    const GET_1M: Exchange = Exchange { size: 1 << 20, ..GET_1K };
+    const PUT_1M: Exchange = Exchange { is_put: true, ..GET_1M };
+    const GET_1K_CLOSE: Exchange = Exchange { is_kept: false, ..GET_1K };
+    let get64 = |name, about| Scenario::http(name, about, RoundTrip, 64, GET_1K);
+    let with = |scenario, http| Scenario { http: Some(http), ..scenario };
+    vec![
+        Scenario {
+            works: vec![Work::Http { connections: many, active: 0, exchange: GET_1K }],
+            ..Scenario::http("http-idle9000", "9,000 clients that have asked once and rest", Held, many, GET_1K)
+        },
+        get64("http-get-1k", "GET of 1 KiB, over 64 connections"),
+        Scenario::http("http-get-16k", "GET of 16 KiB, over 64 connections", RoundTrip, 64, GET_16K),
+        Scenario::http("http-get-1m", "GET of 1 MiB, over 16 connections", Gigabyte, 16, GET_1M).beside_splices(),
+        Scenario::http("http-put-1m", "PUT of 1 MiB, over 16 connections", Gigabyte, 16, PUT_1M).beside_splices(),
+        Scenario::http("http-get1000", "GET of 1 KiB, over 1,000 connections", RoundTrip, 1000, GET_1K),
+        Scenario::http("http-crr", "connect, GET of 1 KiB, close; 64 at a time", Connection, 64, GET_1K_CLOSE),
+        with(
+            get64("http-server-close", "http-get-1k with a connection to an origin for each"),
+            HttpProxy { is_server_closed: true, rules: 0 },
+        ),
+        with(
+            get64("http-rules50", "http-get-1k behind 49 rules by path that are for others"),
+            HttpProxy { is_server_closed: false, rules: RULES },
+        ),
+    ]
+}
+
+/// The scenarios whose names begin with one of `names`; without names, those that always run.
 pub(crate) fn select(all: Vec<Scenario>, names: &[String]) -> anyhow::Result<Vec<Scenario>> {
     for name in names {
         let is_known = all.iter().any(|scenario| scenario.name.starts_with(name.as_str()));
         anyhow::ensure!(is_known, "no scenario is called {name}; `perf list` names them");
     }
     let is_wanted = |scenario: &Scenario| match names {
-        [] => !scenario.is_extra,
-        _ => names
-            .iter()
-            .any(|name| scenario.name == name || scenario.name.starts_with(name.as_str()) && !scenario.is_extra),
+        [] => scenario.occasion == Occasion::Always,
+        _ => names.iter().any(|name| {
+            scenario.name == name || scenario.name.starts_with(name.as_str()) && scenario.occasion != Occasion::Named
+        }),
     };
     Ok(all.into_iter().filter(is_wanted).collect())
 }
@@ -223,7 +298,8 @@ mod tests {
         assert_eq!(chosen(&["idle"]), ["idle9000"]);
         assert_eq!(chosen(&["two"]), ["two-bulk16-both", "two-rr64"]);
         assert_eq!(chosen(&["idle60000", "crr"]), ["idle60000", "crr"]);
-        assert!(!chosen(&[]).contains(&"idle60000"));
+        assert!(!chosen(&[]).iter().any(|name| *name == "idle60000" || name.starts_with("http")));
+        assert_eq!(chosen(&["http-get"]), ["http-get-1k", "http-get-16k", "http-get-1m", "http-get1000"]);
         assert!(select(all(false), &["nonsense".to_owned()]).is_err());
     }
 

@@ -16,7 +16,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use crate::{floor::Means, scenario::Scenario};
+use crate::{
+    floor::Means,
+    scenario::{HttpProxy, Scenario},
+};
 
 /// The work of one trial, as a subject has to configure itself for it.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) idle_timeout: Duration,
     /// Whether the scenario reloads it.
     pub(crate) is_reloaded: bool,
+    /// It speaks HTTP, and how; without, it relays.
+    pub(crate) http: Option<HttpProxy>,
 }
 
 impl Job {
@@ -74,6 +79,9 @@ pub(crate) enum Floors {
 pub(crate) const TIDEGATE: &str = "tidegate";
 /// The name of the column that the plots are relative to.
 pub(crate) const HAPROXY: &str = "haproxy";
+
+pub(crate) const NGINX: &str = "nginx";
+pub(crate) const HAPROXY_SPLICE: &str = "haproxy splice-auto";
 
 /// All subjects, in the order of the table's columns. `tidegate` is the binary to measure.
 pub(crate) fn all(tidegate: &Path, floors: Floors) -> Vec<Box<dyn Subject>> {

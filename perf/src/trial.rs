@@ -102,6 +102,7 @@ pub(crate) fn run(
         connections: scenario.connections(),
         idle_timeout: scenario.idle_timeout,
         is_reloaded: scenario.is_reloaded,
+        http: scenario.http,
     };
     let mut proxy = Proxy::start(subject, &job, &terms.layout.subject)?;
     let before = (proxy.pid().map_or_else(Resident::default, tree::resident), KernelMemory::now());
@@ -229,6 +230,11 @@ fn split(work: &Work, parts: usize) -> Vec<Work> {
             Work::ConnectRequestClose { concurrent: share(concurrent, part), size }
         }
         Work::Bulk { flows, direction } => Work::Bulk { flows: share(flows, part), direction },
+        Work::Http { connections, active, exchange } => Work::Http {
+            connections: share(connections, part),
+            active: share(active, part).min(share(connections, part)),
+            exchange,
+        },
         Work::SlowReader { flows, bytes_per_second } => {
             Work::SlowReader { flows: share(flows, part), bytes_per_second }
         }
@@ -298,6 +304,7 @@ mod tests {
                 Work::RequestResponse { .. }
                 | Work::ConnectRequestClose { .. }
                 | Work::Bulk { .. }
+                | Work::Http { .. }
                 | Work::SlowReader { .. } => unreachable!("a part is of the kind of its whole"),
             })
             .collect();

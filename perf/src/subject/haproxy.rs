@@ -12,7 +12,7 @@ use nix::{
     sys::signal::Signal,
 };
 
-use super::{HAPROXY, Job, Subject, find, first_line};
+use super::{HAPROXY, HAPROXY_SPLICE, Job, Subject, find, first_line};
 
 /// Descriptors for listeners, logs, pollers and the like.
 const SPARE: usize = 100;
@@ -52,7 +52,7 @@ impl HaproxyLike {
     /// HAProxy that may splice. It sets descriptors aside for its pipes: by default so many that 9,000 connections do not fit.
     pub(super) fn haproxy_splice() -> Self {
         HaproxyLike {
-            name: "haproxy splice-auto",
+            name: HAPROXY_SPLICE,
             global: "maxpipes 100",
             defaults: "option splice-auto",
             spare: SPARE + 200,
@@ -71,13 +71,23 @@ impl HaproxyLike {
             writeln!(text, "    stats socket {} mode 600 level admin expose-fd listeners", socket.display())?;
         }
         let idle = job.idle_timeout.as_millis();
-        text.push_str("\ndefaults\n    mode tcp\n    timeout connect 10s\n");
+        let mode = if job.http.is_some() { "http" } else { "tcp" };
+        write!(text, "\ndefaults\n    mode {mode}\n    timeout connect 10s\n")?;
         write!(text, "    timeout client {idle}ms\n    timeout server {idle}ms\n")?;
         if !self.defaults.is_empty() {
             writeln!(text, "    {}", self.defaults)?;
         }
+        if let Some(http) = job.http {
+            write!(text, "    timeout http-request {idle}ms\n    timeout http-keep-alive {idle}ms\n")?;
+            if http.is_server_closed {
+                text.push_str("    option http-server-close\n");
+            }
+        }
         let listen = job.listen;
         write!(text, "\nfrontend front\n    bind {listen}\n")?;
+        for rule in 0..job.http.map_or(0, |http| http.rules) {
+            writeln!(text, "    acl rule{rule} path_beg /x/{rule:02}/\n    use_backend back if rule{rule}")?;
+        }
         text.push_str("    default_backend back\n\nbackend back\n    balance roundrobin\n");
         for (number, origin) in (1..).zip(&job.origins) {
             writeln!(text, "    server s{number} {origin}")?;

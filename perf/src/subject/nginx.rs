@@ -1,4 +1,4 @@
-//! nginx with its `stream` module, as Debian configures it where the work does not say otherwise.
+//! nginx, with its `stream` module where it relays, as Debian configures it where the work does not say otherwise.
 
 use std::{
     ffi::OsString,
@@ -12,7 +12,8 @@ use nix::sys::{
     signal::Signal,
 };
 
-use super::{Job, Subject, find, first_line};
+use super::{Job, NGINX, Subject, find, first_line};
+use crate::scenario::HttpProxy;
 
 /// Where distributions put the module when it is not compiled in.
 const MODULES: [&str; 3] = [
@@ -26,7 +27,7 @@ pub(super) struct Nginx;
 
 impl Subject for Nginx {
     fn name(&self) -> &str {
-        "nginx"
+        NGINX
     }
 
     fn version(&self) -> Result<String> {
@@ -56,7 +57,7 @@ impl Subject for Nginx {
 
 fn configuration(job: &Job) -> Result<String> {
     let mut text = String::new();
-    if let Some(module) = module() {
+    if let Some(module) = module().filter(|_| job.http.is_none()) {
         writeln!(text, "load_module {};", module.display())?;
     }
     // Each relayed connection counts twice, and so do descriptors.
@@ -69,6 +70,15 @@ fn configuration(job: &Job) -> Result<String> {
         job.shards,
         job.directory.display()
     )?;
+    match job.http {
+        None => text.push_str(&relay(job)?),
+        Some(http) => text.push_str(&proxy(job, http)?),
+    }
+    Ok(text)
+}
+
+fn relay(job: &Job) -> Result<String> {
+    let mut text = String::new();
     text.push_str("stream {\n    upstream back {\n");
     for origin in &job.origins {
         writeln!(text, "        server {origin};")?;
@@ -82,6 +92,41 @@ fn configuration(job: &Job) -> Result<String> {
         if job.shards > 1 { " reuseport" } else { "" },
         job.idle_timeout.as_millis()
     )?;
+    Ok(text)
+}
+
+/// Connections to origins are kept unless the work says otherwise: nginx's own default is one for each request.
+fn proxy(job: &Job, http: HttpProxy) -> Result<String> {
+    let mut text = String::new();
+    let directory = job.directory.display();
+    write!(text, "http {{\n    access_log off;\n    client_max_body_size 0;\n    keepalive_requests 1000000000;\n")?;
+    for part in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+        writeln!(text, "    {part}_temp_path {directory}/{part};")?;
+    }
+    text.push_str("    upstream back {\n");
+    for origin in &job.origins {
+        writeln!(text, "        server {origin};")?;
+    }
+    if !http.is_server_closed {
+        text.push_str("        keepalive 10000;\n        keepalive_requests 1000000000;\n");
+    }
+    let idle = job.idle_timeout.as_millis();
+    write!(
+        text,
+        "    }}\n    server {{\n        listen {}{};\n        keepalive_timeout {idle}ms;\n        proxy_connect_timeout 10s;\n        \
+         proxy_read_timeout {idle}ms;\n        proxy_request_buffering off;\n        proxy_http_version 1.1;\n        \
+         proxy_set_header Connection {};\n",
+        job.listen,
+        if job.shards > 1 { " reuseport" } else { "" },
+        if http.is_server_closed { "close" } else { "\"\"" },
+    )?;
+    for rule in 0..http.rules {
+        writeln!(text, "        location /x/{rule:02}/ {{ proxy_pass http://back; }}")?;
+    }
+    if http.rules == 0 {
+        text.push_str("        location / { proxy_pass http://back; }\n");
+    }
+    text.push_str("    }\n}\n");
     Ok(text)
 }
 
