@@ -27,6 +27,7 @@ pub mod peers;
 pub mod ports;
 pub mod process;
 pub mod proxy;
+pub mod python;
 pub mod rsyslog;
 pub mod run;
 pub mod soak;

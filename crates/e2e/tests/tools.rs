@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use e2e::admin::Admin;
 use e2e::ports::Reservation;
-use e2e::{Client, Origin, Proxy, Setup, Subject, needs, wait};
+use e2e::{Client, Origin, Proxy, Setup, Subject, needs, python, wait};
 
 e2e::scenarios! {
     shared: [socat_one_liners, the_prometheus_exporter, hatop, haproxyadmin, ansible, check_haproxy_stats],
@@ -135,7 +135,8 @@ fn hatop(subject: Subject) {
 }
 
 fn haproxyadmin(subject: Subject) {
-    let Some(python) = python_with("haproxyadmin", "haproxyadmin==0.2.4") else { return };
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let Some(python) = python::with("haproxyadmin", place, "haproxyadmin", &["haproxyadmin==0.2.4"]) else { return };
     let rig = Rig::start(subject);
     let script = "
 import sys
@@ -203,25 +204,6 @@ fn check_haproxy_stats(subject: Subject) {
     assert_eq!(check(&["-m"]), calm);
     let alarm = (Some(2), format!("Check haproxy CRITICAL - server: be:s2 is MAINT; {figures}"));
     assert_eq!(check(&[]), alarm);
-}
-
-/// A Python that has `package`, in an environment of the target directory; `None`, reported, where it cannot be had.
-fn python_with(test: &str, package: &str) -> Option<PathBuf> {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
-    let _alone = nix::fcntl::Flock::lock(
-        std::fs::File::create(place.with_extension("lock")).expect("room for a lock"),
-        nix::fcntl::FlockArg::LockExclusive,
-    );
-    let python = place.join("bin/python");
-    let runs = |command: &mut Command| {
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    };
-    let is_there = || runs(Command::new(&python).args(["-c", "import haproxyadmin"]));
-    let installed = is_there()
-        || (runs(Command::new("python3").args(["-m", "venv"]).arg(&place))
-            && runs(Command::new(&python).args(["-m", "pip", "install", "--quiet", package]))
-            && is_there());
-    needs::is_installed(test, package, installed).then_some(python)
 }
 
 /// A process that ends with the test.
