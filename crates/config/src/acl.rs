@@ -42,6 +42,35 @@ pub struct Matching {
     pub files: Vec<Spanned<String>>,
 }
 
+/// Something of a client's TLS (configuration.txt §7.3.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TlsPart {
+    /// `ssl_fc`
+    IsUsed,
+    /// `ssl_fc_has_sni`
+    HasName,
+    /// `ssl_fc_is_resumed`
+    IsResumed,
+    /// `ssl_fc_protocol`
+    Version,
+    /// `ssl_fc_cipher`
+    Cipher,
+    /// `ssl_fc_alg_keysize`, `ssl_fc_use_keysize`
+    KeySize,
+    /// `ssl_fc_sni`
+    Name,
+    /// `ssl_fc_alpn`
+    Protocol,
+    /// `ssl_fc_has_crt`
+    HasCertificate,
+    /// `ssl_c_used`
+    IsCertificateUsed,
+    /// `ssl_c_verify`
+    Verified,
+    /// `ssl_c_s_dn`, perhaps one attribute of it
+    Subject(Option<String>),
+}
+
 /// Where a sample comes from (configuration.txt §7.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fetch {
@@ -50,6 +79,8 @@ pub enum Fetch {
     Number(Number),
     /// `fe_name`
     FrontendName,
+    /// What is known of the client's TLS.
+    Tls(TlsPart),
     /// `be_name`
     BackendName,
     /// `str(…)`

@@ -68,7 +68,7 @@ mod variables;
 
 pub use acl::{
     Acl, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, Matching, MessagePart, Number, Operand,
-    Operation, Part, Predefined, ProxyRef, ServerRef, Speaker, Term, Test, TextPart,
+    Operation, Part, Predefined, ProxyRef, ServerRef, Speaker, Term, Test, TextPart, TlsPart,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
@@ -91,8 +91,8 @@ pub use tree::{
     Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, ClientVerify, Config, CpuMap, ForwardFor,
     Global, HttpCheck, HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet,
     Keepalive, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader,
-    Redispatch, Reuse, Role, Server, ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck,
-    TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UnixBind, UseBackend,
+    ProxyOption, Redispatch, Reuse, Role, Server, ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction,
+    TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UnixBind, UseBackend,
     UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};

@@ -127,6 +127,7 @@ impl Test {
                 | Fetch::Number(_)
                 | Fetch::FrontendName
                 | Fetch::Text(_)
+                | Fetch::Tls(_)
                 | Fetch::Variable(_)
                 | Fetch::WaitEnd,
             )
@@ -141,7 +142,8 @@ impl Test {
             Some(Fetch::Message(part)) => message_keyword(part),
             Some(Fetch::BackendName) => "be_name",
             Some(Fetch::Number(_)) => "be_id",
-            Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Variable(_) | Fetch::WaitEnd)
+            Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Tls(_))
+            | Some(Fetch::Variable(_) | Fetch::WaitEnd)
             | None => "",
         }
     }

@@ -2,10 +2,10 @@
 
 use crate::acl::{
     Converter, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Operation, Part, ProxyRef,
-    ServerRef, Speaker, TextPart,
+    ServerRef, Speaker, TextPart, TlsPart,
 };
 use crate::http_rule_reader::named_variable;
-use crate::keywords::fetch::{self, Keyword, MessageName};
+use crate::keywords::fetch::{self, Keyword, MessageName, TlsName};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, integer};
@@ -122,6 +122,7 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::Int => (Fetch::Number(Number::Constant(arguments.integer(1, 1)?)), Type::Integer, 1),
         Keyword::Str => (Fetch::Text(arguments.get(1).unwrap_or_default().to_string()), Type::Text, 1),
         Keyword::Message(name) => return message(name, arguments),
+        Keyword::Tls(name) => return tls(name, arguments),
         Keyword::Nbsrv => (Fetch::Number(Number::UsableServers(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::BeConn => (Fetch::Number(Number::BackendConnections(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::FeConn => (Fetch::Number(Number::FrontendConnections(proxy(arguments.raw()))), Type::Integer, 1),
@@ -158,6 +159,30 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
     };
     arguments.ends_at(count)?;
     Ok(Some((fetch, kind)))
+}
+
+/// A fetch of the client's TLS. Occurrences and formats of names are not read.
+fn tls(name: TlsName, arguments: &Arguments<'_>) -> Result<Option<(Fetch, Type)>, Refusal> {
+    let (part, kind, count) = match name {
+        TlsName::Used => (TlsPart::IsUsed, Type::Boolean, 0),
+        TlsName::HasName => (TlsPart::HasName, Type::Boolean, 0),
+        TlsName::Resumed => (TlsPart::IsResumed, Type::Boolean, 0),
+        TlsName::HasCertificate => (TlsPart::HasCertificate, Type::Boolean, 0),
+        TlsName::CertificateUsed => (TlsPart::IsCertificateUsed, Type::Boolean, 0),
+        TlsName::Verify => (TlsPart::Verified, Type::Integer, 0),
+        TlsName::KeySize => (TlsPart::KeySize, Type::Integer, 0),
+        TlsName::Version => (TlsPart::Version, Type::Text, 0),
+        TlsName::Cipher => (TlsPart::Cipher, Type::Text, 0),
+        TlsName::Name => (TlsPart::Name, Type::Text, 0),
+        TlsName::Protocol => (TlsPart::Protocol, Type::Text, 0),
+        TlsName::Subject if arguments.get(2).is_some() => return Ok(None),
+        TlsName::Subject => {
+            let kind = arguments.get(1).filter(|kind| !kind.is_empty());
+            (TlsPart::Subject(kind.map(str::to_string)), Type::Text, 1)
+        }
+    };
+    arguments.ends_at(count)?;
+    Ok(Some((Fetch::Tls(part), kind)))
 }
 
 /// A fetch of HTTP. Occurrences, delimiters and fields without a name are not read.

@@ -11,7 +11,7 @@ use crate::line::{CONTINUATION, Line};
 use crate::near_end;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
-use crate::tree::{InitState, OnError, Server, ServerOptions};
+use crate::tree::{InitState, OnError, ProxyOption, Server, ServerOptions};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time, user_timeout};
 use std::time::Duration;
 
@@ -158,6 +158,7 @@ impl Reader<'_> {
             Keyword::NoSendProxy => options.proxy_header = None,
             Keyword::Id => options.id = Some(self.id(at)?),
             Keyword::Source => next = self.source(at, options, environment, reports)?,
+            Keyword::ProxyOptions => self.proxy_options(at, options, reports)?,
             Keyword::InitState => options.init_state = Some(self.init_state(at)?),
             Keyword::ErrorLimit => options.error_limit = Some(self.error_limit(at)?),
             Keyword::Observe => self.observe(at, options, reports)?,
@@ -271,6 +272,30 @@ impl Reader<'_> {
             Some((backend, server)) => Ok(Spanned::new((Some(backend.to_string()), server.to_string()), span)),
             None => Ok(Spanned::new((None, word.to_string()), span)),
         }
+    }
+
+    /// `proxy-v2-options WORD[,WORD…]`
+    fn proxy_options(&self, at: usize, options: &mut ServerOptions, reports: &mut Reports) -> Result<(), Diagnostic> {
+        let span = self.line.span(at + 1);
+        for word in self.line.word(at + 1).split(',') {
+            let option = match word {
+                "authority" => ProxyOption::Authority,
+                "cert-cn" => ProxyOption::CertCn,
+                "crc32c" => ProxyOption::Crc32c,
+                "ssl" => ProxyOption::Ssl,
+                "ssl-cipher" => ProxyOption::SslCipher,
+                "cert-key" | "cert-sig" | "unique-id" => {
+                    reports.refuse(span, format!("server proxy-v2-options {word}"));
+                    continue;
+                }
+                _ => {
+                    let message = format!("'proxy-v2-options' : proxy v2 option not implemented : '{word}'.");
+                    return Err(self.fail(at + 1, message));
+                }
+            };
+            options.proxy_options.push(option);
+        }
+        Ok(())
     }
 
     fn observe(&self, at: usize, options: &mut ServerOptions, reports: &mut Reports) -> Result<(), Diagnostic> {

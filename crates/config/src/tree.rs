@@ -891,6 +891,8 @@ pub struct ServerOptions {
     /// `on-marked-up shutdown-backup-sessions`.
     pub shuts_backups_when_up: bool,
     pub proxy_header: Option<Spanned<ProxyHeader>>,
+    /// `proxy-v2-options`: what a header of version 2 says beside that.
+    pub proxy_options: Vec<ProxyOption>,
     pub tls: Option<Span>,
     /// Most connections at once; 0 or unset is without limit.
     pub maxconn: Option<Spanned<u32>>,
@@ -918,6 +920,16 @@ pub enum InitState {
     Up,
     Down,
     FullyDown,
+}
+
+/// A word of `proxy-v2-options`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProxyOption {
+    Authority,
+    CertCn,
+    Crc32c,
+    Ssl,
+    SslCipher,
 }
 
 /// Which PROXY header a server is sent.

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use e2e::client::End;
+use e2e::dovecot::{Dovecot, PASSWORD, Plaintext, USER};
 use e2e::peers::pattern;
 use e2e::tls::{Authority, Key};
 use e2e::{LogServer, Origin, Proxy, Setup, Subject, needs, wait};
@@ -25,6 +26,10 @@ e2e::scenarios! {
         a_reload_brings_another_certificate,
         openssl_agrees,
         what_is_wrong_with_certificates_is_said,
+        the_server_is_told_of_tls,
+        dovecot_is_told_of_tls,
+        dovecot_is_told_who_it_is,
+        rules_ask_about_tls,
     ],
     alone: [],
 }
@@ -418,5 +423,190 @@ fn what_is_wrong_with_certificates_is_said(subject: Subject) {
         let ended = relay(subject, bind, &origin, &LogServer::udp()).run_to_end();
         assert!(ended.stderr.contains(expected), "{bind}: {}", ended.stderr);
         assert!(!ended.status.success(), "{bind}");
+    }
+}
+
+/// proxy-protocol.txt §2.2.6: what of a header of version 2 follows the ports, and the bytes behind it.
+fn behind_addresses(seen: &[u8]) -> (Vec<u8>, &[u8]) {
+    let length = usize::from(u16::from_be_bytes([seen[14], seen[15]]));
+    (seen[28..16 + length].to_vec(), &seen[16 + length..])
+}
+
+fn the_server_is_told_of_tls(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let alice = authority.person("alice.pem", "alice");
+    let template = "
+        global
+            nbthread @threads@
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @clear@
+            bind @secure@ ssl crt @crt@ ca-file @ca@ verify optional alpn imap
+            default_backend servers
+        backend servers
+            server s1 @s1@ @server@";
+    let tls = |bits: u8, parts: &[(u8, &str)]| {
+        let parts = parts.iter().flat_map(|(kind, text)| [&[*kind, 0, text.len() as u8], text.as_bytes()].concat());
+        let value: Vec<u8> = [bits, 0, 0, 0, 0].into_iter().chain(parts).collect();
+        [&[0x20, 0, value.len() as u8], &value[..]].concat()
+    };
+    let alpn = [1, 0, 4, b'i', b'm', b'a', b'p'];
+    let version = (0x21, "TLSv1.3");
+    let name = [&[2, 0, 9], &b"mail.test"[..]].concat();
+    let plain = authority.trusting();
+    let speaking = authority.trusting().protocols(&["imap"]);
+    let known = authority.trusting().person(&alice);
+    let cases: [(&str, &e2e::tls::ClientSetup, Vec<u8>); 7] = [
+        ("send-proxy-v2", &plain, vec![]),
+        ("send-proxy-v2", &speaking, alpn.to_vec()),
+        ("send-proxy-v2-ssl", &plain, tls(1, &[version])),
+        ("send-proxy-v2-ssl", &speaking, [&alpn[..], &tls(1, &[version])].concat()),
+        ("send-proxy-v2-ssl", &known, tls(7, &[version])),
+        ("send-proxy-v2-ssl-cn", &known, tls(7, &[version, (0x22, "alice")])),
+        ("send-proxy-v2 proxy-v2-options authority,ssl", &plain, [name, tls(1, &[version])].concat()),
+    ];
+    for (server, client, expected) in cases {
+        let origin = Origin::echo();
+        let setup = Setup::new(subject, template).with("s1", origin.target()).with("server", server);
+        let proxy = setup.with("crt", &crt).with("ca", authority.ca_file()).start();
+        let mut client = client.connect(proxy.address("secure"));
+        client.say("hello");
+        let seen = origin.seen_when(0, "what the client said", |seen| seen.bytes.ends_with(b"hello"));
+        let (tlvs, rest) = behind_addresses(&seen.bytes);
+        assert_eq!((tlvs, rest), (expected, &b"hello"[..]), "{server}");
+        let mut clear = proxy.connect("clear");
+        clear.say("hello");
+        let seen = origin.seen_when(1, "what the client said", |seen| seen.bytes.ends_with(b"hello"));
+        let is_told = server.contains("ssl");
+        assert_eq!(behind_addresses(&seen.bytes).0, if is_told { tls(0, &[]) } else { vec![] }, "{server}, in clear");
+    }
+}
+
+const MAIL: &str = "
+    global
+        nbthread @threads@
+    defaults
+        mode tcp
+        timeout connect 2s
+        timeout client 30s
+        timeout server 30s
+    frontend imap
+        bind @imap@
+        default_backend told
+    frontend imaps
+        bind @imaps@ ssl crt @crt@ ca-file @ca@ verify optional
+        default_backend told
+    frontend untold
+        bind @untold@ ssl crt @crt@
+        default_backend by_address_alone
+    backend told
+        server d1 @dovecot@ @header@ check inter 200ms
+    backend by_address_alone
+        server d1 @dovecot@ send-proxy-v2";
+
+/// Logs in with IMAP, and says what came of it.
+fn log_in(stream: &mut (impl std::io::Read + Write)) -> String {
+    let greeting = line_of(stream);
+    assert!(greeting.starts_with("* OK"), "{greeting}");
+    stream.write_all(format!("a LOGIN {USER} {PASSWORD}\r\n").as_bytes()).expect("Dovecot hears");
+    loop {
+        let line = line_of(stream);
+        if line.starts_with("a ") {
+            return line;
+        }
+    }
+}
+
+fn line_of(stream: &mut impl std::io::Read) -> String {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while byte != [b'\n'] {
+        stream.read_exact(&mut byte).expect("a line");
+        line.push(byte[0]);
+    }
+    String::from_utf8(line).expect("ASCII")
+}
+
+/// Dovecot's "TLS Forwarding": with `disable_plaintext_auth = yes` it lets those in whose TLS ended here, if it is told.
+fn dovecot_is_told_of_tls(subject: Subject) {
+    if !Dovecot::is_there("dovecot_is_told_of_tls") {
+        return;
+    }
+    let authority = Authority::new();
+    let dovecot = Dovecot::start(Plaintext::Refused);
+    let setup = Setup::new(subject, MAIL).with("dovecot", dovecot.imap()).with("header", "send-proxy-v2-ssl");
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let proxy = setup.with("crt", crt).with("ca", authority.ca_file()).start();
+    let mut secure = authority.trusting().connect(proxy.address("imaps"));
+    let answer = log_in(&mut secure.stream());
+    assert!(answer.starts_with("a OK"), "{answer}");
+    dovecot.log_line(&["imap-login: Info: Login: user=<alice>", "secured"]);
+    let mut untold = authority.trusting().connect(proxy.address("untold"));
+    let answer = log_in(&mut untold.stream());
+    assert!(answer.starts_with("a NO") && answer.contains("PRIVACYREQUIRED"), "{answer}");
+    let clear = proxy.connect("imap");
+    let answer = log_in(&mut clear.stream());
+    assert!(answer.starts_with("a NO") && answer.contains("PRIVACYREQUIRED"), "{answer}");
+}
+
+fn dovecot_is_told_who_it_is(subject: Subject) {
+    if !Dovecot::is_there("dovecot_is_told_who_it_is") {
+        return;
+    }
+    let authority = Authority::new();
+    let dovecot = Dovecot::start(Plaintext::Refused);
+    let setup = Setup::new(subject, MAIL).with("dovecot", dovecot.imap()).with("header", "send-proxy-v2-ssl-cn");
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let proxy = setup.with("crt", crt).with("ca", authority.ca_file()).start();
+    let alice = authority.person("alice.pem", "alice");
+    let mut secure = authority.trusting().person(&alice).connect(proxy.address("imaps"));
+    let answer = log_in(&mut secure.stream());
+    assert!(answer.starts_with("a OK"), "{answer}");
+    dovecot.log_line(&["imap-login: Info: Login: user=<alice>", "secured"]);
+}
+
+fn rules_ask_about_tls(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let alice = authority.person("alice.pem", "alice");
+    let template = "
+        global
+            nbthread @threads@
+        defaults
+            mode http
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @clear@
+            bind @secure@ ssl crt @crt@ ca-file @ca@ verify optional alpn http/1.1
+            http-request redirect scheme https unless { ssl_fc }
+            http-request deny deny_status 403 unless { ssl_fc_sni mail.test } { ssl_fc_protocol TLSv1.3 } { ssl_fc_has_sni }
+            http-request deny deny_status 410 if { ssl_c_used } { ssl_fc_has_crt } { ssl_c_s_dn(CN) alice } { ssl_c_verify 0 }
+            http-request deny deny_status 429 if { ssl_fc_alpn http/1.1 } { ssl_fc_cipher -m beg TLS_ } { ssl_fc_use_keysize ge 128 }
+            http-request deny deny_status 500";
+    let setup = Setup::new(subject, template).with("crt", crt).with("ca", authority.ca_file());
+    let proxy = setup.start();
+    let request = "GET /mail HTTP/1.1\r\nHost: mail.test\r\nConnection: close\r\n\r\n";
+    let mut clear = proxy.connect("clear");
+    clear.say(request);
+    let answer = String::from_utf8(clear.to_end().0).expect("ASCII");
+    assert!(answer.starts_with("HTTP/1.1 302 ") && answer.contains("https://mail.test/mail"), "{answer}");
+    let trusting = || authority.trusting();
+    for (client, status) in [
+        (trusting(), "500"),
+        (trusting().old(), "403"),
+        (trusting().person(&alice), "410"),
+        (trusting().protocols(&["http/1.1"]), "429"),
+    ] {
+        let mut client = client.connect(proxy.address("secure"));
+        client.say(request);
+        let answer = String::from_utf8(client.to_end().0).expect("ASCII");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
     }
 }

@@ -15,11 +15,28 @@ use crate::{Addresses, Version};
 /// PP §2.1: no line is longer. A version 2 header without TLVs has at most 52 bytes.
 const SIZE_MAX: usize = 107;
 
-/// The bytes of a header; a slice of 15 to 104 bytes.
+/// The bytes of a header; a slice of 15 to 107 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     bytes: [u8; SIZE_MAX],
     len: u8,
+}
+
+/// A TLV about TLS, of which there is none (PP §2.2.6).
+const NO_TLS: [u8; 8] = [crate::kind::SSL, 0, 5, 0, 0, 0, 0, 0];
+
+/// Where version 2 says how much follows: the low byte, which is enough (PP §2.2).
+const LENGTH_AT: usize = 15;
+
+impl Header {
+    /// The same header of version 2, which has no TLV yet, with one that says that there is no TLS.
+    fn with_no_tls(mut self) -> Header {
+        let end = usize::from(self.len);
+        self.bytes[end..end + NO_TLS.len()].copy_from_slice(&NO_TLS);
+        self.bytes[LENGTH_AT] += NO_TLS.len() as u8;
+        self.len += NO_TLS.len() as u8;
+        self
+    }
 }
 
 impl Deref for Header {
@@ -52,10 +69,11 @@ pub fn encode(version: Version, addresses: Option<Addresses>) -> Header {
     let mut bytes = [0; SIZE_MAX];
     let len = match version {
         Version::V1 => header.encode_to_slice_v1(&mut bytes),
-        Version::V2 => header.encode_to_slice_v2(&mut bytes),
+        Version::V2 | Version::V2Ssl => header.encode_to_slice_v2(&mut bytes),
     }
     .expect("both addresses are of one family, and no header without TLVs is longer than SIZE_MAX");
-    Header { bytes, len: u8::try_from(len).expect("SIZE_MAX is below 256") }
+    let header = Header { bytes, len: u8::try_from(len).expect("SIZE_MAX is below 256") };
+    if version == Version::V2Ssl { header.with_no_tls() } else { header }
 }
 
 /// The header for a connection of our own, such as a health check, between the two addresses of `connection`.
@@ -65,7 +83,7 @@ pub fn encode(version: Version, addresses: Option<Addresses>) -> Header {
 pub fn encode_local(version: Version, connection: Option<Addresses>) -> Header {
     match version {
         Version::V1 => encode(version, connection),
-        Version::V2 => encode(version, None),
+        Version::V2 | Version::V2Ssl => encode(version, None),
     }
 }
 

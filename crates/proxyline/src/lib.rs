@@ -9,6 +9,7 @@
 //! way around an access list.
 #![forbid(unsafe_code)]
 
+mod announce;
 mod crc32c;
 mod decode;
 mod encode;
@@ -17,6 +18,7 @@ mod tlv;
 mod v1;
 mod v2;
 
+pub use announce::{Announcement, Certificate, ClientTls, announce};
 pub use decode::{Decoded, Received, decode};
 pub use encode::{Header, encode, encode_local};
 pub use error::Error;
@@ -46,4 +48,6 @@ pub enum Version {
     V1,
     /// Binary (PP §2.2), `send-proxy-v2`.
     V2,
+    /// The same, with a TLV that says that there is no TLS: `send-proxy-v2-ssl` on behalf of nobody.
+    V2Ssl,
 }

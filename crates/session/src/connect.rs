@@ -8,7 +8,7 @@ use driver::{Addr, Errno, Instant, Op, Side};
 use proxyline::Version;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Health, ProxyHeader, Retry, Server, ServerAddr};
+use table::{Health, ProxyExtras, ProxyHeader, Retry, Server, ServerAddr};
 
 /// How long a server that refused is left alone, unless `timeout connect` is shorter (`configuration.txt: retries`).
 const REST: Duration = Duration::from_secs(1);
@@ -186,22 +186,37 @@ impl Session {
 
     /// Sends the PROXY header, if the server wants one: in one piece, and although the client may stay silent.
     fn introduce(&mut self, now: Instant, out: &mut Outbox) {
-        let version = match self.server.as_ref().and_then(|server| server.settings.proxy_header) {
-            None => return self.relay(now, out),
-            Some(ProxyHeader::V1) => Version::V1,
-            Some(ProxyHeader::V2) => Version::V2,
+        let Some(wanted) = self.server.as_ref().and_then(|server| server.settings.proxy_header) else {
+            return self.relay(now, out);
         };
-        let header = proxyline::encode(version, self.addresses());
-        let Some(mut lease) = out.lease().filter(|lease| lease.size() >= header.len()) else {
+        let written = out.lease().and_then(|mut lease| {
+            let size = self.write_header(wanted, lease.bytes_mut())?;
+            Some((lease, size))
+        });
+        let Some((lease, size)) = written else {
             return self.end_with(End::new(Moment::Connect, Cause::Exhausted(Errno::ENOBUFS)), out);
         };
-        lease.bytes_mut()[..header.len()].copy_from_slice(&header);
         self.enter(Phase::Heading);
         self.touch(Side::Back, now);
         self.touch(Side::Front, now);
-        self.header_end = header.len() as u32;
+        self.header_end = size as u32;
         self.header_left = self.header_end;
         self.send_header(lease, 0, self.header_end, out);
+    }
+
+    /// `None`: there is no room for it.
+    fn write_header(&self, wanted: ProxyHeader, to: &mut [u8]) -> Option<usize> {
+        let mut put = |header: &[u8]| {
+            to.get_mut(..header.len())?.copy_from_slice(header);
+            Some(header.len())
+        };
+        match wanted {
+            ProxyHeader::V1 => put(&proxyline::encode(Version::V1, self.addresses())),
+            ProxyHeader::V2(extras) if extras == ProxyExtras::default() && !self.is_secure(Side::Front) => {
+                put(&proxyline::encode(Version::V2, self.addresses()))
+            }
+            ProxyHeader::V2(extras) => put(&self.announce(extras)),
+        }
     }
 
     fn send_header(&mut self, lease: buf::Lease, start: u32, end: u32, out: &mut Outbox) {

@@ -208,6 +208,7 @@ impl Session {
             frontend: self.frontend,
             backend: self.backend,
             heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),
+            tls: self.tls_client().map(|client| &**client),
             variables: self.variables(),
             table: &self.table,
         }

@@ -154,6 +154,7 @@ impl Session {
             frontend: self.frontend,
             backend: self.backend,
             heard: Heard::Server(Payload { bytes, is_final }),
+            tls: self.tls_client().map(|client| &**client),
             variables: self.variables(),
             table: &self.table,
         }

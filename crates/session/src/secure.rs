@@ -19,8 +19,11 @@ use crate::gather::Gathered;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Done, Ending, Errno, Fd, Filled, Hope, Instant, Op, Received, Side};
+use proxyline::{Announcement, Certificate, ClientTls};
+use std::rc::Rc;
 use std::time::Duration;
-use tls::{Acceptor, Agreed, Connection, Failure, Next, Refusal};
+use table::ProxyExtras;
+use tls::{Acceptor, Agreed, Client, Connection, Failure, Next, Refusal};
 
 /// How long the last word, that nothing follows, may take to leave. It is a few bytes, and a client that reads lets it go at once.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -29,6 +32,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Secure {
     tls: Connection,
+    /// Once both have agreed.
+    client: Option<Rc<Client>>,
     stage: Stage,
     /// A receive is in flight on the socket.
     is_hearing: bool,
@@ -125,6 +130,7 @@ impl Secure {
     fn accept(acceptor: &Acceptor) -> Secure {
         Secure {
             tls: Connection::accept(acceptor),
+            client: None,
             stage: Stage::Handshaking,
             is_hearing: false,
             sending: Sending::Nothing,
@@ -179,6 +185,7 @@ impl Secure {
         match self.stage {
             Stage::Handshaking if self.tls.is_open() => {
                 self.stage = Stage::Open;
+                self.client = self.tls.take_client().map(Rc::new);
                 return Step::News(News::Opened);
             }
             Stage::Failing(failure) if matches!(self.sending, Sending::Nothing) => {
@@ -443,7 +450,38 @@ impl Session {
 
     /// What the client's TLS has agreed on.
     pub(crate) fn agreed(&self) -> Option<Agreed> {
-        self.front.secure.as_ref()?.tls.agreed()
+        self.front.secure.as_ref()?.client.as_ref().map(|client| client.agreed)
+    }
+
+    /// What is known of the client's TLS.
+    pub(crate) fn tls_client(&self) -> Option<&Rc<Client>> {
+        self.front.secure.as_ref()?.client.as_ref()
+    }
+
+    /// The PROXY header that says what the client's TLS is. The protocol that was agreed on is always said, as HAProxy does.
+    pub(crate) fn announce(&self, extras: ProxyExtras) -> Vec<u8> {
+        let client = self.tls_client();
+        let subject = client.and_then(|client| client.subject.as_ref());
+        let tls = match client.map(|client| client.agreed) {
+            None => ClientTls::None,
+            Some(agreed) => ClientTls::Some {
+                version: agreed.version.name(),
+                certificate: match subject {
+                    None => Certificate::None,
+                    Some(_) if agreed.is_resumed => Certificate::Remembered,
+                    Some(_) => Certificate::Shown,
+                },
+                common_name: subject.and_then(|subject| subject.common_name.as_deref()).filter(|_| extras.common_name),
+                cipher: extras.cipher.then_some(agreed.cipher),
+            },
+        };
+        let announcement = Announcement {
+            is_sealed: extras.checksum,
+            protocol: client.and_then(|client| client.protocol.as_deref()),
+            authority: client.and_then(|client| client.server_name.as_deref()).filter(|_| extras.authority),
+            tls: extras.tls.then_some(tls),
+        };
+        proxyline::announce(self.addresses(), &announcement)
     }
 
     /// Carries out what follows from the TLS of both sides, until one of them has news.

@@ -65,10 +65,11 @@ pub use rules::{
 pub use sample::{
     Compare, Converter, CountedStart, Expression, Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, Heard,
     Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope, Speaker, TextPart, TextPatterns,
-    Value, Variable, Variables,
+    TlsPart, Value, Variable, Variables,
 };
 pub use server::{
-    CheckSettings, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked, WEIGHT_MOST,
+    CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked,
+    WEIGHT_MOST,
 };
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};

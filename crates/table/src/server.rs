@@ -134,7 +134,20 @@ pub enum Reaction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProxyHeader {
     V1,
-    V2,
+    V2(ProxyExtras),
+}
+
+/// What version 2 says beside the addresses (`configuration.txt: send-proxy-v2-ssl, send-proxy-v2-ssl-cn, proxy-v2-options`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ProxyExtras {
+    /// Whether the client uses TLS, and which version. Without it nothing else is said of TLS.
+    pub tls: bool,
+    /// Whom the client's certificate names.
+    pub common_name: bool,
+    pub cipher: bool,
+    /// The host that the client asked for.
+    pub authority: bool,
+    pub checksum: bool,
 }
 
 /// Where a server listens.

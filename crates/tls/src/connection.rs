@@ -91,6 +91,25 @@ pub struct Agreed {
     pub is_resumed: bool,
 }
 
+impl Agreed {
+    /// Bits of the cipher's key.
+    pub fn key_size(&self) -> i64 {
+        if self.cipher.contains("AES_128") || self.cipher.contains("AES128") { 128 } else { 256 }
+    }
+}
+
+/// What is known of a client whose TLS was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub agreed: Agreed,
+    /// The host that it asked for (RFC 6066 §3).
+    pub server_name: Option<Box<str>>,
+    /// The protocol that both agreed on (RFC 7301).
+    pub protocol: Option<Box<[u8]>>,
+    /// Whom its certificate names, if it was asked for one and has shown it, in this connection or an earlier one.
+    pub subject: Option<Subject>,
+}
+
 /// The most that a record adds to what is in it: its header, and in TLS 1.2 a nonce of 8 bytes and a tag of 16 (RFC 5288 §3).
 const RECORD_OVERHEAD: usize = 32;
 
@@ -198,6 +217,16 @@ impl Connection {
     /// Whether the peer has said anything that is whole.
     pub fn is_heard(&self) -> bool {
         self.is_heard
+    }
+
+    /// What is known of the client, once both have agreed. The name that it asked for is forgotten here.
+    pub fn take_client(&mut self) -> Option<Client> {
+        Some(Client {
+            agreed: self.agreed()?,
+            server_name: self.server_name.take(),
+            protocol: self.engine.alpn_protocol().map(Into::into),
+            subject: self.peer(),
+        })
     }
 
     /// What both have agreed on, once they have.

@@ -42,7 +42,7 @@ mod x509;
 pub use acceptor::{AcceptError, Acceptor, ClientCertificates, Offer, Wanted};
 pub use bundle::{Bundle, BundleError, certificates, revocations};
 pub use certificates::{Certificates, NamedBundle};
-pub use connection::{Agreed, Connection, Next, Read, Written};
+pub use connection::{Agreed, Client, Connection, Next, Read, Written};
 pub use failure::{Failure, Refusal};
 pub use names::{Choice, Cipher, Group, Version, VersionRange, choose_ciphers, choose_groups, choose_suites};
 pub use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};

@@ -14,6 +14,14 @@ pub struct Subject {
     pub common_name: Option<String>,
 }
 
+impl Subject {
+    /// The last attribute of this kind, by OpenSSL's short name (`CN`, `emailAddress`).
+    pub fn attribute(&self, kind: &str) -> Option<&str> {
+        let mut parts = self.distinguished_name.split('/').filter_map(|part| part.split_once('='));
+        parts.rfind(|(known, _)| *known == kind).map(|(_, value)| value)
+    }
+}
+
 /// Who owns it; `None`: it is no certificate.
 pub(crate) fn subject(certificate: &CertificateDer<'_>) -> Option<Subject> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;

@@ -33,8 +33,44 @@ pub(crate) enum Keyword {
     SrvConn,
     SrvIsUp,
     Str,
+    Tls(TlsName),
     Variable,
     WaitEnd,
+}
+
+/// Those that ask about the client's TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TlsName {
+    CertificateUsed,
+    Cipher,
+    HasCertificate,
+    HasName,
+    KeySize,
+    Name,
+    Protocol,
+    Resumed,
+    Subject,
+    Used,
+    Verify,
+    Version,
+}
+
+fn tls(name: &str) -> Option<TlsName> {
+    Some(match name {
+        "ssl_c_s_dn" => TlsName::Subject,
+        "ssl_c_used" => TlsName::CertificateUsed,
+        "ssl_c_verify" => TlsName::Verify,
+        "ssl_fc" => TlsName::Used,
+        "ssl_fc_alg_keysize" | "ssl_fc_use_keysize" => TlsName::KeySize,
+        "ssl_fc_alpn" => TlsName::Protocol,
+        "ssl_fc_cipher" => TlsName::Cipher,
+        "ssl_fc_has_crt" => TlsName::HasCertificate,
+        "ssl_fc_has_sni" => TlsName::HasName,
+        "ssl_fc_is_resumed" => TlsName::Resumed,
+        "ssl_fc_protocol" => TlsName::Version,
+        "ssl_fc_sni" => TlsName::Name,
+        _ => return None,
+    })
 }
 
 /// Those that ask a message of HTTP.
@@ -146,6 +182,19 @@ pub(crate) const READ: &[&str] = &[
     "src_port",
     "srv_conn",
     "srv_is_up",
+    "ssl_c_s_dn",
+    "ssl_c_used",
+    "ssl_c_verify",
+    "ssl_fc",
+    "ssl_fc_alg_keysize",
+    "ssl_fc_alpn",
+    "ssl_fc_cipher",
+    "ssl_fc_has_crt",
+    "ssl_fc_has_sni",
+    "ssl_fc_is_resumed",
+    "ssl_fc_protocol",
+    "ssl_fc_sni",
+    "ssl_fc_use_keysize",
     "status",
     "str",
     "url",
@@ -189,6 +238,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "str" => Keyword::Str,
         "var" => Keyword::Variable,
         "wait_end" => Keyword::WaitEnd,
+        _ if tls(name).is_some() => return tls(name).map(|name| Some(Keyword::Tls(name))),
         _ if message(name).is_some() => return message(name).map(|message| Some(Keyword::Message(message))),
         _ => return UNREAD.split_ascii_whitespace().any(|known| known == name).then_some(None),
     };
@@ -245,16 +295,16 @@ src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn_free srv_id
 srv_sess_rate srv_uweight srv_weight ssl_bc ssl_bc_alg_keysize ssl_bc_alpn ssl_bc_cipher ssl_bc_client_random
 ssl_bc_err ssl_bc_err_str ssl_bc_is_resumed ssl_bc_npn ssl_bc_protocol ssl_bc_server_random ssl_bc_session_id
 ssl_bc_session_key ssl_bc_unique_id ssl_bc_use_keysize ssl_c_ca_err ssl_c_ca_err_depth ssl_c_chain_der ssl_c_der
-ssl_c_err ssl_c_i_dn ssl_c_key_alg ssl_c_notafter ssl_c_notbefore ssl_c_s_dn ssl_c_serial ssl_c_sha1 ssl_c_sig_alg
-ssl_c_used ssl_c_verify ssl_c_version ssl_f_ca_cert ssl_f_der ssl_f_i_dn ssl_f_key_alg ssl_f_notafter ssl_f_notbefore
-ssl_f_s_dn ssl_f_serial ssl_f_sha1 ssl_f_sig_alg ssl_f_version ssl_fc ssl_fc_alg_keysize ssl_fc_alpn ssl_fc_cipher
+ssl_c_err ssl_c_i_dn ssl_c_key_alg ssl_c_notafter ssl_c_notbefore ssl_c_serial ssl_c_sha1 ssl_c_sig_alg
+ssl_c_version ssl_f_ca_cert ssl_f_der ssl_f_i_dn ssl_f_key_alg ssl_f_notafter ssl_f_notbefore
+ssl_f_s_dn ssl_f_serial ssl_f_sha1 ssl_f_sig_alg ssl_f_version
 ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh ssl_fc_ciphers_str
 ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random
 ssl_fc_client_traffic_secret_0 ssl_fc_early_exporter_secret ssl_fc_ecformats_bin ssl_fc_eclist_bin ssl_fc_err
-ssl_fc_err_str ssl_fc_exporter_secret ssl_fc_extlist_bin ssl_fc_has_crt ssl_fc_has_early ssl_fc_has_sni
-ssl_fc_is_resumed ssl_fc_npn ssl_fc_protocol ssl_fc_protocol_hello_id ssl_fc_server_handshake_traffic_secret
-ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_session_key ssl_fc_sigalgs_bin ssl_fc_sni
-ssl_fc_sni_end ssl_fc_sni_reg ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_fc_use_keysize ssl_s_chain_der
+ssl_fc_err_str ssl_fc_exporter_secret ssl_fc_extlist_bin ssl_fc_has_early
+ssl_fc_npn ssl_fc_protocol_hello_id ssl_fc_server_handshake_traffic_secret
+ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_session_key ssl_fc_sigalgs_bin
+ssl_fc_sni_end ssl_fc_sni_reg ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_s_chain_der
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
 ssl_s_version stopping table_avl table_cnt term_events thread txn.conn_retries txn.id32 txn.redispatched
 txn.sess_term_state txn.status txn.timer.total txn.timer.user unique-id url32 url32+src url_ip url_port urlp_val uuid

@@ -20,7 +20,8 @@ impl Lowering<'_> {
         let timeouts = timeouts(proxy, inter);
         let header = header.map(|header| match header {
             ProxyHeader::V1 => Version::V1,
-            ProxyHeader::V2 => Version::V2,
+            ProxyHeader::V2(extras) if extras.tls => Version::V2Ssl,
+            ProxyHeader::V2(_) => Version::V2,
         });
         let preset = match settings.check.as_ref().map(|check| &check.value) {
             None => return Some(Script::connect_only(header, timeouts)),

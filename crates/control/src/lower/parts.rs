@@ -70,3 +70,20 @@ pub(super) fn operation(operation: config::Operation) -> Operation {
         config::Operation::Xor => Operation::Xor,
     }
 }
+
+pub(super) fn tls(part: &config::TlsPart) -> table::TlsPart {
+    match part {
+        config::TlsPart::IsUsed => table::TlsPart::IsUsed,
+        config::TlsPart::HasName => table::TlsPart::HasName,
+        config::TlsPart::IsResumed => table::TlsPart::IsResumed,
+        config::TlsPart::Version => table::TlsPart::Version,
+        config::TlsPart::Cipher => table::TlsPart::Cipher,
+        config::TlsPart::KeySize => table::TlsPart::KeySize,
+        config::TlsPart::Name => table::TlsPart::Name,
+        config::TlsPart::Protocol => table::TlsPart::Protocol,
+        config::TlsPart::HasCertificate => table::TlsPart::HasCertificate,
+        config::TlsPart::IsCertificateUsed => table::TlsPart::IsCertificateUsed,
+        config::TlsPart::Verified => table::TlsPart::Verified,
+        config::TlsPart::Subject(kind) => table::TlsPart::Subject(kind.as_deref().map(Into::into)),
+    }
+}

@@ -63,6 +63,7 @@ impl Lowering<'_> {
             config::Fetch::FrontendName => Fetch::FeName,
             config::Fetch::BackendName => Fetch::BeName,
             config::Fetch::Text(text) => Fetch::Bytes(text.as_bytes().into()),
+            config::Fetch::Tls(part) => Fetch::Tls(super::parts::tls(part)),
             config::Fetch::Variable(variable) => Fetch::Variable(self.variable(variable)),
             config::Fetch::WaitEnd => Fetch::WaitEnd,
             config::Fetch::Message(part) => Fetch::Message(super::parts::message(part)),

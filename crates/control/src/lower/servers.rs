@@ -2,13 +2,16 @@
 
 use super::{Lowering, checks, tuning};
 use check::Begins;
-use config::{Host, InitState, Lead, OnError, Proxy, ServerAddress, ServerOptions, ServerPort, Spanned, Stage};
+use config::{
+    Host, InitState, Lead, OnError, Proxy, ProxyOption, ServerAddress, ServerOptions, ServerPort, Spanned, Stage,
+};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    CheckSettings, Number, Observe, Place, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Source, Tracked,
+    CheckSettings, Number, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings,
+    Source, Tracked,
 };
 
 /// `configuration.txt` §5.2: `inter`, `rise`, `fall`.
@@ -190,11 +193,18 @@ fn begins(options: &ServerOptions) -> Begins {
 }
 
 fn header(options: &ServerOptions) -> Option<ProxyHeader> {
+    let said = |option| options.proxy_options.contains(&option);
+    let extras = |tls: bool, common_name: bool| ProxyExtras {
+        tls: tls || said(ProxyOption::Ssl),
+        common_name: common_name || said(ProxyOption::CertCn),
+        cipher: said(ProxyOption::SslCipher),
+        authority: said(ProxyOption::Authority),
+        checksum: said(ProxyOption::Crc32c),
+    };
     options.proxy_header.as_ref().map(|header| match header.value {
         config::ProxyHeader::V1 => ProxyHeader::V1,
-        config::ProxyHeader::V2 => ProxyHeader::V2,
-        config::ProxyHeader::V2Ssl | config::ProxyHeader::V2SslCn => {
-            unreachable!("headers with TLS are refused before they are lowered")
-        }
+        config::ProxyHeader::V2 => ProxyHeader::V2(extras(false, false)),
+        config::ProxyHeader::V2Ssl => ProxyHeader::V2(extras(true, false)),
+        config::ProxyHeader::V2SslCn => ProxyHeader::V2(extras(true, true)),
     })
 }

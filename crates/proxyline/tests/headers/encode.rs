@@ -1,7 +1,9 @@
 //! The bytes that go to servers: as captured from HAProxy, and as PP §2 writes them.
 
 use crate::notation::{binary, text};
-use proxyline::{Addresses, Header, Version, encode, encode_local};
+use proxyline::{
+    Addresses, Announcement, Certificate, ClientTls, Decoded, Header, Version, announce, decode, encode, encode_local,
+};
 
 fn addresses(source: &str, destination: &str) -> Option<Addresses> {
     let parse = |text: &str| text.parse().unwrap_or_else(|_| panic!("not an address: {text}"));
@@ -64,4 +66,40 @@ fn a_connection_of_our_own() {
     check_v2(encode_local(Version::V2, own), "S 20 00 0000");
     check_v1(encode_local(Version::V1, None), r"PROXY UNKNOWN\r\n");
     check_v2(encode_local(Version::V2, None), "S 20 00 0000");
+    check_v2(encode_local(Version::V2Ssl, own), "S 20 00 0008 20 0005 00 00000000");
+}
+
+/// PP §2.2.3 and §2.2.6; bytes and order are those of a running HAProxy.
+#[test]
+fn announcements() {
+    let client = addresses("127.0.0.1:45800", "127.0.0.1:36815");
+    let check = |announcement: Announcement<'_>, expected: &str| {
+        let header = announce(client, &announcement);
+        assert_eq!(header, binary(expected).0, "{announcement:?}");
+        let Decoded::Complete(received) = decode(&header) else { panic!("it is a header") };
+        assert_eq!(received.addresses, client);
+    };
+    let plain = Announcement::default();
+    check(plain, "S 21 11 000c 7f000001 7f000001 b2e8 8fcf");
+    let tls = Some(ClientTls::None);
+    check(Announcement { tls, ..plain }, "S 21 11 0014 7f000001 7f000001 b2e8 8fcf 20 0005 00 00000000");
+    let some = |certificate, common_name, cipher| {
+        Some(ClientTls::Some { version: "TLSv1.3", certificate, common_name, cipher })
+    };
+    let tls = some(Certificate::None, None, None);
+    check(
+        Announcement { tls, ..plain },
+        "S 21 11 001e 7f000001 7f000001 b2e8 8fcf 20 000f 01 00000000 21 0007 'TLSv1.3'",
+    );
+    let tls = some(Certificate::Shown, Some("alice"), Some("TLS_X"));
+    check(
+        Announcement { protocol: Some(b"h2"), authority: Some("a.b"), tls, ..plain },
+        "S 21 11 0039 7f000001 7f000001 b2e8 8fcf 01 0002 'h2' 02 0003 'a.b' \
+         20 001f 07 00000000 21 0007 'TLSv1.3' 22 0005 'alice' 23 0005 'TLS_X'",
+    );
+    let tls = some(Certificate::Remembered, None, None);
+    let sealed = announce(client, &Announcement { is_sealed: true, tls, ..plain });
+    assert!(matches!(decode(&sealed), Decoded::Complete(_)), "a wrong checksum is refused");
+    assert_eq!(sealed[28..31], [3, 0, 4]);
+    assert_eq!(sealed[38], 5);
 }

@@ -24,7 +24,8 @@ impl Session {
         if rules.is_empty() {
             return true;
         }
-        let facts = self.facts_beside(&table);
+        let tls = self.tls_client().cloned();
+        let facts = self.facts_beside(&table, tls.as_deref());
         let http = self.http_mut();
         let transaction = http.transaction.as_mut().expect("a request is asked about");
         let Transaction { request, up, facts: told, scratch, .. } = &mut **transaction;
@@ -91,7 +92,8 @@ impl Session {
         };
         let of_front = list(&table.frontend(self.frontend).http.rules);
         for rules in [of_back, of_front].into_iter().filter(|rules| !rules.is_empty()) {
-            let facts = self.facts_beside(&table);
+            let tls = self.tls_client().cloned();
+            let facts = self.facts_beside(&table, tls.as_deref());
             let Transaction { response, down, facts: told, scratch, own: answer, .. } = transaction;
             let mut case = Case {
                 facts,
@@ -124,10 +126,11 @@ impl Session {
     }
 
     /// What rules may know beside a message and variables.
-    fn facts_beside<'t>(&self, table: &'t Table) -> Facts<'t> {
+    fn facts_beside<'t>(&self, table: &'t Table, tls: Option<&'t tls::Client>) -> Facts<'t> {
         Facts {
             backend: self.backend,
             heard: Heard::Nothing,
+            tls,
             ..Facts::new(table, self.frontend, self.client.ip(), self.destination.ip())
         }
     }

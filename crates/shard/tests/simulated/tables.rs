@@ -66,7 +66,7 @@ impl Draft {
         let header = match rng.below(3) {
             0 => None,
             1 => Some(ProxyHeader::V1),
-            _ => Some(ProxyHeader::V2),
+            _ => Some(ProxyHeader::V2(table::ProxyExtras::default())),
         };
         let servers = (0..server_count)
             .map(|number| ServerDraft {

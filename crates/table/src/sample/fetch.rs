@@ -40,6 +40,58 @@ pub enum Fetch {
     Message(MessagePart),
     /// `var(name)`
     Variable(Variable),
+    /// What is known of the client's TLS.
+    Tls(TlsPart),
+}
+
+/// Something of a client's TLS (`configuration.txt` §7.3.4 "ssl_fc", "ssl_c_s_dn" and their kin).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsPart {
+    /// Whether it has any.
+    IsUsed,
+    HasName,
+    IsResumed,
+    Version,
+    Cipher,
+    /// Bits of the cipher's key.
+    KeySize,
+    /// The host that was asked for.
+    Name,
+    /// The protocol that was agreed on.
+    Protocol,
+    /// A certificate was shown in this connection.
+    HasCertificate,
+    /// The same, or in an earlier one.
+    IsCertificateUsed,
+    /// 0: who could not be verified was refused.
+    Verified,
+    /// Whom the certificate names, or one attribute of it.
+    Subject(Option<Box<str>>),
+}
+
+impl TlsPart {
+    fn of<'a>(&self, client: Option<&'a tls::Client>) -> Option<Value<'a>> {
+        let truth = |truth: bool| Some(Value::Bool(truth));
+        let known = match (self, client) {
+            (TlsPart::IsUsed, client) => return truth(client.is_some()),
+            (TlsPart::HasName, client) => return truth(client.is_some_and(|client| client.server_name.is_some())),
+            (TlsPart::IsResumed, client) => return truth(client.is_some_and(|client| client.agreed.is_resumed)),
+            (_, client) => client?,
+        };
+        match self {
+            TlsPart::IsUsed | TlsPart::HasName | TlsPart::IsResumed => None,
+            TlsPart::Version => Some(Value::text(known.agreed.version.name())),
+            TlsPart::Cipher => Some(Value::text(known.agreed.cipher)),
+            TlsPart::KeySize => Some(Value::Int(known.agreed.key_size())),
+            TlsPart::Name => known.server_name.as_deref().map(Value::text),
+            TlsPart::Protocol => known.protocol.as_deref().map(|name| Value::Bytes(Cow::Borrowed(name))),
+            TlsPart::HasCertificate => truth(known.subject.is_some() && !known.agreed.is_resumed),
+            TlsPart::IsCertificateUsed => truth(known.subject.is_some()),
+            TlsPart::Verified => Some(Value::Int(0)),
+            TlsPart::Subject(None) => known.subject.as_ref().map(|subject| Value::text(&subject.distinguished_name)),
+            TlsPart::Subject(Some(kind)) => known.subject.as_ref()?.attribute(kind).map(Value::text),
+        }
+    }
 }
 
 impl Fetch {
@@ -84,6 +136,7 @@ impl Fetch {
                 Heard::Message(message) => part.of(message),
                 Heard::Nothing | Heard::Client(_) | Heard::Server(_) => Sample::Absent,
             },
+            Fetch::Tls(part) => part.of(facts.tls).into(),
             Fetch::Variable(variable) => facts.variables.value_of(*variable).into(),
         }
     }
@@ -108,6 +161,7 @@ impl Fetch {
             | Fetch::WaitEnd
             | Fetch::Payload(..)
             | Fetch::Message(_)
+            | Fetch::Tls(_)
             | Fetch::Variable(_) => true,
         }
     }

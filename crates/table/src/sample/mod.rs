@@ -33,7 +33,7 @@ mod value;
 mod variable;
 
 pub use convert::{Converter, Operation, TextPart};
-pub use fetch::Fetch;
+pub use fetch::{Fetch, TlsPart};
 pub use format::{Expression, Format, FormatPart};
 pub use matcher::{Matcher, NumberRange};
 pub(crate) use message::first_element;
@@ -60,6 +60,8 @@ pub struct Facts<'a> {
     /// Where it goes, once that is known.
     pub backend: Option<BackendId>,
     pub heard: Heard<'a>,
+    /// What is known of the client's TLS, if it has any.
+    pub tls: Option<&'a tls::Client>,
     /// What rules have kept so far.
     pub variables: &'a Variables,
     /// Whose counts are meant by `nbsrv(be)` and its like.
@@ -111,7 +113,8 @@ enum Reading<T> {
 impl<'a> Facts<'a> {
     /// Of a connection that has just arrived.
     pub fn new(table: &'a Table, frontend: FrontendId, src: Option<SocketAddr>, dst: Option<SocketAddr>) -> Facts<'a> {
-        Facts { src, dst, frontend, backend: None, heard: Heard::Nothing, variables: Variables::none(), table }
+        let (heard, variables) = (Heard::Nothing, Variables::none());
+        Facts { src, dst, frontend, backend: None, heard, tls: None, variables, table }
     }
 
     /// Whether what is not there now will never be.
