@@ -104,6 +104,10 @@ fn read(
                 LogWay::SeparateErrors => options.separates_errors = is_on,
             }
         }
+        Keyword::SocketStats => {
+            line.ends_at(2, &name)?;
+            settings.has_socket_stats = is_on;
+        }
         Keyword::LogHealthChecks => {
             line.ends_at(2, &name)?;
             settings.logs_health_checks = is_on;

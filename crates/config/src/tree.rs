@@ -324,6 +324,8 @@ pub struct Settings {
     pub redispatch: Redispatch,
     /// All backups take over, instead of the first alone.
     pub has_all_backups: bool,
+    /// `option socket-stats`: listeners are counted one by one.
+    pub has_socket_stats: bool,
     pub splice: Splice,
     pub timeouts: Timeouts,
     pub client_keepalive: Keepalive,

@@ -1,10 +1,13 @@
 //! The admin socket: what it counts, what it answers, whom it lets do what, and that no client of it harms anybody.
 
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use e2e::admin::{self, Admin, Row};
-use e2e::{Origin, Proxy, Refusing, Setup, Subject, needs, process, wait};
+use e2e::ports::Reservation;
+use e2e::{Client, Origin, Proxy, Refusing, Setup, Subject, needs, process, wait};
 
 e2e::scenarios! {
     shared: [
@@ -28,6 +31,8 @@ e2e::scenarios! {
         sessions_of_a_server_are_ended,
         sessions_are_shown_and_ended,
         what_went_wrong_and_what_went_on,
+        listeners_are_counted_one_by_one,
+        sockets_of_every_kind,
     ],
     alone: [
         clients_that_misbehave_harm_nobody,
@@ -548,6 +553,92 @@ fn what_went_wrong_and_what_went_on(subject: Subject) {
     assert!(number("date_now") > 1_700_000_000 && number("accepted") >= 3 && number("stream_calls") >= 3, "{activity}");
 }
 
+/// `configuration.txt: option socket-stats`
+fn listeners_are_counted_one_by_one(subject: Subject) {
+    let template = "
+    global
+        nbthread @threads@
+        stats socket @socket@ level admin
+    defaults
+        mode tcp
+        timeout connect 1s
+        timeout client 10s
+        timeout server 10s
+    listen px
+        option socket-stats
+        bind @px@ name first
+        bind @other@
+        bind @refused@ id 9
+        tcp-request connection reject if { dst_port @port@ }
+        server s1 @s1@
+    listen silent
+        bind @silent@
+        server s1 @s1@";
+    let refused = Reservation::loopback();
+    let (admin, origin) = (Admin::new(), Origin::echo());
+    let setup = Setup::new(subject, template).with("socket", admin.path().display()).with("s1", origin.target());
+    let proxy = setup.with("refused", refused.address()).with("port", refused.address().port()).start();
+    let mut held = proxy.connect("px");
+    held.ask("hello");
+    let mut gone = proxy.connect("other");
+    gone.ask("hello");
+    gone.finish();
+    gone.to_end();
+    // It may be gone before it is all there.
+    let _ = Client::try_to(refused.address()).and_then(|mut client| client.try_line());
+    admin.wait_for("px", "FRONTEND", "scur", "1");
+    admin.wait_for("px", "FRONTEND", "dcon", "1");
+    let found = admin.stat("-1 8 -1");
+    let found: Vec<String> = found.iter().map(|row| shown(row, "svname sid scur stot dcon")).collect();
+    let expect = [
+        "svname=first sid=1 scur=1 stot=1 dcon=0",
+        "svname=sock-2 sid=2 scur=0 stot=1 dcon=0",
+        "svname=sock-9 sid=9 scur=0 stot=1 dcon=1",
+    ];
+    assert_eq!(found, expect);
+    assert_eq!(
+        shown(&admin.row("px", "sock-2"), "smax bin bout status type"),
+        "smax=1 bin=6 bout=6 status=OPEN type=3"
+    );
+    let typed = admin.ask("show stat typed");
+    let of_listeners = typed.lines().filter(|line| line.starts_with("L.") && line.contains(".stot.1:MCP"));
+    assert_eq!(of_listeners.count(), 3);
+    assert_eq!(admin.stat("-1 8 9").len(), 1);
+    assert_eq!(admin.stat("silent -1 -1").len(), 3, "none of its listeners");
+    held.finish();
+    held.to_end();
+    admin.wait_for("px", "first", "scur", "0");
+    admin.ask("clear counters all");
+    assert_eq!(shown(&admin.row("px", "first"), "scur smax stot bin"), "scur=0 smax=0 stot=0 bin=0");
+}
+
+/// `configuration.txt: stats socket`: at a path, at an address, and on a socket that listens already.
+fn sockets_of_every_kind(subject: Subject) {
+    let (admin, origin, tcp) = (Admin::new(), Origin::echo(), Reservation::loopback());
+    let inherited = UnixListener::bind(admin.path_of("inherited")).expect("free");
+    // A copy that its programs inherit: what Rust opens is closed at exec.
+    let copy = nix::unistd::dup(&inherited).expect("no limit is near");
+    let global = "stats socket @socket@ level admin
+        stats socket @tcp@ level operator name for-tools
+        stats socket @inherited@ level admin";
+    let setup = Setup::relay(subject, global, &origin).with("socket", admin.path().display());
+    let setup = setup.with("tcp", format!("ipv4@{}", tcp.address()));
+    let setup = setup.with("inherited", "\"fd@${ADMIN}\"").environment("ADMIN", &copy.as_raw_fd().to_string());
+    let _proxy = setup.start();
+    drop((copy, inherited));
+    assert_eq!(admin.ask("show cli level"), "admin\n\n");
+    let mut client = Client::to(tcp.address());
+    client.say("show cli level\n");
+    client.finish();
+    assert_eq!(client.to_end().0, b"operator\n\n");
+    assert_eq!(admin::ask(&admin.path_of("inherited"), "show cli level"), "admin\n\n");
+    let sockets = admin.ask("show cli sockets");
+    let shown =
+        |address: &str, level: &str| sockets.lines().any(|line| line.starts_with(&format!("{address} {level} ")));
+    assert!(shown(&format!("ipv4@{}", tcp.address()), "operator"), "{sockets}");
+    assert!(shown(&format!("unix@{}", admin.path().display()), "admin"), "{sockets}");
+}
+
 fn clients_that_misbehave_harm_nobody(subject: Subject) {
     let rig = Rig::start(subject);
     let mut client = rig.proxy.connect("fe");
@@ -575,7 +666,8 @@ fn show_stat_column_by_column() {
         return;
     }
     let [haproxy, tidegate] = [Subject::Haproxy, Subject::Tidegate].map(|subject| {
-        let rig = Rig::start(subject);
+        let counted = FARM.replacen("mode tcp", "mode tcp\n option socket-stats", 1);
+        let rig = Rig::with(subject, &counted);
         for listener in ["fe", "ls", "fe"] {
             rig.visit(listener);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use e2e::client::End;
 use e2e::peers::pattern;
-use e2e::{BlackHole, Client, DeafLogServer, LogServer, Origin, Refusing, Setup, Subject, mask, wait};
+use e2e::{Admin, BlackHole, Client, DeafLogServer, LogServer, Origin, Refusing, Setup, Subject, mask, wait};
 
 e2e::scenarios! {
     shared: [
@@ -33,6 +33,7 @@ e2e::scenarios! {
         log_targets_of_a_proxy,
         levels_and_facilities,
         a_dead_log_server_disturbs_nobody,
+        what_nobody_takes_is_counted,
     ],
     alone: [],
 }
@@ -382,4 +383,16 @@ fn a_dead_log_server_disturbs_nobody(subject: Subject) {
                 && asked.elapsed() < Duration::from_millis(100)
         });
     }
+}
+
+/// `management.txt: show info`
+fn what_nobody_takes_is_counted(subject: Subject) {
+    let (deaf, origin, admin) = (DeafLogServer::new(), Origin::named("s1"), Admin::new());
+    let template = format!("global\n stats socket @socket@\n{TCPLOG}\n listen px\n bind @px@\n server s1 @s1@");
+    let setup = Setup::new(subject, &template).with("log", deaf.target()).with("s1", origin.target());
+    let proxy = setup.with("socket", admin.path().display()).start();
+    wait::until("the first line to be dropped", wait::SOON, || {
+        assert_eq!(proxy.connect("px").line(), "s1");
+        !admin.ask("show info").contains("\nDroppedLogs: 0\n")
+    });
 }

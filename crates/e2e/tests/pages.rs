@@ -199,7 +199,8 @@ fn the_metrics_are_those_of_haproxy() {
         return;
     }
     let [theirs, ours] = [Subject::Haproxy, Subject::Tidegate].map(|subject| {
-        let rig = Rig::start(subject, &with_metrics(subject));
+        let counted = with_metrics(subject).replace("bind @fe@", "bind @fe@\n option socket-stats");
+        let rig = Rig::start(subject, &counted);
         rig.wait_for("haproxy_server_status{proxy=\"be\",server=\"s2\",state=\"DOWN\"}", "1");
         rig.get("metrics", "/metrics").content
     });

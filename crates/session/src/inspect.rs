@@ -25,7 +25,7 @@ impl Session {
     pub(crate) fn is_turned_away(&mut self, out: &mut Outbox) -> bool {
         let is_refused = !self.admits(&self.frontend().admission.connection);
         if is_refused {
-            self.frontend().state.tally.of(self.shard).connections_denied.add(1);
+            self.count_at_front(|traffic| traffic.connections_denied.add(1));
             self.front.ending = Ending::Reset;
             self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
         }
@@ -35,11 +35,11 @@ impl Session {
     /// Who the client is, is known: it is taken, and its contents are looked at if there are rules for them.
     pub(crate) fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
         if !self.admits(&self.frontend().admission.session) {
-            self.frontend().state.tally.of(self.shard).sessions_denied.add(1);
+            self.count_at_front(|traffic| traffic.sessions_denied.add(1));
             return self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
         }
         if !self.take_place_of_source() {
-            self.frontend().state.tally.of(self.shard).sessions_denied.add(1);
+            self.count_at_front(|traffic| traffic.sessions_denied.add(1));
             self.front.ending = Ending::Reset;
             return self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
         }

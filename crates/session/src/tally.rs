@@ -6,7 +6,7 @@ use crate::early::Rules;
 use crate::{Cause, End, Moment, Session};
 use driver::{Instant, Side};
 use std::time::Duration;
-use table::{Counter, Mode, Server, Traffic};
+use table::{Counter, ListenerState, Mode, Server, Traffic};
 
 impl Session {
     pub(crate) fn count_arrival(&self, now: Instant) {
@@ -15,6 +15,24 @@ impl Session {
         process.tally.on_connection(self.shard, clock(now));
         frontend.conns.open(self.shard);
         frontend.tally.on_connection(self.shard, clock(now));
+        if let Some(listener) = self.listener_state() {
+            listener.conns.open(self.shard);
+            // A listener has no other sessions than its connections, turned away or not.
+            listener.tally.on_session(self.shard, clock(now));
+        }
+    }
+
+    /// What is counted of its listener alone, if listeners are counted.
+    fn listener_state(&self) -> Option<&ListenerState> {
+        self.frontend().listener_state(self.listener)
+    }
+
+    /// Counts where it arrived: at the frontend, and at the listener if those are counted.
+    pub(crate) fn count_at_front(&self, count: impl Fn(&Traffic)) {
+        count(self.frontend().state.tally.of(self.shard));
+        if let Some(listener) = self.listener_state() {
+            count(listener.tally.of(self.shard));
+        }
     }
 
     pub(crate) fn count_departure(&mut self) {
@@ -22,6 +40,9 @@ impl Session {
             && let Some(addr) = self.client.ip()
         {
             self.frontend().state.sources.release(addr.ip());
+        }
+        if let Some(listener) = self.listener_state() {
+            listener.conns.close(self.shard);
         }
         self.frontend().state.conns.close(self.shard);
         self.table.process.conns.close(self.shard);
@@ -84,7 +105,7 @@ impl Session {
                 |traffic, count| traffic.bytes_out.add(count)
             }
         };
-        add(self.frontend().state.tally.of(self.shard), count);
+        self.count_at_front(|traffic| add(traffic, count));
         if let Some(backend) = self.backend_ref() {
             add(backend.state.tally.of(self.shard), count);
         }
@@ -126,7 +147,7 @@ impl Session {
         );
         let is_request_at_fault = end.moment == Moment::Request && !is_ours;
         if is_request_at_fault || matches!(end.cause, Cause::Malformed(Side::Front, _)) {
-            self.frontend().state.tally.of(self.shard).requests_failed.add(1);
+            self.count_at_front(|traffic| traffic.requests_failed.add(1));
         }
     }
 
@@ -152,7 +173,7 @@ impl Session {
             }
             Cause::Exhausted(_) => self.count_at(server, |traffic| traffic.internal_errors.add(1)),
             Cause::RuleFailed => {
-                self.frontend().state.tally.of(self.shard).internal_errors.add(1);
+                self.count_at_front(|traffic| traffic.internal_errors.add(1));
                 self.count_at(server, |traffic| traffic.internal_errors.add(1));
             }
             Cause::Complete
@@ -179,13 +200,13 @@ impl Session {
 
     /// A rule of HTTP denied a request.
     pub(crate) fn count_request_denial(&self) {
-        self.frontend().state.tally.of(self.shard).requests_denied.add(1);
+        self.count_at_front(|traffic| traffic.requests_denied.add(1));
         self.count_at(None, |traffic| traffic.requests_denied.add(1));
     }
 
     /// A rule rejected what the server said.
     pub(crate) fn count_response_denial(&self) {
-        self.frontend().state.tally.of(self.shard).responses_denied.add(1);
+        self.count_at_front(|traffic| traffic.responses_denied.add(1));
         self.count_at(self.server.as_deref(), |traffic| traffic.responses_denied.add(1));
     }
 

@@ -347,6 +347,7 @@ fn table(setup: Setup) -> Arc<Table> {
         device: None,
         ownership: table::Ownership::default(),
         number: 1,
+        state: None,
         accept_proxy: setup.accept_proxy,
         tls: None,
         tuning: table::Tuning::default(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
 
-use crate::{BackendState, FrontendState, ProcessState, ServerSettings, ServerState};
+use crate::{BackendState, FrontendState, ListenerState, ProcessState, ServerSettings, ServerState};
 
 /// Hands out the state of a name: the one that is alive, else a new one.
 ///
@@ -15,6 +15,8 @@ pub struct StateBook {
     shard_count: u16,
     process: Arc<ProcessState>,
     frontends: HashMap<Arc<str>, Weak<FrontendState>>,
+    /// By frontend and number.
+    listeners: HashMap<(Arc<str>, u32), Weak<ListenerState>>,
     backends: HashMap<Arc<str>, Weak<BackendState>>,
     servers: HashMap<(Arc<str>, Arc<str>), Weak<ServerState>>,
 }
@@ -29,6 +31,7 @@ impl StateBook {
             shard_count,
             process: Arc::new(ProcessState::new(shard_count)),
             frontends: HashMap::new(),
+            listeners: HashMap::new(),
             backends: HashMap::new(),
             servers: HashMap::new(),
         }
@@ -41,6 +44,12 @@ impl StateBook {
     pub fn frontend(&mut self, name: &Arc<str>) -> Arc<FrontendState> {
         let (shard_count, bells) = (self.shard_count, &self.process.bells);
         alive_or_new(&mut self.frontends, name.clone(), || FrontendState::new(shard_count, bells.clone()))
+    }
+
+    /// A listener is known by its number within its frontend.
+    pub fn listener(&mut self, frontend: &Arc<str>, number: u32) -> Arc<ListenerState> {
+        let shard_count = self.shard_count;
+        alive_or_new(&mut self.listeners, (frontend.clone(), number), || ListenerState::new(shard_count))
     }
 
     pub fn backend(&mut self, name: &Arc<str>) -> Arc<BackendState> {

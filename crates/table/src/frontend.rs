@@ -7,7 +7,9 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Admission, BackendId, BindId, Condition, FrontendState, HttpFront, LogPolicy, Mode, Splice, Tuning};
+use crate::{
+    Admission, BackendId, BindId, Condition, FrontendState, HttpFront, ListenerState, LogPolicy, Mode, Splice, Tuning,
+};
 
 /// `frontend NAME`, or the client's half of `listen NAME`.
 #[derive(Debug)]
@@ -36,8 +38,17 @@ pub struct Frontend {
     pub state: Arc<FrontendState>,
 }
 
+impl Frontend {
+    /// What is counted of the listener with this number alone, if listeners are counted.
+    pub fn listener_state(&self, number: u32) -> Option<&ListenerState> {
+        // All of a frontend are, or none.
+        self.binds.first()?.state.as_ref()?;
+        self.binds.iter().find(|bind| bind.number == number)?.state.as_deref()
+    }
+}
+
 /// One address of a `bind` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Bind {
     pub id: BindId,
     pub addr: BindAddr,
@@ -53,6 +64,8 @@ pub struct Bind {
     pub ownership: Ownership,
     /// HAProxy's number for it within the frontend: its `id`, or the next that is free.
     pub number: u32,
+    /// What is counted of it alone (`option socket-stats`).
+    pub state: Option<Arc<ListenerState>>,
     /// The connection starts with a PROXY header that says whose it is.
     pub accept_proxy: bool,
     /// Connections are encrypted, behind the PROXY header if there is one (`ssl`).

@@ -74,7 +74,7 @@ pub use server::{
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};
 pub use state::bells::{Bell, Bells};
-pub use state::frontend::{FrontendState, Standing};
+pub use state::frontend::{FrontendState, ListenerState, Standing};
 pub use state::inbox::Inboxes;
 pub use state::limiter::{Limiter, UNLIMITED};
 pub use state::process::ProcessState;

@@ -17,6 +17,7 @@ pub(crate) enum Keyword {
     Log(LogWay),
     LogHealthChecks,
     Redispatch,
+    SocketStats,
     Splice(Way),
     TcpLog,
 }
@@ -132,7 +133,7 @@ pub(crate) const TABLE: &[Row] = &[
     once("redis-check", DB, Served(Keyword::Check(CheckName::Redis))),
     switch("redispatch", DB, Served(Keyword::Redispatch)),
     once("smtpchk", DB, Served(Keyword::Check(CheckName::Smtp))),
-    switch("socket-stats", DF, Refused),
+    switch("socket-stats", DF, Served(Keyword::SocketStats)),
     switch("splice-auto", DFB, Served(Keyword::Splice(Way::Auto))),
     switch("splice-request", DFB, Served(Keyword::Splice(Way::Request))),
     switch("splice-response", DFB, Served(Keyword::Splice(Way::Response))),

@@ -17,6 +17,10 @@ pub(super) fn clear_counters(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
     for frontend in &table.frontends {
         tallies.push(&frontend.state.tally);
         conns.push(&frontend.state.conns);
+        for listener in frontend.binds.iter().filter_map(|bind| bind.state.as_ref()) {
+            tallies.push(&listener.tally);
+            conns.push(&listener.conns);
+        }
     }
     for backend in &table.backends {
         tallies.push(&backend.state.tally);

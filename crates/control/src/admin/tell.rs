@@ -61,7 +61,15 @@ fn filter(table: &Table, call: &Call<'_>) -> Result<Filter, &'static str> {
     // -1 has every bit.
     let kinds = number(1).unwrap_or(0);
     let server = number(2).and_then(|sid| u32::try_from(sid).ok());
-    Ok(Filter { proxy, frontends: kinds & 1 != 0, backends: kinds & 2 != 0, servers: kinds & 4 != 0, server, hidden })
+    Ok(Filter {
+        proxy,
+        frontends: kinds & 1 != 0,
+        backends: kinds & 2 != 0,
+        servers: kinds & 4 != 0,
+        listeners: kinds & 8 != 0,
+        server,
+        hidden,
+    })
 }
 
 fn proxy_named(table: &Table, name: &str) -> Option<u32> {

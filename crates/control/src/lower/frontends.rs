@@ -79,7 +79,13 @@ impl Lowering<'_> {
             binds.extend(of_line);
         }
         let numbers = numbers::numbers(&given, 1);
-        binds.into_iter().zip(numbers).map(|(bind, number)| Bind { number: number.value, ..bind }).collect()
+        let book = &mut *self.book;
+        let numbered = binds.into_iter().zip(numbers).map(|(bind, number)| {
+            let number = number.value;
+            let state = proxy.settings.has_socket_stats.then(|| book.listener(frontend, number));
+            Bind { number, state, ..bind }
+        });
+        numbered.collect()
     }
 
     fn binds_of(&mut self, proxy: &Proxy, bind: &config::Bind, frontend: &Arc<str>) -> Vec<Bind> {
@@ -104,6 +110,7 @@ impl Lowering<'_> {
                 addr,
                 name,
                 number: 0,
+                state: None,
                 backlog,
                 v6_only,
                 device: device.clone(),

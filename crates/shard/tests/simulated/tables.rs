@@ -194,6 +194,7 @@ impl Draft {
                 device: None,
                 ownership: table::Ownership::default(),
                 number: 1,
+                state: None,
                 accept_proxy,
                 tls: None,
                 tuning: table::Tuning::default(),

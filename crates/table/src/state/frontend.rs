@@ -22,6 +22,19 @@ pub struct FrontendState {
     standing: AtomicU8,
 }
 
+/// What is remembered of one of its listeners beyond a reload, where listeners are counted (`option socket-stats`).
+#[derive(Debug)]
+pub struct ListenerState {
+    pub conns: Conns,
+    pub tally: Tally,
+}
+
+impl ListenerState {
+    pub(crate) fn new(shard_count: u16) -> ListenerState {
+        ListenerState { conns: Conns::new(shard_count), tally: Tally::new(shard_count) }
+    }
+}
+
 /// Whether a frontend takes connections. Until the next configuration, which opens every frontend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {

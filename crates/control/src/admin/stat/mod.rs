@@ -23,6 +23,8 @@ pub(crate) enum Subject {
     Frontend,
     Backend,
     Server,
+    /// Of a frontend that counts them one by one.
+    Listener,
 }
 
 impl Subject {
@@ -32,15 +34,16 @@ impl Subject {
             Subject::Frontend => 0,
             Subject::Backend => 1,
             Subject::Server => 2,
+            Subject::Listener => 3,
         }
     }
 }
 
-/// One frontend, backend or server.
+/// One frontend, backend, server or listener.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) subject: Subject,
-    /// Number of the proxy, and of the server within it.
+    /// Number of the proxy, and of the server or the listener within it.
     pub(crate) iid: u32,
     pub(crate) sid: u32,
     /// By [`Column`]; `None` where the column does not apply.

@@ -105,6 +105,7 @@ fn letter(subject: Subject) -> char {
         Subject::Frontend => 'F',
         Subject::Backend => 'B',
         Subject::Server => 'S',
+        Subject::Listener => 'L',
     }
 }
 
@@ -113,5 +114,6 @@ fn word(subject: Subject) -> &'static str {
         Subject::Frontend => "Frontend",
         Subject::Backend => "Backend",
         Subject::Server => "Server",
+        Subject::Listener => "Listener",
     }
 }

@@ -7,8 +7,8 @@ use check::Health;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    Admin, Backend, BackendId, Balance, CheckSettings, Frontend, FrontendId, Mode, Proxy, Server, ServerId, Standing,
-    Tally, Totals, WEIGHT_SCALE,
+    Admin, Backend, BackendId, Balance, Bind, BindAddr, CheckSettings, Frontend, FrontendId, ListenerState, Mode,
+    Proxy, Server, ServerId, Standing, Tally, Totals, WEIGHT_SCALE,
 };
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
@@ -19,6 +19,8 @@ pub(crate) struct Filter {
     pub(crate) frontends: bool,
     pub(crate) backends: bool,
     pub(crate) servers: bool,
+    pub(crate) listeners: bool,
+    /// The number of a server, or of a listener.
     pub(crate) server: Option<u32>,
     pub(crate) hidden: Hidden,
 }
@@ -34,8 +36,15 @@ pub(crate) enum Hidden {
 }
 
 impl Filter {
-    pub(crate) const ALL: Filter =
-        Filter { proxy: None, frontends: true, backends: true, servers: true, server: None, hidden: Hidden::None };
+    pub(crate) const ALL: Filter = Filter {
+        proxy: None,
+        frontends: true,
+        backends: true,
+        servers: true,
+        listeners: true,
+        server: None,
+        hidden: Hidden::None,
+    };
 
     fn shows(&self, server: &Server) -> bool {
         let is_hidden = match self.hidden {
@@ -47,7 +56,8 @@ impl Filter {
     }
 }
 
-/// The rows that `filter` lets through, in the order of the file: a frontend, then the servers of a backend, then the backend.
+/// The rows that `filter` lets through, in the order of the file: a frontend, its listeners if they are counted, then the servers of a
+/// backend, then the backend.
 pub(crate) fn rows<'a>(facts: &'a Facts<'a>, filter: &'a Filter) -> impl Iterator<Item = Row> + 'a {
     let wanted = |proxy: &&Proxy| filter.proxy.is_none_or(|number| number == proxy.number.value);
     facts.table.proxies.iter().filter(wanted).flat_map(move |proxy| {
@@ -59,7 +69,9 @@ pub(crate) fn rows<'a>(facts: &'a Facts<'a>, filter: &'a Filter) -> impl Iterato
             let servers = servers.filter(|(server, _)| filter.shows(server));
             servers.map(move |(_, index)| server(facts, proxy.number.value, ServerId { backend, index }))
         });
-        front.into_iter().chain(servers).chain(back)
+        let counted = proxy.frontend.filter(|_| filter.listeners).into_iter();
+        let counted = counted.flat_map(move |id| listeners(facts, proxy.number.value, id, filter.server));
+        front.into_iter().chain(counted).chain(servers).chain(back)
     })
 }
 
@@ -96,6 +108,50 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     zeros(&mut row, TLS);
     zeros(&mut row, HTTP);
     row
+}
+
+/// The listeners of a frontend that counts them, or the one with this number.
+fn listeners<'a>(facts: &'a Facts<'a>, iid: u32, id: FrontendId, only: Option<u32>) -> impl Iterator<Item = Row> + 'a {
+    let frontend = facts.table.frontend(id);
+    let wanted = move |bind: &&Bind| only.is_none_or(|number| number == bind.number);
+    let counted = |bind: &'a Bind| Some((bind, bind.state.as_deref()?));
+    let listeners = frontend.binds.iter().filter(wanted).filter_map(counted);
+    listeners.map(move |(bind, state)| listener(frontend, bind, state, iid))
+}
+
+fn listener(frontend: &Frontend, bind: &Bind, state: &ListenerState, iid: u32) -> Row {
+    let totals = state.tally.totals();
+    let mut row = Row::new(Subject::Listener, iid, bind.number);
+    row.text(Column::Pxname, &*frontend.name);
+    // HAProxy's name for one that has none.
+    row.text(Column::Svname, bind.name.as_deref().map_or_else(|| format!("sock-{}", bind.number), str::to_owned));
+    row.u32(Column::Scur, state.conns.current());
+    row.u32(Column::Smax, state.conns.peak());
+    // It has no limit of its own.
+    row.u32(Column::Slim, 0_u32);
+    traffic(&mut row, &state.tally);
+    row.u64(Column::Dreq, totals.requests_denied);
+    row.u64(Column::Ereq, totals.requests_failed);
+    // Also while its frontend is paused.
+    row.text(Column::Status, "OPEN");
+    row.text(Column::Addr, address(&bind.addr));
+    row.text(Column::Mode, frontend.mode.word());
+    row.u64(Column::Dcon, totals.connections_denied);
+    row.u64(Column::Dses, totals.sessions_denied);
+    row.u64(Column::Eint, totals.internal_errors);
+    zeros(&mut row, &[Column::Wrew]);
+    zeros(&mut row, TLS);
+    row
+}
+
+/// Of a unix socket HAProxy shows the kind alone.
+fn address(addr: &BindAddr) -> String {
+    match addr {
+        BindAddr::Ip(addr) => addr.to_string(),
+        BindAddr::Unix(_) => "unix".into(),
+        BindAddr::Abstract(_) => "abns".into(),
+        BindAddr::Inherited(_) => addr.to_string(),
+    }
 }
 
 fn word(standing: Standing) -> &'static str {

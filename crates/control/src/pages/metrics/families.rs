@@ -1,12 +1,12 @@
 //! Which metric of HAProxy's exporter is which column of `show stat`.
 
 use super::labels;
-use super::states::{CHECK_STATES, PROXY_STATES, SERVER_STATES};
+use super::states::{CHECK_STATES, LISTENER_STATES, PROXY_STATES, SERVER_STATES};
 use super::text::{Kind, Text};
 use crate::admin::field::Value;
 use crate::admin::stat::{COLUMNS, Column, Row};
 
-/// A metric of frontends, of backends or of servers.
+/// A metric of frontends, of listeners, of backends or of servers.
 pub(super) struct Family {
     /// Behind `haproxy_frontend_` and its like.
     name: &'static str,
@@ -90,6 +90,23 @@ pub(super) const FRONTEND: &[Family] = &[
     counter("failed_header_rewriting_total", Column::Wrew),
     http(counter("http_cache_lookups_total", Column::CacheLookups)),
     http(counter("http_cache_hits_total", Column::CacheHits)),
+    counter("internal_errors_total", Column::Eint),
+];
+
+pub(super) const LISTENER: &[Family] = &[
+    gauge("current_sessions", Column::Scur),
+    gauge("max_sessions", Column::Smax),
+    gauge("limit_sessions", Column::Slim),
+    counter("sessions_total", Column::Stot),
+    counter("bytes_in_total", Column::Bin),
+    counter("bytes_out_total", Column::Bout),
+    counter("requests_denied_total", Column::Dreq),
+    counter("responses_denied_total", Column::Dresp),
+    counter("request_errors_total", Column::Ereq),
+    states("status", Column::Status, LISTENER_STATES),
+    counter("denied_connections_total", Column::Dcon),
+    counter("denied_sessions_total", Column::Dses),
+    counter("failed_header_rewriting_total", Column::Wrew),
     counter("internal_errors_total", Column::Eint),
 ];
 
@@ -244,7 +261,9 @@ impl Family {
             },
             Shape::States(states) => {
                 let word = value.map(ToString::to_string).unwrap_or_default();
-                let present = super::states::state(&word);
+                // What is a state itself is not another one's word for it: listeners are OPEN, frontends then UP.
+                let is_own = states.contains(&word.as_str());
+                let present = if is_own { word.as_str() } else { super::states::state(&word) };
                 for &state in states {
                     text.sample_of(name, labels, ("state", state), u8::from(state == present));
                 }

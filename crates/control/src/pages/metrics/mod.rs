@@ -33,12 +33,21 @@ struct Wanted {
     frontends: bool,
     backends: bool,
     servers: bool,
+    listeners: bool,
     hidden: Hidden,
 }
 
 impl Wanted {
-    const ALL: Wanted = Wanted { process: true, frontends: true, backends: true, servers: true, hidden: Hidden::None };
-    const NOTHING: Wanted = Wanted { process: false, frontends: false, backends: false, servers: false, ..Wanted::ALL };
+    const ALL: Wanted =
+        Wanted { process: true, frontends: true, backends: true, servers: true, listeners: true, hidden: Hidden::None };
+    const NOTHING: Wanted = Wanted {
+        process: false,
+        frontends: false,
+        backends: false,
+        servers: false,
+        listeners: false,
+        hidden: Hidden::None,
+    };
 
     /// As HAProxy's exporter reads it: each `scope` adds something, `scope=` nothing, and without any it is everything; `no-maint`
     /// leaves out the servers in maintenance.
@@ -58,7 +67,8 @@ impl Wanted {
 
     fn add(&mut self, scope: &str) -> Option<()> {
         match scope {
-            "" | "listener" | "sticktable" => (),
+            "" | "sticktable" => (),
+            "listener" => self.listeners = true,
             "*" => *self = Wanted::ALL,
             "global" => self.process = true,
             "frontend" => self.frontends = true,
@@ -90,6 +100,9 @@ fn render(facts: &Facts<'_>, wanted: &Wanted) -> String {
     if wanted.frontends {
         families::render("frontend", families::FRONTEND, &frontends, &mut text);
     }
+    if wanted.listeners {
+        families::render("listener", families::LISTENER, &of(Subject::Listener), &mut text);
+    }
     if wanted.backends {
         families::render("backend", families::BACKEND, &backends, &mut text);
         states::aggregated(&servers, &mut text);
@@ -109,6 +122,7 @@ fn labels(row: &Row) -> String {
     match row.subject {
         Subject::Frontend | Subject::Backend => proxy,
         Subject::Server => format!("{proxy},{}", text::label("server", &text(Column::Svname))),
+        Subject::Listener => format!("{proxy},{}", text::label("listener", &text(Column::Svname))),
     }
 }
 

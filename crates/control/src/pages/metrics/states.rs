@@ -6,6 +6,8 @@ use crate::admin::stat::{COLUMNS, Column, Row};
 
 pub(super) const PROXY_STATES: &[&str] = &["DOWN", "UP"];
 
+pub(super) const LISTENER_STATES: &[&str] = &["WAITING", "OPEN", "FULL"];
+
 pub(super) const SERVER_STATES: &[&str] = &["DOWN", "UP", "MAINT", "DRAIN", "NOLB"];
 
 /// Results of checks, in HAProxy's order. Those without a check of ours stay 0.
