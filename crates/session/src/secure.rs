@@ -47,6 +47,8 @@ pub(crate) struct Secure {
     /// Nothing more can be sent.
     broken: Option<Errno>,
     reader: Option<Reader>,
+    /// The flow waits no longer, whatever the receive that is in flight may still bring of a record.
+    is_stopping: bool,
     writer: Option<Writer>,
     /// What was asked for is sent.
     sent: Option<(Lease, Result<u32, Errno>)>,
@@ -68,8 +70,6 @@ enum Reader {
     Bytes(Hope),
     /// A pipe, which it cannot have.
     Pipe,
-    /// Nothing any more: its receive was cancelled.
-    Stopped(Errno),
 }
 
 /// What the flow has to send: bytes `start..end`.
@@ -139,6 +139,7 @@ impl Secure {
             ended: None,
             broken: None,
             reader: None,
+            is_stopping: false,
             writer: None,
             sent: None,
             finish: Finish::No,
@@ -155,7 +156,11 @@ impl Secure {
             Op::Finish { .. } => self.finish = Finish::Wanted,
             Op::Drain { .. } => unreachable!("what goes to TLS is never in a pipe"),
             Op::Readable { .. } => unreachable!("sessions ask for bytes, not for readiness"),
-            op @ (Op::Connect { .. } | Op::Cancel { .. } | Op::Close { .. }) => return Some(op),
+            op @ Op::Cancel { .. } => {
+                self.is_stopping = self.reader.is_some();
+                return Some(op);
+            }
+            op @ (Op::Connect { .. } | Op::Close { .. }) => return Some(op),
         }
         None
     }
@@ -200,6 +205,11 @@ impl Secure {
         if let Some(done) = self.next_read() {
             return Step::News(News::Done(done));
         }
+        if self.is_stopping && !self.is_hearing && self.stage == Stage::Open {
+            self.is_stopping = false;
+            self.reader = None;
+            return Step::News(News::Done(Done::Received(Err(Errno::ECANCELED))));
+        }
         let hope = match (self.stage, self.reader) {
             (Stage::Open, Some(Reader::Bytes(hope))) => Some(hope),
             (Stage::Handshaking, _) => Some(Hope::Later),
@@ -223,7 +233,8 @@ impl Secure {
                     piece.hope = hope_after(more);
                 }
             }
-            (Err(Errno::ECANCELED), Stage::Open) => self.reader = Some(Reader::Stopped(Errno::ECANCELED)),
+            // The flow has asked for it, and `next` tells it.
+            (Err(Errno::ECANCELED), Stage::Open) => self.is_stopping = self.reader.is_some(),
             (Ok(Received::End) | Err(_), Stage::Handshaking) if self.tls.is_heard() => {
                 self.stage = Stage::Failing(Failure::Refused(Refusal::Truncated));
             }
@@ -387,10 +398,6 @@ impl Secure {
                 self.reader = None;
                 Some(Done::Filled(Ok(Filled::NoPipe)))
             }
-            Reader::Stopped(errno) => {
-                self.reader = None;
-                Some(Done::Received(Err(errno)))
-            }
             Reader::Bytes(_) => {
                 let result = match (self.plain.take(), self.ended) {
                     (Some(Piece { lease, end, hope, .. }), _) => {
@@ -401,6 +408,7 @@ impl Secure {
                     (None, None) => return None,
                 };
                 self.reader = None;
+                self.is_stopping = false;
                 Some(Done::Received(result))
             }
         }

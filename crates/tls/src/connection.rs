@@ -31,6 +31,8 @@ pub struct Connection {
     stage: Stage,
     /// What has come of records that are not whole, or of a message in several of them.
     partial: Vec<u8>,
+    /// Where in it the record begins that is not whole: a hello in thousands of records is walked once.
+    partial_whole: usize,
     /// Decrypted, and there was no room for it.
     spill: Vec<u8>,
     /// What is to be sent before anything else.
@@ -127,6 +129,7 @@ impl Connection {
             engine: engine.expect("only a size of fragments could be wrong, and none is set"),
             stage: Stage::Handshaking,
             partial: Vec::new(),
+            partial_whole: 0,
             spill: Vec::new(),
             output: Vec::new(),
             server_name: None,
@@ -277,6 +280,7 @@ impl Connection {
                     filled += count;
                     if matches!(self.stage, Stage::Handshaking | Stage::Open) {
                         self.partial = rest[consumed..].to_vec();
+                        self.partial_whole = 0;
                     }
                     return (rest.len(), filled);
                 }
@@ -294,20 +298,30 @@ impl Connection {
 
     /// The record that was begun before: takes of `rest` what it lacks.
     fn read_partial(&mut self, rest: &[u8], room: &mut [u8]) -> (usize, usize) {
-        let missing = missing(&self.partial);
-        let taken = missing.min(rest.len());
-        self.partial.reserve_exact(taken);
-        self.partial.extend_from_slice(&rest[..taken]);
+        let taken = self.missing().min(rest.len());
         if taken == 0 {
             return (0, 0);
         }
+        self.partial.reserve(taken);
+        self.partial.extend_from_slice(&rest[..taken]);
         let mut partial = std::mem::take(&mut self.partial);
         let (discarded, filled) = self.digest(&mut partial, room);
         if discarded < partial.len() {
             partial.drain(..discarded);
             self.partial = partial;
         }
+        self.partial_whole = self.partial_whole.saturating_sub(discarded);
         (taken, filled)
+    }
+
+    /// How many bytes the last record that is held lacks; if it is whole, those of another one's header.
+    fn missing(&mut self) -> usize {
+        loop {
+            match record::first(&self.partial[self.partial_whole..]) {
+                Record::Whole(size) => self.partial_whole += size,
+                Record::Partial(missing) => return missing,
+            }
+        }
     }
 
     /// Shows records to the library until it wants others. Says how many bytes are done with, and how many plain ones came out.
@@ -367,6 +381,7 @@ impl Connection {
         }
         partial.drain(..discarded);
         self.partial = partial;
+        self.partial_whole = self.partial_whole.saturating_sub(discarded);
     }
 
     /// Collects the alert that the library may have made when it failed. Asked once it hands that out, or fails again; asked any more it
@@ -458,17 +473,6 @@ fn take(from: &mut Vec<u8>, to: &mut [u8]) -> usize {
         from.drain(..count);
     }
     count
-}
-
-/// How many bytes the last record of these lacks; if it is whole, those of another one's header.
-fn missing(records: &[u8]) -> usize {
-    let mut rest = records;
-    loop {
-        match record::first(rest) {
-            Record::Whole(size) => rest = &rest[size..],
-            Record::Partial(missing) => return missing,
-        }
-    }
 }
 
 impl std::fmt::Debug for Connection {

@@ -167,3 +167,17 @@ fn protocols_are_agreed_on() {
     assert_eq!(peer.shake_hands(), None);
     assert_eq!(peer.server.protocol(), Some(&b"http/1.1"[..]));
 }
+
+/// The longest message that is taken, an octet in each record: it is refused in the end, and walked through once.
+#[test]
+fn a_message_in_very_many_records() {
+    let authority = Authority::named("Authority");
+    let acceptor = acceptor(&authority, &["a.test"], offer());
+    let mut connection = Connection::accept(&acceptor);
+    // A client hello (RFC 8446 §4) of 65,535 octets, which are all zero.
+    let message = [&[1, 0, 0xff, 0xff], &[0; 0xffff][..]].concat();
+    let mut bytes: Vec<u8> = message.iter().flat_map(|&octet| [22, 3, 1, 0, 1, octet]).collect();
+    let last =
+        bytes.chunks_mut(16_384).map(|piece| connection.read(piece, &mut []).next).find(|next| *next != Next::More);
+    assert!(matches!(last, Some(Next::Failed(_))), "{last:?}");
+}
