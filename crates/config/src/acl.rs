@@ -245,6 +245,17 @@ pub enum Converter {
         v4: u8,
         v6: Option<u8>,
     },
+    /// `regsub(expression,replacement[,flags])`. The expression was compiled to see that it is good.
+    Substitute {
+        regex: String,
+        to: String,
+        is_global: bool,
+        is_case_insensitive: bool,
+    },
+    /// `url_dec([in_form])`
+    UrlDecode {
+        is_form: bool,
+    },
     Arithmetic(Operation, i64),
     /// `neg`
     Negate,

@@ -24,6 +24,7 @@ mod custom_id;
 mod diagnostic;
 mod directive;
 mod environment;
+mod error_page;
 mod format;
 mod global;
 mod http_check;
@@ -74,6 +75,7 @@ pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPo
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
+pub use error_page::{ErrorPage, ErrorSource};
 pub use http_rule::{
     Format, FormatPart, HttpAction, HttpRule, HttpRules, Redirect, RedirectKind, Reply, ReplyContent, Scope,
     TargetPart, Variable,

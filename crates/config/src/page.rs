@@ -66,6 +66,8 @@ impl Proxy {
             && leads_nowhere
             && !has_rules
             && self.http.is_empty()
+            && self.monitor_fail.is_empty()
+            && settings.http.monitor_uri.is_none()
             && self.use_servers.is_empty()
             && self.captures.is_empty()
             && self.response_captures.is_empty()

@@ -235,6 +235,7 @@ impl Parser<'_> {
             stats_admin: Vec::new(),
             response_captures: Vec::new(),
             http: HttpRules::default(),
+            monitor_fail: Vec::new(),
         });
         self.section = Section::Proxy;
         self.acls.clear();

@@ -106,6 +106,7 @@ impl Proxy {
         let of_http = of_http.filter_map(|(place, condition)| Some((place, condition.as_ref()?)));
         optional
             .chain(of_http)
+            .chain(self.monitor_fail.iter().map(|condition| (Place::FrontRequest, condition)))
             .chain(of_responses)
             .chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
     }

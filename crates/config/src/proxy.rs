@@ -5,6 +5,7 @@ use crate::bind;
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
+use crate::error_page;
 use crate::http_check;
 use crate::http_rule_reader;
 use crate::keepalive;
@@ -166,6 +167,12 @@ fn read(
         Keyword::Redirect => {
             let (proxy, acls) = home.proxy(line)?;
             http_rule_reader::redirect(line, proxy, acls, reports)
+        }
+        Keyword::ErrorPage(code) => error_page::page(line, code, &mut home.settings().http),
+        Keyword::MonitorUri => error_page::monitor_uri(line).map(|uri| home.settings().http.monitor_uri = Some(uri)),
+        Keyword::Monitor => {
+            let (proxy, acls) = home.proxy(line)?;
+            error_page::monitor(line, proxy, acls, reports)
         }
         Keyword::HttpReuse => http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
         Keyword::Timeout => timeout(line, home, reports),

@@ -9,7 +9,7 @@ use crate::source::Spanned;
 use crate::value::natural;
 
 /// The statuses that have a page.
-const PAGES: [u16; 21] =
+pub(crate) const PAGES: [u16; 21] =
     [200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504];
 
 /// `deny [deny_status CODE]`, or all that `return` takes.

@@ -11,6 +11,7 @@ use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, integer};
 use crate::source::Span;
 use crate::value::natural;
+use regex::bytes::RegexBuilder;
 use std::borrow::Cow;
 
 /// What a sample is, which decides how it is compared unless `-m` says it.
@@ -250,6 +251,11 @@ fn read_converter(name: &str, arguments: &Arguments<'_>) -> Result<Option<(Conve
             let v4 = arguments.get(1).ok_or_else(|| arguments.missing("IPv4 mask", 1, 1))?;
             (Converter::IpMask { v4: mask(v4, 32, "IPv4 mask", 1)?, v6 }, Type::Address, 2)
         }
+        "regsub" => (substitution(arguments)?, Type::Text, 3),
+        "url_dec" => {
+            let is_form = arguments.get(1).map(|_| arguments.integer(1, 1)).transpose()?.is_some_and(|form| form != 0);
+            (Converter::UrlDecode { is_form }, Type::Text, 1)
+        }
         "add" => arithmetic(Operation::Add)?,
         "sub" => arithmetic(Operation::Subtract)?,
         "mul" => arithmetic(Operation::Multiply)?,
@@ -268,6 +274,21 @@ fn read_converter(name: &str, arguments: &Arguments<'_>) -> Result<Option<(Conve
     };
     arguments.ends_at(count)?;
     Ok(Some((converter, kind)))
+}
+
+/// `regsub(expression,replacement[,flags])`
+fn substitution(arguments: &Arguments<'_>) -> Result<Converter, Refusal> {
+    let regex = arguments.get(1).ok_or_else(|| arguments.missing("regex", 1, 2))?;
+    let to = arguments.get(2).ok_or_else(|| arguments.missing("string", 2, 2))?;
+    let flags = arguments.get(3).unwrap_or_default();
+    if let Some(flag) = flags.chars().find(|flag| !matches!(flag, 'g' | 'i')) {
+        return Err((Some(3), format!("invalid regex flag '{flag}', only 'i' is supported")));
+    }
+    if RegexBuilder::new(regex).unicode(false).build().is_err() {
+        return Err((Some(1), format!("failed to parse '{regex}' as type 'regex' at position 1")));
+    }
+    let (is_global, is_case_insensitive) = (flags.contains('g'), flags.contains('i'));
+    Ok(Converter::Substitute { regex: regex.to_string(), to: to.to_string(), is_global, is_case_insensitive })
 }
 
 fn piece(arguments: &Arguments<'_>) -> Result<TextPart, Refusal> {
@@ -374,7 +395,7 @@ impl<'t> Arguments<'t> {
 /// The converters that are read.
 const CONVERTERS: &[&str] = &[
     "add", "and", "base64", "bool", "bytes", "cpl", "div", "even", "field", "hex", "ipmask", "length", "lower", "mod",
-    "mul", "neg", "not", "odd", "or", "sub", "upper", "word", "xor",
+    "mul", "neg", "not", "odd", "or", "regsub", "sub", "upper", "url_dec", "word", "xor",
 ];
 
 /// Converters that HAProxy knows and nothing here reads.
@@ -387,12 +408,12 @@ map_beg_key map_beg_str map_dir map_dir_int map_dir_ip map_dir_str map_dom map_d
 map_end_int map_end_ip map_end_str map_int map_int_int map_int_ip map_int_str map_ip map_ip_int map_ip_ip map_ip_key
 map_ip_str map_len map_len_int map_len_ip map_len_str map_reg map_reg_int map_reg_ip map_reg_str map_regm map_str
 map_str_int map_str_ip map_str_str map_sub map_sub_int map_sub_ip map_sub_str mqtt_field_value mqtt_is_valid ms_ltime
-ms_utime param port_only protobuf ungrpc regsub reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
+ms_utime param port_only protobuf ungrpc reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
 rfc7239_n2np rfc7239_nn rfc7239_np rtrim sdbm secure_memcmp set-var sha1 sha2 srv_queue strcmp table_bytes_in_rate
 table_bytes_out_rate table_clr_gpc table_clr_gpc0 table_clr_gpc1 table_conn_cnt table_conn_cur table_conn_rate
 table_expire table_glitch_cnt table_glitch_rate table_gpc table_gpc0 table_gpc0_rate table_gpc1 table_gpc1_rate
 table_gpc_rate table_gpt table_gpt0 table_http_err_cnt table_http_err_rate table_http_fail_cnt table_http_fail_rate
 table_http_req_cnt table_http_req_rate table_idle table_inc_gpc table_inc_gpc0 table_inc_gpc1 table_kbytes_in
-table_kbytes_out table_server_id table_sess_cnt table_sess_rate table_trackers ub64dec ub64enc unset-var url_dec
+table_kbytes_out table_server_id table_sess_cnt table_sess_rate table_trackers ub64dec ub64enc unset-var
 url_enc us_ltime us_utime utime wt6 x509_v_err_str xxh3 xxh32 xxh64 when
 ";

@@ -5,6 +5,7 @@
 
 use crate::acl::{Acl, Condition, Test};
 use crate::address::{BindAddress, Host, LogAddress, ServerAddress};
+use crate::error_page::ErrorPage;
 use crate::http_rule::HttpRules;
 use crate::log::{Facility, Level, LogFormat};
 use crate::log_format::LogLine;
@@ -274,6 +275,8 @@ pub struct Proxy {
     /// `capture response header`.
     pub response_captures: Vec<Capture>,
     pub http: HttpRules,
+    /// `monitor fail`: while any of them holds, `monitor-uri` is answered with an error.
+    pub monitor_fail: Vec<Condition>,
 }
 
 impl Proxy {
@@ -495,6 +498,9 @@ pub struct HttpSettings {
     pub keeping: Keeping,
     pub reuse: Reuse,
     pub forward_for: Option<Spanned<ForwardFor>>,
+    /// Each status once.
+    pub pages: Vec<ErrorPage>,
+    pub monitor_uri: Option<String>,
 }
 
 /// `http-reuse`: who may use a server's connection on which another client was served.

@@ -142,6 +142,16 @@ fn complaints() {
     ] {
         assert_eq!(sentences(line), [expected], "{line}");
     }
+    for (line, expected) in [
+        ("errorfile 403", "A errorfile : expects <status_code> and <file> as arguments."),
+        ("errorfile 999 /dev/null", "A errorfile : status code '999' not handled."),
+        ("errorloc 403", "A errorloc : expects <status_code> and <url> as arguments."),
+        ("monitor-uri", "A 'monitor-uri' expects an URI."),
+        ("monitor", "A 'monitor' only supports 'fail'."),
+        ("monitor fail", "A 'monitor fail' requires either 'if' or 'unless' followed by a condition."),
+    ] {
+        assert_eq!(sentences(line), [expected], "{line}");
+    }
     let guessed = sentences("http-request deni");
     assert!(guessed[0].ends_with("but got 'deni'. Did you mean 'deny' maybe ?"), "{guessed:?}");
 }

@@ -12,6 +12,8 @@ e2e::scenarios! {
         edits_of_requests,
         edits_of_responses,
         variables,
+        words_of_operators,
+        samples_of_samples,
     ],
     alone: [],
 }
@@ -364,5 +366,104 @@ fn variables(subject: Subject) {
         // One connection serves them all.
         before += &format!("GET {path} HTTP/1.1\r\nhost: x.y\r\nx-vars: {expected}\r\n\r\n");
         assert_eq!(String::from_utf8_lossy(&rig.origin.bytes(0, before.len())), before);
+    }
+}
+
+/// `configuration.txt: errorfile, errorloc302, errorloc303, monitor-uri, monitor fail`.
+fn words_of_operators(subject: Subject) {
+    let directory = tempfile::TempDir::new().expect("a temporary directory");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("room for a page");
+        path.display().to_string()
+    };
+    let old =
+        file("403", "HTTP/1.0 403 Not You\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n<html>403\n</html>\n");
+    let bare = file("404", "HTTP/1.1 404 Not Here\nX-A: b\n\nno\ncr\n");
+    let framed = file("503", "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nbusy\n");
+    let template = format!(
+        "{HTTP}
+    frontend fe
+        bind @fe@
+        errorfile 403 {bare}
+        errorfile 403 {old}
+        errorfile 404 {bare}
+        errorfile 503 {framed}
+        errorfile 410 /dev/null
+        errorloc 500 http://x/500
+        errorloc303 405 /405
+        monitor-uri /monitor
+        monitor fail if {{ req.hdr(x-fail) -m found }}
+        http-request deny if {{ path /403 }}
+        http-request deny deny_status 404 if {{ path /404 }}
+        http-request deny deny_status 410 if {{ path /410 }}
+        http-request deny deny_status 500 if {{ path /500 }}
+        http-request deny deny_status 405 if {{ path /405 }}
+        http-request deny deny_status 503 if {{ path /503 }}
+        http-after-response set-header X-After %[status] if {{ status 503 }}
+        use_backend own if {{ path_beg /own }}
+        default_backend ruled
+    backend own
+        errorfile 404 {old}
+        http-request deny deny_status 404 if {{ path /own404 }}
+        http-request deny deny_status 503 if {{ path /own503 }}
+        server s @s@
+    backend ruled
+        server s @s@
+"
+    );
+    let rig = Rig::of(subject, &template);
+    let old = "HTTP/1.0 403 Not You\r\ncache-control: no-cache\r\n\r\n<html>403\n</html>\n";
+    let busy = "HTTP/1.1 503 Busy\r\ncontent-length: 5\r\nx-after: 503\r\n\r\nbusy\n";
+    let elsewhere = |status: &str, to: &str| {
+        format!("HTTP/1.1 {status}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: {to}\r\n\r\n")
+    };
+    for (path, expected, status) in [
+        ("/403", old.to_owned(), "403"),
+        ("/404", "HTTP/1.1 404 Not Here\r\nx-a: b\r\nconnection: close\r\n\r\nno\ncr\n".into(), "404"),
+        ("/410", String::new(), "410"),
+        ("/500", elsewhere("302 Found", "http://x/500"), "500"),
+        ("/405", elsewhere("303 See Other", "/405"), "405"),
+        ("/503", busy.into(), "503"),
+        ("/own404", old.into(), "404"),
+        ("/own503", busy.into(), "503"),
+    ] {
+        assert_eq!(rig.ask(&get(path)), expected, "{path}");
+        let line = rig.line(&format!("\"GET {path} "));
+        assert_eq!(line.split(' ').nth(3), Some(status), "{line}");
+    }
+    let fine = page("200 OK", 58, "Service ready.", "");
+    assert_eq!(rig.ask(&get("/monitor")), fine);
+    assert_eq!(rig.ask(&get("/monitor").replace("GET", "POST")), fine);
+    assert_eq!(rig.ask(&get("/monitor").replace("\r\n\r\n", "\r\nX-Fail: 1\r\n\r\n")), busy);
+    assert!(rig.ask(&get("/monitor?x")).ends_with("\r\n\r\nbody"), "only that very target is answered");
+    rig.line("\"GET /monitor?x ");
+    let is_of_monitor = |line: &String| line.contains("/monitor HTTP");
+    assert!(!rig.logs.lines().iter().any(is_of_monitor), "{:#?}", rig.logs.lines());
+}
+
+/// `configuration.txt` §7.3.1.
+fn samples_of_samples(subject: Subject) {
+    let front = r#"
+        http-request set-header X-Made "%[path,regsub(a,b)] %[path,regsub(a,b,g)] %[path,regsub('(/)(A)',\2\1,gi)]" if { path_beg /sub }
+        http-request set-header X-Made "%[urlp(e),url_dec]|%[url,url_dec]|%[urlp(e),url_dec(1)]" if { path_beg /dec }
+        http-request set-header X-Made "%[path,field(2,/)] %[path,word(2,/)] %[path,length] %[path,upper,bytes(1,2)]" if { path_beg /cut }
+        http-request set-header X-Made "%[src,ipmask(8)] %[path,hex] %[path,base64] %[int(7),mul(3)]" if { path_beg /num }
+        http-request set-header X-Made "%[base]|%[pathq]|%[query]|%[req.ver]|%[hdr_cnt(x-n)]|%[req.cook(k)]" if { path_beg /fet }"#;
+    let rig = Rig::new(subject, front, "");
+    for (request, expected) in [
+        (get("/sub/aA/a"), "/sub/bA/a /sub/bA/b /suba/Aa/"),
+        (get("/dec?e=a%20b+c%3f+d"), "a b+c? d|/dec?e=a b c? d|a b c? d"),
+        (get("/dec?e=%zz"), "||"),
+        (get("/cut//x/y"), "cut x 9 CU"),
+        (get("/num"), "127.0.0.0 2F6E756D L251bQ== 21"),
+        (
+            get("/fet/x?a=1").replace("\r\n\r\n", "\r\nX-N: 1, 2\r\nCookie: j=1; k=v\r\n\r\n"),
+            "x.y/fet/x|/fet/x?a=1|a=1|1.1|2|v",
+        ),
+    ] {
+        let forwarded = rig.forwarded(&request);
+        let made = forwarded.split("x-made: ").nth(1).and_then(|rest| rest.split('\r').next());
+        assert_eq!(made, Some(expected), "{request}");
     }
 }

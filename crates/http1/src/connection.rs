@@ -224,8 +224,13 @@ impl Exchange {
         if !response.traits.is_persistent {
             self.close_front();
         }
-        let connection = self.on_own_response();
         let (framing, announced) = of_response(self.method, response.status(), response.announcement.announced);
+        // A response to HEAD says of its content what GET would have brought.
+        if framing == Framing::UntilClose || announced == Announced::Nothing && !content.is_empty() {
+            self.close_front();
+        }
+        self.on_own_response();
+        let connection = self.response_option(response.version());
         response.announcement.announced = announced;
         let content = if framing == Framing::None { b"" } else { content };
         let written = response.write(bytes, connection, buffer).and_then(|head_size| {

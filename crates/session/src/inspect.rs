@@ -196,7 +196,7 @@ impl Session {
     }
 
     /// What rules may know now.
-    fn facts(&self, is_final: bool) -> Facts<'_> {
+    pub(crate) fn facts(&self, is_final: bool) -> Facts<'_> {
         let bytes = match (&self.early, &self.request) {
             (Some(early), _) => early.gathered.bytes(),
             (None, Flow::Held(piece)) => piece.bytes(),

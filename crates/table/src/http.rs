@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::HttpRules;
+use crate::{Condition, HttpRules, Pages};
 
 /// What becomes of connections once an exchange is over. Of a frontend and its backend the later of the two counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,17 @@ pub struct HttpFront {
     /// `capture response header`, in file order.
     pub response_captures: Vec<Capture>,
     pub rules: HttpRules,
+    pub pages: Pages,
+    pub monitor: Option<Monitor>,
+}
+
+/// `monitor-uri`: a request that is answered by the proxy itself, and leaves no line in the log.
+#[derive(Clone, Debug)]
+pub struct Monitor {
+    /// All of its target.
+    pub uri: Box<[u8]>,
+    /// `monitor fail`: while any of these holds, the answer is 503 instead of 200.
+    pub fail: Vec<Condition>,
 }
 
 /// The HTTP half of a backend.
@@ -50,6 +61,7 @@ pub struct HttpBack {
     pub reuse: Reuse,
     /// Of a `listen` section the same as those of its frontend.
     pub rules: HttpRules,
+    pub pages: Pages,
 }
 
 /// `option forwardfor`: the client's address in a field of the request.

@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 
 use crate::Table;
 use crate::http_rules::{Case, Head};
-use crate::sample::{Compare, Format, TextPatterns, first_element, regex};
+use crate::sample::{Compare, Format, TextPatterns, expand, first_element, regex};
 
 /// One change. Names of fields are never those by which a message is framed: the configuration was checked.
 #[derive(Clone, Debug)]
@@ -177,27 +177,7 @@ impl Replacement {
     /// Appends what `text` becomes; says whether the expression is found in it.
     fn expand(&self, text: &[u8], template: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(groups) = self.regex.captures(text) else { return false };
-        let mut rest = template;
-        while let Some(at) = memchr::memchr(b'\\', rest) {
-            out.extend_from_slice(&rest[..at]);
-            rest = match &rest[at + 1..] {
-                [digit @ b'0'..=b'9', behind @ ..] => {
-                    let group = groups.get(usize::from(digit - b'0'));
-                    out.extend_from_slice(group.map_or(b"", |group| group.as_bytes()));
-                    behind
-                }
-                [b'x', high, low, behind @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                    out.push(nibble(*high) << 4 | nibble(*low));
-                    behind
-                }
-                [other, behind @ ..] => {
-                    out.push(*other);
-                    behind
-                }
-                [] => &[],
-            };
-        }
-        out.extend_from_slice(rest);
+        expand(&groups, template, out);
         true
     }
 
@@ -217,15 +197,6 @@ impl Replacement {
             rest = behind;
         }
         is_any
-    }
-}
-
-fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => unreachable!("a hexadecimal digit"),
     }
 }
 

@@ -49,14 +49,14 @@ pub use balance::{Assignment, Grant, Passed, PickKey, Preview, Ticket, Waiter};
 pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, UseBackend};
-pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Reuse};
+pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Monitor, Reuse};
 pub use http_edit::{Edit, Replacement, TargetPart, field_names};
 pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, LineLevel, Ruling};
 pub use ip_set::IpSet;
 pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{ExchangeField, Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy};
-pub use reply::{Redirect, RedirectKind, Reply, ReplyContent, Words};
+pub use reply::{Pages, Redirect, RedirectKind, Reply, ReplyContent, Words};
 pub use retry::{Redispatch, Retry};
 pub use route::{route, switching};
 pub use rules::{
@@ -64,8 +64,8 @@ pub use rules::{
 };
 pub use sample::{
     Compare, Converter, CountedStart, Expression, Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, Heard,
-    Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope, Speaker, TextPart, TextPatterns,
-    TlsPart, Value, Variable, Variables,
+    Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope, Speaker, Substitution, TextPart,
+    TextPatterns, TlsPart, Value, Variable, Variables,
 };
 pub use server::{
     CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked,

@@ -4,6 +4,7 @@
 //! read, and rules behind them may edit it.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use crate::Table;
 use crate::sample::{Facts, Format, Heard, Message};
@@ -15,6 +16,22 @@ pub enum Words {
     Page(u16),
     /// A whole response, head and content.
     Text(Vec<u8>),
+}
+
+/// Whole responses that the operator sends in place of the pages of some statuses (`errorfile, errorloc302`). One without bytes means
+/// that the connection ends without a word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pages(Box<[(u16, Arc<[u8]>)]>);
+
+impl Pages {
+    /// Each status once.
+    pub fn new(pages: Vec<(u16, Arc<[u8]>)>) -> Pages {
+        Pages(pages.into())
+    }
+
+    pub fn of(&self, status: u16) -> Option<&Arc<[u8]>> {
+        self.0.iter().find(|(known, _)| *known == status).map(|(_, text)| text)
+    }
 }
 
 /// `return`, and `deny` with more than a status.

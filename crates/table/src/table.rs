@@ -205,6 +205,8 @@ impl Table {
             let mut conditions = conditions.chain(frontend.admission.conditions());
             assert!(conditions.all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
             assert!(frontend.http.rules.fits(self), "'{}' asks outside of the table", frontend.name);
+            let mut monitored = frontend.http.monitor.iter().flat_map(|monitor| &monitor.fail);
+            assert!(monitored.all(|condition| condition.fits(self)), "'{}' asks outside of the table", frontend.name);
             assert!(frontend.log.targets.iter().all(|&t| t < self.log_targets.len()));
         }
         for proxy in &self.proxies {

@@ -13,14 +13,17 @@ impl Lowering<'_> {
             request_captures: captures(&proxy.captures),
             response_captures: captures(&proxy.response_captures),
             rules: self.http_rules(proxy, acls),
+            pages: self.error_pages(proxy),
+            monitor: self.monitor(proxy, acls),
         }
     }
 
     pub(super) fn http_back(&mut self, proxy: &Proxy) -> HttpBack {
         // Most backends have none, and their ACLs may be large.
+        let pages = self.error_pages(proxy);
         let is_bare = proxy.http.all().next().is_none();
         let rules = if is_bare { HttpRules::default() } else { self.rules_of_backend(proxy) };
-        HttpBack { keeping: keeping(proxy), forward_for: forward_for(proxy), reuse: reuse(proxy), rules }
+        HttpBack { keeping: keeping(proxy), forward_for: forward_for(proxy), reuse: reuse(proxy), rules, pages }
     }
 
     fn rules_of_backend(&mut self, proxy: &Proxy) -> HttpRules {

@@ -11,7 +11,7 @@ use table::{
 };
 
 /// What one buffer holds: HAProxy's `tune.bufsize`.
-const BUFFER_SIZE: usize = 16_384;
+pub(super) const BUFFER_SIZE: usize = 16_384;
 
 impl Lowering<'_> {
     pub(super) fn http_rules(&mut self, proxy: &Proxy, acls: &Acls) -> HttpRules {

@@ -11,6 +11,7 @@ mod acls;
 mod admin;
 mod backends;
 mod checks;
+mod error_pages;
 mod frontends;
 mod http;
 mod http_checks;

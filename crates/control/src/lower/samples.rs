@@ -4,7 +4,7 @@ use super::Lowering;
 use super::acls::net_of;
 use config::{BadLine, End, Lead, Matching, Method, Number, Patterns, Proxy, ProxyRef, ServerRef, Spanned, Stage};
 use std::fs;
-use table::{Compare, Converter, Expression, Fetch, IpSet, Matcher, NumberRange, Test, TextPatterns};
+use table::{Compare, Converter, Expression, Fetch, IpSet, Matcher, NumberRange, Substitution, Test, TextPatterns};
 
 impl Lowering<'_> {
     /// The tests of some lines that are alternatives. Lines that ask the same in the same way become one.
@@ -183,6 +183,11 @@ fn converter(converter: &config::Converter) -> Converter {
         config::Converter::Field(piece) => Converter::Field(super::parts::piece(piece)),
         config::Converter::Word(piece) => Converter::Word(super::parts::piece(piece)),
         config::Converter::IpMask { v4, v6 } => Converter::IpMask { v4: *v4, v6: *v6 },
+        config::Converter::Substitute { regex, to, is_global, is_case_insensitive } => {
+            let made = Substitution::new(regex, to.as_bytes(), *is_global, *is_case_insensitive);
+            Converter::Substitute(made.expect("expressions are compiled when they are read"))
+        }
+        config::Converter::UrlDecode { is_form } => Converter::UrlDecode { is_form: *is_form },
         config::Converter::Arithmetic(operation, operand) => {
             Converter::Arithmetic(super::parts::operation(*operation), *operand)
         }

@@ -5,6 +5,7 @@ use super::{Hearing, Http, Transaction};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Op, Side};
 use http1::{Page, Persistence, Progress, Status};
+use std::sync::Arc;
 use std::time::Duration;
 use table::Words;
 
@@ -85,8 +86,10 @@ impl Session {
             Some((lease, status, size))
         });
         // Without a buffer for it the client sees the connection close.
-        if let Some((lease, status, size)) = answer {
-            transaction.facts.status = Some(status);
+        if let Some((_, status, _)) = &answer {
+            transaction.facts.status = Some(*status);
+        }
+        if let Some((lease, _, size)) = answer.filter(|(_, _, size)| *size > 0) {
             self.send(now, &mut transaction.down, Side::Front, Outgoing::whole(lease, size), out);
         }
         self.http_mut().transaction = Some(transaction);
@@ -96,7 +99,7 @@ impl Session {
     fn write_answer(&mut self, transaction: &mut Transaction, end: End, buffer: &mut [u8]) -> Option<(u16, usize)> {
         let page = match transaction.own.take() {
             Some(Words::Text(text)) => match self.write_own(transaction, &text, buffer) {
-                Some(written) => return Some(written),
+                Some(size) => return Some((transaction.response.status(), size)),
                 // What a rule wanted to say is no response, or too long for one.
                 None => Status::InternalError.page(),
             },
@@ -104,11 +107,19 @@ impl Session {
             None => status_of(end).expect("it was answered for its status").page(),
         };
         let to_garbage = page.to_garbage.as_bytes();
-        if transaction.exchange.is_some()
-            && self.has_after_rules()
-            && let Some(written) = self.write_own(transaction, to_garbage, buffer)
-        {
-            return Some(written);
+        // What was no request is answered with the page as it is, as by HAProxy.
+        if let Some(exchange) = &mut transaction.exchange {
+            let operators = self.page_of_operator(page.code);
+            if operators.as_ref().is_some_and(|text| text.is_empty()) {
+                exchange.close_front();
+                exchange.on_own_response();
+                return Some((page.code, 0));
+            }
+            if (operators.is_some() || self.has_after_rules())
+                && let Some(size) = self.write_own(transaction, operators.as_deref().unwrap_or(to_garbage), buffer)
+            {
+                return Some((page.code, size));
+            }
         }
         let size = match &mut transaction.exchange {
             Some(exchange) => exchange.answer(page, buffer).ok()?,
@@ -121,13 +132,18 @@ impl Session {
     }
 
     /// Writes a response that was made here, as rules let it be. `None`: it cannot be sent.
-    fn write_own(&mut self, transaction: &mut Transaction, text: &[u8], buffer: &mut [u8]) -> Option<(u16, usize)> {
+    fn write_own(&mut self, transaction: &mut Transaction, text: &[u8], buffer: &mut [u8]) -> Option<usize> {
         transaction.response.clear();
         let Progress::Complete { head_size } = transaction.response.read(text) else { return None };
         self.ask_after_rules(transaction, text).ok()?;
         let Transaction { response, exchange, .. } = transaction;
-        let size = exchange.as_mut()?.answer_with(response, text, &text[head_size..], buffer).ok()?;
-        Some((response.status(), size))
+        exchange.as_mut()?.answer_with(response, text, &text[head_size..], buffer).ok()
+    }
+
+    /// What the operator says in place of a page: the backend's word counts more than the frontend's.
+    fn page_of_operator(&self, code: u16) -> Option<Arc<[u8]>> {
+        let of_back = self.backend_ref().and_then(|backend| backend.http.pages.of(code));
+        of_back.or_else(|| self.frontend().http.pages.of(code)).cloned()
     }
 
     /// Closes the client's connection slowly: nothing more is said on it, and what still comes is read and dropped.

@@ -6,7 +6,7 @@ use crate::flow::Flow;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Side};
 use http1::{Exchange, Persistence, Policy, Progress, Refusal};
-use table::{Backend, ForwardFor, Frontend, Keeping, Variables};
+use table::{Backend, ForwardFor, Frontend, Keeping, LineLevel, Variables, Words};
 
 impl Session {
     /// It is known who the client is: its first request is waited for. Whether a PROXY header came first or not, the client is
@@ -85,13 +85,29 @@ impl Session {
         up.expect(request.framing());
         *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
         self.count_bytes(Side::Front, size);
-        if self.passes_request_rules(Rules::Frontend, now, out) {
+        if !self.is_monitored(frontend, now, out) && self.passes_request_rules(Rules::Frontend, now, out) {
             self.choose_backend(now, out);
         }
         // A client that leaves while it waits is noticed; one that has sent more already is heard when that is done with.
         if !self.phase.is_ending() && self.transaction().is_some_and(Transaction::is_all_head) {
             self.hear(Side::Front, Hope::Later, out);
         }
+    }
+
+    /// Whether it is asked how the proxy is, which is answered here (`configuration.txt: monitor-uri`).
+    fn is_monitored(&mut self, frontend: &Frontend, now: Instant, out: &mut Outbox) -> bool {
+        let Some(monitor) = &frontend.http.monitor else { return false };
+        let transaction = self.transaction().expect("its head was just read");
+        if transaction.request.target(transaction.up.gathered.bytes()) != &*monitor.uri {
+            return false;
+        }
+        let is_failing = monitor.fail.iter().any(|condition| condition.holds(&self.facts(true)));
+        let transaction = self.http_mut().transaction.as_mut().expect("its head was just read");
+        transaction.facts.routed_at = Some(now);
+        transaction.facts.line_level = LineLevel::Silent;
+        transaction.own = Some(Words::Page(if is_failing { 503 } else { 200 }));
+        self.end_with(End::new(Moment::Request, Cause::Answered), out);
+        true
     }
 
     /// The backend is chosen, and the request is made ready for its servers. Says whether it goes on.

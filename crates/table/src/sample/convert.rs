@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Value;
+use super::substitute::byte_of;
+use super::{Substitution, Value};
 
 /// One converter of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,12 @@ pub enum Converter {
     IpMask {
         v4: u8,
         v6: Option<u8>,
+    },
+    /// `regsub`
+    Substitute(Substitution),
+    /// `url_dec`: `%XX` becomes a byte; `+` a blank behind a `?`, or anywhere if told so. What is no such text has no value.
+    UrlDecode {
+        is_form: bool,
     },
     Arithmetic(Operation, i64),
     /// `neg`
@@ -83,6 +90,8 @@ impl Converter {
             Converter::Field(piece) => piece.of(value.into_bytes(), false),
             Converter::Word(piece) => piece.of(value.into_bytes(), true),
             Converter::IpMask { v4, v6 } => mask(value.to_addr()?, *v4, *v6).map(Value::Addr),
+            Converter::Substitute(substitution) => Some(owned(substitution.of(&value.into_bytes()))),
+            Converter::UrlDecode { is_form } => url_decoded(&value.into_bytes(), *is_form).map(owned),
             Converter::Arithmetic(operation, operand) => Some(Value::Int(operation.of(value.to_int()?, *operand))),
             Converter::Negate => Some(Value::Int(value.to_int()?.saturating_neg())),
             Converter::Complement => Some(Value::Int(!value.to_int()?)),
@@ -132,6 +141,27 @@ impl TextPart {
         let (first, last) = (ranges.get(first)?, ranges.get(last)?);
         Some(part(text, first.start, last.end))
     }
+}
+
+fn url_decoded(text: &[u8], mut is_form: bool) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        match (first, behind) {
+            (b'+', _) if is_form => out.push(b' '),
+            (b'%', [high, low, behind @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                out.push(byte_of(*high, *low));
+                rest = behind;
+            }
+            (b'%', _) => return None,
+            (byte, _) => {
+                is_form |= *byte == b'?';
+                out.push(*byte);
+            }
+        }
+    }
+    Some(out)
 }
 
 fn bytes(text: Cow<'_, [u8]>, offset: usize, count: Option<u32>) -> Option<Value<'_>> {

@@ -16,7 +16,7 @@
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
 //! | `message` | what a request or a response of HTTP says |
 //! | `variable` | what rules have kept |
-//! | `convert` | samples out of samples |
+//! | `convert`, `substitute` | samples out of samples |
 //! | `format` | texts with samples in them |
 //! | `matcher`, `text` | what a value is compared with |
 
@@ -28,6 +28,7 @@ mod http;
 mod matcher;
 mod message;
 mod payload;
+mod substitute;
 mod text;
 mod value;
 mod variable;
@@ -39,6 +40,8 @@ pub use matcher::{Matcher, NumberRange};
 pub(crate) use message::first_element;
 pub use message::{FieldForm, FieldPart, Message, MessagePart};
 pub use payload::{CountedStart, Part, Speaker};
+pub use substitute::Substitution;
+pub(crate) use substitute::expand;
 pub(crate) use text::regex;
 pub use text::{Compare, TextPatterns};
 pub use value::Value;

@@ -1,0 +1,75 @@
+//! `errorfile`, `errorloc` and its kin, `monitor-uri`, `monitor fail` (configuration.txt §4.2).
+
+use crate::acl_reader::{self, Reader};
+use crate::diagnostic::Diagnostic;
+use crate::line::Line;
+use crate::reply_reader::PAGES;
+use crate::reports::Reports;
+use crate::source::Spanned;
+use crate::tree::{HttpSettings, Proxy};
+use crate::value::natural;
+use std::collections::HashSet;
+
+/// What is sent in place of the page of a status.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorPage {
+    pub status: u16,
+    pub source: ErrorSource,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ErrorSource {
+    /// A whole response in a file.
+    File(Spanned<String>),
+    /// A redirection with this code.
+    Location(u16, String),
+}
+
+/// `errorfile STATUS FILE`, and with a `code` `errorloc… STATUS URL`. A later line about the same status replaces an earlier one.
+pub(crate) fn page(line: Line<'_>, code: Option<u16>, settings: &mut HttpSettings) -> Result<(), Diagnostic> {
+    let keyword = line.keyword();
+    let (word, target) = (line.word(1), line.word(2));
+    if target.is_empty() {
+        let noun = if code.is_some() { "url" } else { "file" };
+        return Err(line.alert(1, format!("{keyword} : expects <status_code> and <{noun}> as arguments.")));
+    }
+    let status = natural::<u16>(word).filter(|status| PAGES.contains(status));
+    let status = status.ok_or_else(|| line.alert(1, format!("{keyword} : status code '{word}' not handled.")))?;
+    line.ends_at(3, keyword)?;
+    let source = match code {
+        None => ErrorSource::File(Spanned::new(target.to_string(), line.span(2))),
+        Some(code) => ErrorSource::Location(code, target.to_string()),
+    };
+    settings.pages.retain(|page| page.status != status);
+    settings.pages.push(ErrorPage { status, source });
+    Ok(())
+}
+
+/// `monitor-uri URI`
+pub(crate) fn monitor_uri(line: Line<'_>) -> Result<String, Diagnostic> {
+    match line.word(1) {
+        "" => Err(line.alert(1, "'monitor-uri' expects an URI.")),
+        uri => {
+            line.ends_at(2, "monitor-uri")?;
+            Ok(uri.to_string())
+        }
+    }
+}
+
+/// `monitor fail if|unless CONDITION`
+pub(crate) fn monitor(
+    line: Line<'_>,
+    proxy: &mut Proxy,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    if line.word(1) != "fail" {
+        return Err(line.alert(1, "'monitor' only supports 'fail'."));
+    }
+    if !matches!(line.word(2), "if" | "unless") {
+        return Err(line.alert(2, "'monitor fail' requires either 'if' or 'unless' followed by a condition."));
+    }
+    let reader = Reader { prefix: "error detected while parsing a 'monitor fail' condition : ", end: "." };
+    proxy.monitor_fail.push(acl_reader::condition(line, 2, acls, &reader, reports)?);
+    Ok(())
+}
