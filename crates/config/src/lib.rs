@@ -19,6 +19,7 @@ mod bind;
 mod bind_tls;
 mod check_expect;
 mod condition;
+mod cookie;
 mod cpu_map;
 mod custom_id;
 mod diagnostic;
@@ -73,6 +74,7 @@ pub use acl::{
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
+pub use cookie::Cookie;
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource};

@@ -2,6 +2,7 @@
 
 use crate::acl_reader;
 use crate::bind;
+use crate::cookie;
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
@@ -168,6 +169,7 @@ fn read(
             let (proxy, acls) = home.proxy(line)?;
             http_rule_reader::redirect(line, proxy, acls, reports)
         }
+        Keyword::Cookie => cookie::cookie(line, reports).map(|cookie| home.settings().http.cookie = cookie),
         Keyword::ErrorPage(code) => error_page::page(line, code, &mut home.settings().http),
         Keyword::MonitorUri => error_page::monitor_uri(line).map(|uri| home.settings().http.monitor_uri = Some(uri)),
         Keyword::Monitor => {

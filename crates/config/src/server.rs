@@ -174,6 +174,7 @@ impl Reader<'_> {
                 let time = user_timeout(line.word(at + 1));
                 options.user_timeout = time.map_err(|message| self.fail(at + 1, format!("{message}.")))?;
             }
+            Keyword::Cookie => options.cookie = Some(self.line.word(at + 1).to_string()),
             Keyword::Weight => options.weight = Some(self.weight(at)?),
             Keyword::Maxconn => options.maxconn = Some(self.number(at)?),
             Keyword::Maxqueue => options.maxqueue = Some(self.number(at)?),

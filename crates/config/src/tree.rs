@@ -5,6 +5,7 @@
 
 use crate::acl::{Acl, Condition, Test};
 use crate::address::{BindAddress, Host, LogAddress, ServerAddress};
+use crate::cookie::Cookie;
 use crate::error_page::ErrorPage;
 use crate::http_rule::HttpRules;
 use crate::log::{Facility, Level, LogFormat};
@@ -501,6 +502,7 @@ pub struct HttpSettings {
     /// Each status once.
     pub pages: Vec<ErrorPage>,
     pub monitor_uri: Option<String>,
+    pub cookie: Option<Spanned<Cookie>>,
 }
 
 /// `http-reuse`: who may use a server's connection on which another client was served.
@@ -910,6 +912,8 @@ pub struct ServerOptions {
     pub maxqueue: Option<Spanned<u32>>,
     /// `tcp-ut`: how long bytes may stay unacknowledged; unset: as long as the system has it.
     pub user_timeout: Option<Duration>,
+    /// The value of its clients' cookie.
+    pub cookie: Option<String>,
 }
 
 /// `on-error`: what follows from too many errors in a row.

@@ -86,6 +86,7 @@ impl Checker<'_, '_> {
         self.timeouts(proxy);
         self.stats(proxy);
         self.forward_for(proxy);
+        self.cookie(proxy);
         self.log_style(proxy);
     }
 
@@ -262,6 +263,15 @@ impl Checker<'_, '_> {
         let Some(page) = proxy.settings.stats.as_ref().filter(|_| proxy.settings.mode == Mode::Tcp) else { return };
         let (noun, name) = (proxy.role.noun(), &proxy.name.value);
         self.warn(page.span, format!("'stats' statement ignored for {noun} '{name}' as it requires HTTP mode."));
+    }
+
+    fn cookie(&mut self, proxy: &Proxy) {
+        let cookie = proxy.settings.http.cookie.as_ref();
+        if let Some(cookie) = cookie.filter(|_| proxy.settings.mode == Mode::Tcp && proxy.role.has_back()) {
+            let (noun, name) = (proxy.role.noun(), &proxy.name.value);
+            let message = format!("'cookie' statement ignored for {noun} '{name}' as it requires HTTP mode.");
+            self.warn(cookie.span, message);
+        }
     }
 
     fn forward_for(&mut self, proxy: &Proxy) {

@@ -146,6 +146,14 @@ fn complaints() {
         ("errorfile 403", "A errorfile : expects <status_code> and <file> as arguments."),
         ("errorfile 999 /dev/null", "A errorfile : status code '999' not handled."),
         ("errorloc 403", "A errorloc : expects <status_code> and <url> as arguments."),
+        ("cookie", "A 'cookie' expects <cookie_name> as argument."),
+        (
+            "cookie A foo",
+            "A 'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', 'domain', 'maxidle', \
+             'dynamic', 'maxlife' and 'attr' options.",
+        ),
+        ("cookie A insert maxidle 1h", "A 'cookie maxidle' is not supported by Tidegate yet"),
+        ("cookie A", "A 'cookie without 'insert'' is not supported by Tidegate yet"),
         ("monitor-uri", "A 'monitor-uri' expects an URI."),
         ("monitor", "A 'monitor' only supports 'fail'."),
         ("monitor fail", "A 'monitor fail' requires either 'if' or 'unless' followed by a condition."),

@@ -764,10 +764,7 @@ fn nothing_is_read_and_ignored() {
             front("description x"),
             "N parsing [c.cfg:8] : 'description' has no effect in Tidegate: it is a comment for humans",
         ),
-        (
-            back("server t 1.1.1.1:1 cookie x"),
-            "A parsing [c.cfg:10] : 'server cookie' is not supported by Tidegate yet",
-        ),
+        (back("server t 1.1.1.1:1 cc x"), "A parsing [c.cfg:10] : 'server cc' is not supported by Tidegate yet"),
         (back("server t 1.1.1.1"), "A parsing [c.cfg:10] : 'server without a port' is not supported by Tidegate yet"),
         (back("balance uri"), "A parsing [c.cfg:10] : 'balance uri' is not supported by Tidegate yet"),
         (

@@ -155,6 +155,20 @@ impl Fields {
         Ok(before - self.entries.len())
     }
 
+    /// Removes the `nth` field of this name.
+    pub fn delete_nth(&mut self, bytes: &[u8], name: &[u8], nth: usize) -> Result<(), EditError> {
+        if Known::of(name).is_framing() {
+            return Err(EditError::Reserved);
+        }
+        let mut count = 0;
+        self.retain(|fields, entry| {
+            let is_named = fields.is_named(bytes, entry, name);
+            count += usize::from(is_named);
+            !(is_named && count == nth + 1)
+        });
+        Ok(())
+    }
+
     /// Removes the fields whose names, in lower case, are meant: `del-header` with `-m`. What frames the message stays.
     pub fn delete_where(&mut self, bytes: &[u8], mut is_meant: impl FnMut(&[u8]) -> bool) {
         self.retain(|fields, entry| {

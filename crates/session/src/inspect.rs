@@ -173,7 +173,8 @@ impl Session {
             return;
         }
         let backend = self.backend_ref().expect("it was chosen a moment ago");
-        let imposed = backend.rules.server(&self.facts(true)).map(|server| Arc::clone(self.table.server(server)));
+        let by_rule = || backend.rules.server(&self.facts(true)).map(|server| Arc::clone(self.table.server(server)));
+        let imposed = self.persistent_server().or_else(by_rule);
         if let Some(mut early) = self.early.take() {
             if let Some(piece) = early.gathered.piece.take() {
                 self.request = Flow::Held(piece);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::{Condition, HttpRules, Pages};
+use crate::{Condition, Cookie, HttpRules, Pages};
 
 /// What becomes of connections once an exchange is over. Of a frontend and its backend the later of the two counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +62,7 @@ pub struct HttpBack {
     /// Of a `listen` section the same as those of its frontend.
     pub rules: HttpRules,
     pub pages: Pages,
+    pub cookie: Option<Cookie>,
 }
 
 /// `option forwardfor`: the client's address in a field of the request.

@@ -75,6 +75,8 @@ pub struct ServerSettings {
     pub shuts_sessions_when_down: bool,
     /// The sessions of its backend's backups end when it comes up (`on-marked-up shutdown-backup-sessions`).
     pub shuts_backups_when_up: bool,
+    /// What a client brings that belongs to it (`cookie`).
+    pub cookie: Option<Box<str>>,
     /// What the sockets are set to that connect to it.
     pub tuning: Tuning,
 }
@@ -97,6 +99,7 @@ impl Default for ServerSettings {
             maxqueue: None,
             shuts_sessions_when_down: false,
             shuts_backups_when_up: false,
+            cookie: None,
             tuning: Tuning::default(),
         }
     }

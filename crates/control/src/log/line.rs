@@ -97,7 +97,11 @@ impl Facts<'_> {
                 None => push_text("", style, out),
             },
             Field::Termination => append(out, format_args!("{}", self.progress.end.termination_code())),
-            Field::TerminationCookies => append(out, format_args!("{}--", self.progress.end.termination_code())),
+            Field::TerminationCookies => {
+                append(out, format_args!("{}", self.progress.end.termination_code()));
+                let cookie = self.progress.exchange.as_ref().and_then(|exchange| exchange.cookie);
+                out.extend_from_slice(&cookie.unwrap_or(*b"--"));
+            }
             Field::TlsCipher => push_text(record.agreed.map_or("", |agreed| agreed.cipher), style, out),
             Field::TlsVersion => push_text(record.agreed.map_or("", |agreed| agreed.version.name()), style, out),
             // No session has a name.

@@ -3,7 +3,7 @@
 use super::Lowering;
 use super::acls::{Acls, net_of};
 use config::Proxy;
-use table::{Capture, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, Reuse};
+use table::{Capture, Cookie, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, Reuse};
 
 impl Lowering<'_> {
     pub(super) fn http_front(&mut self, proxy: &Proxy, acls: &Acls) -> HttpFront {
@@ -23,13 +23,35 @@ impl Lowering<'_> {
         let pages = self.error_pages(proxy);
         let is_bare = proxy.http.all().next().is_none();
         let rules = if is_bare { HttpRules::default() } else { self.rules_of_backend(proxy) };
-        HttpBack { keeping: keeping(proxy), forward_for: forward_for(proxy), reuse: reuse(proxy), rules, pages }
+        HttpBack {
+            keeping: keeping(proxy),
+            forward_for: forward_for(proxy),
+            reuse: reuse(proxy),
+            rules,
+            pages,
+            cookie: cookie(proxy),
+        }
     }
 
     fn rules_of_backend(&mut self, proxy: &Proxy) -> HttpRules {
         let acls = self.acls(proxy);
         self.http_rules(proxy, &acls)
     }
+}
+
+fn cookie(proxy: &Proxy) -> Option<Cookie> {
+    let cookie = &proxy.settings.http.cookie.as_ref()?.value;
+    let mut attributes: String = cookie.domains.iter().map(|domain| format!("; domain={domain}")).collect();
+    attributes.push_str(if cookie.is_http_only { "; HttpOnly" } else { "" });
+    attributes.push_str(if cookie.is_secure { "; Secure" } else { "" });
+    attributes.extend(cookie.attributes.iter().map(|attribute| format!("; {attribute}")));
+    Some(Cookie {
+        name: cookie.name.as_str().into(),
+        is_indirect: cookie.is_indirect,
+        is_uncached: cookie.is_uncached,
+        preserves: cookie.preserves,
+        attributes: attributes.into(),
+    })
 }
 
 fn keeping(proxy: &Proxy) -> Keeping {

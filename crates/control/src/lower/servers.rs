@@ -54,6 +54,7 @@ impl Lowering<'_> {
                 server: track.1.as_str().into(),
             }),
             maxconn,
+            cookie: options.cookie.as_deref().map(Into::into),
             minconn,
             slowstart: options.slowstart.as_ref().and_then(|time| whole_seconds(time.value)),
             maxqueue: options.maxqueue.as_ref().and_then(|most| NonZeroU32::new(most.value)),

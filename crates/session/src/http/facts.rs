@@ -73,6 +73,8 @@ pub struct Exchanged {
     pub response_captures: Box<[Captured]>,
     /// The level that a rule gives to the line.
     pub level: LineLevel,
+    /// What became of its cookie (`%tsc`), where the backend knows clients by one.
+    pub cookie: Option<[u8; 2]>,
 }
 
 /// HAProxy keeps so many bytes of a request line, the last of them a zero.
@@ -171,6 +173,7 @@ impl Session {
             request_captures: facts.request_captures.as_slice().into(),
             response_captures: facts.response_captures.as_slice().into(),
             level: facts.line_level,
+            cookie: transaction.persistence.as_ref().map(table::Persistence::letters),
         }))
     }
 

@@ -48,7 +48,7 @@ use driver::{Errno, Instant, Op, Received, Side};
 use facts::Facts;
 use http1::{Exchange, Limits, Request, Response};
 use stream::{Sending, Stream};
-use table::{Message, Variables, Words};
+use table::{Message, Persistence, Variables, Words};
 
 /// What a session has for `mode http`, also while it rests.
 #[derive(Debug)]
@@ -93,6 +93,8 @@ pub(crate) struct Transaction {
     down: Stream,
     /// The response was the last of HTTP: what follows it is a tunnel.
     is_tunnel: bool,
+    /// In a backend that knows its clients by a cookie.
+    persistence: Option<Persistence>,
     /// What the operator answers in place of a server.
     own: Option<Words>,
     /// Memory for what rules write.
@@ -117,6 +119,7 @@ impl Transaction {
             up: Stream::new(limits),
             down: Stream::new(limits),
             is_tunnel: false,
+            persistence: None,
             own: None,
             scratch: Vec::new(),
             facts: Facts::default(),
@@ -132,6 +135,7 @@ impl Transaction {
         self.up.clear();
         self.down.clear();
         self.is_tunnel = false;
+        self.persistence = None;
         self.own = None;
         self.facts.clear();
     }
@@ -393,6 +397,11 @@ impl Session {
     pub(crate) fn message(&self) -> Option<Message<'_>> {
         let transaction = self.transaction().filter(|transaction| transaction.exchange.is_some())?;
         Some(Message::Request { request: &transaction.request, bytes: transaction.up.gathered.bytes() })
+    }
+
+    /// The server that the client belongs to by its cookie.
+    pub(crate) fn persistent_server(&self) -> Option<std::sync::Arc<table::Server>> {
+        self.transaction()?.persistence.as_ref()?.server.clone()
     }
 
     /// What rules have kept.

@@ -122,8 +122,17 @@ impl Session {
         let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("a request chose the backend");
         transaction.facts.routed_at = Some(now);
-        let Transaction { request, exchange, up, .. } = &mut **transaction;
+        let Transaction { request, exchange, up, persistence, .. } = &mut **transaction;
         *exchange = Some(Exchange::begin(request, policy(frontend, Some(backend), is_retiring)));
+        if let Some(cookie) = &backend.http.cookie {
+            match cookie.read(request, up.gathered.bytes(), &backend.servers) {
+                Ok(read) => *persistence = Some(read),
+                Err(_) => {
+                    self.refuse_request(Refusal::FieldsSize, out);
+                    return false;
+                }
+            }
+        }
         let options = (frontend.http.forward_for.as_ref(), backend.http.forward_for.as_ref());
         let Some(client) = client else { return true };
         let Some(header) = forward_header(options, client) else { return true };

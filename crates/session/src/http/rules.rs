@@ -63,7 +63,17 @@ impl Session {
     pub(super) fn ask_response_rules(&mut self, transaction: &mut Transaction) -> Result<(), End> {
         self.http_mut().variables.end(Scope::Request);
         self.ask_each(transaction, None, |rules| &rules.response)?;
+        self.give_cookie(transaction)?;
         self.ask_each(transaction, None, |rules| &rules.after_response)
+    }
+
+    /// The client is to come back to this server (`configuration.txt: cookie`).
+    fn give_cookie(&mut self, transaction: &mut Transaction) -> Result<(), End> {
+        let Transaction { response, down, persistence: Some(persistence), .. } = transaction else { return Ok(()) };
+        let cookie = self.backend_ref().and_then(|backend| backend.http.cookie.as_ref());
+        let (Some(cookie), Some(server)) = (cookie, &self.server) else { return Ok(()) };
+        let given = cookie.give(persistence, response, down.gathered.bytes(), server);
+        given.map_err(|_| End::new(Moment::Headers, Cause::RuleFailed))
     }
 
     /// Whether there are rules that responses of our own pass.
