@@ -95,9 +95,9 @@ pub use tree::{
     Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, ClientVerify, Config, CpuMap, ForwardFor,
     Global, HttpCheck, HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet,
     Keepalive, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader,
-    ProxyOption, Redispatch, Reuse, Role, Server, ServerOptions, Settings, Splice, StateSource, StatsSocket, TcpAction,
-    TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UnixBind, UseBackend,
-    UseServer, V6,
+    ProxyOption, Redispatch, RetryEvent, Reuse, Role, Server, ServerOptions, Settings, Splice, StateSource,
+    StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods,
+    TlsVersion, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

@@ -23,7 +23,9 @@ use crate::source::Spanned;
 use crate::stats;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{Balance, Capture, LogStyle, Mode, Proxy, Reuse, Role, Settings, StateSource, UseBackend};
+use crate::tree::{
+    Balance, Capture, LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource, UseBackend,
+};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
 
@@ -176,6 +178,7 @@ fn read(
             let (proxy, acls) = home.proxy(line)?;
             error_page::monitor(line, proxy, acls, reports)
         }
+        Keyword::RetryOn => retry_on(line).map(|events| home.settings().http.retry_on = Some(events)),
         Keyword::HttpReuse => http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
         Keyword::Timeout => timeout(line, home, reports),
         Keyword::Option => option::option(line, home, reports),
@@ -428,6 +431,39 @@ fn http_reuse(line: Line<'_>) -> Result<Reuse, Diagnostic> {
         "always" => Reuse::Always,
         _ => return Err(line.alert(1, "'http-reuse' only supports 'never', 'safe', 'aggressive', 'always'.")),
     })
+}
+
+/// `retry-on WORD …`. Early data is never sent to a server, so none of it is refused (`0rtt-rejected`).
+fn retry_on(line: Line<'_>) -> Result<Vec<RetryEvent>, Diagnostic> {
+    const STATUSES: [u16; 10] = [401, 403, 404, 408, 425, 500, 501, 502, 503, 504];
+    use RetryEvent::{ConnFailure, EmptyResponse, JunkResponse, ResponseTimeout, Status};
+    let words: Vec<&str> = (1..).map(|at| line.word(at)).take_while(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return Err(line.alert(0, "'retry-on' needs at least one keyword to specify when to retry"));
+    }
+    if words.len() > 1 && words.contains(&"none") {
+        return Err(line.alert(1, "'retry-on' 'none' keyworld only usable alone"));
+    }
+    let mut events = Vec::new();
+    for (at, word) in (1..).zip(words) {
+        match word {
+            "none" | "0rtt-rejected" => (),
+            "conn-failure" => events.push(ConnFailure),
+            "empty-response" => events.push(EmptyResponse),
+            "junk-response" => events.push(JunkResponse),
+            "response-timeout" => events.push(ResponseTimeout),
+            "all-retryable-errors" => {
+                events.extend([ConnFailure, EmptyResponse, JunkResponse, ResponseTimeout]);
+                events.extend([500, 502, 503, 504].map(Status));
+            }
+            _ => {
+                let status = word.parse().ok().filter(|status| STATUSES.contains(status));
+                let unknown = || line.alert(at, format!("'retry-on': unknown keyword '{word}'"));
+                events.push(Status(status.ok_or_else(unknown)?));
+            }
+        }
+    }
+    Ok(events)
 }
 
 /// `hash-type METHOD [FUNCTION [MODIFIER]]`: only what is the default anyway is served.

@@ -498,11 +498,23 @@ pub enum HttpPattern {
 pub struct HttpSettings {
     pub keeping: Keeping,
     pub reuse: Reuse,
+    /// `retry-on`; `None`: HAProxy's default.
+    pub retry_on: Option<Vec<RetryEvent>>,
     pub forward_for: Option<Spanned<ForwardFor>>,
     /// Each status once.
     pub pages: Vec<ErrorPage>,
     pub monitor_uri: Option<String>,
     pub cookie: Option<Spanned<Cookie>>,
+}
+
+/// A word of `retry-on`: a failure that is a reason to send a request again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetryEvent {
+    ConnFailure,
+    EmptyResponse,
+    JunkResponse,
+    ResponseTimeout,
+    Status(u16),
 }
 
 /// `http-reuse`: who may use a server's connection on which another client was served.

@@ -21,6 +21,7 @@ e2e::scenarios! {
         counters,
         ways_by_what_is_asked_for,
         connections_to_servers,
+        requests_that_are_sent_again,
     ],
     alone: [],
 }
@@ -520,4 +521,96 @@ fn connections_to_servers(subject: Subject) {
         assert_eq!(rig.origin.seen().len(), count);
         wait::until("the server to have left", wait::SOON, || LEFT.load(Ordering::SeqCst) == count - 3);
     }
+}
+
+/// `configuration.txt: retry-on`. Of two servers in turn the first one fails each request, in the way that its path names.
+fn requests_that_are_sent_again(subject: Subject) {
+    let fails = Origin::serve(|mut conversation| {
+        let head = head(&mut conversation)?;
+        match head.split([' ', '?']).nth(1) {
+            Some("/junk") => conversation.write_all(b"garbage\r\n\r\n"),
+            Some("/503") => conversation.write_all(b"HTTP/1.1 503 Gone\r\nContent-Length: 0\r\n\r\n"),
+            Some("/404") => {
+                conversation.write_all(b"HTTP/1.1 404 None\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            }
+            Some("/late") => {
+                conversation.read_to_end();
+                Ok(())
+            }
+            Some("/long") => conversation.hear(100_000).map(drop),
+            Some("/put") => conversation.hear(6).map(drop),
+            _ => Ok(()),
+        }
+    });
+    let serves = Origin::serve(|mut conversation| {
+        let head = head(&mut conversation)?;
+        let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split('\r').next()?.parse().ok());
+        let content = conversation.hear(length.unwrap_or(0))?;
+        let size = content.len();
+        conversation
+            .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n").as_bytes())?;
+        conversation.write_all(&content)
+    });
+    let logs = LogServer::udp();
+    let template = "
+        global
+            nbthread 1
+            log @log@ local2
+        defaults
+            mode http
+            log global
+            option httplog
+            option http-server-close
+            option redispatch
+            retries 1
+            timeout connect 1s
+            timeout client 5s
+            timeout server 1s
+        listen again
+            bind @again@
+            balance roundrobin
+            retry-on empty-response junk-response response-timeout 503
+            server fails @fails@
+            server serves @serves@
+        listen never
+            bind @never@
+            balance roundrobin
+            retry-on none
+            server dead @dead@
+            server serves @serves@";
+    let dead = Refusing::new();
+    let setup = Setup::new(subject, template).with("log", logs.target()).with("fails", fails.target());
+    let proxy = setup.with("serves", serves.target()).with("dead", dead.target()).start();
+    let talk = |listener: &str, request: &str, content: &str| {
+        let mut client = proxy.connect(listener);
+        let length = if content.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", content.len()) };
+        client.say(format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}\r\n{content}"));
+        let (bytes, end) = client.to_end();
+        assert_eq!(end, End::Fin, "{request}");
+        let line = masked(&logs.line_with(&format!("\"{request} HTTP/1.1\"")));
+        (String::from_utf8_lossy(&bytes).into_owned(), line)
+    };
+    let ok = |content: &str| {
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{content}", content.len())
+    };
+    for (request, content) in
+        [("GET /empty", ""), ("GET /junk", ""), ("GET /503", ""), ("GET /late", ""), ("PUT /put", "object")]
+    {
+        let (got, line) = talk("again", request, content);
+        assert_eq!(got, ok(content), "{request}");
+        let expected = format!("again again/serves T/T/T/T/T 200 {} - - ---- 1/1/0/0/+1 0/0 ", 49 + content.len());
+        assert!(line.starts_with(&expected), "{line} instead of {expected}");
+    }
+    // A status that is not named, and what does not fit into a buffer, are what they are.
+    let (got, line) = talk("again", "GET /404", "");
+    assert!(got.starts_with("HTTP/1.1 404 None\r\n"), "{got}");
+    assert!(line.starts_with("again again/fails T/T/T/T/T 404 ") && line.contains(" ---- 1/1/0/0/0 "), "{line}");
+    assert_eq!(talk("again", "GET /other", "").0, ok(""), "the other server's turn");
+    let (got, line) = talk("again", "PUT /long", &"x".repeat(100_000));
+    assert!(got.starts_with("HTTP/1.1 502 "), "{got}");
+    assert!(line.starts_with("again again/fails T/T/T/-1/T 502 ") && line.contains(" SH-- 1/1/0/0/0 "), "{line}");
+    // Without a word for it, a server that refuses is not tried again, and nobody goes elsewhere.
+    let (got, line) = talk("never", "GET /dead", "");
+    assert!(got.starts_with("HTTP/1.1 503 "), "{got}");
+    assert!(line.starts_with("never never/dead T/T/-1/-1/T 503 ") && line.contains(" SC-- 1/1/0/0/0 "), "{line}");
 }

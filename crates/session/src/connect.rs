@@ -8,7 +8,7 @@ use driver::{Addr, Errno, Instant, Op, Side};
 use proxyline::Version;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Health, ProxyExtras, ProxyHeader, Retry, Server, ServerAddr};
+use table::{Backend, Health, ProxyExtras, ProxyHeader, Retry, RetryEvent, Server, ServerAddr};
 
 /// How long a server that refused is left alone, unless `timeout connect` is shorter (`configuration.txt: retries`).
 const REST: Duration = Duration::from_secs(1);
@@ -148,13 +148,25 @@ impl Session {
     fn on_attempt_failed(&mut self, now: Instant, failure: Failure, out: &mut Outbox) {
         self.observe_failure(out);
         let backend = Arc::clone(self.backend().expect("connecting implies a backend"));
-        let Some(retry) = backend.retry(u32::from(self.retries) + 1) else {
+        let may_retry = backend.http.retry_on.has(RetryEvent::ConnFailure);
+        let Some(retry) = backend.retry(u32::from(self.retries) + 1).filter(|_| may_retry) else {
             let cause = match failure {
                 Failure::Refused(errno) => Cause::Unreachable(errno),
                 Failure::Late => Cause::ConnectLate,
             };
             return self.end_with(End::new(Moment::Connect, cause), out);
         };
+        let pauses = self.retreat(&backend, retry, out);
+        let rest = match failure {
+            Failure::Refused(_) if pauses => backend.timeouts.connect.map_or(REST, |connect| connect.min(REST)),
+            Failure::Refused(_) | Failure::Late => Duration::ZERO,
+        };
+        self.attempt_at = now + rest;
+    }
+
+    /// Leaves the server of an attempt that failed, for another attempt there or elsewhere. Says whether one that was refused pauses
+    /// before it.
+    pub(crate) fn retreat(&mut self, backend: &Backend, retry: Retry, out: &mut Outbox) -> bool {
         self.retries = self.retries.saturating_add(1);
         self.enter(Phase::Retreating);
         let is_down = self.server.as_ref().is_some_and(|server| server.state.health() == Health::Down);
@@ -169,11 +181,7 @@ impl Session {
         } else {
             self.count_retry();
         }
-        let rest = match failure {
-            Failure::Refused(_) if pauses => backend.timeouts.connect.map_or(REST, |connect| connect.min(REST)),
-            Failure::Refused(_) | Failure::Late => Duration::ZERO,
-        };
-        self.attempt_at = now + rest;
+        pauses
     }
 
     /// What a session meets may count for its server's health (`configuration.txt: observe layer4`).

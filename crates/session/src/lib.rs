@@ -504,11 +504,11 @@ impl Session {
     }
 
     fn advance_phase(&mut self, now: Instant, out: &mut Outbox) {
-        if self.phase == Phase::Retreating {
-            self.advance_retreat(now, out);
-        }
         if self.speaks_http() {
             self.advance_http(now, out);
+        }
+        if self.phase == Phase::Retreating {
+            self.advance_retreat(now, out);
         }
         if self.phase == Phase::Relaying && self.is_relayed() {
             self.end = Some(End::new(Moment::Done, Cause::Complete));

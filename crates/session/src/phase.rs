@@ -83,7 +83,7 @@ impl Phase {
             }
             Phase::Exchanging => {
                 let is_over = matches!(next, Phase::Parting | Phase::Lingering | Phase::Aborting);
-                is_over || matches!(next, Phase::Answering | Phase::Relaying)
+                is_over || matches!(next, Phase::Retreating | Phase::Answering | Phase::Relaying)
             }
             Phase::Answering => matches!(next, Phase::Parting | Phase::Lingering | Phase::Aborting),
             Phase::Parting => matches!(next, Phase::Awaiting | Phase::Aborting),
@@ -140,7 +140,7 @@ mod tests {
         Retreating -> [Assigning, Resting, Aborting]
         Resting -> [Assigning, Aborting]
         Heading -> [Exchanging, Answering, Relaying, Aborting]
-        Exchanging -> [Answering, Parting, Lingering, Relaying, Aborting]
+        Exchanging -> [Retreating, Answering, Parting, Lingering, Relaying, Aborting]
         Answering -> [Parting, Lingering, Aborting]
         Parting -> [Awaiting, Aborting]
         Lingering -> [Aborting]

@@ -59,10 +59,46 @@ pub struct HttpBack {
     pub keeping: Keeping,
     pub forward_for: Option<ForwardFor>,
     pub reuse: Reuse,
+    pub retry_on: RetryOn,
     /// Of a `listen` section the same as those of its frontend.
     pub rules: HttpRules,
     pub pages: Pages,
     pub cookie: Option<Cookie>,
+}
+
+/// A failure after which a request may be sent again (`retry-on`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryEvent {
+    /// The server could not be connected to.
+    ConnFailure,
+    /// It ended the connection without a word.
+    EmptyResponse,
+    /// What it said is no response.
+    JunkResponse,
+    /// It was silent for too long (`timeout server`).
+    ResponseTimeout,
+    Status(u16),
+}
+
+/// Which failures are a reason to send a request again. Each counts as one of the backend's `retries`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryOn(pub Vec<RetryEvent>);
+
+impl Default for RetryOn {
+    fn default() -> RetryOn {
+        RetryOn(vec![RetryEvent::ConnFailure])
+    }
+}
+
+impl RetryOn {
+    pub fn has(&self, event: RetryEvent) -> bool {
+        self.0.contains(&event)
+    }
+
+    /// Whether requests must be known for as long as their server may fail.
+    pub fn needs_request(&self) -> bool {
+        self.0.iter().any(|event| *event != RetryEvent::ConnFailure)
+    }
 }
 
 /// `option forwardfor`: the client's address in a field of the request.

@@ -50,7 +50,7 @@ pub use balance::{Assignment, Grant, Passed, PickKey, Preview, Ticket, Waiter};
 pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, UseBackend};
-pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Monitor, Reuse};
+pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Monitor, RetryEvent, RetryOn, Reuse};
 pub use http_edit::{Edit, Replacement, TargetPart, field_names};
 pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, LineLevel, Ruling};
 pub use ip_set::IpSet;

@@ -3,7 +3,7 @@
 use super::Lowering;
 use super::acls::{Acls, net_of};
 use config::Proxy;
-use table::{Capture, Cookie, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, Reuse};
+use table::{Capture, Cookie, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, RetryEvent, RetryOn, Reuse};
 
 impl Lowering<'_> {
     pub(super) fn http_front(&mut self, proxy: &Proxy, acls: &Acls) -> HttpFront {
@@ -27,6 +27,7 @@ impl Lowering<'_> {
             keeping: keeping(proxy),
             forward_for: forward_for(proxy),
             reuse: reuse(proxy),
+            retry_on: retry_on(proxy),
             rules,
             pages,
             cookie: cookie(proxy),
@@ -69,6 +70,20 @@ fn reuse(proxy: &Proxy) -> Reuse {
         config::Reuse::Aggressive => Reuse::Aggressive,
         config::Reuse::Always => Reuse::Always,
     }
+}
+
+/// It has no meaning in another mode (`configuration.txt: retry-on`).
+fn retry_on(proxy: &Proxy) -> RetryOn {
+    let is_http = proxy.settings.mode == config::Mode::Http;
+    let Some(events) = proxy.settings.http.retry_on.as_ref().filter(|_| is_http) else { return RetryOn::default() };
+    let lowered = |event: &config::RetryEvent| match *event {
+        config::RetryEvent::ConnFailure => RetryEvent::ConnFailure,
+        config::RetryEvent::EmptyResponse => RetryEvent::EmptyResponse,
+        config::RetryEvent::JunkResponse => RetryEvent::JunkResponse,
+        config::RetryEvent::ResponseTimeout => RetryEvent::ResponseTimeout,
+        config::RetryEvent::Status(status) => RetryEvent::Status(status),
+    };
+    RetryOn(events.iter().map(lowered).collect())
 }
 
 fn forward_for(proxy: &Proxy) -> Option<ForwardFor> {

@@ -1,5 +1,6 @@
 //! An exchange under way: the request to the server, the response to the client, and what becomes of both connections.
 
+use super::retry::Replay;
 use super::stream::{Next, Outgoing, Sending};
 use super::{Hearing, Transaction, facts};
 use crate::flow::Flow;
@@ -10,11 +11,17 @@ use http1::{After, ConnectionOption, NoRoom, Persistence, Progress, Refusal, Rep
 use std::sync::Arc;
 use table::Reuse;
 
+/// Whether the response is passed on, and the request not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wanted(bool);
+
 /// How far an exchange has come.
 enum Course {
     Going,
     Tunnel,
     Over(After),
+    /// The response is of a kind after which the request is sent again.
+    Again,
 }
 
 impl Session {
@@ -44,6 +51,8 @@ impl Session {
             Ok(Course::Going) => (),
             Ok(Course::Tunnel) => self.become_tunnel(now, out),
             Ok(Course::Over(after)) => self.on_exchange_over(now, after, out),
+            Ok(Course::Again) => self.retry_exchange(out),
+            Err(end) if self.is_retried(end, out) => (),
             Err(end) => self.end_with(end, out),
         }
     }
@@ -59,7 +68,7 @@ impl Session {
                 if let Some(transaction) = &mut self.http_mut().transaction
                     && transaction.up.is_sending()
                 {
-                    transaction.up.sending = Sending::Broken;
+                    transaction.up.break_off();
                     transaction.exchange.as_mut().expect("it is under way").abandon_request();
                 }
             }
@@ -92,7 +101,10 @@ impl Session {
             Side::Back if !is_begun => Moment::Headers,
             Side::Back | Side::Front => self.moment(),
         };
-        self.end_with(End::new(moment, Cause::Idle(side)), out);
+        let end = End::new(moment, Cause::Idle(side));
+        if !self.is_retried(end, out) {
+            self.end_with(end, out);
+        }
     }
 
     /// How far an exchange has come, for whoever ends it now. A request is on its way until its last byte: `D`.
@@ -103,7 +115,9 @@ impl Session {
 
     fn drive(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<Course, End> {
         self.drive_request(transaction, now, out)?;
-        self.drive_response(transaction, now, out)?;
+        if self.drive_response(transaction, now, out)? == Wanted(false) {
+            return Ok(Course::Again);
+        }
         let is_sending = transaction.up.is_sending() || transaction.down.is_sending();
         let exchange = transaction.exchange.as_ref().expect("it is under way");
         Ok(match exchange.after() {
@@ -114,9 +128,18 @@ impl Session {
     }
 
     fn drive_request(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<(), End> {
-        let Transaction { request, exchange, head_size, up, .. } = transaction;
+        let Transaction { request, exchange, begun, head_size, up, .. } = transaction;
         let exchange = exchange.as_mut().expect("it is under way");
         if up.sending != Sending::Nothing {
+            return Ok(());
+        }
+        if let Replay::Due(bytes) = &up.replay {
+            let mut lease = lease(out)?;
+            lease.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+            let again = Outgoing::whole(lease, bytes.len());
+            // It is recorded as it is sent.
+            up.replay = Replay::Kept(Vec::new());
+            self.send(now, up, Side::Back, again, out);
             return Ok(());
         }
         if !up.is_begun {
@@ -125,6 +148,10 @@ impl Session {
             let written = written.map_err(no_room)?;
             up.gathered.consume(*head_size);
             up.is_begun = true;
+            *begun = Some(*exchange);
+            if self.backend_ref().is_some_and(|backend| backend.http.retry_on.needs_request()) {
+                up.replay = Replay::Kept(Vec::new());
+            }
             let (filled, content_size) = up.copy_behind(&mut lease, written).map_err(malformed_request)?;
             self.count_bytes(Side::Front, content_size);
             self.send(now, up, Side::Back, Outgoing::whole(lease, filled), out);
@@ -150,11 +177,12 @@ impl Session {
         Ok(())
     }
 
-    fn drive_response(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<(), End> {
+    fn drive_response(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<Wanted, End> {
         while !transaction.down.is_sending() && !transaction.is_tunnel {
             let is_ended = self.http_mut().back == Hearing::Ended;
             if !transaction.down.is_begun {
                 match transaction.response.read(transaction.down.gathered.bytes()) {
+                    Progress::Complete { .. } if self.is_unwanted(transaction) => return Ok(Wanted(false)),
                     Progress::Complete { head_size } => self.on_response(transaction, head_size, now, out)?,
                     Progress::Refused(refusal) => return Err(malformed_response(refusal)),
                     Progress::Incomplete if is_ended => {
@@ -194,7 +222,7 @@ impl Session {
                 }
             }
         }
-        Ok(())
+        Ok(Wanted(true))
     }
 
     /// A response's head has come. It may not be the last one for this request.

@@ -26,6 +26,7 @@
 //! | `exchange` | an exchange under way: both directions, its end |
 //! | `stream` | one direction: what has come, what is on its way, where the content is |
 //! | `splice` | content that goes through a pipe |
+//! | `retry` | sending a request again |
 //! | `answer` | responses of our own, and closing slowly behind them |
 //! | `facts` | what logs and counters are told |
 //!
@@ -36,6 +37,7 @@ mod answer;
 mod exchange;
 mod facts;
 mod request;
+mod retry;
 mod rules;
 mod splice;
 mod stream;
@@ -85,6 +87,8 @@ pub(crate) struct Transaction {
     response: Response,
     /// Once the request's head is whole.
     exchange: Option<Exchange>,
+    /// The same when the request was begun to be sent.
+    begun: Option<Exchange>,
     /// Bytes of the request's head, as it was received.
     head_size: usize,
     /// Front to back.
@@ -115,6 +119,7 @@ impl Transaction {
             request: Request::new(limits),
             response: Response::new(limits),
             exchange: None,
+            begun: None,
             head_size: 0,
             up: Stream::new(limits),
             down: Stream::new(limits),
@@ -131,6 +136,7 @@ impl Transaction {
         self.request.clear();
         self.response.clear();
         self.exchange = None;
+        self.begun = None;
         self.head_size = 0;
         self.up.clear();
         self.down.clear();
@@ -310,6 +316,7 @@ impl Session {
 
     fn send(&mut self, now: Instant, stream: &mut Stream, to: Side, piece: stream::Outgoing, out: &mut Outbox) {
         let stream::Outgoing { lease, start, end, next, filled } = piece;
+        stream.replay.record(&lease, start, end);
         stream.sending = Sending::Piece { start, end, next, filled };
         // Its receiver is given time from now on.
         self.touch(to, now);

@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** what is behind the content never reaches the pipe: a fill takes no more than [`http1::Body::data_left`].
 
+use super::retry::Replay;
 use super::stream::Sending;
 use super::{Hearing, Stream};
 use crate::{Outbox, Phase, Session};
@@ -91,6 +92,7 @@ impl Session {
         stream.pace.on_spliced(pipe.held());
         stream.hope = Hope::Soon;
         stream.sending = Sending::Pipe;
+        stream.replay = Replay::Off;
         self.count_bytes(from, pipe.held());
         let to = from.other();
         // Its receiver is given time from now on.

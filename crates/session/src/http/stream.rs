@@ -6,6 +6,7 @@
 //!                       sent from where it lies; the lease comes back for what is behind
 //! ```
 
+use super::retry::Replay;
 use crate::flow::{PIECE_LEAST, Pace, Piece};
 use crate::gather::Gathered;
 use buf::Lease;
@@ -28,6 +29,8 @@ pub(super) struct Stream {
     /// What the next receive may expect.
     pub(super) hope: Hope,
     pub(super) pace: Pace,
+    /// Of a request: what was sent of it.
+    pub(super) replay: Replay,
 }
 
 /// What is on its way to the other side.
@@ -88,6 +91,7 @@ impl Stream {
             trailers: Trailers::new(limits),
             hope: Hope::Later,
             pace: Pace::default(),
+            replay: Replay::Off,
         }
     }
 
@@ -100,6 +104,7 @@ impl Stream {
         self.trailers.clear();
         self.hope = Hope::Later;
         self.pace = Pace::default();
+        self.replay = Replay::Off;
     }
 
     /// The content that follows is of this framing. One that says beforehand that it is long need not show that it is fast.
