@@ -35,7 +35,7 @@ impl Lowering<'_> {
         };
         let next = self.variables.len();
         let number = *self.variables.entry(variable.name.clone()).or_insert(next);
-        Variable { scope, number: u16::try_from(number).expect("a file has fewer names") }
+        Variable { scope, number: u32::try_from(number).expect("a file has fewer names") }
     }
 
     fn http_list(&mut self, rules: &[config::HttpRule], proxy: &Proxy, acls: &Acls) -> Vec<HttpRule> {

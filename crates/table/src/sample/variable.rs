@@ -19,7 +19,7 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Variable {
     pub scope: Scope,
-    pub number: u16,
+    pub number: u32,
 }
 
 /// The variables of one client that are set: a few, so they are looked for one after the other. There are never more than the

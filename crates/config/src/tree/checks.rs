@@ -1,0 +1,116 @@
+//! What health checks say and expect.
+
+use crate::address::Host;
+use crate::source::Spanned;
+
+/// A kind of check that says something (`option tcp-check` and its kin).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Check {
+    /// The proxy's own script.
+    Script,
+    /// `option httpchk`
+    Http,
+    /// The greeting is the whole line, such as `HELO localhost`.
+    Smtp {
+        greeting: String,
+    },
+    Redis,
+    SslHello,
+    /// `option imapchk`, `pop3chk` and `lmtpchk` are keywords of our own.
+    Imap,
+    Pop3,
+    Lmtp,
+}
+
+/// One `tcp-check` line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TcpCheck {
+    Comment(String),
+    Connect(TcpConnect),
+    Send { bytes: Vec<u8>, comment: Option<String> },
+    Expect(CheckExpect<CheckText>),
+}
+
+/// `tcp-check connect`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TcpConnect {
+    /// Greet as the server line says.
+    pub is_default: bool,
+    pub address: Option<Spanned<Host>>,
+    pub port: Option<u16>,
+    pub sends_proxy: bool,
+    pub lingers: bool,
+    pub comment: Option<String>,
+}
+
+/// `tcp-check expect` and `http-check expect`. A status is one of HAProxy's words that the keyword allows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckExpect<P> {
+    pub pattern: P,
+    pub is_inverse: bool,
+    pub received_least: Option<u32>,
+    pub ok_status: Option<String>,
+    pub error_status: Option<String>,
+    pub timeout_status: Option<String>,
+    pub on_success: Option<String>,
+    pub on_error: Option<String>,
+    pub comment: Option<String>,
+}
+
+/// What is expected. Expressions are as written: whoever runs them compiles them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CheckText {
+    String(Spanned<String>),
+    Regex(Spanned<String>),
+    Binary(Vec<u8>),
+    BinaryRegex(Spanned<String>),
+}
+
+/// `option httpchk` and the `http-check` lines: a section inherits them together, and its first own line of either kind replaces them
+/// together.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpScript {
+    /// What `option httpchk` says is sent, unless a line of the script says otherwise.
+    pub request: HttpSend,
+    pub steps: Vec<Spanned<HttpCheck>>,
+    /// It comes from a `defaults` section.
+    pub is_inherited: bool,
+}
+
+/// One `http-check` line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HttpCheck {
+    Comment(String),
+    Connect(TcpConnect),
+    Send(HttpSend),
+    Expect(CheckExpect<HttpPattern>),
+}
+
+/// `http-check send`, or what `option httpchk` says. What is not there is HAProxy's `OPTIONS / HTTP/1.0`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpSend {
+    pub method: Option<String>,
+    pub uri: Option<String>,
+    pub version: Option<HttpVersion>,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
+    pub body: Option<String>,
+    pub comment: Option<String>,
+}
+
+/// The versions that a check can speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HttpVersion {
+    Http10,
+    Http11,
+}
+
+/// What is expected of a response.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HttpPattern {
+    /// Ranges of status codes, first and last.
+    Status(Vec<(u16, u16)>),
+    StatusRegex(Spanned<String>),
+    String(Spanned<String>),
+    Regex(Spanned<String>),
+}

@@ -1,0 +1,68 @@
+//! What `mode http` adds.
+
+use crate::cookie::Cookie;
+use crate::error_page::ErrorPage;
+use crate::source::Spanned;
+use std::net::IpAddr;
+
+/// The HTTP part of the settings.
+#[derive(Clone, Debug, Default)]
+pub struct HttpSettings {
+    pub keeping: Keeping,
+    pub reuse: Reuse,
+    /// `retry-on`; `None`: HAProxy's default.
+    pub retry_on: Option<Vec<RetryEvent>>,
+    pub forward_for: Option<Spanned<ForwardFor>>,
+    /// Each status once.
+    pub pages: Vec<ErrorPage>,
+    pub monitor_uri: Option<String>,
+    pub cookie: Option<Spanned<Cookie>>,
+}
+
+/// A word of `retry-on`: a failure that is a reason to send a request again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetryEvent {
+    ConnFailure,
+    EmptyResponse,
+    JunkResponse,
+    ResponseTimeout,
+    Status(u16),
+}
+
+/// `http-reuse`: who may use a server's connection on which another client was served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reuse {
+    Never,
+    #[default]
+    Safe,
+    Aggressive,
+    Always,
+}
+
+/// Which connections serve more than one exchange: the last of three options that was said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keeping {
+    /// `option http-keep-alive`.
+    #[default]
+    Both,
+    /// `option http-server-close`.
+    Front,
+    /// `option httpclose`.
+    Nothing,
+}
+
+/// `option forwardfor [except NET] [header NAME] [if-none]`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ForwardFor {
+    pub except: Option<IpNet>,
+    pub header: Option<String>,
+    pub is_if_none: bool,
+}
+
+/// A network. Bits behind the prefix are already cleared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct IpNet {
+    pub address: IpAddr,
+    /// Up to 32 for IPv4, up to 128 for IPv6.
+    pub prefix: u8,
+}

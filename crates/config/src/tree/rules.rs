@@ -1,0 +1,62 @@
+//! Rules that choose, accept and reject; captures.
+
+use crate::acl::Condition;
+use crate::source::Spanned;
+use std::time::Duration;
+
+/// `use_backend NAME [if|unless CONDITION]`.
+#[derive(Clone, Debug)]
+pub struct UseBackend {
+    pub backend: Spanned<String>,
+    /// Always, when absent.
+    pub condition: Option<Condition>,
+}
+
+/// The `tcp-request` and `tcp-response` lines of a proxy, each list in file order.
+#[derive(Clone, Debug, Default)]
+pub struct TcpRules {
+    pub connection: Vec<TcpRule>,
+    pub session: Vec<TcpRule>,
+    pub content: Vec<TcpRule>,
+    /// How long content rules wait for content; not at all unless set.
+    pub inspect_delay: Option<Spanned<Duration>>,
+    /// `tcp-response content`
+    pub response: Vec<TcpRule<TcpResponseAction>>,
+    pub response_delay: Option<Spanned<Duration>>,
+}
+
+/// `tcp-request … ACTION [if|unless CONDITION]`, `tcp-response content …`.
+#[derive(Clone, Debug)]
+pub struct TcpRule<A = TcpAction> {
+    pub action: Spanned<A>,
+    /// Always, when absent.
+    pub condition: Option<Condition>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TcpAction {
+    Accept,
+    Reject,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TcpResponseAction {
+    Accept,
+    Reject,
+    /// Closes the connection with the server.
+    Close,
+}
+
+/// `use-server NAME if|unless CONDITION`.
+#[derive(Clone, Debug)]
+pub struct UseServer {
+    pub server: Spanned<String>,
+    pub condition: Condition,
+}
+
+/// `capture request|response header NAME len N`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Capture {
+    pub header: Spanned<String>,
+    pub length_max: u32,
+}

@@ -1,0 +1,117 @@
+//! Servers, and how they are spoken to.
+
+use super::NearEnd;
+use crate::address::{Host, ServerAddress};
+use crate::source::{Span, Spanned};
+use std::time::Duration;
+
+/// One `server` line, with `default-server` applied.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub name: Spanned<String>,
+    pub address: Spanned<ServerAddress>,
+    pub options: ServerOptions,
+}
+
+/// The parameters of a server line.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ServerOptions {
+    /// Its number within the backend; the next that is free unless set.
+    pub id: Option<Spanned<u32>>,
+    /// Where connections to it come from; what the proxy says unless set.
+    pub near_end: Option<Spanned<NearEnd>>,
+    pub check: Option<Span>,
+    pub check_address: Option<Spanned<Host>>,
+    pub check_port: Option<Spanned<u16>>,
+    pub check_send_proxy: Option<Span>,
+    /// The server that it follows: its backend, unless it is the same one, and its name.
+    pub track: Option<Spanned<(Option<String>, String)>>,
+    /// `observe layer4`; `observe none` takes it back.
+    pub observe: Option<Span>,
+    /// At least 1; 10 unless set.
+    pub error_limit: Option<u32>,
+    /// [`OnError::FailCheck`] unless set.
+    pub on_error: Option<OnError>,
+    /// [`InitState::Up`] unless set.
+    pub init_state: Option<InitState>,
+    pub agent: Option<Span>,
+    pub agent_address: Option<Spanned<Host>>,
+    pub agent_port: Option<Spanned<u16>>,
+    /// Between two questions to the agent; 2 s unless set.
+    pub agent_inter: Option<Spanned<Duration>>,
+    /// What is said to the agent first.
+    pub agent_send: Option<String>,
+    /// Between checks; 2 s unless set.
+    pub inter: Option<Spanned<Duration>>,
+    /// Between checks while going up or down; `inter` unless set.
+    pub fastinter: Option<Spanned<Duration>>,
+    /// Between checks while down; `inter` unless set.
+    pub downinter: Option<Spanned<Duration>>,
+    /// Successes that make it up; at least 1; 2 unless set.
+    pub rise: Option<Spanned<u32>>,
+    /// Failures that make it down; at least 1; 3 unless set.
+    pub fall: Option<Spanned<u32>>,
+    /// 0 (takes no new connections) to 256; 1 unless set.
+    pub weight: Option<Spanned<u16>>,
+    /// How long it takes until it has its full weight, after it came up; 0 or unset: at once.
+    pub slowstart: Option<Spanned<Duration>>,
+    pub is_backup: bool,
+    pub is_disabled: bool,
+    /// `on-marked-down shutdown-sessions`.
+    pub shuts_sessions_when_down: bool,
+    /// `on-marked-up shutdown-backup-sessions`.
+    pub shuts_backups_when_up: bool,
+    pub proxy_header: Option<Spanned<ProxyHeader>>,
+    /// `proxy-v2-options`: what a header of version 2 says beside that.
+    pub proxy_options: Vec<ProxyOption>,
+    pub tls: Option<Span>,
+    /// Most connections at once; 0 or unset is without limit.
+    pub maxconn: Option<Spanned<u32>>,
+    /// The limit while the backend is empty; 0 or unset: that of `maxconn`.
+    pub minconn: Option<Spanned<u32>>,
+    /// Most that wait for this server alone; 0 or unset is without limit.
+    pub maxqueue: Option<Spanned<u32>>,
+    /// `tcp-ut`: how long bytes may stay unacknowledged; unset: as long as the system has it.
+    pub user_timeout: Option<Duration>,
+    /// The value of its clients' cookie.
+    pub cookie: Option<String>,
+}
+
+/// `on-error`: what follows from too many errors in a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnError {
+    Fastinter,
+    FailCheck,
+    SuddenDeath,
+    MarkDown,
+}
+
+/// `init-state`: what is thought of a server before its first check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InitState {
+    FullyUp,
+    Up,
+    Down,
+    FullyDown,
+}
+
+/// A word of `proxy-v2-options`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProxyOption {
+    Authority,
+    CertCn,
+    Crc32c,
+    Ssl,
+    SslCipher,
+}
+
+/// Which PROXY header a server is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProxyHeader {
+    V1,
+    V2,
+    /// With the TLS TLV.
+    V2Ssl,
+    /// With the TLS TLV and the certificate's common name.
+    V2SslCn,
+}
