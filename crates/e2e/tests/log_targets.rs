@@ -188,7 +188,6 @@ fn standard_streams(subject: Subject) {
     let global = "log stdout format short daemon\n log stderr format raw daemon notice notice\n log stdout len 80 format iso local0";
     let own = "server dead 127.0.0.1:1 check inter 100ms";
     let proxy = setup(subject, global, own).with("s1", origin.target()).start();
-    talk(&proxy);
     let lines_of = |output: &dyn Fn() -> String, part: &str, count| {
         wait::value(&format!("{count} lines with {part}"), wait::SOON, || {
             let text = output();
@@ -196,14 +195,16 @@ fn standard_streams(subject: Subject) {
             (lines.len() >= count && text.ends_with('\n')).then_some(lines)
         })
     };
+    let down = "Server px/dead is DOWN, reason: Layer4 connection problem, info: \"Connection refused\", check duration: Tms. 1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.";
+    // Until then a client may be sent to it.
+    let err = lines_of(&|| proxy.stderr(), "dead is DOWN", 2);
+    assert!(err.iter().any(|line| line == down), "beside what the console says: {err:?}");
+    talk(&proxy);
     let out = lines_of(&|| proxy.stdout(), "127.0.0.1:", 2);
     assert_eq!(out[0], format!("<6>{TEXT}"));
     assert!(out[1].starts_with("DATE 127.0.0.1:PORT ["), "{out:?}");
     let raw = proxy.stdout().lines().find(|line| line.starts_with("20")).map(str::len);
     assert_eq!(raw, Some(79), "with its newline as long as it may be");
-    let down = "Server px/dead is DOWN, reason: Layer4 connection problem, info: \"Connection refused\", check duration: Tms. 1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.";
-    let err = lines_of(&|| proxy.stderr(), "dead is DOWN", 2);
-    assert!(err.iter().any(|line| line == down), "beside what the console says: {err:?}");
 }
 
 fn a_descriptor_of_ours(subject: Subject) {
