@@ -416,21 +416,46 @@ fn counters(subject: Subject) {
         rig.talk("fe", &request, false);
     }
     rig.logs.lines_with("fe ", 4);
-    let path = rig._admin.path().join("admin");
-    let mut socket = std::os::unix::net::UnixStream::connect(path).expect("the admin socket");
-    socket.write_all(b"show stat\n").expect("it listens");
-    let mut csv = String::new();
-    socket.read_to_string(&mut csv).expect("it answers");
-    let names: Vec<&str> = csv.lines().next().expect("a header").split(',').collect();
-    let of = |row: &str| {
-        let line = csv.lines().find(|line| line.starts_with(row)).unwrap_or_else(|| panic!("no {row} in {csv}"));
-        let values: Vec<&str> = line.split(',').collect();
-        let column = |name| values[names.iter().position(|known| *known == name).expect("a column")];
-        ["stot", "req_tot", "hrsp_2xx", "hrsp_4xx", "hrsp_5xx", "ereq", "eresp"].map(column).join(" ")
+    let first = Stats::read(&rig);
+    let counts = |row: &str| {
+        ["stot", "req_tot", "hrsp_2xx", "hrsp_4xx", "hrsp_5xx", "ereq", "eresp"]
+            .map(|name| first.of(row, name))
+            .join(" ")
     };
-    assert_eq!(of("fe,FRONTEND,"), "4 4 2 1 1 1 ");
-    assert_eq!(of("be,s,"), "3 2 2 0 0  1");
-    assert_eq!(of("be,BACKEND,"), "3 3 2 0 1  1");
+    assert_eq!(counts("fe,FRONTEND,"), "4 4 2 1 1 1 ");
+    assert_eq!(counts("be,s,"), "3 2 2 0 0  1");
+    assert_eq!(counts("be,BACKEND,"), "3 3 2 0 1  1");
+    rig.talk("fe", &get("/late"), false);
+    rig.logs.lines_with("fe ", 5);
+    let then = Stats::read(&rig);
+    let number = |row: &str, name: &str| then.of(row, name).parse::<u64>().expect("a number");
+    assert!(number("fe,FRONTEND,", "req_rate_max") >= 1);
+    for row in ["be,s,", "be,BACKEND,"] {
+        assert!((50..10_000).contains(&number(row, "rtime_max")), "{} ms", number(row, "rtime_max"));
+        assert!(number(row, "rtime") >= 1);
+    }
+}
+
+/// An answer to `show stat`.
+struct Stats(String);
+
+impl Stats {
+    fn read(rig: &Rig) -> Stats {
+        let path = rig._admin.path().join("admin");
+        let mut socket = std::os::unix::net::UnixStream::connect(path).expect("the admin socket");
+        socket.write_all(b"show stat\n").expect("it listens");
+        let mut csv = String::new();
+        socket.read_to_string(&mut csv).expect("it answers");
+        Stats(csv)
+    }
+
+    /// A cell of the row that begins so.
+    fn of(&self, row: &str, name: &str) -> &str {
+        let names: Vec<&str> = self.0.lines().next().expect("a header").split(',').collect();
+        let line =
+            self.0.lines().find(|line| line.starts_with(row)).unwrap_or_else(|| panic!("no {row} in {}", self.0));
+        line.split(',').nth(names.iter().position(|known| *known == name).expect("a column")).expect("a cell")
+    }
 }
 
 /// `configuration.txt` §7.3.6.

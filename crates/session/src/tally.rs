@@ -6,7 +6,7 @@ use crate::early::Rules;
 use crate::{Cause, End, Moment, Session};
 use driver::{Instant, Side};
 use std::time::Duration;
-use table::{Counter, ListenerState, Mode, Server, Traffic};
+use table::{Counter, ListenerState, Mode, Server, Took, Traffic};
 
 impl Session {
     pub(crate) fn count_arrival(&self, now: Instant) {
@@ -121,6 +121,11 @@ impl Session {
         }
     }
 
+    /// A request was read.
+    pub(crate) fn count_request(&self, now: Instant) {
+        self.frontend().state.tally.on_request(self.shard, clock(now));
+    }
+
     /// A server has answered.
     pub(crate) fn count_response(&self, status: u16) {
         if let Some(server) = &self.server {
@@ -215,12 +220,13 @@ impl Session {
         let (Some(assigned), Some(connected)) = (self.assigned_at, self.connected_at) else { return };
         let (began, routed) = self.began_at();
         let queue = assigned.since(routed);
-        let (connect, total) = (connected.since(assigned), now.since(began));
+        let response = self.responded_at().map(|responded| responded.since(connected));
+        let took = Took { queue, connect: connected.since(assigned), response, total: now.since(began) };
         if let Some(backend) = self.backend_ref() {
-            backend.state.tally.on_times(self.shard, queue, connect, total);
+            backend.state.tally.on_times(self.shard, took);
         }
         if let Some(server) = &self.server {
-            server.state.tally.on_times(self.shard, queue, connect, total);
+            server.state.tally.on_times(self.shard, took);
         }
     }
 

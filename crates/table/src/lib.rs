@@ -85,5 +85,5 @@ pub use state::server::{Admin, Health, ServerState};
 pub use state::sources::Sources;
 pub use state::warmth::{WEIGHT_SCALE, Warmth};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Number, Proxy, ServerId, Spread, Table};
-pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Totals, Traffic};
+pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Took, Totals, Traffic};
 pub use tuning::{Keepalive, Source, Tuning};

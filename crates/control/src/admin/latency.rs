@@ -8,7 +8,7 @@ use std::time::Duration;
 use table::{Backend, Distribution, Server, Tally};
 
 /// The parts of a session, as they are told of everywhere.
-pub(crate) const PARTS: [Part; 3] = [Part::Queue, Part::Connect, Part::Total];
+pub(crate) const PARTS: [Part; 4] = [Part::Queue, Part::Connect, Part::Response, Part::Total];
 
 /// A part of a session that reached a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum Part {
     Queue,
     /// From there to the established connection.
     Connect,
+    /// In `mode http`, from there to the head of the response.
+    Response,
     /// From the accept to the end.
     Total,
 }
@@ -26,6 +28,7 @@ impl Part {
         match self {
             Part::Queue => "queue",
             Part::Connect => "connect",
+            Part::Response => "response",
             Part::Total => "total",
         }
     }
@@ -35,6 +38,7 @@ impl Part {
         match self {
             Part::Queue => "time from the accept to the assignment of a server",
             Part::Connect => "time from the assignment of a server to the established connection",
+            Part::Response => "time from the established connection to the head of the response",
             Part::Total => "time from the accept to the end of the session",
         }
     }
@@ -44,6 +48,7 @@ impl Part {
         tally.latency(|latency| match self {
             Part::Queue => &latency.queue,
             Part::Connect => &latency.connect,
+            Part::Response => &latency.response,
             Part::Total => &latency.total,
         })
     }
@@ -91,10 +96,13 @@ fn of_server(text: &mut String, server: &Server) {
     lines(text, &server.backend_name, &server.name, &server.state.tally);
 }
 
-/// A line for each part.
+/// A line for each part; for responses only where there are any.
 fn lines(text: &mut String, proxy: &str, name: &str, tally: &Tally) {
     for part in PARTS {
         let distribution = part.of(tally);
+        if part == Part::Response && distribution.count() == 0 {
+            continue;
+        }
         // A string takes this.
         let _ = write!(text, "{proxy} {name} {} {}", part.word(), distribution.count());
         let times = SHARES.map(|(share, _)| distribution.permille(share)).into_iter().chain([distribution.most()]);

@@ -127,7 +127,12 @@ impl Session {
 
     /// The final response's head has come, and a line may be due.
     pub(crate) fn has_responded(&self) -> bool {
-        self.transaction().is_some_and(|transaction| transaction.facts.responded_at.is_some())
+        self.responded_at().is_some()
+    }
+
+    /// When the final response's head had come.
+    pub(crate) fn responded_at(&self) -> Option<Instant> {
+        self.transaction()?.facts.responded_at
     }
 
     /// Whether a rule wants no line of it.

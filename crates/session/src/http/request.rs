@@ -85,6 +85,7 @@ impl Session {
         up.expect(request.framing());
         *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
         self.count_bytes(Side::Front, size);
+        self.count_request(now);
         if !self.is_monitored(frontend, now, out) && self.passes_request_rules(Rules::Frontend, now, out) {
             self.choose_backend(now, out);
         }

@@ -24,7 +24,7 @@ pub use histogram::{Distribution, Histogram};
 pub(crate) use peak::Peak;
 pub use rate::Rate;
 pub use recent::Recent;
-pub use traffic::{Latency, Peaks, Totals, Traffic};
+pub use traffic::{Latency, Peaks, Took, Totals, Traffic};
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -97,19 +97,32 @@ impl Tally {
         own.session_rate.add(second);
     }
 
+    /// A request was read, `at` on the monotonic clock.
+    pub fn on_request(&self, shard: ShardIndex, at: Duration) {
+        let own = self.of(shard);
+        let second = at.as_secs();
+        if let Some(ended) = own.request_rate.second_ended_by(second) {
+            self.peaks().request_rate.raise(self.requests_in(ended));
+        }
+        own.request_rate.add(second);
+    }
+
     /// A session came to a server.
     pub fn on_served(&self, shard: ShardIndex, at: Duration) {
         self.of(shard).last_session.set(at.as_secs() + 1);
     }
 
     /// A session ended that had reached a server: how long each part of it took.
-    pub fn on_times(&self, shard: ShardIndex, queue: Duration, connect: Duration, total: Duration) {
+    pub fn on_times(&self, shard: ShardIndex, took: Took) {
         let (own, peaks) = (self.of(shard), self.peaks());
-        for (recent, peak, time) in [
+        let Took { queue, connect, response, total } = took;
+        let of_response = response.map(|response| (&own.response_time, &peaks.response_time, response));
+        let of_all = [
             (&own.queue_time, &peaks.queue_time, queue),
             (&own.connect_time, &peaks.connect_time, connect),
             (&own.total_time, &peaks.total_time, total),
-        ] {
+        ];
+        for (recent, peak, time) in of_all.into_iter().chain(of_response) {
             let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             recent.add(millis);
             peak.raise(millis);
@@ -117,6 +130,7 @@ impl Tally {
         let latency = own.latency.get_or_init(Box::default);
         latency.queue.add(queue);
         latency.connect.add(connect);
+        response.into_iter().for_each(|response| latency.response.add(response));
         latency.total.add(total);
     }
 
@@ -139,6 +153,16 @@ impl Tally {
     /// Connections per second, over the last second before `at`.
     pub fn connection_rate(&self, at: Duration) -> u64 {
         rate::over_last_second(at, |second| self.connections_in(second))
+    }
+
+    /// Requests per second, over the last second before `at`.
+    pub fn request_rate(&self, at: Duration) -> u64 {
+        rate::over_last_second(at, |second| self.requests_in(second))
+    }
+
+    /// The most requests that there were in a second.
+    pub fn request_rate_peak(&self, at: Duration) -> u64 {
+        rate::peak(&self.peaks().request_rate, at, |second| self.requests_in(second))
     }
 
     /// The most sessions that there were in a second.
@@ -180,6 +204,10 @@ impl Tally {
 
     fn sessions_in(&self, second: u64) -> u64 {
         self.blocks().map(|traffic| traffic.session_rate.count_in(second)).sum()
+    }
+
+    fn requests_in(&self, second: u64) -> u64 {
+        self.blocks().map(|traffic| traffic.request_rate.count_in(second)).sum()
     }
 
     fn connections_in(&self, second: u64) -> u64 {

@@ -68,21 +68,32 @@ fn the_best_second_is_that_of_all_shards_together() {
     tally.clear_peaks();
     assert_eq!(tally.connection_rate_peak(at(9.0)), 0);
     assert_eq!(tally.totals().connections, 8, "only what was most is forgotten");
+    (0..3).for_each(|_| tally.on_request(A, at(10.5)));
+    tally.on_request(B, at(10.6));
+    assert_eq!((tally.request_rate(at(10.9)), tally.request_rate_peak(at(10.9))), (4, 4));
+}
+
+/// Milliseconds in the queue, to connect, and in all; to the response as long as to connect.
+fn took(queue: u64, connect: u64, total: u64) -> Took {
+    let [queue, connect, total] = [queue, connect, total].map(Duration::from_millis);
+    Took { queue, connect, response: Some(connect), total }
 }
 
 #[test]
 fn times_are_averages_and_maxima() {
     let tally = Tally::new(2);
-    let millis = Duration::from_millis;
-    tally.on_times(A, millis(0), millis(2), millis(100));
-    tally.on_times(B, millis(0), millis(3), millis(200));
+    tally.on_times(A, took(0, 2, 100));
+    tally.on_times(B, took(0, 3, 200));
     assert_eq!(tally.recent(|traffic| &traffic.queue_time), 0);
     assert_eq!(tally.recent(|traffic| &traffic.connect_time), 3, "rounded up");
     assert_eq!(tally.recent(|traffic| &traffic.total_time), 150);
+    tally.on_times(A, Took { response: None, ..took(0, 3, 200) });
+    assert_eq!(tally.recent(|traffic| &traffic.response_time), 3, "what has no response says nothing of them");
+    assert_eq!(tally.latency(|latency| &latency.response).count(), 2);
     assert_eq!((tally.peaks().connect_time.get(), tally.peaks().total_time.get()), (3, 200));
     for _ in 0..10_000 {
-        tally.on_times(A, millis(0), millis(0), millis(0));
-        tally.on_times(B, millis(0), millis(0), millis(0));
+        tally.on_times(A, took(0, 0, 0));
+        tally.on_times(B, took(0, 0, 0));
     }
     assert_eq!(tally.recent(|traffic| &traffic.total_time), 0, "old times fade");
 }
@@ -101,8 +112,8 @@ fn the_last_session_served_is_the_last_of_all_shards() {
 fn latencies_are_those_of_all_shards_until_they_are_cleared() {
     let tally = Tally::new(2);
     let millis = Duration::from_millis;
-    (1..=50).for_each(|time| tally.on_times(A, millis(0), millis(time), millis(1_000)));
-    (51..=100).for_each(|time| tally.on_times(B, millis(0), millis(time), millis(1_000)));
+    (1..=50).for_each(|time| tally.on_times(A, took(0, time, 1_000)));
+    (51..=100).for_each(|time| tally.on_times(B, took(0, time, 1_000)));
     let connect = tally.latency(|latency| &latency.connect);
     assert_eq!(connect.count(), 100);
     let near = |found: Option<Duration>, expected| {
@@ -114,6 +125,6 @@ fn latencies_are_those_of_all_shards_until_they_are_cleared() {
     near(connect.most(), millis(100));
     tally.clear();
     assert_eq!(tally.latency(|latency| &latency.connect).count(), 0);
-    tally.on_times(B, millis(0), millis(7), millis(9));
+    tally.on_times(B, took(0, 7, 9));
     near(tally.latency(|latency| &latency.connect).permille(500), millis(7));
 }

@@ -3,6 +3,7 @@
 use super::counter::{Counter, Most};
 use super::{Histogram, Rate, Recent};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// One definition of every counter: a field that a shard writes, and its sum.
 macro_rules! traffic {
@@ -13,12 +14,15 @@ macro_rules! traffic {
             $($(#[$doc])* pub $name: Counter,)*
             pub connection_rate: Rate,
             pub session_rate: Rate,
+            pub request_rate: Rate,
             /// One more than the second of the monotonic clock in which a session last came to a server; 0: none has.
             pub(super) last_session: Counter,
             /// `qtime`
             pub queue_time: Recent,
             /// `ctime`
             pub connect_time: Recent,
+            /// `rtime`
+            pub response_time: Recent,
             /// `ttime`
             pub total_time: Recent,
             /// A pointer until a session that reached a server ends: frontends never have one.
@@ -40,9 +44,11 @@ macro_rules! traffic {
                 $(self.$name.set(0);)*
                 self.connection_rate.clear();
                 self.session_rate.clear();
+                self.request_rate.clear();
                 self.last_session.set(0);
                 self.queue_time.clear();
                 self.connect_time.clear();
+                self.response_time.clear();
                 self.total_time.clear();
                 if let Some(latency) = self.latency.get() {
                     latency.clear();
@@ -107,6 +113,19 @@ traffic! {
     responses_other,
 }
 
+/// How long the parts of a session took that reached a server, or of an exchange of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Took {
+    /// From the accept to the assignment of a server.
+    pub queue: Duration,
+    /// From there to the established connection.
+    pub connect: Duration,
+    /// From there to the head of the response; `None`: there was none, or `mode tcp` knows of none.
+    pub response: Option<Duration>,
+    /// From the accept to the end.
+    pub total: Duration,
+}
+
 /// How long the parts of sessions took that reached a server.
 #[derive(Debug, Default)]
 pub struct Latency {
@@ -114,14 +133,16 @@ pub struct Latency {
     pub queue: Histogram,
     /// From there to the established connection.
     pub connect: Histogram,
+    /// In `mode http`, from there to the head of the response.
+    pub response: Histogram,
     /// From the accept to the end.
     pub total: Histogram,
 }
 
 impl Latency {
     fn clear(&self) {
-        let Latency { queue, connect, total } = self;
-        [queue, connect, total].into_iter().for_each(Histogram::clear);
+        let Latency { queue, connect, response, total } = self;
+        [queue, connect, response, total].into_iter().for_each(Histogram::clear);
     }
 }
 
@@ -132,17 +153,24 @@ pub struct Peaks {
     pub connection_rate: Most,
     /// `rate_max`
     pub session_rate: Most,
+    /// `req_rate_max`
+    pub request_rate: Most,
     /// `qtime_max`, in milliseconds.
     pub queue_time: Most,
     /// `ctime_max`
     pub connect_time: Most,
+    /// `rtime_max`
+    pub response_time: Most,
     /// `ttime_max`
     pub total_time: Most,
 }
 
 impl Peaks {
     pub(super) fn clear(&self) {
-        let Peaks { connection_rate, session_rate, queue_time, connect_time, total_time } = self;
-        [connection_rate, session_rate, queue_time, connect_time, total_time].into_iter().for_each(Most::clear);
+        let Peaks { connection_rate, session_rate, request_rate, queue_time, connect_time, response_time, total_time } =
+            self;
+        let rates = [connection_rate, session_rate, request_rate];
+        let times = [queue_time, connect_time, response_time, total_time];
+        rates.into_iter().chain(times).for_each(Most::clear);
     }
 }

@@ -92,7 +92,8 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     row.u32(Column::Rate, state.tally.session_rate(now));
     row.u32(Column::RateLim, state.session_rate.limit());
     row.u32(Column::RateMax, state.tally.session_rate_peak(now));
-    gauges(&mut row, &[Column::ReqRate, Column::ReqRateMax]);
+    row.u32(Column::ReqRate, state.tally.request_rate(now));
+    row.u32(Column::ReqRateMax, state.tally.request_rate_peak(now));
     row.u64(Column::ReqTot, totals.requests);
     exchanges(&mut row, frontend.mode, &totals);
     zeros(&mut row, &[Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
@@ -413,13 +414,13 @@ fn towards_servers(row: &mut Row, facts: &Facts<'_>, tally: &Tally) {
     row.set(Column::Lastsess, crate::admin::field::Value::S32(seconds));
     row.u32(Column::Qtime, tally.recent(|traffic| &traffic.queue_time));
     row.u32(Column::Ctime, tally.recent(|traffic| &traffic.connect_time));
-    row.u32(Column::Rtime, 0_u32);
+    row.u32(Column::Rtime, tally.recent(|traffic| &traffic.response_time));
     row.u32(Column::Ttime, tally.recent(|traffic| &traffic.total_time));
     row.u64(Column::Connect, totals.connects);
     row.u64(Column::Reuse, totals.reuses);
     row.u32(Column::QtimeMax, tally.peaks().queue_time.get());
     row.u32(Column::CtimeMax, tally.peaks().connect_time.get());
-    row.u32(Column::RtimeMax, 0_u32);
+    row.u32(Column::RtimeMax, tally.peaks().response_time.get());
     row.u32(Column::TtimeMax, tally.peaks().total_time.get());
     row.u64(Column::Eint, totals.internal_errors);
     zeros(row, &[Column::Wrew]);
