@@ -104,7 +104,10 @@ impl HaproxyLike {
             Family::Tidegate => served.saturating_mul(job.shards),
             Family::Haproxy => served,
         };
-        Ok((job.connections + 100).min(most))
+        // HAProxy keeps connections to servers only while a fifth of the descriptors that it counted on are in use
+        // (`configuration.txt: tune.pool-low-fd-ratio`): with hardly more places than clients it would connect anew all the time.
+        let room = if job.http.is_some() { 8 } else { 1 };
+        Ok((room * job.connections + 100).min(most))
     }
 }
 
