@@ -106,8 +106,9 @@ impl HaproxyLike {
         };
         // HAProxy keeps connections to servers only while a fifth of the descriptors that it counted on are in use
         // (`configuration.txt: tune.pool-low-fd-ratio`): with hardly more places than clients it would connect anew all the time.
-        let room = if job.http.is_some() { 8 } else { 1 };
-        Ok((room * job.connections + 100).min(most))
+        let roomy = 8 * job.connections;
+        let wanted = if job.http.is_some() && roomy < most / 2 { roomy } else { job.connections };
+        Ok((wanted + 100).min(most))
     }
 }
 
