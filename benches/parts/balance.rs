@@ -1,7 +1,7 @@
-//! Times of a pick and a release together.
+//! Times of a pick and a release together, and of a pick alone while another shard does nothing else.
 
 use benches::balance::Churn;
-use benches::side_by_side::side_by_side;
+use benches::side_by_side::{beside, side_by_side};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 criterion_group!(parts, balance);
@@ -22,5 +22,13 @@ fn balance(criterion: &mut Criterion) {
             let mut two = one.twin();
             bencher.iter_custom(|turns| side_by_side([&mut one, &mut two], turns, Churn::turn));
         });
+        group.bench_function(
+            BenchmarkId::new(format!("{algorithm} pick alone beside another shard"), 10_000),
+            |bencher| {
+                let mut one = Churn::new(algorithm, 10_000);
+                let mut two = one.twin();
+                bencher.iter_custom(|turns| beside(&mut one, &mut two, turns, Churn::pick_of_turn, Churn::turn));
+            },
+        );
     }
 }

@@ -3,6 +3,7 @@
 use crate::configuration::{self, Process};
 use sim::Rng;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use table::{Backend, PickKey, Server};
 
 /// Connections of one shard on a backend: with every turn one comes and another goes.
@@ -42,6 +43,19 @@ impl Churn {
     /// which they were picked, and their states are spread over memory.
     pub fn turn(&mut self) {
         self.pick();
+        self.release();
+    }
+
+    /// The same, and what of its time the pick took. Asking the clock twice is in it.
+    pub fn pick_of_turn(&mut self) -> Duration {
+        let begun = Instant::now();
+        self.pick();
+        let taken = begun.elapsed();
+        self.release();
+        taken
+    }
+
+    fn release(&mut self) {
         let gone = self.rng.below(self.held.len());
         self.backend.release(&self.held.swap_remove(gone));
     }
