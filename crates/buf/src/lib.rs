@@ -42,7 +42,7 @@ pub struct Lease {
 pub struct Lent {
     /// For the driver's ring entry. Valid until the pool and all its leases are gone.
     pub start: *mut u8,
-    /// Bytes.
+    /// Bytes that may be written: [`Lease::receive_size`].
     pub size: usize,
     /// What [`Pool::reclaim`] takes.
     pub index: u16,
@@ -151,11 +151,17 @@ impl Lease {
         self.shared.chunk_size
     }
 
+    /// How many bytes a receive puts into it at most. It leaves as much room as TLS needs around them, so that what came in one
+    /// buffer goes out in one record, in one buffer.
+    pub fn receive_size(&self) -> usize {
+        receive_size(self.shared.chunk_size)
+    }
+
     /// Turns the right of use into a chunk for the kernel to pick. `Err` gives the lease back: the ring names chunks with
     /// 16 bits, and this one lies beyond them.
     pub fn lend(self) -> Result<Lent, Lease> {
         let Ok(index) = u16::try_from(self.index) else { return Err(self) };
-        let lent = Lent { start: self.shared.start(self.index), size: self.shared.chunk_size, index };
+        let lent = Lent { start: self.shared.start(self.index), size: self.receive_size(), index };
         self.shared.enter(self.index, State::Leased, State::Lent);
         // The right now lies with the kernel; `reclaim` makes a new lease of it. Only the reference count is given up here.
         let lease = std::mem::ManuallyDrop::new(self);
@@ -163,6 +169,11 @@ impl Lease {
         drop(unsafe { std::ptr::read(&lease.shared) });
         Ok(lent)
     }
+}
+
+/// Of 16 KiB all but 64 bytes.
+fn receive_size(chunk_size: usize) -> usize {
+    chunk_size - chunk_size / 256
 }
 
 impl Drop for Lease {

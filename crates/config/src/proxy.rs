@@ -503,6 +503,7 @@ fn timeout(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result
         Timer::Check => &mut timeouts.check,
         Timer::Client => &mut timeouts.client,
         Timer::ClientFin => &mut timeouts.client_fin,
+        Timer::ClientHandshake => &mut timeouts.client_handshake,
         Timer::Connect => &mut timeouts.connect,
         Timer::HttpKeepAlive => &mut timeouts.http_keep_alive,
         Timer::HttpRequest => &mut timeouts.http_request,

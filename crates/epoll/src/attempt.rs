@@ -77,7 +77,8 @@ impl Epoll {
             self.starve(fd);
             return None;
         };
-        let received = uninterrupted(|| socket::receive(fd, lease.bytes_mut()));
+        let size = lease.receive_size();
+        let received = uninterrupted(|| socket::receive(fd, &mut lease.bytes_mut()[..size]));
         let socket = self.sockets.of(fd);
         match received {
             Ok(0) => {
@@ -85,7 +86,7 @@ impl Epoll {
                 Some(Done::Received(Ok(Received::End)))
             }
             Ok(count) => {
-                let is_full = count as usize == lease.size();
+                let is_full = count as usize == size;
                 let more = is_full && socket::unread_count(fd).is_ok_and(|count| count > 0);
                 socket.on_received(!more);
                 Some(Done::Received(Ok(Received::Bytes { lease, count, more })))

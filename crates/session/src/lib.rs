@@ -322,7 +322,10 @@ impl Session {
     /// When the session wants to be looked at. It moves with every message; only its being reached matters.
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Greeting => Some(self.accepted_at + self.frontend().timeouts.client?),
+            Phase::Greeting => {
+                let timeouts = &self.frontend().timeouts;
+                Some(self.accepted_at + timeouts.client_handshake.or(timeouts.client)?)
+            }
             Phase::Queued => Some(self.wait.as_ref()?.since + self.backend_ref()?.timeouts.queue?),
             Phase::Inspecting => self.inspection_deadline(),
             Phase::Connecting => Some(self.attempt_at + self.backend_ref()?.timeouts.connect?),

@@ -227,7 +227,7 @@ impl Session {
                     return self.on_reviewed_bytes(now, piece.lease, piece.end, out);
                 }
                 if self.may_splice(side) {
-                    let is_full = piece.end as usize == piece.lease.size();
+                    let is_full = piece.end as usize >= piece.lease.receive_size();
                     self.pace_from(side).on_received(is_full);
                 }
                 self.drain(side, piece, out);

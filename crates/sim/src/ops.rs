@@ -235,7 +235,7 @@ impl State {
             Err(errno) => return Some(Err(errno)),
         };
         let mut lease = self.pool.lease()?;
-        let arrived = self.connections[conn.0].inbound(end).arrived().min(lease.size());
+        let arrived = self.connections[conn.0].inbound(end).arrived().min(lease.receive_size());
         let most = self.maybe_short(arrived);
         let mut filled = 0;
         let result = self.read(conn, end, most, |bytes| {

@@ -120,6 +120,8 @@ pub struct ClientTimeouts {
     pub client: Option<Duration>,
     /// Inactivity once one direction is closed (`timeout client-fin`).
     pub client_fin: Option<Duration>,
+    /// From the accept until it is known who the client is: a PROXY header, and TLS (`timeout client-hs`, else `client`).
+    pub client_handshake: Option<Duration>,
     /// From the first byte of a request's head, or the accept, to its last (`timeout http-request`).
     pub http_request: Option<Duration>,
     /// From the end of an exchange to the first byte of the next (`timeout http-keep-alive`, else `http-request`).

@@ -17,6 +17,8 @@ const SESSIONS_MOST: usize = 20_000;
 #[derive(Clone)]
 pub struct Acceptor {
     pub(crate) config: Arc<ServerConfig>,
+    /// For clients that know none of its protocols; `None`: it has none.
+    pub(crate) without_protocols: Option<Arc<ServerConfig>>,
     /// Clients are asked for certificates.
     pub(crate) asks_client: bool,
 }
@@ -90,7 +92,12 @@ impl Acceptor {
             }
             None => config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MOST),
         }
-        Ok(Acceptor { config: Arc::new(config), asks_client })
+        let without_protocols = (!config.alpn_protocols.is_empty()).then(|| {
+            let mut without = config.clone();
+            without.alpn_protocols.clear();
+            Arc::new(without)
+        });
+        Ok(Acceptor { config: Arc::new(config), without_protocols, asks_client })
     }
 }
 

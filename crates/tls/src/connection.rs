@@ -17,17 +17,20 @@
 use crate::acceptor::Acceptor;
 use crate::certificates::take_asked;
 use crate::failure::Refusal;
+use crate::hello::{Heard, Hello};
 use crate::names::{Version, cipher_name};
 use crate::record::{self, Record};
 use crate::x509::{Subject, subject};
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
-use rustls::{CommonState, Error, HandshakeKind};
+use rustls::{CommonState, Error, HandshakeKind, ServerConfig};
 use std::sync::Arc;
 
 /// One end of a TLS connection.
 pub struct Connection {
     engine: UnbufferedServerConnection,
+    /// The first message, while it is to be looked at before the engine answers it.
+    hello: Option<Box<(Hello, Acceptor)>>,
     stage: Stage,
     /// What has come of records that are not whole, or of a message in several of them.
     partial: Vec<u8>,
@@ -124,9 +127,10 @@ const ALERT_MOST: usize = 64;
 impl Connection {
     /// The server's end.
     pub fn accept(acceptor: &Acceptor) -> Connection {
-        let engine = UnbufferedServerConnection::new(Arc::clone(&acceptor.config));
+        let is_looked_at = acceptor.without_protocols.is_some();
         Connection {
-            engine: engine.expect("only a size of fragments could be wrong, and none is set"),
+            engine: engine(&acceptor.config),
+            hello: is_looked_at.then(|| Box::new((Hello::new(), acceptor.clone()))),
             stage: Stage::Handshaking,
             partial: Vec::new(),
             partial_whole: 0,
@@ -140,6 +144,9 @@ impl Connection {
 
     /// Takes received bytes, and puts into `plain` what was in them. They are decrypted where they lie.
     pub fn read(&mut self, received: &mut [u8], plain: &mut [u8]) -> Read {
+        if self.hello.is_some() {
+            return self.read_hello(received, plain);
+        }
         let mut read = Read { consumed: 0, filled: take(&mut self.spill, plain), next: Next::More };
         loop {
             if !self.spill.is_empty() {
@@ -259,6 +266,25 @@ impl Connection {
             return None;
         }
         subject(self.engine.peer_certificates()?.first()?)
+    }
+
+    /// Holds what comes until the first message is whole, and begins.
+    fn read_hello(&mut self, received: &[u8], plain: &mut [u8]) -> Read {
+        let consumed = received.len();
+        let heard = self.hello.as_mut().map(|hello| hello.0.hear(received, &hello.1.config.alpn_protocols));
+        let Some(Heard::Whole { mut bytes, knows_protocol }) = heard else {
+            return Read { consumed, filled: 0, next: Next::More };
+        };
+        let hello = self.hello.take().filter(|_| !knows_protocol);
+        if let Some(without) = hello.and_then(|hello| hello.1.without_protocols) {
+            self.engine = engine(&without);
+        }
+        let read = self.read(&mut bytes, plain);
+        debug_assert!(
+            read.consumed == bytes.len() || self.stage != Stage::Handshaking,
+            "nothing plain comes before both agree"
+        );
+        Read { consumed, ..read }
     }
 
     /// Records that lie whole in `rest`. What is left over is kept.
@@ -390,6 +416,11 @@ impl Connection {
         let sink = Sink { room: &mut [], spill: &mut self.spill, output: &mut self.output };
         step(self.engine.process_tls_records(records), sink);
     }
+}
+
+fn engine(config: &Arc<ServerConfig>) -> UnbufferedServerConnection {
+    let engine = UnbufferedServerConnection::new(Arc::clone(config));
+    engine.expect("only a size of fragments could be wrong, and none is set")
 }
 
 /// Where the library's answers go.

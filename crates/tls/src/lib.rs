@@ -16,6 +16,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `connection` | one end: handshake, records, their end |
+//! | `hello` | what a client says first, before it is answered |
 //! | `record` | where records lie in bytes |
 //! | `failure` | why a connection came to nothing |
 //! | `acceptor` | what a listener agrees to |
@@ -34,6 +35,7 @@ mod bundle;
 mod certificates;
 mod connection;
 mod failure;
+mod hello;
 mod library;
 mod names;
 mod record;

@@ -177,6 +177,7 @@ pub struct Timeouts {
     pub check: Option<Spanned<Duration>>,
     pub tunnel: Option<Spanned<Duration>>,
     pub client_fin: Option<Spanned<Duration>>,
+    pub client_handshake: Option<Spanned<Duration>>,
     pub server_fin: Option<Spanned<Duration>>,
     pub queue: Option<Spanned<Duration>>,
     pub http_request: Option<Spanned<Duration>>,

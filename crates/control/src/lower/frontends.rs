@@ -18,6 +18,7 @@ impl Lowering<'_> {
         let timeouts = ClientTimeouts {
             client: limit(&settings.timeouts.client),
             client_fin: limit(&settings.timeouts.client_fin),
+            client_handshake: limit(&settings.timeouts.client_handshake),
             http_request: limit(&settings.timeouts.http_request),
             http_keep_alive: limit(&settings.timeouts.http_keep_alive),
         };

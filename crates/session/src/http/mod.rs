@@ -220,7 +220,7 @@ impl Session {
                 if self.phase != Phase::Lingering {
                     let transaction = self.transaction_or_new(now, out);
                     let stream = transaction.stream_from(side);
-                    stream.on_received(count as usize == lease.size());
+                    stream.on_received(count as usize >= lease.receive_size());
                     stream.gathered.gather(lease, count);
                     stream.hope = hope_after(more);
                 }

@@ -171,7 +171,7 @@ impl Stream {
     pub(super) fn copy_behind(&mut self, lease: &mut Lease, mut filled: usize) -> Result<(usize, u32), Refusal> {
         let mut content_size = 0;
         loop {
-            let run = self.run(lease.size() - filled)?;
+            let run = self.run(lease.receive_size().saturating_sub(filled))?;
             let size = run.end - run.start;
             lease.bytes_mut()[filled..filled + size].copy_from_slice(&self.gathered.bytes()[run.start..run.end]);
             filled += size;

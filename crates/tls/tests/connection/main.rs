@@ -168,6 +168,45 @@ fn protocols_are_agreed_on() {
     assert_eq!(peer.server.protocol(), Some(&b"http/1.1"[..]));
 }
 
+/// A receive leaves 64 bytes of a buffer of 16 KiB free, so that what it brings goes out in one record and one buffer.
+#[test]
+fn what_a_receive_brings_is_one_record() {
+    let authority = Authority::named("Authority");
+    let acceptor = acceptor(&authority, &["a.test"], offer());
+    for version in [&TLS12, &TLS13] {
+        let mut peer = Peer::new(authority.client(&[version]).config(), "a.test", &acceptor, usize::MAX, 16_384);
+        assert_eq!(peer.shake_hands(), None);
+        let (plain, mut sent) = (vec![7; 16_384 - 64], vec![0; 16_384]);
+        let written = peer.server.write(&plain, &mut sent).expect("keys that are new");
+        assert_eq!(written.taken, plain.len());
+        let size = usize::from(u16::from_be_bytes([sent[3], sent[4]]));
+        assert_eq!((sent[0], 5 + size), (23, written.filled), "{version:?}");
+    }
+}
+
+/// As HAProxy has it: a listener that speaks none of the client's protocols goes on without one.
+#[test]
+fn clients_that_know_none_of_the_protocols_go_on_without() {
+    let authority = Authority::named("Authority");
+    let offer = Offer { protocols: vec![b"imap".to_vec()], ..offer() };
+    let acceptor = acceptor(&authority, &["a.test"], offer);
+    for version in [&TLS12, &TLS13] {
+        for (known, agreed) in [(&["pop3"][..], None), (&["pop3", "imap"], Some(&b"imap"[..])), (&[], None)] {
+            for cut in [1, 100, usize::MAX] {
+                let config = authority.client(&[version]).speaking(known);
+                let mut peer = Peer::new(config, "a.test", &acceptor, cut, 16_384);
+                assert_eq!(peer.converse(b"hello"), b"hello", "{known:?} in pieces of {cut}");
+                assert_eq!(peer.server.protocol(), agreed);
+                assert_eq!(peer.server.server_name(), Some("a.test"));
+            }
+        }
+        let mut connection = Connection::accept(&acceptor);
+        let read = connection.read(&mut b"GET / HTTP/1.0\r\n\r\n".to_vec(), &mut []);
+        assert_eq!(read.next, Next::Failed(Refusal::NotTls), "what is no hello is refused by the engine");
+        assert!(connection.has_output(), "with its alert");
+    }
+}
+
 /// The longest message that is taken, an octet in each record: it is refused in the end, and walked through once.
 #[test]
 fn a_message_in_very_many_records() {

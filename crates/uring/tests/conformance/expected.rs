@@ -10,7 +10,7 @@ macro_rules! conformance {
             cancel_then_send: ["cancelled", "sent Ok(5)", "later"];
             cancel_twice: ["cancelled", "cancelled", "received ECANCELED"];
             data_then_end: ["received \"hello\"", "received the end", "received the end"];
-            more_is_told: ["4096 bytes, more: true", "10 bytes, more: false"];
+            more_is_told: ["4080 bytes, more: true", "26 bytes, more: false"];
             reset_while_receiving: ["received ECONNRESET", "received the end", "sent Err(EPIPE)"];
             send_to_a_reset_peer: ["sent Err(ECONNRESET)", "sent Err(EPIPE)"];
             connect_is_refused: ["connected Err(ECONNREFUSED)", "closed"];

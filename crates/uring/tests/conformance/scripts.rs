@@ -64,7 +64,7 @@ pub(crate) fn data_then_end<W: World>(stage: &mut Stage<W>) {
     }
 }
 
-/// `more` is set while the socket holds bytes beyond the buffer.
+/// `more` is set while the socket holds bytes beyond the buffer, of which a receive leaves a 256th free.
 pub(crate) fn more_is_told<W: World>(stage: &mut Stage<W>) {
     let (fd, peer) = stage.connection();
     stage.world.send(peer, &[b'x'; BUFFER_SIZE + 10]);
