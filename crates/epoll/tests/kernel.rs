@@ -1,17 +1,19 @@
 //! What only a kernel can show: wake-ups that do not come, edges that are told once, descriptors, and the end of a driver.
 
-use driver::{Done, Driver, Ending, Errno, Fd, Filled, Hope, ListenSpec, Op, Received, Tag};
+#[path = "../../uring/tests/kernel_side/mod.rs"]
+mod kernel_side;
+
+use driver::{Done, Driver, Ending, Errno, Fd, Filled, Hope, Op, Received, Tag};
 use epoll::{Epoll, Options};
+use kernel_side::{PATIENCE, TAG, hear, listener, look, pair, spec, start, wait};
 use nix::libc;
 use nix::sys::socket::{MsgFlags, send};
 use socket::{Wakeup, close_inherited, unshare_files};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-const TAG: Tag = Tag::Listener(3);
-const PATIENCE: Duration = Duration::from_secs(10);
 const BUFFER_SIZE: usize = 1024;
 
 fn options() -> Options {
@@ -21,55 +23,6 @@ fn options() -> Options {
 
 fn driver() -> Epoll {
     Epoll::new(options()).expect("every Linux has it")
-}
-
-fn spec(addr: &str) -> ListenSpec {
-    ListenSpec::at(addr.parse::<SocketAddr>().expect("valid").into(), 512)
-}
-
-fn start(driver: &mut Epoll, op: Op) {
-    let done = driver.submit(TAG, op);
-    assert!(done.is_none(), "{done:?}");
-}
-
-/// Waits for so many completions.
-fn wait(driver: &mut Epoll, count: usize) -> Vec<Done> {
-    let mut done = Vec::new();
-    let deadline = driver.now() + PATIENCE;
-    while done.len() < count {
-        assert!(driver.now() < deadline, "{count} completions, and only {done:?} came");
-        driver.turn(Some(deadline), &mut done).expect("no error of epoll");
-    }
-    done.into_iter().map(|(_, done)| done).collect()
-}
-
-/// Waits for so many completions, and gives each turn's buffers back at once.
-fn hear(driver: &mut Epoll, count: usize) {
-    let mut heard = 0;
-    while heard < count {
-        heard += wait(driver, 1).len();
-    }
-    assert_eq!(heard, count);
-}
-
-/// What has completed by now.
-fn look(driver: &mut Epoll) -> Vec<Done> {
-    let mut done = Vec::new();
-    driver.turn(Some(driver::Instant::EPOCH), &mut done).expect("no error of epoll");
-    done.into_iter().map(|(_, done)| done).collect()
-}
-
-fn listener(driver: &mut Epoll) -> Fd {
-    let fd = driver.bind(&spec("127.0.0.1:0")).expect("free");
-    driver.listen(fd, 512).expect("bound");
-    fd
-}
-
-fn pair(driver: &mut Epoll, listener: Fd) -> (Fd, TcpStream) {
-    let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
-    let peer = TcpStream::connect(addr).expect("it listens");
-    let accepted = driver.accept(listener).expect("no limit is near").expect("connected");
-    (accepted.fd, peer)
 }
 
 fn text(done: &Done) -> String {

@@ -1,15 +1,15 @@
 //! What only a kernel can show: worker threads, buffers, descriptors, and the end of a ring.
 
-use driver::{Addr, Done, Driver, Ending, Errno, Fd, Hope, ListenSpec, Op, Received, Tag};
+mod kernel_side;
+
+use driver::{Addr, Done, Driver, Ending, Errno, Fd, Hope, ListenSpec, Op, Received};
+use kernel_side::{PATIENCE, TAG, hear, listener, look, pair, spec, start, wait};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use uring::{Options, Uring, Wakeup, close_inherited, unshare_files};
-
-const TAG: Tag = Tag::Listener(3);
-const PATIENCE: Duration = Duration::from_secs(10);
 
 fn options() -> Options {
     let wakeup = Wakeup::new().expect("a descriptor");
@@ -20,57 +20,8 @@ fn driver() -> Uring {
     Uring::new(options()).expect("these tests need io_uring")
 }
 
-fn spec(addr: &str) -> ListenSpec {
-    ListenSpec::at(addr.parse::<SocketAddr>().expect("valid").into(), 512)
-}
-
 fn unix(name: impl AsRef<[u8]>) -> ListenSpec {
     ListenSpec::at(Addr::Unix(Arc::from(name.as_ref())), 16)
-}
-
-fn start(driver: &mut Uring, op: Op) {
-    let done = driver.submit(TAG, op);
-    assert!(done.is_none(), "{done:?}");
-}
-
-/// Waits for so many completions.
-fn wait(driver: &mut Uring, count: usize) -> Vec<Done> {
-    let mut done = Vec::new();
-    let deadline = driver.now() + PATIENCE;
-    while done.len() < count {
-        assert!(driver.now() < deadline, "{count} completions, and only {done:?} came");
-        driver.turn(Some(deadline), &mut done).expect("no error of the ring");
-    }
-    done.into_iter().map(|(_, done)| done).collect()
-}
-
-/// Waits for so many completions, and gives each turn's buffers back at once.
-fn hear(driver: &mut Uring, count: usize) {
-    let mut heard = 0;
-    while heard < count {
-        heard += wait(driver, 1).len();
-    }
-    assert_eq!(heard, count);
-}
-
-/// What has completed by now.
-fn look(driver: &mut Uring) -> Vec<Done> {
-    let mut done = Vec::new();
-    driver.turn(Some(driver::Instant::EPOCH), &mut done).expect("no error of the ring");
-    done.into_iter().map(|(_, done)| done).collect()
-}
-
-fn pair(driver: &mut Uring, listener: Fd) -> (Fd, TcpStream) {
-    let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
-    let peer = TcpStream::connect(addr).expect("it listens");
-    let accepted = driver.accept(listener).expect("no limit is near").expect("connected");
-    (accepted.fd, peer)
-}
-
-fn listener(driver: &mut Uring, spec: &ListenSpec) -> Fd {
-    let fd = driver.bind(spec).expect("free");
-    driver.listen(fd, spec.backlog).expect("bound");
-    fd
 }
 
 fn borrow(fd: &Fd) -> BorrowedFd<'_> {
@@ -90,7 +41,7 @@ fn worker_count() -> usize {
 fn idle_connections_cost_neither_threads_nor_buffers() {
     const COUNT: usize = 300;
     let mut driver = driver();
-    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let listener = listener(&mut driver);
     let mut pairs: Vec<(Fd, TcpStream)> = (0..COUNT).map(|_| pair(&mut driver, listener)).collect();
     for (number, (fd, _)) in pairs.iter().enumerate() {
         let hope = if number % 2 == 0 { Hope::Soon } else { Hope::Later };
@@ -134,7 +85,7 @@ fn a_deadline_ends_a_turn() {
 #[test]
 fn the_smallest_pool_works() {
     let mut driver = Uring::new(Options { buffer_count: 1, ..options() }).expect("these tests need io_uring");
-    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let listener = listener(&mut driver);
     let mut pairs: Vec<(Fd, TcpStream)> = (0..20).map(|_| pair(&mut driver, listener)).collect();
     for (fd, peer) in &mut pairs {
         peer.write_all(b"x").expect("connected");
@@ -148,7 +99,7 @@ fn the_smallest_pool_works() {
 fn a_full_queue_is_flushed() {
     const COUNT: usize = 1500;
     let mut driver = driver();
-    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let listener = listener(&mut driver);
     for _ in 0..COUNT {
         start(&mut driver, Op::Readable { fd: listener });
     }
@@ -164,7 +115,7 @@ fn a_full_queue_is_flushed() {
 fn a_ring_gives_everything_back_when_it_is_dropped() {
     let mut driver = driver();
     let pool = driver.pool().clone();
-    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let listener = listener(&mut driver);
     start(&mut driver, Op::Readable { fd: listener });
     let (quiet, _quiet_peer) = pair(&mut driver, listener);
     start(&mut driver, Op::Recv { fd: quiet, hope: Hope::Soon });
@@ -219,7 +170,7 @@ fn a_thread_is_woken_while_it_waits() {
 #[test]
 fn connections_are_waited_for_by_the_ring() {
     let mut driver = driver();
-    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let listener = listener(&mut driver);
     let (accepted, _peer) = pair(&mut driver, listener);
     let made = driver.socket(&spec("[::1]:1").addr).expect("no limit is near");
     for fd in [accepted, made] {
@@ -264,7 +215,7 @@ fn at_the_descriptor_limit_a_connection_waits() {
     let server = std::thread::spawn(move || {
         unshare_files().expect("no privilege is needed");
         let mut driver = Uring::new(options).expect("these tests need io_uring");
-        let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+        let listener = listener(&mut driver);
         let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
         let mut client = TcpStream::connect(addr).expect("it listens");
         let mut hoard = Vec::new();
@@ -289,7 +240,7 @@ fn at_the_descriptor_limit_a_connection_waits() {
 #[should_panic(expected = "while something is in flight on it")]
 fn closing_under_an_op_is_noticed() {
     let mut driver = driver();
-    let listener = listener(&mut driver, &spec("127.0.0.1:0"));
+    let listener = listener(&mut driver);
     start(&mut driver, Op::Readable { fd: listener });
     let _ = driver.submit(TAG, Op::Close { fd: listener, ending: Ending::Orderly });
 }

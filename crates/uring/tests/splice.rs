@@ -1,17 +1,16 @@
 //! What only a kernel can show of splicing: bulk, worker threads, numbers of sockets that are used again, and limits.
 
-use driver::{Accepted, Addr, Done, Driver, Ending, Errno, Fd, Filled, Hope, ListenSpec, Op, Pipe, Received, Tag};
+mod kernel_side;
+
+use driver::{Addr, Done, Driver, Ending, Errno, Fd, Filled, Hope, ListenSpec, Op, Pipe, Received, Tag};
+use kernel_side::{PATIENCE, TAG, listener, listener_at, pair, spec, wait};
 use nix::sys::socket::{MsgFlags, send};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
 use uring::{Options, Uring, Wakeup, close_inherited, unshare_files};
-
-const TAG: Tag = Tag::Listener(3);
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn driver(pipes_max: u32) -> Uring {
     let wakeup = Wakeup::new().expect("a descriptor");
@@ -23,32 +22,10 @@ fn with(pipes_max: u32, wakeup: Wakeup) -> Uring {
     Uring::new(options).expect("these tests need io_uring")
 }
 
-fn listener(driver: &mut Uring, addr: Addr) -> Fd {
-    let fd = driver.bind(&ListenSpec::at(addr, 16)).expect("free");
-    driver.listen(fd, 16).expect("bound");
-    fd
-}
-
-fn loopback() -> Addr {
-    Addr::Ip(SocketAddr::from(([127, 0, 0, 1], 0)))
-}
-
-fn pair(driver: &mut Uring, listener: Fd) -> (Fd, TcpStream) {
-    let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
-    let peer = TcpStream::connect(addr).expect("it listens");
-    let Accepted { fd, .. } = driver.accept(listener).expect("no limit is near").expect("connected");
-    (fd, peer)
-}
-
 fn next(driver: &mut Uring) -> Done {
-    let mut done = Vec::new();
-    let deadline = driver.now() + PATIENCE;
-    while done.is_empty() {
-        assert!(driver.now() < deadline, "nothing completes");
-        driver.turn(Some(deadline), &mut done).expect("no error of the ring");
-    }
+    let mut done = wait(driver, 1);
     assert_eq!(done.len(), 1, "{done:?}");
-    done.remove(0).1
+    done.remove(0)
 }
 
 fn run(driver: &mut Uring, op: Op) -> Done {
@@ -104,7 +81,7 @@ fn worker_count() -> usize {
 fn bulk_arrives_in_order() {
     const SIZE: usize = 64 << 20;
     let mut driver = driver(1);
-    let listener = listener(&mut driver, loopback());
+    let listener = listener(&mut driver);
     let (from, mut source) = pair(&mut driver, listener);
     let (to, mut sink) = pair(&mut driver, listener);
     let sender = std::thread::spawn(move || source.write_all(&pattern(SIZE)).expect("the relay reads"));
@@ -125,7 +102,7 @@ fn bulk_arrives_in_order() {
 fn unix_pairs(driver: &mut Uring, name: &str, count: usize) -> Vec<(Fd, UnixStream)> {
     use std::os::linux::net::SocketAddrExt;
     let name = format!("tidegate-{name}-{}", std::process::id());
-    let listener = listener(driver, Addr::Unix(Arc::from(format!("\0{name}").as_bytes())));
+    let listener = listener_at(driver, &ListenSpec::at(Addr::Unix(Arc::from(format!("\0{name}").as_bytes())), 16));
     let addr = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("short");
     let mut connect = || {
         let peer = UnixStream::connect_addr(&addr).expect("it listens");
@@ -187,7 +164,7 @@ fn unix_sockets_are_spliced() {
 #[test]
 fn urgent_bytes_do_not_spin() {
     let mut driver = driver(1);
-    let listener = listener(&mut driver, loopback());
+    let listener = listener(&mut driver);
     let (fd, mut peer) = pair(&mut driver, listener);
     peer.write_all(b"before").expect("connected");
     send(peer.as_raw_fd(), b"!", MsgFlags::MSG_OOB).expect("connected");
@@ -231,7 +208,7 @@ fn a_number_that_is_used_again_does_not_block() {
     let shard = std::thread::spawn(move || {
         unshare_files().expect("no privilege is needed");
         let mut driver = with(1, wakeup);
-        let listener = listener(&mut driver, loopback());
+        let listener = listener(&mut driver);
         let (from, mut source) = pair(&mut driver, listener);
         for round in 0..2 {
             let (to, sink) = pair(&mut driver, listener);
@@ -258,10 +235,10 @@ fn at_the_descriptor_limit_there_are_no_pipes() {
     let shard = std::thread::spawn(move || {
         unshare_files().expect("no privilege is needed");
         let mut driver = with(1, wakeup);
-        let listener = listener(&mut driver, loopback());
+        let listener = listener(&mut driver);
         let (fd, mut peer) = pair(&mut driver, listener);
         let mut hoard = Vec::new();
-        while let Ok(fd) = driver.socket(&loopback()) {
+        while let Ok(fd) = driver.socket(&spec("127.0.0.1:0").addr) {
             hoard.push(fd);
         }
         peer.write_all(b"hello").expect("connected");
@@ -291,7 +268,7 @@ fn a_ring_closes_its_pipes_when_it_is_dropped() {
         close_inherited(&[wakeup.number()]).expect("Linux 5.9");
         let open = || std::fs::read_dir("/proc/thread-self/fd").expect("proc(5)").count();
         let mut driver = with(3, wakeup);
-        let listener = listener(&mut driver, loopback());
+        let listener = listener(&mut driver);
         let (from, mut source) = pair(&mut driver, listener);
         let (to, sink) = pair(&mut driver, listener);
         let before = open();
@@ -311,7 +288,7 @@ fn a_ring_closes_its_pipes_when_it_is_dropped() {
 #[should_panic(expected = "before what is being sent")]
 fn ending_a_socket_under_a_drain_is_noticed() {
     let mut driver = driver(1);
-    let listener = listener(&mut driver, loopback());
+    let listener = listener(&mut driver);
     let (from, mut source) = pair(&mut driver, listener);
     let (to, _sink) = pair(&mut driver, listener);
     stuff(&mut driver, from, &mut source, to);

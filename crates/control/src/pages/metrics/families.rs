@@ -4,7 +4,18 @@ use super::labels;
 use super::states::{CHECK_STATES, LISTENER_STATES, PROXY_STATES, SERVER_STATES};
 use super::text::{Kind, Text};
 use crate::admin::field::Value;
-use crate::admin::stat::{COLUMNS, Column, Row};
+use crate::admin::stat::{COLUMNS, Column, Row, Subject};
+use Subject::{Backend, Frontend, Listener, Server};
+
+const ALL: &[Subject] = &[Frontend, Listener, Backend, Server];
+const ALL_BUT_LISTENERS: &[Subject] = &[Frontend, Backend, Server];
+const ALL_BUT_SERVERS: &[Subject] = &[Frontend, Listener, Backend];
+const PROXIES: &[Subject] = &[Frontend, Backend];
+const CLIENTS: &[Subject] = &[Frontend, Listener];
+const FARM: &[Subject] = &[Backend, Server];
+const FRONTENDS: &[Subject] = &[Frontend];
+const BACKENDS: &[Subject] = &[Backend];
+const SERVERS: &[Subject] = &[Server];
 
 /// A metric of frontends, of listeners, of backends or of servers.
 pub(super) struct Family {
@@ -24,6 +35,8 @@ enum Shape {
     Millis,
     /// A sample for each of these, 1 for the one that is.
     States(&'static [&'static str]),
+    /// The same for the states that such a row can be in.
+    Status,
     /// A sample for each class of status codes; the column is the first of them.
     Codes,
 }
@@ -62,154 +75,120 @@ const fn checked(family: Family) -> Family {
 
 const RESPONSES: Family = Family { shape: Shape::Codes, ..http(counter("http_responses_total", Column::Hrsp1xx)) };
 
-pub(super) const FRONTEND: &[Family] = &[
-    gauge("current_sessions", Column::Scur),
-    gauge("max_sessions", Column::Smax),
-    gauge("limit_sessions", Column::Slim),
-    counter("sessions_total", Column::Stot),
-    counter("bytes_in_total", Column::Bin),
-    counter("bytes_out_total", Column::Bout),
-    counter("requests_denied_total", Column::Dreq),
-    counter("responses_denied_total", Column::Dresp),
-    counter("request_errors_total", Column::Ereq),
-    states("status", Column::Status, PROXY_STATES),
-    gauge("limit_session_rate", Column::RateLim),
-    gauge("max_session_rate", Column::RateMax),
-    RESPONSES,
-    http(gauge("http_requests_rate_max", Column::ReqRateMax)),
-    http(counter("http_requests_total", Column::ReqTot)),
-    http(counter("http_comp_bytes_in_total", Column::CompIn)),
-    http(counter("http_comp_bytes_out_total", Column::CompOut)),
-    http(counter("http_comp_bytes_bypassed_total", Column::CompByp)),
-    http(counter("http_comp_responses_total", Column::CompRsp)),
-    gauge("connections_rate_max", Column::ConnRateMax),
-    counter("connections_total", Column::ConnTot),
-    http(counter("intercepted_requests_total", Column::Intercepted)),
-    counter("denied_connections_total", Column::Dcon),
-    counter("denied_sessions_total", Column::Dses),
-    counter("failed_header_rewriting_total", Column::Wrew),
-    http(counter("http_cache_lookups_total", Column::CacheLookups)),
-    http(counter("http_cache_hits_total", Column::CacheHits)),
-    counter("internal_errors_total", Column::Eint),
-];
+const STATUS: Family = Family { shape: Shape::Status, ..gauge("status", Column::Status) };
 
-pub(super) const LISTENER: &[Family] = &[
-    gauge("current_sessions", Column::Scur),
-    gauge("max_sessions", Column::Smax),
-    gauge("limit_sessions", Column::Slim),
-    counter("sessions_total", Column::Stot),
-    counter("bytes_in_total", Column::Bin),
-    counter("bytes_out_total", Column::Bout),
-    counter("requests_denied_total", Column::Dreq),
-    counter("responses_denied_total", Column::Dresp),
-    counter("request_errors_total", Column::Ereq),
-    states("status", Column::Status, LISTENER_STATES),
-    counter("denied_connections_total", Column::Dcon),
-    counter("denied_sessions_total", Column::Dses),
-    counter("failed_header_rewriting_total", Column::Wrew),
-    counter("internal_errors_total", Column::Eint),
-];
-
-pub(super) const BACKEND: &[Family] = &[
-    gauge("current_queue", Column::Qcur),
-    gauge("max_queue", Column::Qmax),
-    gauge("current_sessions", Column::Scur),
-    gauge("max_sessions", Column::Smax),
-    gauge("limit_sessions", Column::Slim),
-    counter("sessions_total", Column::Stot),
-    counter("bytes_in_total", Column::Bin),
-    counter("bytes_out_total", Column::Bout),
-    counter("requests_denied_total", Column::Dreq),
-    counter("responses_denied_total", Column::Dresp),
-    counter("connection_errors_total", Column::Econ),
-    counter("response_errors_total", Column::Eresp),
-    counter("retry_warnings_total", Column::Wretr),
-    counter("redispatch_warnings_total", Column::Wredis),
-    states("status", Column::Status, PROXY_STATES),
-    gauge("weight", Column::Weight),
-    gauge("active_servers", Column::Act),
-    gauge("backup_servers", Column::Bck),
-    counter("check_up_down_total", Column::Chkdown),
-    gauge("check_last_change_seconds", Column::Lastchg),
-    counter("downtime_seconds_total", Column::Downtime),
-    counter("loadbalanced_total", Column::Lbtot),
-    gauge("max_session_rate", Column::RateMax),
-    RESPONSES,
-    http(counter("http_requests_total", Column::ReqTot)),
-    counter("client_aborts_total", Column::CliAbrt),
-    counter("server_aborts_total", Column::SrvAbrt),
-    http(counter("http_comp_bytes_in_total", Column::CompIn)),
-    http(counter("http_comp_bytes_out_total", Column::CompOut)),
-    http(counter("http_comp_bytes_bypassed_total", Column::CompByp)),
-    http(counter("http_comp_responses_total", Column::CompRsp)),
-    gauge("last_session_seconds", Column::Lastsess),
-    seconds("queue_time_average_seconds", Column::Qtime),
-    seconds("connect_time_average_seconds", Column::Ctime),
-    seconds("response_time_average_seconds", Column::Rtime),
-    seconds("total_time_average_seconds", Column::Ttime),
-    counter("failed_header_rewriting_total", Column::Wrew),
-    counter("connection_attempts_total", Column::Connect),
-    counter("connection_reuses_total", Column::Reuse),
-    http(counter("http_cache_lookups_total", Column::CacheLookups)),
-    http(counter("http_cache_hits_total", Column::CacheHits)),
-    seconds("max_queue_time_seconds", Column::QtimeMax),
-    seconds("max_connect_time_seconds", Column::CtimeMax),
-    seconds("max_response_time_seconds", Column::RtimeMax),
-    seconds("max_total_time_seconds", Column::TtimeMax),
-    counter("internal_errors_total", Column::Eint),
-    gauge("uweight", Column::Uweight),
-];
-
-pub(super) const SERVER: &[Family] = &[
-    gauge("current_queue", Column::Qcur),
-    gauge("max_queue", Column::Qmax),
-    gauge("current_sessions", Column::Scur),
-    gauge("max_sessions", Column::Smax),
-    gauge("limit_sessions", Column::Slim),
-    counter("sessions_total", Column::Stot),
-    counter("bytes_in_total", Column::Bin),
-    counter("bytes_out_total", Column::Bout),
-    counter("responses_denied_total", Column::Dresp),
-    counter("connection_errors_total", Column::Econ),
-    counter("response_errors_total", Column::Eresp),
-    counter("retry_warnings_total", Column::Wretr),
-    counter("redispatch_warnings_total", Column::Wredis),
-    states("status", Column::Status, SERVER_STATES),
-    gauge("weight", Column::Weight),
-    counter("check_failures_total", Column::Chkfail),
-    counter("check_up_down_total", Column::Chkdown),
-    gauge("check_last_change_seconds", Column::Lastchg),
-    counter("downtime_seconds_total", Column::Downtime),
-    gauge("queue_limit", Column::Qlimit),
-    gauge("current_throttle", Column::Throttle),
-    counter("loadbalanced_total", Column::Lbtot),
-    gauge("max_session_rate", Column::RateMax),
-    checked(states("check_status", Column::CheckStatus, CHECK_STATES)),
-    checked(gauge("check_code", Column::CheckCode)),
-    checked(seconds("check_duration_seconds", Column::CheckDuration)),
-    RESPONSES,
-    counter("client_aborts_total", Column::CliAbrt),
-    counter("server_aborts_total", Column::SrvAbrt),
-    gauge("last_session_seconds", Column::Lastsess),
-    seconds("queue_time_average_seconds", Column::Qtime),
-    seconds("connect_time_average_seconds", Column::Ctime),
-    seconds("response_time_average_seconds", Column::Rtime),
-    seconds("total_time_average_seconds", Column::Ttime),
-    counter("failed_header_rewriting_total", Column::Wrew),
-    counter("connection_attempts_total", Column::Connect),
-    counter("connection_reuses_total", Column::Reuse),
-    gauge("idle_connections_current", Column::SrvIcur),
-    gauge("idle_connections_limit", Column::SrcIlim),
-    seconds("max_queue_time_seconds", Column::QtimeMax),
-    seconds("max_connect_time_seconds", Column::CtimeMax),
-    seconds("max_response_time_seconds", Column::RtimeMax),
-    seconds("max_total_time_seconds", Column::TtimeMax),
-    counter("internal_errors_total", Column::Eint),
-    gauge("unsafe_idle_connections_current", Column::IdleConnCur),
-    gauge("safe_idle_connections_current", Column::SafeConnCur),
-    gauge("used_connections_current", Column::UsedConnCur),
-    gauge("need_connections_current", Column::NeedConnEst),
-    gauge("uweight", Column::Uweight),
+/// In HAProxy's order, by whose rows tell of them.
+const FAMILIES: &[(&[Subject], &[Family])] = &[
+    (FARM, &[gauge("current_queue", Column::Qcur), gauge("max_queue", Column::Qmax)]),
+    (
+        ALL,
+        &[
+            gauge("current_sessions", Column::Scur),
+            gauge("max_sessions", Column::Smax),
+            gauge("limit_sessions", Column::Slim),
+            counter("sessions_total", Column::Stot),
+            counter("bytes_in_total", Column::Bin),
+            counter("bytes_out_total", Column::Bout),
+        ],
+    ),
+    (ALL_BUT_SERVERS, &[counter("requests_denied_total", Column::Dreq)]),
+    (ALL, &[counter("responses_denied_total", Column::Dresp)]),
+    (CLIENTS, &[counter("request_errors_total", Column::Ereq)]),
+    (
+        FARM,
+        &[
+            counter("connection_errors_total", Column::Econ),
+            counter("response_errors_total", Column::Eresp),
+            counter("retry_warnings_total", Column::Wretr),
+            counter("redispatch_warnings_total", Column::Wredis),
+        ],
+    ),
+    (ALL, &[STATUS]),
+    (FRONTENDS, &[gauge("limit_session_rate", Column::RateLim)]),
+    (FARM, &[gauge("weight", Column::Weight)]),
+    (BACKENDS, &[gauge("active_servers", Column::Act), gauge("backup_servers", Column::Bck)]),
+    (SERVERS, &[counter("check_failures_total", Column::Chkfail)]),
+    (
+        FARM,
+        &[
+            counter("check_up_down_total", Column::Chkdown),
+            gauge("check_last_change_seconds", Column::Lastchg),
+            counter("downtime_seconds_total", Column::Downtime),
+        ],
+    ),
+    (SERVERS, &[gauge("queue_limit", Column::Qlimit), gauge("current_throttle", Column::Throttle)]),
+    (FARM, &[counter("loadbalanced_total", Column::Lbtot)]),
+    (ALL_BUT_LISTENERS, &[gauge("max_session_rate", Column::RateMax)]),
+    (
+        SERVERS,
+        &[
+            checked(states("check_status", Column::CheckStatus, CHECK_STATES)),
+            checked(gauge("check_code", Column::CheckCode)),
+            checked(seconds("check_duration_seconds", Column::CheckDuration)),
+        ],
+    ),
+    (ALL_BUT_LISTENERS, &[RESPONSES]),
+    (FRONTENDS, &[http(gauge("http_requests_rate_max", Column::ReqRateMax))]),
+    (PROXIES, &[http(counter("http_requests_total", Column::ReqTot))]),
+    (FARM, &[counter("client_aborts_total", Column::CliAbrt), counter("server_aborts_total", Column::SrvAbrt)]),
+    (
+        PROXIES,
+        &[
+            http(counter("http_comp_bytes_in_total", Column::CompIn)),
+            http(counter("http_comp_bytes_out_total", Column::CompOut)),
+            http(counter("http_comp_bytes_bypassed_total", Column::CompByp)),
+            http(counter("http_comp_responses_total", Column::CompRsp)),
+        ],
+    ),
+    (
+        FRONTENDS,
+        &[
+            gauge("connections_rate_max", Column::ConnRateMax),
+            counter("connections_total", Column::ConnTot),
+            http(counter("intercepted_requests_total", Column::Intercepted)),
+        ],
+    ),
+    (CLIENTS, &[counter("denied_connections_total", Column::Dcon), counter("denied_sessions_total", Column::Dses)]),
+    (
+        FARM,
+        &[
+            gauge("last_session_seconds", Column::Lastsess),
+            seconds("queue_time_average_seconds", Column::Qtime),
+            seconds("connect_time_average_seconds", Column::Ctime),
+            seconds("response_time_average_seconds", Column::Rtime),
+            seconds("total_time_average_seconds", Column::Ttime),
+        ],
+    ),
+    (ALL, &[counter("failed_header_rewriting_total", Column::Wrew)]),
+    (FARM, &[counter("connection_attempts_total", Column::Connect), counter("connection_reuses_total", Column::Reuse)]),
+    (
+        PROXIES,
+        &[
+            http(counter("http_cache_lookups_total", Column::CacheLookups)),
+            http(counter("http_cache_hits_total", Column::CacheHits)),
+        ],
+    ),
+    (SERVERS, &[gauge("idle_connections_current", Column::SrvIcur), gauge("idle_connections_limit", Column::SrcIlim)]),
+    (
+        FARM,
+        &[
+            seconds("max_queue_time_seconds", Column::QtimeMax),
+            seconds("max_connect_time_seconds", Column::CtimeMax),
+            seconds("max_response_time_seconds", Column::RtimeMax),
+            seconds("max_total_time_seconds", Column::TtimeMax),
+        ],
+    ),
+    (ALL, &[counter("internal_errors_total", Column::Eint)]),
+    (
+        SERVERS,
+        &[
+            gauge("unsafe_idle_connections_current", Column::IdleConnCur),
+            gauge("safe_idle_connections_current", Column::SafeConnCur),
+            gauge("used_connections_current", Column::UsedConnCur),
+            gauge("need_connections_current", Column::NeedConnEst),
+        ],
+    ),
+    (FARM, &[gauge("uweight", Column::Uweight)]),
 ];
 
 /// The columns of [`Shape::Codes`], with their label.
@@ -223,10 +202,11 @@ const CODES: [(&str, Column); 6] = [
 ];
 
 /// All families of rows of one kind. One that nobody is told of is left out.
-pub(super) fn render(subject: &str, families: &[Family], rows: &[&Row], text: &mut Text) {
+pub(super) fn render(subject: Subject, rows: &[&Row], text: &mut Text) {
     let rows: Vec<(&Row, String)> = rows.iter().map(|row| (*row, labels(row))).collect();
-    for family in families {
-        let name = format!("haproxy_{subject}_{}", family.name);
+    let families = FAMILIES.iter().filter(|(subjects, _)| subjects.contains(&subject));
+    for family in families.flat_map(|(_, families)| *families) {
+        let name = format!("haproxy_{}_{}", word(subject), family.name);
         let mut told = rows.iter().filter(|(row, _)| family.whose.includes(row)).peekable();
         if told.peek().is_some() {
             text.family(&name, family.kind, COLUMNS[family.column as usize].doc);
@@ -259,15 +239,8 @@ impl Family {
                 Some(value) => text.sample(name, labels, format_args!("{:.6}", seconds_of(value))),
                 None => text.sample(name, labels, "NaN"),
             },
-            Shape::States(states) => {
-                let word = value.map(ToString::to_string).unwrap_or_default();
-                // What is a state itself is not another one's word for it: listeners are OPEN, frontends then UP.
-                let is_own = states.contains(&word.as_str());
-                let present = if is_own { word.as_str() } else { super::states::state(&word) };
-                for &state in states {
-                    text.sample_of(name, labels, ("state", state), u8::from(state == present));
-                }
-            }
+            Shape::States(states) => sample_states(states, name, value, labels, text),
+            Shape::Status => sample_states(states_of(row.subject), name, value, labels, text),
             Shape::Codes => {
                 for (code, column) in CODES {
                     match row.get(column) {
@@ -277,6 +250,33 @@ impl Family {
                 }
             }
         }
+    }
+}
+
+fn sample_states(states: &[&str], name: &str, value: Option<&Value>, labels: &str, text: &mut Text) {
+    let word = value.map(ToString::to_string).unwrap_or_default();
+    // What is a state itself is not another one's word for it: listeners are OPEN, frontends then UP.
+    let is_own = states.contains(&word.as_str());
+    let present = if is_own { word.as_str() } else { super::states::state(&word) };
+    for &state in states {
+        text.sample_of(name, labels, ("state", state), u8::from(state == present));
+    }
+}
+
+fn states_of(subject: Subject) -> &'static [&'static str] {
+    match subject {
+        Frontend | Backend => PROXY_STATES,
+        Listener => LISTENER_STATES,
+        Server => SERVER_STATES,
+    }
+}
+
+fn word(subject: Subject) -> &'static str {
+    match subject {
+        Frontend => "frontend",
+        Listener => "listener",
+        Backend => "backend",
+        Server => "server",
     }
 }
 

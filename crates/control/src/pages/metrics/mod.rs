@@ -98,18 +98,18 @@ fn render(facts: &Facts<'_>, wanted: &Wanted) -> String {
         process::render(facts, &mut text);
     }
     if wanted.frontends {
-        families::render("frontend", families::FRONTEND, &frontends, &mut text);
+        families::render(Subject::Frontend, &frontends, &mut text);
     }
     if wanted.listeners {
-        families::render("listener", families::LISTENER, &of(Subject::Listener), &mut text);
+        families::render(Subject::Listener, &of(Subject::Listener), &mut text);
     }
     if wanted.backends {
-        families::render("backend", families::BACKEND, &backends, &mut text);
+        families::render(Subject::Backend, &backends, &mut text);
         states::aggregated(&servers, &mut text);
         histograms::backends(facts.table, &mut text);
     }
     if wanted.servers {
-        families::render("server", families::SERVER, &servers, &mut text);
+        families::render(Subject::Server, &servers, &mut text);
         histograms::servers(facts.table, &mut text);
     }
     text.into_string()
