@@ -45,7 +45,8 @@ soak-reload count="1000": peers
     TIDEGATE_PROFILE=release TIDEGATE_RELOADS={{ count }} \
         cargo test --release -p e2e --test reload many_unlike_reloads -- --nocapture
 
-# Tidegate next to its peers: `just bench` runs what it relays, `just bench http` what it proxies over HTTP, `just bench rr64` one.
+# Tidegate next to its peers: `just bench` runs what it relays, `just bench http` what it proxies over HTTP,
+# `just bench tls` what TLS costs it, `just bench rr64` one.
 bench *args: peers
     cargo run --release --quiet -p perf -- run {{ args }}
 

@@ -23,6 +23,7 @@ use crate::{
     line::{Line, Question},
     poller::Poller,
     tally::Tally,
+    wire::{TlsClient, Wires},
 };
 
 const TOKEN_LINE: u64 = u64::MAX;
@@ -68,6 +69,8 @@ pub(crate) struct Exchange {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) work: Work,
+    /// They speak TLS, and how.
+    pub(crate) tls: Option<TlsClient>,
     /// Where to connect to, in turn.
     pub(crate) targets: Vec<SocketAddrV4>,
     /// Numbers the generators of one trial, and gives each source addresses of its own.
@@ -85,6 +88,7 @@ pub(crate) struct Ready {
 struct Desk {
     poller: Poller,
     dialer: Dialer,
+    wires: Wires,
     tally: Tally,
 }
 
@@ -106,8 +110,12 @@ pub(crate) fn generate(order: &str) -> Result<()> {
     let order: Order = serde_json::from_str(order).context("the order of a generator")?;
     // Arrivals are spaced by microseconds; the default slack of 50 µs would bunch them.
     prctl::set_timerslack(1)?;
-    let mut desk =
-        Desk { poller: Poller::new()?, dialer: Dialer::new(order.targets, order.process), tally: Tally::new() };
+    let mut desk = Desk {
+        poller: Poller::new()?,
+        dialer: Dialer::new(order.targets, order.process),
+        wires: Wires::new(order.tls),
+        tally: Tally::new(),
+    };
     desk.poller.add(io::stdin(), EpollFlags::EPOLLIN, TOKEN_LINE)?;
     let mut workload = workload(&order.work);
     let mut line = Line::new();

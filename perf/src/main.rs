@@ -5,6 +5,7 @@
 //! than it may have descriptors, and that generators and subjects can be pinned apart.
 #![forbid(unsafe_code)]
 
+mod certificate;
 mod cpus;
 mod floor;
 mod helper;
@@ -31,6 +32,7 @@ mod subject;
 mod tally;
 mod tree;
 mod trial;
+mod wire;
 
 use std::{ffi::OsString, net::SocketAddrV4, process::ExitCode};
 

@@ -22,6 +22,7 @@ use crate::{
     stream::Scratch,
     subject::{Job, Subject},
     tree,
+    wire::{TlsClient, Wires},
 };
 
 /// How long a subject may take until it relays, and how long to end when asked to.
@@ -41,7 +42,7 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Starts the subject on `cpus`, and returns when a message has gone through it and back.
-    pub(crate) fn start(subject: &dyn Subject, job: &Job, cpus: &[usize]) -> Result<Self> {
+    pub(crate) fn start(subject: &dyn Subject, job: &Job, tls: Option<TlsClient>, cpus: &[usize]) -> Result<Self> {
         let output = job.directory.join("output");
         let Some(program) = subject.command(job)? else {
             return Ok(Proxy { child: None, output, targets: job.origins.clone() });
@@ -49,8 +50,8 @@ impl Proxy {
         let file = File::create(&output)?;
         let child = launch::command(cpus, program)?.stdout(file.try_clone()?).stderr(file).spawn()?;
         let mut proxy = Proxy { child: Some(child), output, targets: vec![job.listen] };
-        let serves = if job.http.is_some() { answers } else { relays };
-        proxy.wait_until(job.listen, serves)?;
+        let wires = Wires::new(tls);
+        proxy.wait_until(|| if job.http.is_some() { answers(job.listen) } else { relays(job.listen, &wires) })?;
         Ok(proxy)
     }
 
@@ -75,9 +76,9 @@ impl Proxy {
         }
     }
 
-    fn wait_until(&mut self, address: SocketAddrV4, serves: fn(SocketAddrV4) -> bool) -> Result<()> {
+    fn wait_until(&mut self, serves: impl Fn() -> bool) -> Result<()> {
         let deadline = Instant::now() + START_MAX;
-        while !serves(address) {
+        while !serves() {
             self.check_alive()?;
             if Instant::now() > deadline {
                 bail!("it does not relay {START_MAX:?} after its start; it said: {}", tail(&self.output));
@@ -112,14 +113,15 @@ pub(crate) fn free_port() -> Result<u16> {
 }
 
 /// Whether a message sent to `address` comes back.
-fn relays(address: SocketAddrV4) -> bool {
+fn relays(address: SocketAddrV4, wires: &Wires) -> bool {
     let message = PATTERN.message(0, 0, 64);
     let attempt = || -> std::io::Result<bool> {
-        let mut socket = TcpStream::connect(address)?;
+        let socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(Duration::from_secs(1)))?;
-        socket.write_all(message)?;
+        let mut wire = wires.over(socket);
+        wire.write_all(message)?;
         let mut echo = [0; 64];
-        socket.read_exact(&mut echo)?;
+        wire.read_exact(&mut echo)?;
         Ok(echo == *message)
     };
     attempt().unwrap_or(false)

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
+    certificate::Key,
     floor::Means,
     http::RULES,
     load::{Direction, Exchange, Work},
     subject::{HAPROXY, HAPROXY_SPLICE, NGINX, TIDEGATE},
+    wire::TlsClient,
 };
 
 /// What a scenario counts, and what CPU time and rates are told per.
@@ -47,6 +49,8 @@ pub(crate) struct Scenario {
     pub(crate) floor: Option<Means>,
     /// The subjects speak HTTP, and how; otherwise they relay.
     pub(crate) http: Option<HttpProxy>,
+    /// The generators speak TLS with the subjects; otherwise they do not.
+    pub(crate) tls: Option<Tls>,
     pub(crate) occasion: Occasion,
 }
 
@@ -59,6 +63,14 @@ pub(crate) enum Occasion {
     Group,
     /// When it is named.
     Named,
+}
+
+/// TLS between generators and subjects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tls {
+    /// Of the subjects' certificate.
+    pub(crate) key: Key,
+    pub(crate) client: TlsClient,
 }
 
 /// What proxies do that speak HTTP, beside what they do by themselves.
@@ -98,6 +110,7 @@ impl Scenario {
             subjects: &[],
             floor: None,
             http: None,
+            tls: None,
             occasion: Occasion::Always,
         }
     }
@@ -127,6 +140,16 @@ impl Scenario {
             subjects: &[TIDEGATE, HAPROXY, NGINX],
             occasion: Occasion::Group,
             ..Self::new(name, about, unit, vec![Work::Http { connections, active: connections, exchange }])
+        }
+    }
+
+    /// TLS that ends at the subjects, behind which nothing is encrypted. A group of its own, too.
+    fn tls(name: &'static str, about: &'static str, unit: Unit, work: Work) -> Self {
+        Scenario {
+            tls: Some(Tls { key: Key::Ecdsa, client: TlsClient { is_resuming: false } }),
+            subjects: &[TIDEGATE, HAPROXY],
+            occasion: Occasion::Group,
+            ..Self::new(name, about, unit, vec![work])
         }
     }
 
@@ -227,6 +250,7 @@ pub(crate) fn all(is_quick: bool) -> Vec<Scenario> {
         },
     ];
     scenarios.extend(over_http(many));
+    scenarios.extend(over_tls(many));
     if is_quick {
         for scenario in &mut scenarios {
             scenario.warm_up = WARM_UP_QUICK;
@@ -269,6 +293,34 @@ fn over_http(many: usize) -> Vec<Scenario> {
     ]
 }
 
+fn over_tls(many: usize) -> Vec<Scenario> {
+    use Unit::{Connection, Gigabyte, Held, RoundTrip};
+    let rr = |connections, active| Work::RequestResponse { connections, active, size: REQUEST, per_second: None };
+    let bulk = |name, about, flows, direction| Scenario::tls(name, about, Gigabyte, Work::Bulk { flows, direction });
+    let visits = Work::ConnectRequestClose { concurrent: 16, size: REQUEST };
+    let crr = |name, about, key, is_resuming| Scenario {
+        tls: Some(Tls { key, client: TlsClient { is_resuming } }),
+        ..Scenario::tls(name, about, Connection, visits.clone())
+    };
+    use Direction::{Down, Up};
+    vec![
+        Scenario::tls("tls-idle9000", "9,000 clients with TLS that have asked once and rest", Held, rr(many, 0)),
+        bulk("tls-bulk1-down", "one flow, origin to client", 1, Down),
+        bulk("tls-bulk1-up", "one flow, client to origin", 1, Up),
+        bulk("tls-bulk16-down", "16 flows, origin to client", 16, Down),
+        bulk("tls-bulk16-up", "16 flows, client to origin", 16, Up),
+        Scenario::tls("tls-rr64", "200 B and their echo, over 64 connections", RoundTrip, rr(64, 64)),
+        crr(
+            "tls-crr-rsa",
+            "connect, handshake with RSA-2048, 200 B and their echo, close; 16 at a time",
+            Key::Rsa,
+            false,
+        ),
+        crr("tls-crr-ecdsa", "the same with ECDSA on P-256", Key::Ecdsa, false),
+        crr("tls-crr-resumed", "the same with sessions that are taken up again: no signature", Key::Ecdsa, true),
+    ]
+}
+
 /// The scenarios whose names begin with one of `names`; without names, those that always run.
 pub(crate) fn select(all: Vec<Scenario>, names: &[String]) -> anyhow::Result<Vec<Scenario>> {
     for name in names {
@@ -298,7 +350,8 @@ mod tests {
         assert_eq!(chosen(&["idle"]), ["idle9000"]);
         assert_eq!(chosen(&["two"]), ["two-bulk16-both", "two-rr64"]);
         assert_eq!(chosen(&["idle60000", "crr"]), ["idle60000", "crr"]);
-        assert!(!chosen(&[]).iter().any(|name| *name == "idle60000" || name.starts_with("http")));
+        let is_extra = |name: &&str| *name == "idle60000" || name.starts_with("http") || name.starts_with("tls");
+        assert!(!chosen(&[]).iter().any(is_extra));
         assert_eq!(chosen(&["http-get"]), ["http-get-1k", "http-get-16k", "http-get-1m", "http-get1000"]);
         assert!(select(all(false), &["nonsense".to_owned()]).is_err());
     }

@@ -1,7 +1,7 @@
 //! The two ends of a bulk flow: a source that sends the pattern, and a sink that counts and checks it.
 
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, Read, Write},
     net::TcpStream,
     os::fd::AsRawFd,
 };
@@ -11,7 +11,10 @@ use nix::{
     sys::socket::{MsgFlags, recv},
 };
 
-use crate::pattern::{CHUNK, PATTERN};
+use crate::{
+    pattern::{CHUNK, PATTERN},
+    wire::Wire,
+};
 
 /// How many sends or receives one readiness event may take, so that no flow starves the others of its process.
 const CALLS_PER_EVENT: usize = 4;
@@ -30,7 +33,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Sends until the socket is full or the event's share is used up.
-    pub(crate) fn pump(&mut self, mut socket: &TcpStream) -> io::Result<()> {
+    pub(crate) fn pump(&mut self, mut socket: impl Write) -> io::Result<()> {
         for _ in 0..CALLS_PER_EVENT {
             match socket.write(PATTERN.stream(self.position)) {
                 Ok(sent) => self.position += sent as u64,
@@ -78,6 +81,31 @@ impl Sink {
                 }
                 Err(Errno::EAGAIN) => break,
                 Err(Errno::EINTR) => {}
+                Err(_) => return Drained::Ended,
+            }
+        }
+        Drained::Bytes(self.position - before)
+    }
+
+    /// The same of a wire. What was encrypted cannot be counted where it lies.
+    pub(crate) fn drain_wire(&mut self, wire: &mut Wire, scratch: &mut Scratch) -> Drained {
+        if let Wire::Plain(socket) = wire {
+            return self.drain(socket, scratch);
+        }
+        let (before, mut calls) = (self.position, 0);
+        // Of what was received already no event tells.
+        while calls < CALLS_PER_EVENT || wire.has_received() {
+            calls += 1;
+            match wire.read(&mut scratch.0[..CHUNK]) {
+                Ok(0) => return Drained::Ended,
+                Ok(received) if self.receives.is_multiple_of(CHECK_EVERY) && !self.is_next(&scratch.0[..received]) => {
+                    return Drained::Corrupt;
+                }
+                Ok(received) => {
+                    self.position += received as u64;
+                    self.receives += 1;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => return Drained::Ended,
             }
         }

@@ -38,6 +38,8 @@ pub(crate) struct Job {
     pub(crate) is_reloaded: bool,
     /// It speaks HTTP, and how; without, it relays.
     pub(crate) http: Option<HttpProxy>,
+    /// The file with its certificate, if it speaks TLS with clients.
+    pub(crate) certificate: Option<PathBuf>,
 }
 
 impl Job {

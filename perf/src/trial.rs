@@ -1,7 +1,7 @@
 //! One trial: one subject does the work of one scenario once, and is watched.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use serde::Serialize;
 
 use crate::{
+    certificate::Key,
     cpus::Layout,
     helper::Helper,
     kernel::KernelMemory,
@@ -21,6 +22,7 @@ use crate::{
     subject::{Job, Subject},
     tally::{Count, Failures, merge_latencies},
     tree::{self, Resident},
+    wire::TlsClient,
 };
 
 /// How many connections one origin or generator serves: below what the usual limit of descriptors allows.
@@ -94,6 +96,7 @@ pub(crate) fn run(
     let directory = tempfile::tempdir_in(scratch).context("a directory for the trial")?;
     let processes = scenario.connections().div_ceil(CONNECTIONS_PER_PROCESS).max(terms.layout.rig.len()).min(90);
     let mut origins = start_origins(processes, terms)?;
+    let certificate = scenario.tls.map(|tls| certificate(tls.key, directory.path())).transpose()?;
     let job = Job {
         directory: directory.path().to_owned(),
         listen: std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, free_port()?),
@@ -103,10 +106,12 @@ pub(crate) fn run(
         idle_timeout: scenario.idle_timeout,
         is_reloaded: scenario.is_reloaded,
         http: scenario.http,
+        certificate,
     };
-    let mut proxy = Proxy::start(subject, &job, &terms.layout.subject)?;
+    let tls = scenario.tls.map(|tls| tls.client);
+    let mut proxy = Proxy::start(subject, &job, tls, &terms.layout.subject)?;
     let before = (proxy.pid().map_or_else(Resident::default, tree::resident), KernelMemory::now());
-    let mut loads = start_loads(works, processes, &proxy, terms)?;
+    let mut loads = start_loads(works, tls, processes, &proxy, terms)?;
     thread::sleep(scenario.warm_up);
 
     let early = [count(&mut loads)?, count(&mut origins.helpers)?].concat();
@@ -184,6 +189,13 @@ impl Finding {
     }
 }
 
+/// Writes a certificate and its key, and says where.
+fn certificate(key: Key, directory: &Path) -> Result<PathBuf> {
+    let path = directory.join("certificate.pem");
+    std::fs::write(&path, key.pem()?).with_context(|| format!("write {}", path.display()))?;
+    Ok(path)
+}
+
 struct Origins {
     helpers: Vec<Helper>,
     addresses: Vec<std::net::SocketAddrV4>,
@@ -202,11 +214,17 @@ fn start_origins(processes: usize, terms: &Terms) -> Result<Origins> {
 }
 
 /// Starts the generators, and returns when everything that they open stands.
-fn start_loads(works: &[Work], processes: usize, proxy: &Proxy, terms: &Terms) -> Result<Vec<Helper>> {
+fn start_loads(
+    works: &[Work],
+    tls: Option<TlsClient>,
+    processes: usize,
+    proxy: &Proxy,
+    terms: &Terms,
+) -> Result<Vec<Helper>> {
     let mut loads = Vec::new();
     for work in works.iter().flat_map(|work| split(work, processes)) {
         let process = u8::try_from(loads.len()).context("too many generators")?;
-        let order = Order { work, targets: proxy.targets.clone(), process };
+        let order = Order { work, tls, targets: proxy.targets.clone(), process };
         loads.push(Helper::start(&terms.layout.rig, &["load", &serde_json::to_string(&order)?])?);
     }
     for load in &mut loads {

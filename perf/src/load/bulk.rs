@@ -2,7 +2,6 @@
 
 use std::{
     io::{ErrorKind, Write},
-    net::TcpStream,
     time::Instant,
 };
 
@@ -13,10 +12,11 @@ use crate::{
     pattern::{DUPLEX, SINK, SOURCE},
     stream::{Drained, Scratch, Sink, Source},
     tally::Tally,
+    wire::Wire,
 };
 
 struct Flow {
-    socket: TcpStream,
+    socket: Wire,
     is_begun: bool,
     source: Source,
     sink: Sink,
@@ -40,7 +40,7 @@ impl Bulk {
 
     fn open(&mut self, slot: usize, desk: &mut Desk) {
         let socket = match desk.dialer.dial() {
-            Ok(socket) => socket,
+            Ok(socket) => desk.wires.over(socket),
             Err(undialled) => {
                 undialled.note(&mut desk.tally.failures);
                 return self.later.push(slot);
@@ -64,7 +64,9 @@ impl Bulk {
         };
         match flow.socket.write(&[first]) {
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return desk.poller.modify(&flow.socket, flow.socket.awaited(), slot as u64).is_ok();
+            }
             Err(_) => return false,
         }
         flow.is_begun = true;
@@ -91,14 +93,14 @@ impl Workload for Bulk {
             return;
         }
         let is_ended = flags.intersects(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR);
-        if is_ended || flags.contains(EpollFlags::EPOLLOUT) && flow.source.pump(&flow.socket).is_err() {
+        if is_ended || flags.contains(EpollFlags::EPOLLOUT) && flow.source.pump(&mut flow.socket).is_err() {
             desk.tally.failures.lost += 1;
             return self.on_lost(slot);
         }
         if !flags.contains(EpollFlags::EPOLLIN) {
             return;
         }
-        match flow.sink.drain(&flow.socket, &mut self.scratch) {
+        match flow.sink.drain_wire(&mut flow.socket, &mut self.scratch) {
             Drained::Bytes(received) => desk.tally.bytes_received += received,
             Drained::Ended => {
                 desk.tally.failures.lost += 1;

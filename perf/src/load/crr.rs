@@ -2,7 +2,6 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::TcpStream,
     time::Instant,
 };
 
@@ -12,10 +11,11 @@ use super::{Desk, Workload, later::Later, rr::SIZE_MAX};
 use crate::{
     pattern::PATTERN,
     tally::{STALL, Tally},
+    wire::Wire,
 };
 
 struct Visit {
-    socket: TcpStream,
+    socket: Wire,
     since: Instant,
     phase: Phase,
 }
@@ -55,7 +55,7 @@ impl ConnectRequestClose {
         self.begun += 1;
         let since = Instant::now();
         let socket = match desk.dialer.dial() {
-            Ok(socket) => socket,
+            Ok(socket) => desk.wires.over(socket),
             Err(undialled) => {
                 undialled.note(&mut desk.tally.failures);
                 return self.later.push(slot);
@@ -64,7 +64,7 @@ impl ConnectRequestClose {
         let mut visit = Visit { socket, since, phase: Phase::Connecting };
         let outcome = visit.ask(slot, self.size);
         let flags = match visit.phase {
-            Phase::Connecting => EpollFlags::EPOLLOUT,
+            Phase::Connecting => visit.socket.awaited(),
             Phase::Waiting { .. } => EpollFlags::EPOLLIN,
         };
         if desk.poller.add(&visit.socket, flags, slot as u64).is_err() {
@@ -89,7 +89,8 @@ impl ConnectRequestClose {
     }
 
     fn on_answered(&mut self, slot: usize, desk: &mut Desk) {
-        if let Some(visit) = self.visits[slot].take() {
+        if let Some(mut visit) = self.visits[slot].take() {
+            visit.socket.say_end();
             desk.tally.connections += 1;
             desk.tally.on_latency(visit.since.elapsed());
         }
@@ -103,12 +104,11 @@ impl Workload for ConnectRequestClose {
         let outcome = match visit.phase {
             Phase::Connecting => {
                 let outcome = visit.ask(slot, self.size);
-                let is_sent = matches!(visit.phase, Phase::Waiting { .. });
-                if is_sent && desk.poller.modify(&visit.socket, EpollFlags::EPOLLIN, slot as u64).is_err() {
-                    Outcome::Lost
-                } else {
-                    outcome
-                }
+                let awaited = match visit.phase {
+                    Phase::Connecting => visit.socket.awaited(),
+                    Phase::Waiting { .. } => EpollFlags::EPOLLIN,
+                };
+                if desk.poller.modify(&visit.socket, awaited, slot as u64).is_err() { Outcome::Lost } else { outcome }
             }
             Phase::Waiting { received } => visit.receive(slot, self.size, received),
         };

@@ -2,7 +2,6 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::TcpStream,
     time::{Duration, Instant},
 };
 
@@ -16,6 +15,7 @@ use super::{
 use crate::{
     pattern::PATTERN,
     tally::{STALL, Tally},
+    wire::Wire,
 };
 
 /// How many connections are on their way up at a time: below any listen backlog (nginx's is 511).
@@ -42,7 +42,7 @@ enum Phase {
 }
 
 struct Link {
-    socket: TcpStream,
+    socket: Wire,
     phase: Phase,
     sequence: u64,
 }
@@ -98,7 +98,7 @@ impl RequestResponse {
         while self.opening < OPENING_MAX {
             let Some(slot) = self.unopened.pop() else { return };
             match desk.dialer.dial() {
-                Ok(socket) => self.open(slot, socket, desk),
+                Ok(socket) => self.open(slot, desk.wires.over(socket), desk),
                 Err(undialled) => {
                     undialled.note(&mut desk.tally.failures);
                     self.later.push(slot);
@@ -107,11 +107,11 @@ impl RequestResponse {
         }
     }
 
-    fn open(&mut self, slot: usize, socket: TcpStream, desk: &mut Desk) {
+    fn open(&mut self, slot: usize, socket: Wire, desk: &mut Desk) {
         let mut link = Link { socket, phase: Phase::Connecting, sequence: 0 };
         let outcome = link.greet(slot, self.size);
         let flags = match link.phase {
-            Phase::Connecting => EpollFlags::EPOLLOUT,
+            Phase::Connecting => link.socket.awaited(),
             Phase::Opening { .. } | Phase::Resting | Phase::Waiting { .. } => EpollFlags::EPOLLIN,
         };
         if desk.poller.add(&link.socket, flags, slot as u64).is_err() {
@@ -215,12 +215,11 @@ impl Workload for RequestResponse {
         let outcome = match link.phase {
             Phase::Connecting => {
                 let outcome = link.greet(slot, self.size);
-                let is_sent = matches!(link.phase, Phase::Opening { .. });
-                if is_sent && desk.poller.modify(&link.socket, EpollFlags::EPOLLIN, slot as u64).is_err() {
-                    Outcome::Lost
-                } else {
-                    outcome
-                }
+                let awaited = match link.phase {
+                    Phase::Connecting => link.socket.awaited(),
+                    Phase::Opening { .. } | Phase::Resting | Phase::Waiting { .. } => EpollFlags::EPOLLIN,
+                };
+                if desk.poller.modify(&link.socket, awaited, slot as u64).is_err() { Outcome::Lost } else { outcome }
             }
             Phase::Opening { .. } | Phase::Waiting { .. } => link.receive(slot, self.size),
             // Nothing was asked: whatever comes is wrong, and mostly it is the end.

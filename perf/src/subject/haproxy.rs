@@ -84,7 +84,11 @@ impl HaproxyLike {
             }
         }
         let listen = job.listen;
-        write!(text, "\nfrontend front\n    bind {listen}\n")?;
+        write!(text, "\nfrontend front\n    bind {listen}")?;
+        if let Some(certificate) = &job.certificate {
+            write!(text, " ssl crt {} ssl-min-ver TLSv1.3", certificate.display())?;
+        }
+        text.push('\n');
         for rule in 0..job.http.map_or(0, |http| http.rules) {
             writeln!(text, "    acl rule{rule} path_beg /x/{rule:02}/\n    use_backend back if rule{rule}")?;
         }
