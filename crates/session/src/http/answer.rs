@@ -73,7 +73,7 @@ impl Session {
             return;
         };
         let after = transaction.exchange.as_ref().and_then(|exchange| exchange.after());
-        let is_unread = transaction.exchange.is_none() || !transaction.up.body.is_done();
+        let is_unread = transaction.has_unread();
         self.end_exchange(now, after.map_or(Persistence::Close, |after| after.front), is_unread, None, out);
     }
 
@@ -85,9 +85,11 @@ impl Session {
             let (status, size) = self.write_answer(&mut transaction, end, lease.bytes_mut())?;
             Some((lease, status, size))
         });
-        // Without a buffer for it the client sees the connection close.
-        if let Some((_, status, _)) = &answer {
-            transaction.facts.status = Some(*status);
+        match (&answer, &mut transaction.exchange) {
+            (Some((_, status, _)), _) => transaction.facts.status = Some(*status),
+            // Without a buffer for it the client sees the connection close.
+            (None, Some(exchange)) => exchange.close_front(),
+            (None, None) => (),
         }
         if let Some((lease, _, size)) = answer.filter(|(_, _, size)| *size > 0) {
             self.send(now, &mut transaction.down, Side::Front, Outgoing::whole(lease, size), out);

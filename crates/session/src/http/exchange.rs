@@ -233,6 +233,8 @@ impl Session {
         now: Instant,
         out: &mut Outbox,
     ) -> Result<(), End> {
+        // First of all: an exchange that has got a response is not given another, which would tell of the lack of a buffer.
+        let mut lease = lease(out)?;
         let Transaction { response, exchange, down, facts, .. } = transaction;
         let exchange = exchange.as_mut().expect("it is under way");
         self.count_bytes(Side::Back, facts::response_size(response, down.gathered.bytes()));
@@ -260,8 +262,11 @@ impl Session {
         if reply != Reply::Interim {
             facts.status = Some(response.status());
         }
-        let mut lease = lease(out)?;
-        let mut filled = response.write(down.gathered.bytes(), option, lease.bytes_mut()).map_err(no_room)?;
+        let written = response.write(down.gathered.bytes(), option, lease.bytes_mut());
+        let mut filled = written.map_err(|none| {
+            *exchange = before;
+            no_room(none)
+        })?;
         down.gathered.consume(head_size);
         match reply {
             Reply::Interim | Reply::Suppressed => response.clear(),
@@ -315,8 +320,7 @@ impl Session {
 
     /// The exchange is over, and everything of it was sent.
     fn on_exchange_over(&mut self, now: Instant, after: After, out: &mut Outbox) {
-        let transaction = self.transaction().expect("it is over a moment ago");
-        let is_unread = !transaction.up.body.is_done();
+        let is_unread = self.transaction().is_some_and(Transaction::has_unread);
         let kept = self.kept_back(after);
         self.end_exchange(now, after.front, is_unread, kept, out);
     }

@@ -146,6 +146,13 @@ impl Transaction {
         self.facts.clear();
     }
 
+    /// Whether the client has sent, or is about to send, what nobody will look at if its connection closes now: the rest of its
+    /// content, or another request behind it.
+    fn has_unread(&self) -> bool {
+        let looked_at = if self.up.is_begun { 0 } else { self.head_size };
+        self.exchange.is_none() || !self.up.body.is_done() || self.up.gathered.bytes().len() > looked_at
+    }
+
     /// The stream whose bytes come from this side.
     fn stream_from(&mut self, side: Side) -> &mut Stream {
         match side {

@@ -81,3 +81,23 @@ fn a_server_that_leaves_while_a_pipe_is_drained_is_told_of() {
     stage.play("9 stopped front");
     assert!(format!("{said}{}", stage.said).contains("log SD"), "{said}{}", stage.said);
 }
+
+/// A response without content is over with its head. It must not count as sent where there is no buffer to send it in: the client
+/// would take the next one for it.
+#[test]
+fn without_a_buffer_for_a_response_nothing_comes_behind_it() {
+    let mut stage = Stage::new(HTTP);
+    stage.play(&format!("1 {GET}GET_/next_HTTP/1.1\\r\\nHost:_x\\r\\n\\r\\n"));
+    stage.play("2 connected back");
+    stage.play("3 sent back 27");
+    let mut held: Vec<_> = std::iter::from_fn(|| stage.pool.lease()).collect();
+    // One is left, for the response to be received in.
+    held.pop();
+    let end = answers(&mut stage, "4 received back HTTP/1.1_204_No_Content\\r\\n\\r\\n");
+    assert!(end.iter().all(|line| !line.starts_with("send front")), "{end:?}");
+    drop(held);
+    stage.said.clear();
+    stage.play("5 closed back");
+    assert!(!stage.said.contains("next"), "{}", stage.said);
+    assert!(stage.said.contains("finish front"), "{}", stage.said);
+}
