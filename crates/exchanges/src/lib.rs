@@ -22,6 +22,8 @@
 //!   `cut`: a message ended too early, and whoever got it can see that; or a status such as `400`: refused with it.
 #![forbid(unsafe_code)]
 
+pub mod reader;
+
 /// One row of the table.
 #[derive(Clone, Debug)]
 pub struct Exchange {

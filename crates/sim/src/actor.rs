@@ -7,7 +7,7 @@
 
 use crate::connection::Holder;
 use crate::schedule::Event;
-use crate::script::{Last, Reading, Script, Step};
+use crate::script::{Heard, Last, Reaction, Reading, Script, Step, Times};
 use crate::state::{ActorId, ConnId, End, ServerId, State};
 use crate::{Departure, Harm, Outcome};
 use driver::{Addr, Ending, Errno, Instant};
@@ -197,6 +197,7 @@ impl State {
             Step::AwaitBytes(count) => self.awaits_bytes(id, count),
             Step::AwaitEnd => self.actors[id.0].outcome == Outcome::Ended && self.step_is_over(id),
             Step::Echo => self.echoes(id),
+            Step::React(reaction, times) => self.reacts(id, &reaction, times),
             Step::Finish => {
                 self.finish(conn, end);
                 self.actors[id.0].has_finished = true;
@@ -290,6 +291,25 @@ impl State {
         actor.received = received;
         actor.consumed += count;
         count > 0
+    }
+
+    fn reacts(&mut self, id: ActorId, reaction: &Reaction, times: Times) -> bool {
+        let actor = &mut self.actors[id.0];
+        let heard = Heard { bytes: &actor.received[actor.consumed..], is_ended: actor.outcome == Outcome::Ended };
+        let (found, is_ended) = (reaction.to(heard), heard.is_ended);
+        match (found, times) {
+            (Some((size, script)), times) => {
+                actor.consumed += size;
+                if times == Times::Once {
+                    actor.steps.pop_front();
+                }
+                script.steps.into_iter().rev().for_each(|step| actor.steps.push_front(step));
+                true
+            }
+            (None, Times::Always) if is_ended => self.step_is_over(id),
+            (None, Times::Once) if is_ended => self.departs(id, Departure::Closed),
+            (None, Times::Once | Times::Always) => false,
+        }
     }
 
     fn departs(&mut self, id: ActorId, departure: Departure) -> bool {

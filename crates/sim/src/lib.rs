@@ -72,7 +72,7 @@ mod world;
 
 pub use options::{Faults, Network, Options};
 pub use rng::Rng;
-pub use script::{Behaviour, Reach, Reading, Script};
+pub use script::{Behaviour, Heard, Reach, Reading, Script};
 pub use world::{Departure, Harm, Outcome, Peer, Server, World};
 
 use buf::Pool;

@@ -2,6 +2,7 @@
 
 use driver::Errno;
 use std::collections::VecDeque;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,11 +24,34 @@ pub(crate) enum Step {
     AwaitBytes(usize),
     AwaitEnd,
     Echo,
+    React(Reaction, Times),
     Finish,
     Close,
     Reset,
     Vanish,
     Read(Reading),
+}
+
+/// How often a message is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    Once,
+    /// Until the other side has ended its sending half.
+    Always,
+}
+
+/// Finds the first message in what has come, and says how long it is and what follows from it.
+#[derive(Clone)]
+pub(crate) struct Reaction(Rc<React>);
+
+type React = dyn Fn(Heard<'_>) -> Option<(usize, Script)>;
+
+/// What has come and was not awaited, echoed or answered before.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    pub bytes: &'a [u8],
+    /// Nothing comes behind it.
+    pub is_ended: bool,
 }
 
 /// What a script does when its steps have run out.
@@ -111,6 +135,18 @@ impl Script {
         self.then(Step::Echo)
     }
 
+    /// Waits until what has come begins with a whole message: `size` says how long that is, once it has all come.
+    pub fn await_message(self, size: impl Fn(Heard<'_>) -> Option<usize> + 'static) -> Script {
+        let reaction = Reaction(Rc::new(move |heard| Some((size(heard)?, Script::new()))));
+        self.then(Step::React(reaction, Times::Once))
+    }
+
+    /// Answers one message after the other, until the other side has ended its sending half: `answer` says how long the first of those
+    /// that have come is, and what is done about it. Of what it answers with only the steps count.
+    pub fn answer(self, answer: impl Fn(Heard<'_>) -> Option<(usize, Script)> + 'static) -> Script {
+        self.then(Step::React(Reaction(Rc::new(answer)), Times::Always))
+    }
+
     /// Ends its sending half and goes on reading.
     pub fn finish(self) -> Script {
         self.then(Step::Finish)
@@ -150,6 +186,23 @@ impl Script {
     fn then(mut self, step: Step) -> Script {
         self.steps.push_back(step);
         self
+    }
+}
+
+impl Reaction {
+    pub(crate) fn to(&self, heard: Heard<'_>) -> Option<(usize, Script)> {
+        let found = (self.0)(heard);
+        assert!(
+            found.as_ref().is_none_or(|&(size, _)| size <= heard.bytes.len()),
+            "a message is longer than what has come"
+        );
+        found
+    }
+}
+
+impl fmt::Debug for Reaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reaction")
     }
 }
 

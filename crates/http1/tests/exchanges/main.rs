@@ -1,7 +1,6 @@
 //! Every row of the table of exchanges, in every segmentation; and what must hold for all bytes whatever.
 
 mod properties;
-mod reader;
 mod relay;
 
 use exchanges::{ANSWER, Exchange, Outcome, Stream};

@@ -1,8 +1,7 @@
 //! What must hold for all bytes: no panic, no difference between segmentations, and one understanding on both sides.
 
-use crate::reader;
 use crate::{check_same, run};
-use exchanges::{Exchange, Outcome};
+use exchanges::{Exchange, Outcome, reader};
 use http1::{ConnectionOption, Limits, Progress, Request, Response};
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -6,10 +6,10 @@ use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
 use session::{Cause, Progress, RecordKind, Shutdown};
 use shard::{ControlPort, Ends, Mail, Mailbox, Notice, Parts, Shard, Whose};
-use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Reading, Rng, Script, Server, Sim, World};
+use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Health, ShardIndex, Standing, StateBook, Table};
+use table::{Health, Mode, ShardIndex, Standing, StateBook, Table};
 
 /// What kind of trouble a seed is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Mix {
         [Mix::Faultless, Mix::Broken, Mix::Reloading, Mix::Scarce, Mix::Wild][seed as usize % 5]
     }
 
-    fn has_faults(self) -> bool {
+    pub(crate) fn has_faults(self) -> bool {
         matches!(self, Mix::Broken | Mix::Wild)
     }
 
@@ -57,6 +57,9 @@ pub(crate) struct Tally {
     pub(crate) retried: u64,
     /// Sessions that stood in a line before they got a server.
     pub(crate) queued: u64,
+    /// In `mode http`: exchanges on a connection that had served another, and servers that failed in one.
+    pub(crate) reused: u64,
+    pub(crate) failed: u64,
 }
 
 impl Tally {
@@ -78,6 +81,8 @@ impl Tally {
         self.accept_exhausted += other.accept_exhausted;
         self.reloads += other.reloads;
         self.retried += other.retried;
+        self.reused += other.reused;
+        self.failed += other.failed;
     }
 
     /// A simulation in which nothing happens proves nothing.
@@ -91,17 +96,49 @@ impl Tally {
         // A client address at its limit is rarer.
         assert!(ends.rejected > 50, "{self:?}");
     }
+
+    /// The same of exchanges.
+    pub(crate) fn assert_eventful_for_http(&self) {
+        let Tally { starved, limit_reached, reloads, retried, queued, reused, failed, .. } = *self;
+        let all = [starved, limit_reached, reloads, retried, queued, reused, failed, self.ends.aborted];
+        assert!(self.whole > 1_000 && all.into_iter().min() > Some(50), "{self:?}");
+    }
 }
 
 /// A client, and what tells its server's side of the connection from others.
-struct Client {
-    peer: Peer,
+pub(crate) struct Client {
+    pub(crate) peer: Peer,
     /// The PROXY header that it sends first, if its listener expects one; not passed on.
-    header: Vec<u8>,
+    pub(crate) header: Vec<u8>,
     world: usize,
 }
 
-pub(crate) struct Farm {
+/// What clients and servers say to each other, and whether each of them got what the other one said.
+pub(crate) trait Trade {
+    const MODE: Mode;
+
+    /// A client's part, by its number. It begins with `header`.
+    fn client(&mut self, rng: &mut Rng, mix: Mix, number: usize, header: &[u8]) -> Script;
+
+    /// A server's part on one connection.
+    fn server(&self, rng: &mut Rng, mix: Mix, draft: &Draft) -> Script;
+
+    /// Whether this client and its servers got everything. Asserts what must hold in any case.
+    fn is_whole(&self, scene: &Scene<'_>, number: usize, client: &Client) -> bool;
+}
+
+/// What was around a client.
+pub(crate) struct Scene<'a> {
+    pub(crate) mix: Mix,
+    pub(crate) draft: &'a Draft,
+    /// The ends of all sessions of its shard.
+    pub(crate) ends: &'a Ends,
+    /// The servers that its shard reaches.
+    pub(crate) servers: &'a [Server],
+}
+
+pub(crate) struct Farm<T> {
+    trade: T,
     rng: Rng,
     mix: Mix,
     shards: Vec<Shard<Sim>>,
@@ -121,7 +158,6 @@ pub(crate) struct Farm {
     /// Frontends were told how to stand, and shards have said that their listeners follow.
     orders: u64,
     followed: u64,
-    is_header_sent: bool,
     /// Turns for which each shard may still be counting who was there before a reload.
     counting: Vec<u32>,
 }
@@ -135,17 +171,17 @@ impl Wake for Nobody {
 /// A shard has fewer things to do with all of its sessions at once.
 const SWEEPS_MOST: u32 = 5;
 const TURNS_MOST: usize = 400_000;
-/// Bytes that name a client, in front of what it sends.
-const NAME_SIZE: usize = 8;
+/// Servers of each world. A configuration may use fewer.
+const SERVERS: usize = 4;
 
-impl Farm {
-    pub(crate) fn new(seed: u64, mix: Mix) -> Farm {
+impl<T: Trade + Default> Farm<T> {
+    pub(crate) fn new(seed: u64, mix: Mix) -> Farm<T> {
         let mut rng = Rng::new(seed ^ 0x7469_6465);
         let shard_count = 1 + rng.below(3);
         let maxconn = if mix.is_scarce() { 1 + rng.below(6) as u32 } else { 1000 };
         let timeout =
             if mix.has_faults() || mix.is_scarce() { Duration::from_secs(2) } else { Duration::from_secs(3600) };
-        let draft = Draft::of(&mut rng, maxconn, timeout);
+        let draft = Draft::of(&mut rng, T::MODE, maxconn, timeout);
         let book = StateBook::new(shard_count as u16);
         let empty = Table::new(0, table::Global::default(), Vec::new(), Vec::new(), Vec::new(), book.process());
         let published = Arc::new(ArcSwap::from_pointee(empty));
@@ -169,8 +205,8 @@ impl Farm {
             })
         });
         let shards = shards.collect();
-        let is_header_sent = draft.servers[0].header.is_some();
         let mut farm = Farm {
+            trade: T::default(),
             rest: 1 + rng.below(60),
             rng,
             mix,
@@ -188,7 +224,6 @@ impl Farm {
             queued: 0,
             orders: 0,
             followed: 0,
-            is_header_sent,
             counting: vec![0; shard_count],
         };
         farm.add_servers();
@@ -344,7 +379,7 @@ impl Farm {
             _ => Reach::Accepts,
         };
         let index = self.rng.below(self.servers.len());
-        let world = &self.worlds[index / 4];
+        let world = &self.worlds[index / SERVERS];
         self.servers[index].switch(world.now(), reach);
     }
 
@@ -383,9 +418,9 @@ impl Farm {
 
     fn add_servers(&mut self) {
         for world in &self.worlds {
-            for number in 0..4 {
+            for number in 0..SERVERS as u16 {
                 let reach = if self.mix.has_faults() && self.rng.chance(200) { Reach::Refuses } else { Reach::Accepts };
-                let scripts = (0..3).map(|_| server_script(&mut self.rng, self.mix)).collect();
+                let scripts = (0..3).map(|_| self.trade.server(&mut self.rng, self.mix, &self.draft)).collect();
                 let behaviour = Behaviour::varying(scripts).reach(reach);
                 self.servers.push(world.server(addr(BACK_PORT + number), behaviour));
             }
@@ -398,7 +433,7 @@ impl Farm {
             let world = self.rng.below(self.worlds.len());
             let (port, expects_header) = self.draft.ports[self.rng.below(self.draft.ports.len())];
             let header = if expects_header { client_header(&mut self.rng) } else { Vec::new() };
-            let script = client_script(&mut self.rng, self.mix, number as u64, &header);
+            let script = self.trade.client(&mut self.rng, self.mix, number, &header);
             let now = self.worlds[world].now();
             let at = now + Duration::from_micros(self.rng.below(30_000) as u64);
             let peer = self.worlds[world].client(at, addr(port), script);
@@ -426,6 +461,7 @@ impl Farm {
             assert_eq!(world.open_count(), 0, "sockets leaked");
             assert_eq!(world.in_flight_count(), 0, "ops leaked");
             assert_eq!(world.lease_count(), 0, "leases leaked");
+            assert_eq!(world.pipe_count(), 0, "pipes leaked");
             let stats = shard.stats();
             assert_eq!(stats.accepted, stats.closed);
             accepted += stats.accepted;
@@ -453,9 +489,18 @@ impl Farm {
 
     fn compare(self) -> Tally {
         let mut tally = Tally { reloads: self.reloads, retried: self.retried, queued: self.queued, ..Tally::default() };
-        for client in &self.clients {
-            tally.whole += u64::from(self.compare_client(client));
+        for (number, client) in self.clients.iter().enumerate() {
+            let scene = Scene {
+                mix: self.mix,
+                draft: &self.draft,
+                ends: &self.shards[client.world].stats().ends,
+                servers: &self.servers[client.world * SERVERS..][..SERVERS],
+            };
+            tally.whole += u64::from(self.trade.is_whole(&scene, number, client));
         }
+        let counted = self.published.load().backends[0].state.tally.totals();
+        tally.reused = counted.reuses;
+        tally.failed = counted.responses_failed;
         for (shard, world) in self.shards.iter().zip(&self.worlds) {
             let stats = shard.stats();
             tally.ends.complete += stats.ends.complete;
@@ -473,48 +518,6 @@ impl Farm {
             tally.accept_exhausted += stats.accept_exhausted;
         }
         tally
-    }
-
-    /// Whether both sides got everything. What they got is what was sent, in order, in any case.
-    fn compare_client(&self, client: &Client) -> bool {
-        let sent = client.peer.sent();
-        let sent = sent.get(client.header.len()..).unwrap_or_default();
-        let Some(name) = sent.get(..NAME_SIZE) else { return false };
-        let servers = self.servers.iter().skip(client.world * 4).take(4).flat_map(Server::connections);
-        let mut matching = servers.filter_map(|peer| {
-            let received = peer.received();
-            let body = received.get(self.server_header_size(&received)?..)?.to_vec();
-            body.starts_with(name).then_some((peer, body))
-        });
-        let Some((server, at_server)) = matching.next() else { return false };
-        assert!(matching.next().is_none(), "one client reached two servers");
-        let at_client = client.peer.received();
-        let answered = server.sent();
-        assert!(sent.starts_with(&at_server), "the server got what the client did not send");
-        assert!(answered.starts_with(&at_client), "the client got what the server did not send");
-        // Whoever was too slow, or found no buffer, was cut off; that is no clean end of the bytes, though it may look like one.
-        let ends = &self.shards[client.world].stats().ends;
-        let is_idle_possible = ends.idle + ends.exhausted > 0 || self.mix.has_faults();
-        let is_harmed = client.peer.harm().is_some() || server.harm().is_some();
-        if client.peer.outcome() == Outcome::Ended && !is_idle_possible && !is_harmed {
-            assert_eq!(at_client.len(), answered.len(), "the client saw a clean end without all bytes");
-        }
-        if server.outcome() == Outcome::Ended && !is_idle_possible && !is_harmed {
-            assert_eq!(at_server.len(), sent.len(), "the server saw a clean end without all bytes");
-        }
-        client.peer.outcome() == Outcome::Ended && at_client.len() == answered.len() && at_server.len() == sent.len()
-    }
-
-    /// Length of the header in front of what a server got; `None` if it has not got all of it.
-    fn server_header_size(&self, received: &[u8]) -> Option<usize> {
-        if !self.is_header_sent {
-            return Some(0);
-        }
-        match proxyline::decode(received) {
-            proxyline::Decoded::Complete(header) => Some(header.header_len),
-            proxyline::Decoded::Incomplete => None,
-            proxyline::Decoded::Invalid(why) => panic!("a server got a bad header: {why}"),
-        }
     }
 }
 
@@ -537,53 +540,6 @@ fn options(rng: &mut Rng, mix: Mix) -> Options {
         options.faults.fds_max = 5 + rng.below(8);
     }
     options
-}
-
-fn payload(rng: &mut Rng, most: usize) -> Vec<u8> {
-    (0..rng.below(most)).map(|_| rng.below(256) as u8).collect()
-}
-
-/// Sends its name and then something; ends its half sooner or later; or goes wrong in one of the ways of clients.
-fn client_script(rng: &mut Rng, mix: Mix, number: u64, header: &[u8]) -> Script {
-    let mut script = Script::new();
-    if rng.chance(200) {
-        script = script.reading(Reading::Slowly { bytes: 1 + rng.below(400), every: Duration::from_micros(200) });
-    }
-    if !header.is_empty() {
-        let cut = rng.below(header.len());
-        script = script.send(&header[..cut]);
-        if rng.chance(500) {
-            script = script.pause(Duration::from_micros(rng.below(3_000) as u64));
-        }
-        script = script.send(&header[cut..]);
-    }
-    script = script.send((number | 0xab00_0000_0000_0000).to_be_bytes());
-    for _ in 0..rng.below(5) {
-        script = script.send(payload(rng, 3000));
-        if rng.chance(300) {
-            script = script.pause(Duration::from_micros(rng.below(3_000) as u64));
-        }
-    }
-    match rng.below(if mix.has_faults() { 8 } else { 5 }) {
-        0..=4 => script.finish(),
-        5 => script.reset(),
-        6 => script.vanish(),
-        _ => script.close(),
-    }
-}
-
-/// Echoes, greets first, ends first, or hangs up.
-fn server_script(rng: &mut Rng, mix: Mix) -> Script {
-    let greeting = payload(rng, 2000);
-    match rng.below(if mix.has_faults() { 7 } else { 4 }) {
-        0 => Script::new().echo().finish(),
-        1 => Script::new().send(greeting).echo().finish(),
-        2 => Script::new().send(greeting).finish().await_end(),
-        3 => Script::new().await_end().send(greeting).finish(),
-        4 => Script::new().send(greeting).reset(),
-        5 => Script::new().await_bytes(20).close(),
-        _ => Script::silent(),
-    }
 }
 
 /// Mostly a header as another proxy would send it.

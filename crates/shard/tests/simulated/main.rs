@@ -3,30 +3,54 @@
 //! Each seed draws a configuration, clients, servers and faults, runs one to three shards until every session is over, and
 //! compares what each peer got with what the other one sent. `TIDEGATE_SIM_SEED` replays one seed, `TIDEGATE_SIM_SEEDS` sets
 //! how many are run.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `farm` | one seed's life, whatever the peers say |
+//! | `streams` | what they say in `mode tcp` |
+//! | `orders` | what they say in `mode http` |
+//! | `tables`, `limits` | configurations, and their limits under watch |
+//! | `rows` | the table of HTTP exchanges, in a calm world |
 
 mod farm;
 mod limits;
+mod orders;
+mod rows;
+mod streams;
 mod tables;
 
-use farm::{Farm, Mix, Tally};
+use farm::{Farm, Mix, Tally, Trade};
+use orders::Orders;
+use streams::Streams;
 
 const SEEDS: u64 = 20_000;
+const HTTP_SEEDS: u64 = 1_000;
 
-fn seeds() -> std::ops::Range<u64> {
+fn seeds(most: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     match number("TIDEGATE_SIM_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("TIDEGATE_SIM_SEEDS").unwrap_or(SEEDS),
+        None => 0..number("TIDEGATE_SIM_SEEDS").unwrap_or(most),
     }
 }
 
 /// Runs a seed; a failure says which one it was.
-fn live(seed: u64) -> Tally {
-    let life = std::panic::catch_unwind(|| Farm::new(seed, Mix::of(seed)).live());
+fn live<T: Trade + Default>(seed: u64) -> Tally {
+    let life = std::panic::catch_unwind(|| Farm::<T>::new(seed, Mix::of(seed)).live());
     life.unwrap_or_else(|cause| {
         eprintln!("seed {seed} failed; `just sim seed={seed}` replays it");
         std::panic::resume_unwind(cause)
     })
+}
+
+/// Runs all seeds, and says what happened in them, if it was all of them.
+fn live_all<T: Trade + Default>(most: u64) -> Option<Tally> {
+    let mut sum = Tally::default();
+    for seed in seeds(most) {
+        sum.add(live::<T>(seed));
+    }
+    println!("{sum:?}");
+    (seeds(most) == (0..most)).then_some(sum)
 }
 
 #[test]
@@ -34,20 +58,26 @@ fn nothing_is_lost_and_nothing_leaks() {
     if cfg!(any(feature = "plant_short_send", feature = "plant_close_in_flight")) {
         return a_planted_fault_is_caught();
     }
-    let mut sum = Tally::default();
-    for seed in seeds() {
-        sum.add(live(seed));
-    }
-    println!("{sum:?}");
-    if seeds() == (0..SEEDS) {
+    if let Some(sum) = live_all::<Streams>(SEEDS) {
         sum.assert_eventful();
+    }
+}
+
+#[test]
+fn every_answer_belongs_to_its_request() {
+    if cfg!(any(feature = "plant_short_send", feature = "plant_close_in_flight")) {
+        return;
+    }
+    if let Some(sum) = live_all::<Orders>(HTTP_SEEDS) {
+        sum.assert_eventful_for_http();
     }
 }
 
 /// The simulation would notice: with a fault planted in the code under test, seeds fail.
 fn a_planted_fault_is_caught() {
     std::panic::set_hook(Box::new(|_| ()));
-    let caught = (0..200).find(|&seed| std::panic::catch_unwind(|| Farm::new(seed, Mix::of(seed)).live()).is_err());
+    let caught =
+        (0..200).find(|&seed| std::panic::catch_unwind(|| Farm::<Streams>::new(seed, Mix::of(seed)).live()).is_err());
     let _ = std::panic::take_hook();
     println!("caught by seed {caught:?}");
     assert!(caught.is_some(), "two hundred seeds noticed nothing");

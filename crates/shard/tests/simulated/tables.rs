@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::{
     Backend, BackendId, BackendLimits, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend,
-    Global, LogFormat, LogLine, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader, Redispatch, Server, ServerAddr,
-    ServerSettings, Splice, StateBook, Table,
+    Global, HttpBack, HttpFront, Keeping, LogFormat, LogLine, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader,
+    Redispatch, RetryEvent, RetryOn, Reuse, Server, ServerAddr, ServerSettings, Splice, StateBook, Table,
 };
 
 /// What a table is built from; a reload changes it and builds again.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
+    pub(crate) mode: Mode,
     pub(crate) maxconn: u32,
     /// Ports that listen, each for a frontend of its own, and whether a PROXY header is expected there.
     pub(crate) ports: Vec<(u16, bool)>,
@@ -41,6 +42,9 @@ pub(crate) struct Draft {
     /// Connections per second in the process; 0: without limit.
     pub(crate) connection_rate: u32,
     pub(crate) splice: Splice,
+    /// In `mode http`.
+    pub(crate) front: table::HttpFront,
+    pub(crate) back: table::HttpBack,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ pub(crate) fn addr(port: u16) -> SocketAddr {
 }
 
 impl Draft {
-    pub(crate) fn of(rng: &mut Rng, maxconn: u32, timeout: Duration) -> Draft {
+    pub(crate) fn of(rng: &mut Rng, mode: Mode, maxconn: u32, timeout: Duration) -> Draft {
         let server_count = 1 + rng.below(4) as u16;
         let header = match rng.below(3) {
             0 => None,
@@ -86,6 +90,7 @@ impl Draft {
             Balance::Random { draws: 2 },
         ];
         Draft {
+            mode,
             maxconn,
             ports: (0..1 + rng.below(3) as u16).map(|index| (FRONT_PORT + index, rng.chance(300))).collect(),
             servers,
@@ -109,6 +114,35 @@ impl Draft {
             connection_rate: if rng.chance(100) { 1 + rng.below(8) as u32 } else { 0 },
             backend_maxconn: if rng.chance(200) { 1 + rng.below(4) as u32 } else { 0 },
             splice: Splice { request: rng.chance(800), response: rng.chance(800) },
+            front: HttpFront { keeping: keeping(rng), ..HttpFront::default() },
+            back: HttpBack { keeping: keeping(rng), reuse: reuse(rng), retry_on: retry_on(rng), ..HttpBack::default() },
+        }
+    }
+
+    /// One port and one server, neither limits nor times: what happens is what the peers do.
+    pub(crate) fn of_rows() -> Draft {
+        let calm = Duration::from_secs(3600);
+        Draft {
+            ports: vec![(FRONT_PORT, false)],
+            servers: vec![ServerDraft { number: 0, weight: 1, backup: false, header: None, maxconn: 0 }],
+            balance: Balance::RoundRobin,
+            retries: 0,
+            redispatch: None,
+            connect_timeout: calm,
+            queue_timeout: calm,
+            fullconn: 1,
+            minconn: 0,
+            maxqueue: 0,
+            frontend_maxconn: 0,
+            maxconn_per_source: 0,
+            frontend_rate: 0,
+            connection_rate: 0,
+            backend_maxconn: 0,
+            splice: Splice { request: true, response: true },
+            front: HttpFront::default(),
+            // What a server says unasked cannot be told from the answer to a request that has just been sent to it.
+            back: HttpBack { reuse: Reuse::Never, ..HttpBack::default() },
+            ..Draft::of(&mut Rng::new(1), Mode::Http, 1000, calm)
         }
     }
 
@@ -163,7 +197,7 @@ impl Draft {
         let servers = servers.collect();
         let backend = Backend {
             name: backend_name.clone(),
-            mode: Mode::Tcp,
+            mode: self.mode,
             rules: table::BackendRules::default(),
             servers,
             balance: self.balance,
@@ -178,7 +212,7 @@ impl Draft {
             },
             limits: BackendLimits { maxconn: NonZeroU32::new(self.backend_maxconn), fullconn: self.fullconn },
             splice: self.splice,
-            http: table::HttpBack::default(),
+            http: self.back.clone(),
             log_targets: Vec::new(),
             logs_checks: false,
             state: book.backend(&backend_name),
@@ -202,7 +236,7 @@ impl Draft {
             let state = book.frontend(&name);
             Arc::new(Frontend {
                 name,
-                mode: Mode::Tcp,
+                mode: self.mode,
                 binds: vec![bind],
                 admission: table::Admission::default(),
                 rules: Vec::new(),
@@ -212,7 +246,7 @@ impl Draft {
                 session_rate: NonZeroU32::new(self.frontend_rate),
                 timeouts: ClientTimeouts { client: Some(self.timeout), ..ClientTimeouts::default() },
                 splice: self.splice,
-                http: table::HttpFront::default(),
+                http: self.front.clone(),
                 log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
                 state,
             })
@@ -228,4 +262,30 @@ impl Draft {
             book.process(),
         ))
     }
+}
+
+fn keeping(rng: &mut Rng) -> Keeping {
+    match rng.below(6) {
+        0 => Keeping::Front,
+        1 => Keeping::Nothing,
+        _ => Keeping::Both,
+    }
+}
+
+fn reuse(rng: &mut Rng) -> Reuse {
+    [Reuse::Never, Reuse::Safe, Reuse::Aggressive, Reuse::Always][rng.below(4)]
+}
+
+fn retry_on(rng: &mut Rng) -> RetryOn {
+    if rng.chance(700) {
+        return RetryOn::default();
+    }
+    let events = [
+        RetryEvent::ConnFailure,
+        RetryEvent::EmptyResponse,
+        RetryEvent::JunkResponse,
+        RetryEvent::ResponseTimeout,
+        RetryEvent::Status(503),
+    ];
+    RetryOn(events.into_iter().filter(|_| rng.chance(600)).collect())
 }

@@ -2,28 +2,51 @@
 //! sees.
 
 /// A request as a server understands it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) line: String,
-    pub(crate) content: Vec<u8>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its method and its target.
+    pub line: String,
+    pub content: Vec<u8>,
+    /// Of the whole message.
+    pub size: usize,
+}
+
+/// A response as a client understands it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Got {
+    pub status: u16,
+    /// Names in lower case, in their order.
+    pub fields: Vec<(String, Vec<u8>)>,
+    pub content: Vec<u8>,
+    /// Only the end of the connection says where its content ends: it may not have come whole.
+    pub lasts_until_close: bool,
+    /// Of the whole message, as far as it is known.
+    pub size: usize,
 }
 
 /// What came of reading.
 #[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) requests: Vec<Seen>,
+pub struct Reading {
+    pub requests: Vec<Seen>,
     /// The bytes end inside of another request.
-    pub(crate) is_inside: bool,
+    pub is_inside: bool,
+}
+
+impl Got {
+    /// The value of the first field of this name.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
 }
 
 /// Reads all requests, or says what a strict server has against them.
-pub(crate) fn read(mut bytes: &[u8]) -> Result<Reading, String> {
+pub fn read(mut bytes: &[u8]) -> Result<Reading, String> {
     let mut requests = Vec::new();
     while !bytes.is_empty() {
-        match read_one(bytes)? {
-            Some((seen, rest)) => {
+        match first_request(bytes)? {
+            Some(seen) => {
+                bytes = &bytes[seen.size..];
                 requests.push(seen);
-                bytes = rest;
             }
             None => return Ok(Reading { requests, is_inside: true }),
         }
@@ -33,19 +56,20 @@ pub(crate) fn read(mut bytes: &[u8]) -> Result<Reading, String> {
 
 /// Reads the responses to requests of which is known whether they were HEAD. Says how many final ones there are, and whether the
 /// bytes end inside of another. What follows the last request's response is an error, unless it lasts until the connection closes.
-pub(crate) fn read_responses(mut bytes: &[u8], to_head: &[bool]) -> Result<(usize, bool), String> {
+pub fn read_responses(mut bytes: &[u8], to_head: &[bool]) -> Result<(usize, bool), String> {
     let mut final_count = 0;
     while !bytes.is_empty() {
-        let Some((status, rest)) = read_response(bytes, to_head.get(final_count).copied().unwrap_or_default())? else {
+        let Some(got) = first_response(bytes, to_head.get(final_count).copied().unwrap_or_default())? else {
             return Ok((final_count, true));
         };
-        final_count += usize::from(status >= 200);
-        bytes = rest;
+        final_count += usize::from(got.status >= 200);
+        bytes = &bytes[got.size..];
     }
     Ok((final_count, false))
 }
 
-fn read_response(bytes: &[u8], is_to_head: bool) -> Result<Option<(u16, &[u8])>, String> {
+/// The response that bytes begin with; `None`: it has not come whole.
+pub fn first_response(bytes: &[u8], is_to_head: bool) -> Result<Option<Got>, String> {
     let printable = printable(bytes);
     let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut headers);
@@ -57,19 +81,27 @@ fn read_response(bytes: &[u8], is_to_head: bool) -> Result<Option<(u16, &[u8])>,
     let (status, rest) = (response.code.unwrap_or_default(), &bytes[head_size..]);
     let lengths = values(response.headers, "content-length");
     let codings = values(response.headers, "transfer-encoding");
-    if is_to_head || status < 200 || status == 204 || status == 304 {
-        return Ok(Some((status, rest)));
-    }
-    let rest = match (lengths.as_slice(), codings.as_slice()) {
-        ([], []) => Some(&rest[rest.len()..]),
-        ([length], []) => rest.split_at_checked(parse_length(length)?).map(|(_, rest)| rest),
-        ([], [b"chunked"]) if response.version == Some(1) => read_chunks(rest)?.map(|(_, rest)| rest),
+    let is_empty = is_to_head || status < 200 || status == 204 || status == 304;
+    let lasts_until_close = !is_empty && lengths.is_empty() && codings.is_empty();
+    let content = match (lengths.as_slice(), codings.as_slice()) {
+        _ if is_empty => Some((Vec::new(), rest)),
+        ([], []) => Some((rest.to_vec(), &rest[rest.len()..])),
+        ([length], []) => with_length(rest, length)?,
+        ([], [b"chunked"]) if response.version == Some(1) => read_chunks(rest)?,
         other => return Err(format!("ambiguous framing: {other:?}")),
     };
-    Ok(rest.map(|rest| (status, rest)))
+    let fields = response.headers.iter().map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec())).collect();
+    Ok(content.map(|(content, behind)| Got {
+        status,
+        fields,
+        content,
+        lasts_until_close,
+        size: bytes.len() - behind.len(),
+    }))
 }
 
-fn read_one(bytes: &[u8]) -> Result<Option<(Seen, &[u8])>, String> {
+/// The request that bytes begin with; `None`: it has not come whole.
+pub fn first_request(bytes: &[u8]) -> Result<Option<Seen>, String> {
     let printable = printable(bytes);
     let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut request = httparse::Request::new(&mut headers);
@@ -85,7 +117,7 @@ fn read_one(bytes: &[u8]) -> Result<Option<(Seen, &[u8])>, String> {
         values(request.headers, "transfer-encoding").as_slice(),
     ) {
         ([], []) => Some((Vec::new(), rest)),
-        ([length], []) => rest.split_at_checked(parse_length(length)?).map(|(content, rest)| (content.to_vec(), rest)),
+        ([length], []) => with_length(rest, length)?,
         ([], [b"chunked"]) if request.version == Some(1) => read_chunks(rest)?,
         other => return Err(format!("ambiguous framing: {other:?}")),
     };
@@ -93,7 +125,7 @@ fn read_one(bytes: &[u8]) -> Result<Option<(Seen, &[u8])>, String> {
     if hosts > 1 || hosts == 0 && request.version == Some(1) {
         return Err(format!("{hosts} hosts"));
     }
-    Ok(content.map(|(content, rest)| (Seen { line, content }, rest)))
+    Ok(content.map(|(content, behind)| Seen { line, content, size: bytes.len() - behind.len() }))
 }
 
 /// RFC 9110 §5.5 lets controls pass, which this parser does not.
@@ -113,6 +145,10 @@ fn parse_length(digits: &[u8]) -> Result<usize, String> {
 
 /// Content, and what is behind it; nothing where the bytes end inside of it.
 type Content<'a> = Option<(Vec<u8>, &'a [u8])>;
+
+fn with_length<'a>(bytes: &'a [u8], length: &[u8]) -> Result<Content<'a>, String> {
+    Ok(bytes.split_at_checked(parse_length(length)?).map(|(content, behind)| (content.to_vec(), behind)))
+}
 
 fn read_chunks(mut bytes: &[u8]) -> Result<Content<'_>, String> {
     let mut content = Vec::new();
