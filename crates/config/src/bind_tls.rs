@@ -45,12 +45,12 @@ pub(crate) fn parameter(
         TlsKeyword::CaFile => tls.ca_file = Some(argument("missing CAfile path")?),
         TlsKeyword::CrlFile => tls.crl_file = Some(argument("missing CRLfile path")?),
         TlsKeyword::Verify => tls.verify = verify(line, at, place, argument("missing verify method")?)?,
-        TlsKeyword::Alpn => tls.alpn = Some(protocols(line, at, place)?),
+        TlsKeyword::Alpn => tls.alpn = Some(said(line, at, place, protocols(line.word(at + 1)))?),
         TlsKeyword::NoAlpn => tls.alpn = None,
         TlsKeyword::StrictSni => tls.is_strict = true,
         TlsKeyword::NoStrictSni => tls.is_strict = false,
-        TlsKeyword::MinVersion => tls.methods.least = Some(version(line, at, place)?),
-        TlsKeyword::MaxVersion => tls.methods.most = Some(version(line, at, place)?),
+        TlsKeyword::MinVersion => tls.methods.least = Some(said(line, at, place, version(name, line.word(at + 1)))?),
+        TlsKeyword::MaxVersion => tls.methods.most = Some(said(line, at, place, version(name, line.word(at + 1)))?),
         TlsKeyword::Without(version) => tls.methods.without.push(version),
         TlsKeyword::Only(version) => {
             let only = Some(Spanned::new(version, span));
@@ -129,28 +129,32 @@ fn verify(
     Ok(Some(Spanned::new(verify, word.span)))
 }
 
-fn protocols(line: Line<'_>, at: usize, place: &str) -> Result<Spanned<Vec<String>>, Diagnostic> {
-    let word = line.word(at + 1);
+/// What was read of the word behind word `at`, or HAProxy's complaint about it.
+fn said<T>(line: Line<'_>, at: usize, place: &str, read: Result<T, String>) -> Result<Spanned<T>, Diagnostic> {
+    match read {
+        Ok(value) => Ok(Spanned::new(value, line.span(at + 1))),
+        Err(message) => Err(line.alert(at + 1, format!("{place} : {message}"))),
+    }
+}
+
+/// `alpn NAME[,NAME…]`
+pub(crate) fn protocols(word: &str) -> Result<Vec<String>, String> {
     if word.is_empty() {
-        let message = format!("{place} : 'alpn' : missing the comma-delimited ALPN protocol suite");
-        return Err(line.alert(at + 1, message));
+        return Err("'alpn' : missing the comma-delimited ALPN protocol suite".to_string());
     }
     let names: Vec<String> = word.split(',').map(str::to_string).collect();
     // RFC 7301 §3.1.
     if names.iter().any(|name| name.is_empty() || name.len() > 255) {
-        let message = format!("{place} : 'alpn' : length must be between 1 and 255 bytes for each protocol name");
-        return Err(line.alert(at + 1, message));
+        return Err("'alpn' : length must be between 1 and 255 bytes for each protocol name".to_string());
     }
-    Ok(Spanned::new(names, line.span(at + 1)))
+    Ok(names)
 }
 
-fn version(line: Line<'_>, at: usize, place: &str) -> Result<Spanned<TlsVersion>, Diagnostic> {
-    let (name, word) = (line.word(at), line.word(at + 1));
+/// `ssl-min-ver VERSION`, `ssl-max-ver VERSION`
+pub(crate) fn version(name: &str, word: &str) -> Result<TlsVersion, String> {
     if word.is_empty() {
-        return Err(line.alert(at + 1, format!("{place} : '{name}' : missing the ssl/tls version")));
+        return Err(format!("'{name}' : missing the ssl/tls version"));
     }
-    match TlsVersion::ALL.into_iter().find(|version| version.word() == word) {
-        Some(version) => Ok(Spanned::new(version, line.span(at + 1))),
-        None => Err(line.alert(at + 1, format!("{place} : '{word}' : unknown ssl/tls version"))),
-    }
+    let known = TlsVersion::ALL.into_iter().find(|version| version.word() == word);
+    known.ok_or_else(|| format!("'{word}' : unknown ssl/tls version"))
 }

@@ -6,12 +6,13 @@ use crate::bind_tls;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::keywords::find;
-use crate::keywords::global::{BindTlsKeyword, Keyword, SIZES, TABLE};
+use crate::keywords::global::{BindTlsKeyword, Keyword, SIZES, ServerTlsKeyword, TABLE};
 use crate::line::Line;
 use crate::log;
 use crate::ownership;
 use crate::process;
 use crate::reports::Reports;
+use crate::server_tls;
 use crate::source::{Span, Spanned};
 use crate::tree::{Access, Global, IoEngine, StatsSocket};
 use crate::value::{TIME_MAX_MS, TimeError, natural, size, time};
@@ -63,6 +64,7 @@ fn read(
             Ok(())
         }
         Keyword::BindTls(keyword) => bind_tls(keyword, line, global),
+        Keyword::ServerTls(keyword) => server_tls(keyword, line, global, reports),
         Keyword::Process(keyword) => process::line(keyword, line, global, reports),
         Keyword::NoSplice => {
             line.ends_at(1, "nosplice")?;
@@ -101,6 +103,23 @@ fn bind_tls(keyword: BindTlsKeyword, line: Line<'_>, global: &mut Global) -> Res
         BindTlsKeyword::Ciphersuites => tls.ciphersuites = bind_tls::default_list(line)?,
         BindTlsKeyword::Curves => tls.curves = bind_tls::default_list(line)?,
         BindTlsKeyword::Options => bind_tls::default_options(line, tls)?,
+    }
+    Ok(())
+}
+
+fn server_tls(
+    keyword: ServerTlsKeyword,
+    line: Line<'_>,
+    global: &mut Global,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let tls = &mut global.server_tls;
+    match keyword {
+        ServerTlsKeyword::Ciphers => tls.ciphers = bind_tls::default_list(line)?,
+        ServerTlsKeyword::Ciphersuites => tls.ciphersuites = bind_tls::default_list(line)?,
+        ServerTlsKeyword::Curves => tls.curves = bind_tls::default_list(line)?,
+        ServerTlsKeyword::Options => server_tls::default_options(line, tls, &mut reports.guesser)?,
+        ServerTlsKeyword::Verify => global.server_verify = Some(server_tls::default_verify(line)?),
     }
     Ok(())
 }

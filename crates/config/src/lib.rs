@@ -57,6 +57,7 @@ mod reports;
 mod sample_reader;
 mod server;
 mod server_template;
+mod server_tls;
 mod source;
 mod stats;
 mod tcp_check;
@@ -95,9 +96,9 @@ pub use tree::{
     Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, ClientVerify, Config, CpuMap, ForwardFor,
     Global, HttpCheck, HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet,
     Keepalive, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader,
-    ProxyOption, Redispatch, RetryEvent, Reuse, Role, Server, ServerOptions, Settings, Splice, StateSource,
-    StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods,
-    TlsVersion, UnixBind, UseBackend, UseServer, V6,
+    ProxyOption, Redispatch, RetryEvent, Reuse, Role, Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice,
+    StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts,
+    TlsMethods, TlsVersion, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

@@ -109,7 +109,7 @@ fn hidden_clients(proxy: &Proxy) -> Option<Diagnostic> {
 /// expects one.
 fn hello_inside_tls(proxy: &Proxy) -> Option<Diagnostic> {
     let option = proxy.settings.check.as_ref().filter(|check| check.value == Check::SslHello)?.span;
-    let is_checked = |server: &&Server| server.options.check.is_some() && server.options.tls.is_some();
+    let is_checked = |server: &&Server| server.options.check.is_some() && server.options.tls.is_on.is_some();
     let name = &proxy.servers.iter().find(is_checked)?.name.value;
     let message = format!("'option ssl-hello-chk' marks healthy server '{name}' down: its hello is sent inside TLS.");
     Some(advice(Level::Warning, option, message).hint("'check ssl' alone already tests the handshake"))

@@ -10,6 +10,7 @@ use crate::keywords::server::{Keyword, TABLE};
 use crate::line::{CONTINUATION, Line};
 use crate::near_end;
 use crate::reports::Reports;
+use crate::server_tls;
 use crate::source::{Span, Spanned};
 use crate::tree::{InitState, OnError, ProxyOption, Server, ServerOptions};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time, user_timeout};
@@ -61,6 +62,9 @@ pub(crate) fn named(
     if let (Some(agent), None) = (options.agent, options.agent_port) {
         let message = format!("{}server {name} does not have agent port. Agent check has been disabled.", reader.owner);
         return Err(Diagnostic::alert(Lead::Place, agent, message).hint("give it one with 'agent-port'"));
+    }
+    if let (Some(check), Some(_)) = (options.check, options.tls.is_on) {
+        reports.refuse(check, "server check of one with ssl");
     }
     if let (Some(_), Some(track)) = (options.check, &options.track) {
         let message = format!("{}unable to enable checks and tracking at the same time!", reader.owner);
@@ -153,7 +157,12 @@ impl Reader<'_> {
             Keyword::Disabled(on) => options.is_disabled = on,
             Keyword::Check(on) => options.check = on.then_some(span),
             Keyword::CheckSendProxy(on) => options.check_send_proxy = on.then_some(span),
-            Keyword::Tls(on) => options.tls = on.then_some(span),
+            Keyword::Tls(keyword) => {
+                let read = server_tls::parameter(keyword, line, at, &mut options.tls, &mut reports.guesser);
+                if !read.map_err(|message| self.fail(at + 1, format!("{message}.")))? {
+                    reports.refuse(whole, format!("server {name} {}", line.word(at + 1)));
+                }
+            }
             Keyword::SendProxy(header) => options.proxy_header = Some(Spanned::new(header, span)),
             Keyword::NoSendProxy => options.proxy_header = None,
             Keyword::Id => options.id = Some(self.id(at)?),

@@ -16,6 +16,14 @@ const VARIANTS: [&str; 3] = ["rsa", "ecdsa", "dsa"];
 /// What stands beside certificates in a directory.
 const BESIDE: [&str; 4] = ["key", "ocsp", "issuer", "sctl"];
 
+/// How files of a directory of authorities end.
+const AUTHORITIES: [&str; 3] = ["pem", "crt", "cer"];
+
+/// Where Debian has the authorities that it trusts.
+const SYSTEM: &str = "/etc/ssl/certs";
+
+const NOTHING: &str = "no certificate or crl found";
+
 /// A bundle from a file.
 pub(crate) struct Found {
     pub(crate) bundle: Bundle,
@@ -59,9 +67,29 @@ pub(crate) fn bundles(base: Option<&str>, name: &str) -> Result<Vec<Found>, Faul
     }
 }
 
-/// All certificates of a file.
+/// All certificates of a file, or of the files of a directory. `@system-ca`: those that the system trusts.
 pub(crate) fn authorities(base: Option<&str>, name: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    list(base, name, tls::certificates)
+    let path = match name {
+        "@system-ca" => std::env::var_os("SSL_CERT_DIR").map_or_else(|| PathBuf::from(SYSTEM), PathBuf::from),
+        name => located(base, name),
+    };
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => authorities_of(&path),
+        Ok(_) | Err(_) => list(&path, tls::certificates),
+    }
+}
+
+/// What cannot be read in a directory is left out, as by HAProxy: there may be anything.
+fn authorities_of(directory: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|err| Errno::of(&err).to_string())? {
+        let path = entry.map_err(|err| Errno::of(&err).to_string())?.path();
+        let is_meant = path.extension().is_some_and(|extension| AUTHORITIES.iter().any(|known| extension == *known));
+        if is_meant {
+            all.extend(list(&path, tls::certificates).unwrap_or_default());
+        }
+    }
+    if all.is_empty() { Err(NOTHING.to_string()) } else { Ok(all) }
 }
 
 /// All revocation lists of a file.
@@ -69,13 +97,13 @@ pub(crate) fn revocations(
     base: Option<&str>,
     name: &str,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
-    list(base, name, tls::revocations)
+    list(&located(base, name), tls::revocations)
 }
 
-fn list<T>(base: Option<&str>, name: &str, read: fn(&[u8]) -> Option<Vec<T>>) -> Result<Vec<T>, String> {
-    let text = fs::read(located(base, name)).map_err(|err| Errno::of(&err).to_string())?;
+fn list<T>(path: &Path, read: fn(&[u8]) -> Option<Vec<T>>) -> Result<Vec<T>, String> {
+    let text = fs::read(path).map_err(|err| Errno::of(&err).to_string())?;
     let found = read(&text).filter(|found| !found.is_empty());
-    found.ok_or_else(|| "no certificate or crl found".to_string())
+    found.ok_or_else(|| NOTHING.to_string())
 }
 
 fn located(base: Option<&str>, name: &str) -> PathBuf {

@@ -30,6 +30,7 @@ pub mod proxy;
 pub mod python;
 pub mod rsyslog;
 pub mod run;
+pub mod secure_origin;
 pub mod soak;
 pub mod syslog;
 pub mod tls;

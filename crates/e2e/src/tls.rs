@@ -15,7 +15,8 @@ use rcgen::{
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion, version};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use tempfile::TempDir;
 
 use crate::client::{Client, End};
@@ -89,6 +90,28 @@ impl Authority {
             person: None,
             name: "mail.test".to_owned(),
         }
+    }
+
+    /// What a server with a certificate for these hosts speaks. `wants_clients`: it wants to know who they are.
+    pub fn server(&self, hosts: &[&str], wants_clients: bool, protocols: &[&str]) -> Arc<ServerConfig> {
+        let file = self.host(&format!("server-{}.pem", hosts.join("-")), hosts, Key::Ecdsa);
+        let certificate = CertificateDer::from_pem_file(&file).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(&file).expect("a key");
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().expect("known");
+        let builder = if wants_clients {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.certificate.clone()).expect("an authority");
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().expect("an authority"))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let mut config = builder.with_single_cert(vec![certificate], key).expect("the key is that of the certificate");
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        config.ticketer = aws_lc_rs::Ticketer::new().expect("random numbers");
+        Arc::new(config)
     }
 
     fn sign(&self, file: &str, params: CertificateParams, kind: Key) -> String {

@@ -3,7 +3,8 @@
 //! Where the next attempt goes is the table's to say ([`Backend::retry`](table::Backend::retry)); here it is carried out: the
 //! failed socket is closed first, and a server that refused is left alone for a while.
 
-use crate::{Ask, Cause, End, Link, Moment, Outbox, Phase, Session, Socket};
+use crate::secure::Secure;
+use crate::{Ask, Cause, End, Kept, Link, Moment, Outbox, Phase, Session, Socket};
 use driver::{Addr, Errno, Instant, Op, Side};
 use proxyline::Version;
 use std::sync::Arc;
@@ -15,8 +16,10 @@ const REST: Duration = Duration::from_secs(1);
 
 /// How an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failure {
+pub(crate) enum Failure {
     Refused(Errno),
+    /// The server's TLS came to nothing.
+    Handshake(tls::Failure),
     Late,
 }
 
@@ -43,8 +46,9 @@ impl Session {
         let addr = addr_of(&server.address());
         self.server = Some(server);
         match link {
-            Ok(Link::Kept(fd)) => {
-                self.back = Some(Socket::new(fd, now));
+            Ok(Link::Kept(Kept { fd, secured })) => {
+                let secure = secured.map(|secured| Box::new(Secure::wake(secured)));
+                self.back = Some(Socket { secure, ..Socket::new(fd, now) });
                 self.enter(Phase::Connecting);
                 self.connected_at = Some(now);
                 self.start_exchange_on_kept(now);
@@ -66,12 +70,9 @@ impl Session {
 
     pub(crate) fn on_connected(&mut self, now: Instant, result: Result<(), Errno>, out: &mut Outbox) {
         match (self.phase, result) {
+            (Phase::Connecting, Ok(())) if self.begins_tls(now, out) => (),
             (Phase::Connecting, Ok(())) => {
-                self.connected_at = Some(now);
-                if let Some(server) = self.server.as_ref().filter(|server| server.settings.observe.is_some()) {
-                    server.state.forget_errors();
-                }
-                self.tell_or_ask(now, out);
+                self.on_reached(now, out);
                 self.introduce(now, out);
             }
             (Phase::Connecting, Err(errno)) => self.on_attempt_failed(now, Failure::Refused(errno), out),
@@ -79,6 +80,15 @@ impl Session {
             (Phase::Retreating | Phase::Answering | Phase::Aborting, _) => (),
             (phase, _) => unreachable!("no connect is in flight in {phase:?}"),
         }
+    }
+
+    /// The connection to the server stands.
+    pub(crate) fn on_reached(&mut self, now: Instant, out: &mut Outbox) {
+        self.connected_at = Some(now);
+        if let Some(server) = self.server.as_ref().filter(|server| server.settings.observe.is_some()) {
+            server.state.forget_errors();
+        }
+        self.tell_or_ask(now, out);
     }
 
     /// The line that is due now may show an address that only the shard can find out.
@@ -145,21 +155,24 @@ impl Session {
     }
 
     /// Gives up, or sees to another attempt: where, and when.
-    fn on_attempt_failed(&mut self, now: Instant, failure: Failure, out: &mut Outbox) {
+    pub(crate) fn on_attempt_failed(&mut self, now: Instant, failure: Failure, out: &mut Outbox) {
         self.observe_failure(out);
         let backend = Arc::clone(self.backend().expect("connecting implies a backend"));
         let may_retry = backend.http.retry_on.has(RetryEvent::ConnFailure);
         let Some(retry) = backend.retry(u32::from(self.retries) + 1).filter(|_| may_retry) else {
             let cause = match failure {
                 Failure::Refused(errno) => Cause::Unreachable(errno),
+                Failure::Handshake(failure) => Cause::Unsecured(failure),
                 Failure::Late => Cause::ConnectLate,
             };
             return self.end_with(End::new(Moment::Connect, cause), out);
         };
         let pauses = self.retreat(&backend, retry, out);
         let rest = match failure {
-            Failure::Refused(_) if pauses => backend.timeouts.connect.map_or(REST, |connect| connect.min(REST)),
-            Failure::Refused(_) | Failure::Late => Duration::ZERO,
+            Failure::Refused(_) | Failure::Handshake(_) if pauses => {
+                backend.timeouts.connect.map_or(REST, |connect| connect.min(REST))
+            }
+            Failure::Refused(_) | Failure::Handshake(_) | Failure::Late => Duration::ZERO,
         };
         self.attempt_at = now + rest;
     }
@@ -169,6 +182,7 @@ impl Session {
     pub(crate) fn retreat(&mut self, backend: &Backend, retry: Retry, out: &mut Outbox) -> bool {
         self.retries = self.retries.saturating_add(1);
         self.enter(Phase::Retreating);
+        self.abandon_tls();
         let is_down = self.server.as_ref().is_some_and(|server| server.state.health() == Health::Down);
         let (goes_elsewhere, pauses) = match retry {
             Retry::Same { .. } if is_down && backend.redispatch.is_some() => (true, false),
@@ -213,7 +227,7 @@ impl Session {
     }
 
     /// `None`: there is no room for it.
-    fn write_header(&self, wanted: ProxyHeader, to: &mut [u8]) -> Option<usize> {
+    pub(crate) fn write_header(&self, wanted: ProxyHeader, to: &mut [u8]) -> Option<usize> {
         let mut put = |header: &[u8]| {
             to.get_mut(..header.len())?.copy_from_slice(header);
             Some(header.len())

@@ -40,6 +40,8 @@ pub enum Cause {
     Idle(Side),
     /// The server refused the last attempt, or could not be reached.
     Unreachable(Errno),
+    /// The server took the connection, and its TLS came to nothing.
+    Unsecured(tls::Failure),
     /// The server did not answer the last attempt in time.
     ConnectLate,
     /// No server was usable.
@@ -94,7 +96,7 @@ impl End {
             Cause::Aborted(Side::Back) => b'S',
             Cause::Idle(Side::Front) => b'c',
             Cause::Idle(Side::Back) => b's',
-            Cause::Unreachable(_) | Cause::NoServer | Cause::QueueFull => b'S',
+            Cause::Unreachable(_) | Cause::Unsecured(_) | Cause::NoServer | Cause::QueueFull => b'S',
             Cause::ConnectLate | Cause::QueueLate => b's',
             Cause::BadHeader(_) | Cause::BadHandshake(_) => b'P',
             Cause::NotAdmitted | Cause::Rejected | Cause::Denied | Cause::Malformed(..) => b'P',

@@ -36,6 +36,7 @@
 //! | `relay` | two flows as they are, half-closes, inactivity |
 //! | `review` | the rules on what a server says first |
 //! | `secure` | TLS between a socket's bytes and a flow's |
+//! | `secure_back` | TLS to servers: a part of the attempt to connect |
 //! | `end`, `record` | why it ended, and what logs are told |
 //! | `tally` | what it adds to the counters of frontend, backend and server |
 //!
@@ -59,6 +60,7 @@ mod record;
 mod relay;
 mod review;
 mod secure;
+mod secure_back;
 mod tally;
 mod view;
 mod wait;
@@ -72,6 +74,7 @@ pub use http::{Captured, Exchanged, MustBeProven};
 pub use outbox::{Ask, Outbox};
 pub use phase::Phase;
 pub use record::{Counts, Progress, Record, RecordKind, Times};
+pub use secure_back::{Kept, Secured, Whom};
 pub use view::View;
 
 use driver::{Addr, Done, Ending, Errno, Fd, Instant, Op, Side};
@@ -186,12 +189,12 @@ pub enum Event {
 }
 
 /// A way to a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Link {
     /// A socket that is to be connected.
     Fresh(Fd),
     /// A connection on which an exchange was served before.
-    Kept(Fd),
+    Kept(Kept),
 }
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What a session wants after an event: drained completely before the next one.
 
 use crate::http::Transaction;
-use crate::{End, Record};
+use crate::{End, Kept, Record};
 use buf::{Lease, Pool};
 use driver::{Fd, Op, Side};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub enum Ask {
     /// Another socket for the same server. Answered by [`Event::Assigned`](crate::Event::Assigned).
     Socket(Arc<Server>),
     /// A connection to this server that may serve another exchange. `is_proven`: it has served more than one client.
-    Keep { server: Arc<Server>, fd: Fd, is_proven: bool },
+    Keep { server: Arc<Server>, kept: Kept, is_proven: bool },
     /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
     Source(Fd),
     /// Too many attempts to connect to this server have failed in a row (`observe layer4`): control is to know. Not answered.

@@ -16,6 +16,7 @@
 
 use crate::flow::{Piece, hope_after};
 use crate::gather::Gathered;
+use crate::secure_back::{Secured, Whom};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Done, Ending, Errno, Fd, Filled, Hope, Instant, Op, Received, Side};
@@ -31,7 +32,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// One TLS connection on one socket.
 #[derive(Debug)]
 pub(crate) struct Secure {
-    tls: Connection,
+    tls: Box<Connection>,
+    role: Role,
     /// Once both have agreed.
     client: Option<Rc<Client>>,
     stage: Stage,
@@ -54,6 +56,14 @@ pub(crate) struct Secure {
     sent: Option<(Lease, Result<u32, Errno>)>,
     finish: Finish,
     farewell_until: Option<Instant>,
+}
+
+/// Which end it is.
+#[derive(Debug)]
+enum Role {
+    Server,
+    /// And whom the server is taken for.
+    Client(Whom),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +138,36 @@ pub(crate) enum News {
 
 impl Secure {
     fn accept(acceptor: &Acceptor) -> Secure {
+        Secure::new(Box::new(Connection::accept(acceptor)), Role::Server)
+    }
+
+    /// The client's end.
+    pub(crate) fn connect(tls: Connection, whom: Whom) -> Secure {
+        Secure::new(Box::new(tls), Role::Client(whom))
+    }
+
+    /// One that has rested between two exchanges.
+    pub(crate) fn wake(Secured { mut tls, whom }: Secured) -> Secure {
+        let client = tls.take_client().map(Rc::new);
+        Secure { client, stage: Stage::Open, ..Secure::new(tls, Role::Client(whom)) }
+    }
+
+    /// Lays it down between two exchanges; `None`: something of it is still on its way.
+    pub(crate) fn rest(self) -> Option<Secured> {
+        let is_quiet = !self.is_hearing && self.reader.is_none() && self.writer.is_none() && self.plain.is_none();
+        let is_sent = matches!(self.sending, Sending::Nothing) && !self.tls.has_output() && self.finish == Finish::No;
+        let is_heard = self.received.is_empty() && !self.tls.has_spill() && self.ended.is_none();
+        let is_resting = self.stage == Stage::Open && is_quiet && is_sent && is_heard && self.broken.is_none();
+        match self.role {
+            Role::Client(whom) if is_resting => Some(Secured { tls: self.tls, whom }),
+            Role::Client(_) | Role::Server => None,
+        }
+    }
+
+    fn new(tls: Box<Connection>, role: Role) -> Secure {
         Secure {
-            tls: Connection::accept(acceptor),
+            tls,
+            role,
             client: None,
             stage: Stage::Handshaking,
             is_hearing: false,
@@ -145,6 +183,16 @@ impl Secure {
             finish: Finish::No,
             farewell_until: None,
         }
+    }
+
+    /// Nothing more is said or heard: its socket is about to be closed, once what is in flight has come back.
+    pub(crate) fn abandon(&mut self) {
+        self.stage = Stage::Failed;
+        self.broken = Some(Errno::ECANCELED);
+        self.ended = Some(Err(Errno::ECANCELED));
+        self.finish = Finish::Said;
+        (self.reader, self.writer, self.sent, self.plain) = (None, None, None, None);
+        self.is_stopping = false;
     }
 
     /// Notes what the flow asks of its socket; gives back what the socket itself is asked for.
@@ -235,7 +283,9 @@ impl Secure {
             }
             // The flow has asked for it, and `next` tells it.
             (Err(Errno::ECANCELED), Stage::Open) => self.is_stopping = self.reader.is_some(),
-            (Ok(Received::End) | Err(_), Stage::Handshaking) if self.tls.is_heard() => {
+            (Ok(Received::End) | Err(_), Stage::Handshaking)
+                if self.tls.is_heard() || matches!(self.role, Role::Client(_)) =>
+            {
                 self.stage = Stage::Failing(Failure::Refused(Refusal::Truncated));
             }
             (Ok(Received::End), Stage::Handshaking) => self.stage = Stage::Failing(Failure::Closed),
@@ -515,7 +565,9 @@ impl Session {
     pub(crate) fn on_news(&mut self, now: Instant, side: Side, news: News, out: &mut Outbox) {
         match news {
             News::Done(done) => self.on_flow_done(now, side, done, out),
+            News::Opened if side == Side::Back => self.on_secured(now, out),
             News::Opened => self.on_identified(now, out),
+            News::Failed(failure) if side == Side::Back => self.on_not_secured(now, failure, out),
             News::Failed(failure) => self.refuse_handshake(failure, out),
         }
     }

@@ -173,7 +173,12 @@ impl Session {
             Cause::Aborted(Side::Back) | Cause::Idle(Side::Back) => {
                 self.count_at(server, |traffic| traffic.server_aborts.add(1));
             }
-            Cause::Unreachable(_) | Cause::ConnectLate | Cause::NoServer | Cause::QueueLate | Cause::QueueFull => {
+            Cause::Unreachable(_)
+            | Cause::Unsecured(_)
+            | Cause::ConnectLate
+            | Cause::NoServer
+            | Cause::QueueLate
+            | Cause::QueueFull => {
                 self.count_at(server, |traffic| traffic.connects_failed.add(1));
             }
             Cause::Exhausted(_) => self.count_at(server, |traffic| traffic.internal_errors.add(1)),

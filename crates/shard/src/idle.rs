@@ -8,6 +8,7 @@
 
 use crate::{Life, Shard};
 use driver::{Driver, Fd, Instant};
+use session::{Kept, Secured, Whom};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ struct Resting {
 
 struct Connection {
     fd: Fd,
+    /// `None`: it is in clear.
+    secured: Option<Secured>,
     /// Where it goes: the operator may have moved the server meanwhile.
     addr: ServerAddr,
     since: Instant,
@@ -57,11 +60,14 @@ impl Idle {
         self.by_server.entry(key(state)).or_insert_with(new).connections.push_back(connection);
     }
 
-    /// The one that was used last; of those that have proven themselves, if it must be one of them.
-    fn take(&mut self, server: &Server, must_be_proven: bool) -> Option<Connection> {
+    /// The one that was used last, of those whose server is the same; of those that have proven themselves, if it must be one of them.
+    fn take(&mut self, server: &Server, whom: Option<&Whom>, must_be_proven: bool) -> Option<Connection> {
         let Resting { state, connections } = self.by_server.get_mut(&key(&server.state))?;
         assert!(Arc::ptr_eq(state, &server.state), "an address is not given to another while it is held");
-        let index = connections.iter().rposition(|connection| connection.is_proven || !must_be_proven)?;
+        let index = connections.iter().rposition(|connection| {
+            let is_same = connection.secured.as_ref().map(|secured| &secured.whom) == whom;
+            is_same && (connection.is_proven || !must_be_proven)
+        })?;
         connections.remove(index)
     }
 
@@ -83,19 +89,19 @@ impl Idle {
 
 impl<D: Driver> Shard<D> {
     /// A session is done with a connection that may serve another exchange.
-    pub(crate) fn keep(&mut self, server: &Server, fd: Fd, is_proven: bool) {
+    pub(crate) fn keep(&mut self, server: &Server, Kept { fd, secured }: Kept, is_proven: bool) {
         if self.life != Life::Serving {
             return self.discard_connections(vec![fd]);
         }
-        let connection = Connection { fd, addr: server.address(), since: self.now, is_proven };
+        let connection = Connection { fd, secured, addr: server.address(), since: self.now, is_proven };
         self.idle.put(server, connection);
     }
 
-    /// A connection to this server that still stands.
-    pub(crate) fn kept(&mut self, server: &Server, must_be_proven: bool) -> Option<Fd> {
-        while let Some(Connection { fd, addr, .. }) = self.idle.take(server, must_be_proven) {
+    /// A connection to this server that still stands. `whom`: whom it has to have been taken for.
+    pub(crate) fn kept(&mut self, server: &Server, whom: Option<&Whom>, must_be_proven: bool) -> Option<Kept> {
+        while let Some(Connection { fd, secured, addr, .. }) = self.idle.take(server, whom, must_be_proven) {
             if addr == server.address() && !self.driver.is_readable(fd) {
-                return Some(fd);
+                return Some(Kept { fd, secured });
             }
             self.discard_connections(vec![fd]);
         }

@@ -47,7 +47,7 @@ impl Ends {
             Cause::Complete | Cause::Answered => &mut self.complete,
             Cause::Aborted(_) => &mut self.aborted,
             Cause::Idle(_) => &mut self.idle,
-            Cause::Unreachable(_) => &mut self.unreachable,
+            Cause::Unreachable(_) | Cause::Unsecured(_) => &mut self.unreachable,
             Cause::ConnectLate => &mut self.connect_late,
             Cause::NoServer => &mut self.no_server,
             Cause::QueueLate => &mut self.queue_late,

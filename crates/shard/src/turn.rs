@@ -210,7 +210,7 @@ impl<D: Driver> Shard<D> {
                 self.ready.push_front((id, Event::Source(addr)));
             }
             Ask::Alarm(server) => self.port.tell(Notice::Failing(server)),
-            Ask::Keep { server, fd, is_proven } => self.keep(&server, fd, is_proven),
+            Ask::Keep { server, kept, is_proven } => self.keep(&server, kept, is_proven),
             Ask::Release(backend, server) => backend.release(&server),
         }
     }
@@ -237,9 +237,12 @@ impl<D: Driver> Shard<D> {
 
     /// A connection that rests, if the session may use one, else a socket for a new one.
     fn link(&mut self, id: SessionId, server: &Server) -> Result<Link, Errno> {
-        let reuse = self.slots.get_mut(id).expect("it has asked").reuse();
-        if let Some(fd) = reuse.and_then(|MustBeProven(must_be_proven)| self.kept(server, must_be_proven)) {
-            return Ok(Link::Kept(fd));
+        let session = self.slots.get_mut(id).expect("it has asked");
+        if let Some(MustBeProven(must_be_proven)) = session.reuse() {
+            let whom = session.whom(server);
+            if let Some(kept) = self.kept(server, whom.as_ref(), must_be_proven) {
+                return Ok(Link::Kept(kept));
+            }
         }
         self.socket(server).map(Link::Fresh)
     }

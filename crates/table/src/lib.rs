@@ -70,8 +70,8 @@ pub use sample::{
     TextPatterns, TlsPart, Value, Variable, Variables,
 };
 pub use server::{
-    CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings, Tracked,
-    WEIGHT_MOST,
+    CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName, ServerSettings,
+    ServerTls, Tracked, WEIGHT_MOST,
 };
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Number, ServerState, Tuning, Warmth};
+use crate::{Expression, Number, ServerState, Tuning, Warmth};
 
 /// One `server` line.
 #[derive(Debug)]
@@ -75,6 +75,8 @@ pub struct ServerSettings {
     pub shuts_sessions_when_down: bool,
     /// The sessions of its backend's backups end when it comes up (`on-marked-up shutdown-backup-sessions`).
     pub shuts_backups_when_up: bool,
+    /// `None`: it is spoken to in clear (`ssl`).
+    pub tls: Option<ServerTls>,
     /// What a client brings that belongs to it (`cookie`).
     pub cookie: Option<Box<str>>,
     /// What the sockets are set to that connect to it.
@@ -99,10 +101,27 @@ impl Default for ServerSettings {
             maxqueue: None,
             shuts_sessions_when_down: false,
             shuts_backups_when_up: false,
+            tls: None,
             cookie: None,
             tuning: Tuning::default(),
         }
     }
+}
+
+/// What connections to it agree on before a client is told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTls {
+    pub connector: tls::Connector,
+    pub name: ServerName,
+}
+
+/// The host that it is asked for (`configuration.txt: sni, sni-auto`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerName {
+    None,
+    /// That of the request, without its port.
+    Host,
+    Sample(Expression),
 }
 
 /// Another server, by name (`track`).

@@ -1,12 +1,12 @@
 //! What a listener agrees to: versions, ciphers, certificates, and what it wants of its clients.
 
 use crate::certificates::Certificates;
-use crate::library::{provider, ticketer};
+use crate::library::{chosen_provider, ticketer};
 use crate::names::{Cipher, Group, VersionRange};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig, version};
+use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
 use std::sync::Arc;
 
@@ -57,9 +57,9 @@ pub enum Wanted {
     Required,
 }
 
-/// Why an offer cannot be made.
+/// Why an offer, or a demand, cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcceptError {
+pub enum TermsError {
     /// Of the versions none is done here.
     NoVersion,
     /// Of the ciphers or groups none is of these versions.
@@ -69,14 +69,14 @@ pub enum AcceptError {
 }
 
 impl Acceptor {
-    pub fn new(certificates: Certificates, offer: Offer) -> Result<Acceptor, AcceptError> {
+    pub fn new(certificates: Certificates, offer: Offer) -> Result<Acceptor, TermsError> {
         let versions = offer.versions.served();
         if versions.is_empty() {
-            return Err(AcceptError::NoVersion);
+            return Err(TermsError::NoVersion);
         }
-        let provider = Arc::new(chosen_provider(&offer));
+        let provider = Arc::new(chosen_provider(&offer.ciphers, &offer.suites, &offer.groups));
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-        let builder = builder.with_protocol_versions(&versions).map_err(|_| AcceptError::NoCipher)?;
+        let builder = builder.with_protocol_versions(&versions).map_err(|_| TermsError::NoCipher)?;
         let asks_client = offer.clients.is_some();
         let builder = match offer.clients {
             None => builder.with_no_client_auth(),
@@ -101,26 +101,13 @@ impl Acceptor {
     }
 }
 
-fn chosen_provider(offer: &Offer) -> CryptoProvider {
-    let mut chosen = provider().clone();
-    let of = |list: &Option<Vec<Cipher>>, version| match list {
-        Some(list) => list.iter().map(|cipher| cipher.0).collect::<Vec<_>>(),
-        None => provider().cipher_suites.iter().copied().filter(|suite| suite.version() == version).collect(),
-    };
-    chosen.cipher_suites = [of(&offer.suites, &version::TLS13), of(&offer.ciphers, &version::TLS12)].concat();
-    if let Some(groups) = &offer.groups {
-        chosen.kx_groups = groups.iter().map(|group| group.0).collect();
-    }
-    chosen
-}
-
 fn verifier(
     clients: ClientCertificates,
     provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, AcceptError> {
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TermsError> {
     let mut roots = RootCertStore::empty();
     for authority in clients.authorities {
-        roots.add(authority).map_err(|_| AcceptError::Authority)?;
+        roots.add(authority).map_err(|_| TermsError::Authority)?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = builder.with_crls(clients.revocations);
@@ -128,7 +115,7 @@ fn verifier(
         Wanted::Required => builder,
         Wanted::Optional => builder.allow_unauthenticated(),
     };
-    builder.build().map_err(|_| AcceptError::Authority)
+    builder.build().map_err(|_| TermsError::Authority)
 }
 
 impl fmt::Debug for Acceptor {

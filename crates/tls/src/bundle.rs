@@ -11,6 +11,13 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Bundle(pub(crate) Arc<CertifiedKey>);
 
+/// Whether they are the same certificate.
+impl PartialEq for Bundle {
+    fn eq(&self, other: &Bundle) -> bool {
+        self.0.cert == other.0.cert
+    }
+}
+
 /// Why files are no bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BundleError {

@@ -16,19 +16,18 @@
 
 use crate::acceptor::Acceptor;
 use crate::certificates::take_asked;
+use crate::connector::Connector;
+use crate::engine::{Engine, Sink, Step};
 use crate::failure::Refusal;
 use crate::hello::{Heard, Hello};
 use crate::names::{Version, cipher_name};
 use crate::record::{self, Record};
 use crate::x509::{Subject, subject};
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
-use rustls::{CommonState, Error, HandshakeKind, ServerConfig};
-use std::sync::Arc;
+use rustls::HandshakeKind;
 
 /// One end of a TLS connection.
 pub struct Connection {
-    engine: UnbufferedServerConnection,
+    engine: Engine,
     /// The first message, while it is to be looked at before the engine answers it.
     hello: Option<Box<(Hello, Acceptor)>>,
     stage: Stage,
@@ -121,23 +120,40 @@ const RECORD_OVERHEAD: usize = 32;
 /// Most plain bytes of a record (RFC 8446 §5.1).
 const RECORD_MOST: usize = 16 * 1024;
 
-/// More than an alert, which is two bytes, and what its record adds to it.
-const ALERT_MOST: usize = 64;
-
 impl Connection {
     /// The server's end.
     pub fn accept(acceptor: &Acceptor) -> Connection {
         let is_looked_at = acceptor.without_protocols.is_some();
         Connection {
-            engine: engine(&acceptor.config),
             hello: is_looked_at.then(|| Box::new((Hello::new(), acceptor.clone()))),
+            asks_client: acceptor.asks_client,
+            ..Connection::new(Engine::server(&acceptor.config))
+        }
+    }
+
+    /// The client's end. `name` is the host that the server is asked for, and is to be. `preface` goes out in clear, before the first
+    /// word of TLS.
+    ///
+    /// # Errors
+    /// The server would have to prove a name that no host can have.
+    pub fn connect(connector: &Connector, name: Option<&str>, preface: Vec<u8>) -> Result<Connection, Refusal> {
+        let engine = Engine::client(connector, name)?;
+        let mut connection = Connection { output: preface, ..Connection::new(engine) };
+        connection.settle();
+        Ok(connection)
+    }
+
+    fn new(engine: Engine) -> Connection {
+        Connection {
+            engine,
+            hello: None,
             stage: Stage::Handshaking,
             partial: Vec::new(),
             partial_whole: 0,
             spill: Vec::new(),
             output: Vec::new(),
             server_name: None,
-            asks_client: acceptor.asks_client,
+            asks_client: false,
             is_heard: false,
         }
     }
@@ -186,10 +202,9 @@ impl Connection {
             if size == 0 || !self.output.is_empty() || matches!(self.stage, Stage::Failed(_)) {
                 return Ok(written);
             }
-            let state = self.engine.process_tls_records(&mut self.partial).state;
-            let Ok(ConnectionState::WriteTraffic(mut traffic)) = state else { return Ok(written) };
-            let count = traffic.encrypt(&rest[..size], &mut sent[written.filled..]);
-            written.filled += count.map_err(|_| Refusal::Internal)?;
+            let room = &mut sent[written.filled..];
+            let Some(count) = self.engine.encrypt(&mut self.partial, &rest[..size], room)? else { return Ok(written) };
+            written.filled += count;
             written.taken += size;
         }
     }
@@ -200,13 +215,7 @@ impl Connection {
         if matches!(self.stage, Stage::Failed(_)) {
             return;
         }
-        let state = self.engine.process_tls_records(&mut self.partial).state;
-        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = state {
-            let mut alert = [0; ALERT_MOST];
-            if let Ok(count) = traffic.queue_close_notify(&mut alert) {
-                self.output.extend_from_slice(&alert[..count]);
-            }
-        }
+        self.engine.close(&mut self.partial, &mut self.output);
     }
 
     /// Whether there is something to be sent of the connection's own. [`write`](Connection::write) sends it, of whatever else, too.
@@ -234,14 +243,14 @@ impl Connection {
         Some(Client {
             agreed: self.agreed()?,
             server_name: self.server_name.take(),
-            protocol: self.engine.alpn_protocol().map(Into::into),
+            protocol: self.protocol().map(Into::into),
             subject: self.peer(),
         })
     }
 
     /// What both have agreed on, once they have.
     pub fn agreed(&self) -> Option<Agreed> {
-        let engine: &CommonState = &self.engine;
+        let engine = self.engine.common();
         let suite = engine.negotiated_cipher_suite()?;
         Some(Agreed {
             version: Version::of(engine.protocol_version()?),
@@ -257,7 +266,7 @@ impl Connection {
 
     /// The protocol that both agreed on (RFC 7301).
     pub fn protocol(&self) -> Option<&[u8]> {
-        self.engine.alpn_protocol()
+        self.engine.common().alpn_protocol()
     }
 
     /// Who the peer is, if it was asked for a certificate and has shown one.
@@ -265,7 +274,7 @@ impl Connection {
         if !self.asks_client {
             return None;
         }
-        subject(self.engine.peer_certificates()?.first()?)
+        subject(self.engine.common().peer_certificates()?.first()?)
     }
 
     /// Holds what comes until the first message is whole, and begins.
@@ -277,7 +286,7 @@ impl Connection {
         };
         let hello = self.hello.take().filter(|_| !knows_protocol);
         if let Some(without) = hello.and_then(|hello| hello.1.without_protocols) {
-            self.engine = engine(&without);
+            self.engine = Engine::server(&without);
         }
         let read = self.read(&mut bytes, plain);
         debug_assert!(
@@ -355,7 +364,7 @@ impl Connection {
         let (mut discarded, mut filled) = (0, 0);
         loop {
             let sink = Sink { room: &mut room[filled..], spill: &mut self.spill, output: &mut self.output };
-            let (count, step) = step(self.engine.process_tls_records(&mut records[discarded..]), sink);
+            let (count, step) = self.engine.step(&mut records[discarded..], sink);
             discarded += count;
             self.is_heard |= count > 0;
             if self.stage == Stage::Handshaking {
@@ -371,7 +380,7 @@ impl Connection {
                 Step::Again => (),
                 Step::Blocked => return (discarded, filled),
                 Step::Open => {
-                    if self.stage == Stage::Handshaking && !self.engine.is_handshaking() {
+                    if self.stage == Stage::Handshaking && !self.engine.common().is_handshaking() {
                         self.stage = Stage::Open;
                     }
                     return (discarded, filled);
@@ -398,7 +407,7 @@ impl Connection {
         let mut discarded = 0;
         loop {
             let sink = Sink { room: &mut [], spill: &mut self.spill, output: &mut self.output };
-            let (count, step) = step(self.engine.process_tls_records(&mut partial[discarded..]), sink);
+            let (count, step) = self.engine.step(&mut partial[discarded..], sink);
             discarded += count;
             match step {
                 Step::Again | Step::Plain(_) => (),
@@ -414,83 +423,7 @@ impl Connection {
     /// would read the same records again, and make a second alert of them, which it takes for a fault of its own.
     fn collect_alert(&mut self, records: &mut [u8]) {
         let sink = Sink { room: &mut [], spill: &mut self.spill, output: &mut self.output };
-        step(self.engine.process_tls_records(records), sink);
-    }
-}
-
-fn engine(config: &Arc<ServerConfig>) -> UnbufferedServerConnection {
-    let engine = UnbufferedServerConnection::new(Arc::clone(config));
-    engine.expect("only a size of fragments could be wrong, and none is set")
-}
-
-/// Where the library's answers go.
-struct Sink<'a> {
-    room: &'a mut [u8],
-    spill: &'a mut Vec<u8>,
-    output: &'a mut Vec<u8>,
-}
-
-/// What the library says.
-enum Step {
-    /// There is more where this came from.
-    Again,
-    /// So many plain bytes, and the same.
-    Plain(usize),
-    /// It wants more records.
-    Blocked,
-    /// The same, and may write.
-    Open,
-    Ended,
-    Failed(Error),
-}
-
-fn step<D>(status: UnbufferedStatus<'_, '_, D>, sink: Sink<'_>) -> (usize, Step) {
-    let discard = status.discard;
-    let step = match status.state {
-        Ok(ConnectionState::EncodeTlsData(due)) => {
-            encode(due, sink.output);
-            Step::Again
-        }
-        // Output is collected, and nobody waits for it.
-        Ok(ConnectionState::TransmitTlsData(sent)) => {
-            sent.done();
-            Step::Again
-        }
-        Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-            let (mut filled, mut discard) = (0, discard);
-            while let Some(record) = traffic.next_record() {
-                let Ok(record) = record else { break };
-                discard += record.discard;
-                let fitting = record.payload.len().min(sink.room.len() - filled);
-                sink.room[filled..filled + fitting].copy_from_slice(&record.payload[..fitting]);
-                sink.spill.extend_from_slice(&record.payload[fitting..]);
-                filled += fitting;
-            }
-            return (discard, Step::Plain(filled));
-        }
-        Ok(ConnectionState::WriteTraffic(_)) => Step::Open,
-        Ok(ConnectionState::BlockedHandshake) => Step::Blocked,
-        Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Step::Ended,
-        // Early data, which is never offered.
-        Ok(_) => Step::Blocked,
-        Err(error) => Step::Failed(error),
-    };
-    (discard, step)
-}
-
-/// Puts a record that is due behind those before it.
-fn encode<D>(mut due: EncodeTlsData<'_, D>, output: &mut Vec<u8>) {
-    let start = output.len();
-    let mut size = 0;
-    loop {
-        output.resize(start + size, 0);
-        match due.encode(&mut output[start..]) {
-            Ok(count) => return output.truncate(start + count),
-            Err(EncodeError::InsufficientSize(error)) if error.required_size > size => size = error.required_size,
-            Err(EncodeError::InsufficientSize(_) | EncodeError::AlreadyEncoded) => {
-                unreachable!("a record is encoded once, as soon as there is room")
-            }
-        }
+        self.engine.step(records, sink);
     }
 }
 

@@ -8,18 +8,20 @@
 //!                          └─ what is due of the connection's own: handshake, tickets, alerts
 //! ```
 //!
-//! A [`Connection`] is one end of one connection. It is made by an [`Acceptor`] (what a `bind` line says, with its certificates), takes
-//! bytes however they were cut, and holds of them no more than a record that has not come whole. The protocol itself is rustls's, the
+//! A [`Connection`] is one end of one connection. It is made by an [`Acceptor`] (what a `bind` line says, with its certificates) or by a
+//! [`Connector`] (what a `server` line says), takes bytes however they were cut, and holds of them no more than a record that has not come whole. The protocol itself is rustls's, the
 //! arithmetic that of AWS-LC; here is what a proxy needs around it: which certificate for which name, OpenSSL's names for HAProxy's
 //! configurations and logs, and failures as values.
 //!
 //! | file | what it knows |
 //! |---|---|
 //! | `connection` | one end: handshake, records, their end |
+//! | `engine` | the library's machine beneath, whichever end it is |
 //! | `hello` | what a client says first, before it is answered |
 //! | `record` | where records lie in bytes |
 //! | `failure` | why a connection came to nothing |
 //! | `acceptor` | what a listener agrees to |
+//! | `connector`, `verifier` | what a server is asked for, and who it has to be |
 //! | `certificates` | which certificate for which name |
 //! | `bundle` | certificates and keys as files have them (PEM) |
 //! | `x509` | the little that is asked of a certificate: names, key, signature |
@@ -34,17 +36,21 @@ mod acceptor;
 mod bundle;
 mod certificates;
 mod connection;
+mod connector;
+mod engine;
 mod failure;
 mod hello;
 mod library;
 mod names;
 mod record;
+mod verifier;
 mod x509;
 
-pub use acceptor::{AcceptError, Acceptor, ClientCertificates, Offer, Wanted};
+pub use acceptor::{Acceptor, ClientCertificates, Offer, TermsError, Wanted};
 pub use bundle::{Bundle, BundleError, certificates, revocations};
 pub use certificates::{Certificates, NamedBundle};
 pub use connection::{Agreed, Client, Connection, Next, Read, Written};
+pub use connector::{Connector, Demand, Trust};
 pub use failure::{Failure, Refusal};
 pub use names::{Choice, Cipher, Group, Version, VersionRange, choose_ciphers, choose_groups, choose_suites};
 pub use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};

@@ -68,13 +68,19 @@ pub struct Choice<T> {
     pub lost: Vec<String>,
 }
 
-/// A cipher, for [`Offer`](crate::Offer).
+/// A cipher, for [`Offer`](crate::Offer) and [`Demand`](crate::Demand).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cipher(pub(crate) SupportedCipherSuite);
 
-/// A group for the exchange of keys, for [`Offer`](crate::Offer).
+/// A group for the exchange of keys, for [`Offer`](crate::Offer) and [`Demand`](crate::Demand).
 #[derive(Clone, Copy, Debug)]
 pub struct Group(pub(crate) &'static dyn SupportedKxGroup);
+
+impl PartialEq for Group {
+    fn eq(&self, other: &Group) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
 
 /// What `ciphers` says: those of TLS 1.2.
 pub fn choose_ciphers(list: &str) -> Choice<Cipher> {

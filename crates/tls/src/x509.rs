@@ -43,6 +43,14 @@ pub(crate) fn host_names(certificate: &CertificateDer<'_>) -> Option<Vec<String>
     Some(names)
 }
 
+/// Whether so many seconds after 1970 lie in the time that it is valid for.
+pub(crate) fn is_valid_at(certificate: &CertificateDer<'_>, seconds: u64) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return false };
+    let validity = parsed.validity();
+    i64::try_from(seconds)
+        .is_ok_and(|now| (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now))
+}
+
 fn common_names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let names = certificate.subject().iter_common_name();
     names.filter_map(|name| name.as_str().ok()).map(str::to_string).collect()

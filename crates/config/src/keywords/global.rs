@@ -1,7 +1,7 @@
 //! The keywords of `global` (configuration.txt §3).
 
 use super::Meaning::{self, Inert, Ours, Refused, Removed, Served};
-use Keyword::{BindTls, Process};
+use Keyword::{BindTls, Process, ServerTls};
 
 /// The keywords of `global` that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +22,7 @@ pub(crate) enum Keyword {
     Process(ProcessKeyword),
     ServerStateBase,
     ServerStateFile,
+    ServerTls(ServerTlsKeyword),
     SpreadChecks,
     Stats,
     StrictHaproxy,
@@ -38,6 +39,16 @@ pub(crate) enum BindTlsKeyword {
     CrtBase,
     Curves,
     Options,
+}
+
+/// What all `server` lines start from (`server_tls.rs`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ServerTlsKeyword {
+    Ciphers,
+    Ciphersuites,
+    Curves,
+    Options,
+    Verify,
 }
 
 /// What becomes of environment variables (`variables.rs`).
@@ -206,11 +217,11 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("ssl-default-bind-curves", Served(BindTls(BindTlsKeyword::Curves))),
     ("ssl-default-bind-options", Served(BindTls(BindTlsKeyword::Options))),
     ("ssl-default-bind-sigalgs", Refused),
-    ("ssl-default-server-ciphers", Refused),
-    ("ssl-default-server-ciphersuites", Refused),
+    ("ssl-default-server-ciphers", Served(ServerTls(ServerTlsKeyword::Ciphers))),
+    ("ssl-default-server-ciphersuites", Served(ServerTls(ServerTlsKeyword::Ciphersuites))),
     ("ssl-default-server-client-sigalgs", Refused),
-    ("ssl-default-server-curves", Refused),
-    ("ssl-default-server-options", Refused),
+    ("ssl-default-server-curves", Served(ServerTls(ServerTlsKeyword::Curves))),
+    ("ssl-default-server-options", Served(ServerTls(ServerTlsKeyword::Options))),
     ("ssl-default-server-sigalgs", Refused),
     ("ssl-dh-param-file", Inert(DH)),
     ("ssl-engine", Refused),
@@ -222,7 +233,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("ssl-provider", Refused),
     ("ssl-provider-path", Refused),
     ("ssl-security-level", Refused),
-    ("ssl-server-verify", Refused),
+    ("ssl-server-verify", Served(ServerTls(ServerTlsKeyword::Verify))),
     ("ssl-skip-self-issued-ca", Refused),
     ("stats", Served(Keyword::Stats)),
     ("stats-file", Refused),

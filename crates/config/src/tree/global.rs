@@ -1,6 +1,6 @@
 //! The `global` section.
 
-use super::{BindTls, LogTarget};
+use super::{BindTls, LogTarget, ServerTls, ServerVerify};
 use crate::address::BindAddress;
 use crate::source::{Span, Spanned};
 use std::time::Duration;
@@ -61,6 +61,10 @@ pub struct Global {
     pub prometheus: Vec<Spanned<BindAddress>>,
     /// `ssl-default-bind-…`: what `bind` lines start from.
     pub bind_tls: BindTls,
+    /// `ssl-default-server-…`: what `server` lines start from.
+    pub server_tls: ServerTls,
+    /// `ssl-server-verify`: whether servers have to prove who they are where their lines do not say it; they have to unless set.
+    pub server_verify: Option<ServerVerify>,
     /// Where certificates are whose names are relative.
     pub crt_base: Option<Spanned<String>>,
     /// The same of authorities and revocation lists.

@@ -1,6 +1,7 @@
 //! Servers, and how they are spoken to.
 
-use super::NearEnd;
+use super::{NearEnd, TlsMethods};
+use crate::acl::Expression;
 use crate::address::{Host, ServerAddress};
 use crate::source::{Span, Spanned};
 use std::time::Duration;
@@ -64,7 +65,7 @@ pub struct ServerOptions {
     pub proxy_header: Option<Spanned<ProxyHeader>>,
     /// `proxy-v2-options`: what a header of version 2 says beside that.
     pub proxy_options: Vec<ProxyOption>,
-    pub tls: Option<Span>,
+    pub tls: ServerTls,
     /// Most connections at once; 0 or unset is without limit.
     pub maxconn: Option<Spanned<u32>>,
     /// The limit while the backend is empty; 0 or unset: that of `maxconn`.
@@ -75,6 +76,43 @@ pub struct ServerOptions {
     pub user_timeout: Option<Duration>,
     /// The value of its clients' cookie.
     pub cookie: Option<String>,
+}
+
+/// What a server line says about TLS, and `global` for all of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ServerTls {
+    /// `ssl`; without it all the rest is without effect.
+    pub is_on: Option<Span>,
+    /// Who asks: a file.
+    pub certificate: Option<Spanned<String>>,
+    pub ca_file: Option<Spanned<String>>,
+    pub crl_file: Option<Spanned<String>>,
+    /// What `global` says unless set.
+    pub verify: Option<ServerVerify>,
+    /// The name that its certificate has to have, whatever it is asked for.
+    pub verify_host: Option<String>,
+    /// The host that it is asked for.
+    pub name: Option<Expression>,
+    /// That of the request, unless another one is said; so it is unless set.
+    pub takes_name_of_request: Option<bool>,
+    /// Names of protocols, the one that is liked best first.
+    pub alpn: Option<Spanned<Vec<String>>>,
+    pub methods: TlsMethods,
+    /// For TLS 1.2, in OpenSSL's words.
+    pub ciphers: Option<Spanned<String>>,
+    /// For TLS 1.3, in OpenSSL's words.
+    pub ciphersuites: Option<Spanned<String>>,
+    pub curves: Option<Spanned<String>>,
+    pub takes_tickets: Option<bool>,
+    /// Earlier sessions are taken up again unless set.
+    pub resumes: Option<bool>,
+}
+
+/// Whether a server has to prove who it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ServerVerify {
+    None,
+    Required,
 }
 
 /// `on-error`: what follows from too many errors in a row.

@@ -23,6 +23,7 @@ mod pages;
 mod parts;
 mod rules;
 mod samples;
+mod server_tls;
 mod servers;
 mod tls;
 mod tuning;

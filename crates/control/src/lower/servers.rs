@@ -35,6 +35,7 @@ impl Lowering<'_> {
             Some(_) => Some(self.check(options, proxy, &owner)?),
             None => None,
         };
+        let tls = self.server_tls(server, proxy, &owner).ok()?;
         let (maxconn, minconn) = places(options);
         let agent = match options.agent {
             Some(_) => Some(self.agent(options, proxy, &owner)?),
@@ -54,6 +55,7 @@ impl Lowering<'_> {
                 server: track.1.as_str().into(),
             }),
             maxconn,
+            tls,
             cookie: options.cookie.as_deref().map(Into::into),
             minconn,
             slowstart: options.slowstart.as_ref().and_then(|time| whole_seconds(time.value)),

@@ -8,11 +8,14 @@ use config::{
     Bind, BindTls, ClientVerify, Diagnostic, Lead, Level, Mode, Proxy, Spanned, Stage, TlsMethods, TlsVersion,
 };
 use tls::{
-    AcceptError, Acceptor, Certificates, Choice, ClientCertificates, NamedBundle, Offer, Version, VersionRange, Wanted,
+    Acceptor, Certificates, Choice, ClientCertificates, NamedBundle, Offer, TermsError, Version, VersionRange, Wanted,
 };
 
 /// What is agreed to unless the file says otherwise, as HAProxy has it.
 const VERSIONS: VersionRange = VersionRange { least: Version::Tls12, most: Version::Tls13 };
+
+/// What is done here of OpenSSL's lists.
+pub(super) const CIPHERS: &str = "only ephemeral elliptic curves with AES-GCM or ChaCha20-Poly1305 are done here";
 
 impl Lowering<'_> {
     /// What a `bind` line agrees to; `None`: it has no TLS, or cannot have it, which has been reported.
@@ -24,9 +27,9 @@ impl Lowering<'_> {
         let offer = self.offer(line, bind, proxy, &place)?;
         match Acceptor::new(certificates, offer) {
             Ok(acceptor) => Some(acceptor),
-            Err(AcceptError::NoVersion) => self.fail(proxy, bind, "all SSL/TLS versions are disabled for"),
-            Err(AcceptError::NoCipher) => self.fail(proxy, bind, "no cipher is left of the SSL/TLS versions of"),
-            Err(AcceptError::Authority) => self.fail(proxy, bind, "unable to use the CA or CRL file of"),
+            Err(TermsError::NoVersion) => self.fail(proxy, bind, "all SSL/TLS versions are disabled for"),
+            Err(TermsError::NoCipher) => self.fail(proxy, bind, "no cipher is left of the SSL/TLS versions of"),
+            Err(TermsError::Authority) => self.fail(proxy, bind, "unable to use the CA or CRL file of"),
         }
     }
 
@@ -123,21 +126,12 @@ impl Lowering<'_> {
         }
     }
 
-    /// Versions that are agreed to. What is older than TLS 1.2 never is: whoever asks for it is told who loses.
+    /// Versions that clients are agreed to. What is older than TLS 1.2 never is: whoever asks for it is told who loses.
     fn versions(&mut self, line: &BindTls, defaults: &BindTls, bind: &Bind, proxy: &Proxy) -> VersionRange {
-        let methods = [&line.methods, &defaults.methods].into_iter().find(|methods| **methods != TlsMethods::default());
-        let Some(methods) = methods else { return VERSIONS };
-        let is_without = |version| methods.without.contains(&version);
-        let (mut least, mut most) = (VERSIONS.least, VERSIONS.most);
-        if methods.least.is_some() || methods.most.is_some() {
-            least = methods.least.map_or(least, |version| of(version.value));
-            most = methods.most.map_or(most, |version| of(version.value));
-        } else {
-            least = if is_without(TlsVersion::Tls12) { Version::Tls13 } else { least };
-            most = if is_without(TlsVersion::Tls13) { Version::Tls12 } else { most };
-        }
-        if least < VERSIONS.least && most >= VERSIONS.least {
-            let span = methods.least.map_or(bind.span, |version| version.span);
+        let range = range(&line.methods, &defaults.methods);
+        if range.least < VERSIONS.least && range.most >= VERSIONS.least {
+            let said = line.methods.least.or(defaults.methods.least);
+            let span = said.map_or(bind.span, |version| version.span);
             let message = format!(
                 "Proxy '{}': clients that know nothing newer than TLSv1.1 are refused by {}.",
                 proxy.name.value,
@@ -145,7 +139,7 @@ impl Lowering<'_> {
             );
             self.warn(span, message, "TLSv1.2 is the oldest version that is done here");
         }
-        VersionRange { least, most }
+        range
     }
 
     /// `None` if nothing is left of a list; that has been reported.
@@ -171,11 +165,7 @@ impl Lowering<'_> {
                 lost.join(", "),
                 self.bind_name(bind)
             );
-            self.warn(
-                list.span,
-                message,
-                "only ephemeral elliptic curves with AES-GCM or ChaCha20-Poly1305 are done here",
-            );
+            self.warn(list.span, message, CIPHERS);
         }
         Some(Some(chosen))
     }
@@ -204,7 +194,7 @@ impl Lowering<'_> {
         None
     }
 
-    fn warn(&mut self, span: config::Span, message: String, hint: &str) {
+    pub(super) fn warn(&mut self, span: config::Span, message: String, hint: &str) {
         let known = self.diagnostics.iter().any(|known| known.message == message);
         if !known {
             self.diagnostics.push(Diagnostic {
@@ -232,6 +222,22 @@ impl Lowering<'_> {
     fn addresses(&self, bind: &Bind) -> &str {
         bind.addresses.first().map_or("", |address| self.text(address.span))
     }
+}
+
+/// The versions of a line, or of the `global` section if the line says nothing.
+pub(super) fn range(line: &TlsMethods, defaults: &TlsMethods) -> VersionRange {
+    let methods = [line, defaults].into_iter().find(|methods| **methods != TlsMethods::default());
+    let Some(methods) = methods else { return VERSIONS };
+    let is_without = |version| methods.without.contains(&version);
+    let (mut least, mut most) = (VERSIONS.least, VERSIONS.most);
+    if methods.least.is_some() || methods.most.is_some() {
+        least = methods.least.map_or(least, |version| of(version.value));
+        most = methods.most.map_or(most, |version| of(version.value));
+    } else {
+        least = if is_without(TlsVersion::Tls12) { Version::Tls13 } else { least };
+        most = if is_without(TlsVersion::Tls13) { Version::Tls12 } else { most };
+    }
+    VersionRange { least, most }
 }
 
 fn of(version: TlsVersion) -> Version {

@@ -184,9 +184,15 @@ fn status_of(end: End) -> Option<Status> {
         (Cause::Idle(Side::Back), _) => Some(Status::GatewayTimeout),
         (Cause::Aborted(Side::Front), Moment::Request) => Some(Status::BadRequest),
         (Cause::Idle(Side::Front), Moment::Request) => Some(Status::RequestTimeout),
-        (Cause::Unreachable(_) | Cause::ConnectLate | Cause::NoServer | Cause::QueueLate | Cause::QueueFull, _) => {
-            Some(Status::Unavailable)
-        }
+        (
+            Cause::Unreachable(_)
+            | Cause::Unsecured(_)
+            | Cause::ConnectLate
+            | Cause::NoServer
+            | Cause::QueueLate
+            | Cause::QueueFull,
+            _,
+        ) => Some(Status::Unavailable),
         (Cause::Exhausted(_) | Cause::RuleFailed, _) => Some(Status::InternalError),
         (
             Cause::Complete

@@ -342,8 +342,8 @@ impl Session {
             return None;
         }
         let server = Arc::clone(server);
-        let fd = self.back.take()?.fd;
-        Some(Ask::Keep { server, fd, is_proven })
+        let kept = self.take_kept()?;
+        Some(Ask::Keep { server, kept, is_proven })
     }
 
     /// Tells of the exchange, and goes on with what its front is for.

@@ -99,6 +99,8 @@ pub(crate) struct Transaction {
     is_tunnel: bool,
     /// In a backend that knows its clients by a cookie.
     persistence: Option<Persistence>,
+    /// The host that servers with TLS are asked for, once one was.
+    server_name: Option<Option<Box<str>>>,
     /// What the operator answers in place of a server.
     own: Option<Words>,
     /// Memory for what rules write.
@@ -125,6 +127,7 @@ impl Transaction {
             down: Stream::new(limits),
             is_tunnel: false,
             persistence: None,
+            server_name: None,
             own: None,
             scratch: Vec::new(),
             facts: Facts::default(),
@@ -142,6 +145,7 @@ impl Transaction {
         self.down.clear();
         self.is_tunnel = false;
         self.persistence = None;
+        self.server_name = None;
         self.own = None;
         self.facts.clear();
     }
@@ -378,6 +382,7 @@ impl Session {
 
     /// Ends what is in flight for the server, whose connection is not used again. `advance_parting` and its like close it.
     fn leave_back(&mut self, out: &mut Outbox) {
+        self.abandon_tls();
         let Some(back) = &mut self.back else { return };
         // What it still has to say is of no use, and a port of ours need not wait for it.
         back.ending = driver::Ending::Reset;
@@ -416,6 +421,17 @@ impl Session {
     /// The server that the client belongs to by its cookie.
     pub(crate) fn persistent_server(&self) -> Option<std::sync::Arc<table::Server>> {
         self.transaction()?.persistence.as_ref()?.server.clone()
+    }
+
+    /// The host that the exchange's servers are asked for, if that cannot be read from the request any more.
+    pub(crate) fn name_known(&self) -> Option<Option<Box<str>>> {
+        self.transaction().filter(|transaction| transaction.up.is_begun)?.server_name.clone()
+    }
+
+    pub(crate) fn know_name(&mut self, name: &Option<Box<str>>) {
+        if let Some(transaction) = self.http.as_mut().and_then(|http| http.transaction.as_mut()) {
+            transaction.server_name = Some(name.clone());
+        }
     }
 
     /// What rules have kept.

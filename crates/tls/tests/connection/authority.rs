@@ -3,12 +3,13 @@
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion, WantsVersions};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion, WantsVersions};
 use std::sync::Arc;
 use tls::Bundle;
 
 pub(crate) struct Authority {
     certificate: CertificateDer<'static>,
+    key: Vec<u8>,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -26,7 +27,24 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("a certificate").der().clone();
-        Authority { certificate, issuer: Issuer::new(params, key) }
+        Authority { certificate, key: key.serialize_der(), issuer: Issuer::new(params, key) }
+    }
+
+    /// A server that shows the authority's own certificate.
+    pub(crate) fn as_server(&self) -> ServerConfig {
+        let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().expect("both are known").with_no_client_auth();
+        let key = PrivateKeyDer::try_from(self.key.clone()).expect("a key");
+        builder.with_single_cert(vec![self.certificate.clone()], key).expect("the key is that of the certificate")
+    }
+
+    /// A certificate for these hosts, and its key.
+    pub(crate) fn signed(&self, names: &[&str]) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(names).expect("names of hosts");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").der().clone();
+        (vec![certificate], PrivateKeyDer::try_from(key.serialize_der()).expect("a key"))
     }
 
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {

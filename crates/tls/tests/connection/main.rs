@@ -1,7 +1,8 @@
-//! A [`tls::Connection`] and the library's own buffered client, byte for byte, however the bytes are cut.
+//! A [`tls::Connection`] and the library's own buffered ends, byte for byte, however the bytes are cut.
 
 mod authority;
 mod peer;
+mod server;
 
 use authority::Authority;
 use peer::Peer;

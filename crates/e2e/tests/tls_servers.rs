@@ -1,0 +1,367 @@
+//! TLS to servers: who is believed to be whom, what is agreed on, how it fails, and chains of two unlike proxies.
+
+use e2e::client::End;
+use e2e::peers::pattern;
+use e2e::secure_origin::SecureOrigin;
+use e2e::tls::{Authority, Key};
+use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, http};
+use std::io::{Read, Write};
+
+e2e::scenarios! {
+    shared: [
+        bytes_go_both_ways_through_two_proxies,
+        the_server_is_told_of_its_client_before_the_handshake,
+        servers_that_are_not_who_they_have_to_be,
+        a_handshake_that_fails_is_retried_elsewhere,
+        a_silent_server_has_the_time_of_a_connect,
+        names_and_protocols_are_told,
+        servers_are_shown_a_certificate,
+        sessions_are_taken_up_again,
+        connections_are_kept_for_the_same_name,
+        what_is_wrong_with_server_lines_is_said,
+    ],
+    alone: [],
+}
+
+const MEGABYTE: u64 = 1 << 20;
+
+/// Whoever is not tested: a mistake that one makes on both of its sides would not be noticed between two alike.
+fn other(subject: Subject) -> Subject {
+    match subject {
+        Subject::Haproxy => Subject::Tidegate,
+        Subject::Tidegate => Subject::Haproxy,
+    }
+}
+
+const RELAY: &str = "
+    global
+        nbthread @threads@
+        log @log@ local2
+        stats socket @admin@ level admin
+    defaults
+        mode @mode@
+        log global
+        option tcplog
+        timeout connect 2s
+        timeout client 10s
+        timeout server 10s
+        @defaults@
+    frontend px
+        bind @px@
+        default_backend servers
+    backend servers
+        server s1 @s1@ @server@
+        @more@";
+
+/// A relay whose server has these parameters.
+struct Relay {
+    setup: Setup,
+    logs: LogServer,
+    admin: Admin,
+}
+
+impl Relay {
+    fn new(subject: Subject, target: &str, server: &str) -> Relay {
+        let (logs, admin) = (LogServer::udp(), Admin::new());
+        let setup = Setup::new(subject, RELAY).with("log", logs.target()).with("admin", admin.path().display());
+        let setup = setup.with("s1", target).with("server", server).with("mode", "tcp");
+        let setup = setup.with("defaults", "").with("more", "");
+        Relay { setup, logs, admin }
+    }
+
+    fn with(self, name: &str, value: &str) -> Relay {
+        Relay { setup: self.setup.with(name, value), ..self }
+    }
+
+    fn start(self) -> (Proxy, LogServer, Admin) {
+        (self.setup.start(), self.logs, self.admin)
+    }
+}
+
+/// The other proxy, which has TLS in front of `origin`.
+fn secure_proxy(subject: Subject, bind: &str, origin: &Origin) -> (Proxy, LogServer) {
+    let logs = LogServer::udp();
+    let template = "
+        global
+            nbthread @threads@
+            log @log@ local2
+        defaults
+            mode tcp
+            log global
+            log-format \"%ft %ci:%cp %ts %B %sslv\"
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        listen back
+            bind @back@ ssl @bind@
+            server s1 @s1@";
+    let setup = Setup::new(other(subject), template).with("bind", bind).with("s1", origin.target());
+    (setup.with("log", logs.target()).start(), logs)
+}
+
+fn bytes_go_both_ways_through_two_proxies(subject: Subject) {
+    if !other(subject).is_there("bytes_go_both_ways_through_two_proxies") {
+        return;
+    }
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let known = format!("ssl verify required ca-file {} sni str(mail.test)", authority.ca_file());
+    for version in ["TLSv1.2", "TLSv1.3"] {
+        let origin = Origin::serve(|mut client| {
+            let end = client.read_to_end();
+            assert_eq!(end, End::Fin);
+            pattern::pour(&mut client, 2 * MEGABYTE)
+        });
+        let (back, back_logs) = secure_proxy(subject, &format!("crt {crt}"), &origin);
+        let target = back.address("back").to_string();
+        let server = format!("{known} ssl-min-ver {version} ssl-max-ver {version}");
+        let (proxy, logs, _admin) = Relay::new(subject, &target, &server).start();
+        let mut client = proxy.connect("px");
+        pattern::pour(&mut client.stream(), MEGABYTE).expect("the proxy takes the bytes");
+        client.finish();
+        let (bytes, end) = client.to_end();
+        assert!(bytes == pattern::part(0, 2 * MEGABYTE as usize), "{} bytes", bytes.len());
+        assert_eq!(end, End::Fin);
+        let seen = origin.seen().swap_remove(0);
+        assert_eq!((seen.count, seen.end), (MEGABYTE, Some(End::Fin)));
+        assert!(logs.line_with("px servers/s1").contains(" 2097152 -- "));
+        assert!(back_logs.line_with("back~").ends_with(version), "{version}");
+    }
+}
+
+/// proxy-protocol.txt §2.2.6: what is said of a client comes in clear, before the first word of TLS.
+fn the_server_is_told_of_its_client_before_the_handshake(subject: Subject) {
+    if !other(subject).is_there("the_server_is_told_of_its_client_before_the_handshake") {
+        return;
+    }
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
+    for header in ["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl"] {
+        let origin = Origin::echo();
+        let (back, back_logs) = secure_proxy(subject, &format!("accept-proxy crt {crt}"), &origin);
+        let target = back.address("back").to_string();
+        let (proxy, _logs, _admin) = Relay::new(subject, &target, &format!("ssl verify none {header}")).start();
+        let mut client = proxy.connect("px");
+        client.say("hello");
+        assert_eq!(client.hear(5), b"hello", "{header}");
+        let address = client.address();
+        client.finish();
+        client.to_end();
+        back_logs.line_with(&format!("back~ {address} -- 5 TLSv1.3"));
+    }
+}
+
+/// Each fails like a server that cannot be reached: `SC`, and one connection error.
+fn servers_that_are_not_who_they_have_to_be(subject: Subject) {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let secure = SecureOrigin::echo(authority.server(&["mail.test"], false, &[]));
+    let plain = Origin::named("* OK this is no TLS");
+    let closing = Origin::serve(|mut client| client.hear(1).map(|_| ()));
+    let known = |ca: &Authority| format!("ssl verify required ca-file {}", ca.ca_file());
+    for (target, server) in [
+        (secure.target(), known(&stranger)),
+        (secure.target(), format!("{} verifyhost other.test", known(&authority))),
+        (secure.target(), format!("{} sni str(other.test)", known(&authority))),
+        (plain.target(), "ssl verify none".to_owned()),
+        (closing.target(), "ssl verify none".to_owned()),
+    ] {
+        for mode in ["tcp", "http"] {
+            let relay = Relay::new(subject, &target, &server).with("mode", mode).with("defaults", "retries 0");
+            let (proxy, logs, admin) = relay.start();
+            if mode == "http" {
+                assert_eq!(http::get(proxy.address("px"), "/").status(), "503", "{server}");
+            } else {
+                let (bytes, _) = proxy.connect("px").to_end();
+                assert_eq!(bytes, b"", "{server}");
+            }
+            let line = logs.line_with("px servers/s1");
+            assert!(line.contains(" SC "), "{server}: {line}");
+            admin.wait_for("servers", "s1", "econ", "1");
+        }
+    }
+    let trusted = format!("{} verifyhost mail.test", known(&authority));
+    let (proxy, _logs, _admin) = Relay::new(subject, &secure.target(), &trusted).start();
+    let mut client = proxy.connect("px");
+    client.say("hello");
+    assert_eq!(client.hear(5), b"hello");
+}
+
+/// `configuration.txt: retries, option redispatch`: a server whose TLS fails is one that cannot be connected.
+fn a_handshake_that_fails_is_retried_elsewhere(subject: Subject) {
+    let authority = Authority::new();
+    let closing = Origin::serve(|mut client| client.hear(1).map(|_| ()));
+    let secure = SecureOrigin::echo(authority.server(&["mail.test"], false, &[]));
+    let relay = Relay::new(subject, &closing.target(), "ssl verify none");
+    let relay = relay.with("defaults", "retries 1\n option redispatch\n balance roundrobin");
+    let (proxy, logs, admin) = relay.with("more", &format!("server s2 {} ssl verify none", secure.target())).start();
+    for _ in 0..2 {
+        let mut client = proxy.connect("px");
+        client.say("hello");
+        assert_eq!(client.hear(5), b"hello");
+        client.finish();
+        client.to_end();
+    }
+    let lines = logs.lines_with("px servers/s2", 2);
+    assert!(lines.iter().any(|line| line.contains("/+1 0/0")), "{lines:?}");
+    admin.wait_for("servers", "s1", "wredis", &closing.seen().len().to_string());
+}
+
+fn a_silent_server_has_the_time_of_a_connect(subject: Subject) {
+    let silent = Origin::mute();
+    let relay = Relay::new(subject, &silent.target(), "ssl verify none");
+    let (proxy, logs, admin) = relay.with("defaults", "retries 1\n timeout connect 200ms").start();
+    let (bytes, _) = proxy.connect("px").to_end();
+    assert_eq!(bytes, b"");
+    let line = logs.line_with("px servers/s1");
+    assert!(line.contains(" sC ") && line.contains("/1 0/0"), "{line}");
+    admin.wait_for("servers", "s1", "econ", "1");
+    assert_eq!(silent.seen().len(), 2, "a retry");
+}
+
+fn names_and_protocols_are_told(subject: Subject) {
+    let authority = Authority::new();
+    let secure = SecureOrigin::http(authority.server(&["mail.test"], false, &["imap", "http/1.1"]));
+    let ask = |server: &str, host: &str| {
+        let relay = Relay::new(subject, &secure.target(), &format!("ssl verify none {server}")).with("mode", "http");
+        let (proxy, _logs, _admin) = relay.start();
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(http::ask(proxy.address("px"), &request).content, "ok", "{server}");
+    };
+    let cases = [
+        ("sni str(fixed.test)", "mail.test", Some("fixed.test"), None, false),
+        ("sni req.hdr(host),lower", "MAIL.test", Some("mail.test"), None, false),
+        ("sni var(txn.nothing)", "mail.test", None, None, false),
+        ("sni str(mail.test) alpn http/1.1", "mail.test", Some("mail.test"), Some("http/1.1"), false),
+        ("sni str(mail.test) no-tlsv13", "mail.test", Some("mail.test"), None, true),
+    ];
+    for (server, host, _, _, _) in &cases {
+        ask(server, host);
+    }
+    for (agreed, (server, _, name, protocol, is_old)) in secure.agreed(cases.len()).iter().zip(&cases) {
+        let seen = (agreed.name.as_deref(), agreed.protocol.as_deref(), agreed.is_old);
+        assert_eq!(seen, (*name, *protocol, *is_old), "{server}");
+    }
+}
+
+fn servers_are_shown_a_certificate(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.person("proxy.pem", "proxy");
+    let secure = SecureOrigin::http(authority.server(&["mail.test"], true, &[]));
+    // Without one TLS 1.2 fails in the handshake.
+    for (server, status) in [(format!("crt {crt}"), "200"), (String::new(), "503")] {
+        let server = format!("ssl verify none no-tlsv13 {server}");
+        let relay = Relay::new(subject, &secure.target(), &server).with("mode", "http");
+        let (proxy, _logs, _admin) = relay.with("defaults", "retries 0").start();
+        assert_eq!(http::get(proxy.address("px"), "/").status(), status, "{server}");
+    }
+    assert!(secure.agreed(1)[0].has_certificate);
+}
+
+fn sessions_are_taken_up_again(subject: Subject) {
+    let authority = Authority::new();
+    for (server, is_resumed) in [("", true), ("no-ssl-reuse", false), ("no-tlsv13", true)] {
+        let secure = SecureOrigin::echo(authority.server(&["mail.test"], false, &[]));
+        let server = format!("ssl verify none sni str(mail.test) {server}");
+        let (proxy, _logs, _admin) = Relay::new(subject, &secure.target(), &server).start();
+        for _ in 0..3 {
+            let mut client = proxy.connect("px");
+            client.say("hello");
+            assert_eq!(client.hear(5), b"hello");
+            client.finish();
+            client.to_end();
+        }
+        let resumed: Vec<bool> = secure.agreed(3).iter().map(|agreed| agreed.is_resumed).collect();
+        assert_eq!(resumed, [false, is_resumed, is_resumed], "{server}");
+    }
+}
+
+fn connections_are_kept_for_the_same_name(subject: Subject) {
+    let authority = Authority::new();
+    // It says whether a request comes over a connection that was made for its host.
+    let secure = SecureOrigin::serve(authority.server(&["mail.test"], false, &[]), |client| {
+        loop {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte)?;
+                head.push(byte[0]);
+            }
+            let wanted = format!("host: {}\r\n", client.conn.server_name().unwrap_or_default());
+            let is_right = String::from_utf8_lossy(&head).to_ascii_lowercase().contains(&wanted);
+            let answer = if is_right { "ok" } else { "no" };
+            client.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{answer}").as_bytes())?;
+        }
+    });
+    let server = "ssl verify none sni req.hdr(host)";
+    let relay =
+        Relay::new(subject, &secure.target(), server).with("mode", "http").with("defaults", "http-reuse always");
+    // Another shard would have connections of its own.
+    let (proxy, _logs, _admin) = relay.with("threads", "1").start();
+    let mut client = proxy.connect("px");
+    for host in ["one.test", "one.test", "one.test", "two.test", "one.test", "two.test"] {
+        client.say(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\nok") {
+            answer.extend(client.hear(1));
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{host}");
+    }
+    let count = secure.agreements().len();
+    assert!((2..=4).contains(&count), "{count} connections for 6 requests to 2 hosts");
+}
+
+fn what_is_wrong_with_server_lines_is_said(subject: Subject) {
+    let authority = Authority::new();
+    let good = authority.host("good.pem", &["mail.test"], Key::Ecdsa);
+    let ca = authority.ca_file();
+    let mut junk = std::fs::File::create(authority.path("junk.pem")).expect("room for a file");
+    junk.write_all(b"nothing\n").expect("room for a line");
+    let junk = authority.path("junk.pem").display().to_string();
+    for (server, expected) in [
+        ("ssl", "'server servers/s1' : verify is enabled by default but no CA file specified. If you're running on"),
+        ("ssl verify", "'server servers/s1' : 'verify' : missing verify method."),
+        (
+            "ssl verify optional",
+            "'server servers/s1' : 'verify' : unknown verify method 'optional', only 'none' and 'required' are supported.",
+        ),
+        ("ssl verify none sni", "'server servers/s1' : 'sni' : missing sni expression."),
+        (
+            "ssl verify none sni bogus(x)",
+            "'server servers/s1' : error detected while parsing sni expression : unknown fetch method 'bogus'",
+        ),
+        (
+            "ssl verify none sni res.hdr(x)",
+            "error detected while parsing sni expression :  fetch method 'res.hdr(x)' extracts information from",
+        ),
+        ("ssl ca-file /nowhere", "Couldn't open the ca-file '/nowhere' (No such file or directory)."),
+        (&format!("ssl ca-file {junk}"), &format!("Couldn't open the ca-file '{junk}' (no certificate or crl found).")),
+        (
+            "ssl verify none crt /nowhere",
+            "'server servers/s1' : unable to stat SSL certificate from file '/nowhere' : No such file or directory.",
+        ),
+        (&format!("ssl verify none crt {ca}"), &format!("No Private Key found in '{ca}.key'.")),
+        ("ssl verify none alpn", "'alpn' : missing the comma-delimited ALPN protocol suite."),
+        ("ssl verify none ciphers nonsense", "'server servers/s1' : unable to set SSL cipher list to 'nonsense'."),
+        (
+            "ssl verify none ciphersuites nonsense",
+            "'server servers/s1' : unable to set TLS 1.3 cipher suites to 'nonsense'.",
+        ),
+        ("ssl verify none ssl-min-ver TLSv9", "'server servers/s1' : 'TLSv9' : unknown ssl/tls version."),
+        (
+            "ssl verify none ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.0",
+            " 'servers': all SSL/TLS versions are disabled for server 's1'.",
+        ),
+        ("ssl verify none verifyhost", "'verifyhost' : missing hostname to verify against."),
+    ] {
+        let ended = Relay::new(subject, "127.0.0.1:1", server).setup.run_to_end();
+        assert!(ended.stderr.contains(expected), "{server}: {}", ended.stderr);
+        assert!(!ended.status.success(), "{server}");
+    }
+    let system = |server: &str| {
+        let relay = Relay::new(subject, "127.0.0.1:1", server);
+        relay.setup.environment("SSL_CERT_DIR", authority.path("").to_str().expect("UTF-8")).start()
+    };
+    system("ssl ca-file @system-ca");
+    system(&format!("ssl verify none crt {good} no-ssl-reuse no-tls-tickets no-tlsv10 ssl-min-ver TLSv1.2"));
+    system("sni str(x)");
+}
