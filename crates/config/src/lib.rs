@@ -15,6 +15,7 @@
 mod acl;
 mod acl_reader;
 mod address;
+mod balance;
 mod bind;
 mod bind_tls;
 mod check_expect;
@@ -74,6 +75,7 @@ pub use acl::{
     Operation, Part, Predefined, ProxyRef, ServerRef, Speaker, Term, Test, TextPart, TlsPart,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
+pub use balance::{HashFunction, HashKey, HashType, UriExtent};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
 pub use cookie::Cookie;
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};

@@ -1,6 +1,7 @@
 //! Reads the lines of `defaults`, `frontend`, `backend` and `listen` sections (configuration.txt §4.2).
 
 use crate::acl_reader;
+use crate::balance;
 use crate::bind;
 use crate::cookie;
 use crate::custom_id;
@@ -23,9 +24,7 @@ use crate::source::Spanned;
 use crate::stats;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{
-    Balance, Capture, LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource, UseBackend,
-};
+use crate::tree::{Capture, LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource, UseBackend};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
 
@@ -157,8 +156,11 @@ fn read(
         Keyword::Backlog => number(line).map(|value| home.settings().backlog = Some(value)),
         Keyword::RateLimit => rate_limit(line).map(|value| home.settings().session_rate = Some(value)),
         Keyword::Retries => retries(line).map(|value| home.settings().retries = Some(value)),
-        Keyword::Balance => balance(line, home.settings(), reports),
-        Keyword::HashType => hash_type(line, reports),
+        Keyword::Balance => balance::balance(line, home.settings(), reports),
+        Keyword::HashType => balance::hash_type(line).map(|hash_type| home.settings().hash_type = hash_type),
+        Keyword::HashBalanceFactor => {
+            balance::hash_balance_factor(line).map(|factor| home.settings().hash_balance_factor = Some(factor))
+        }
         Keyword::HttpRule(_) | Keyword::Redirect if matches!(home, Home::Defaults { .. }) => {
             reports.refuse(line.span_from(0), format!("{} in a 'defaults' section", line.keyword()));
             Ok(())
@@ -379,49 +381,6 @@ fn rate_limit(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
     Ok(Spanned::new(value, line.span(2)))
 }
 
-fn balance(line: Line<'_>, settings: &mut Settings, reports: &mut Reports) -> Result<(), Diagnostic> {
-    let word = line.word(1);
-    let name = &word[..word.find('(').unwrap_or(word.len())];
-    let algorithm = match name {
-        "" if word.is_empty() => {
-            settings.balance = None;
-            return Ok(());
-        }
-        "roundrobin" => Balance::RoundRobin,
-        "static-rr" => Balance::StaticRoundRobin,
-        "leastconn" => Balance::LeastConn,
-        "first" => Balance::First,
-        "source" => Balance::Source,
-        "random" => Balance::Random { draws: draws(line, &word[name.len()..])? },
-        "uri" | "url_param" | "hdr" | "rdp-cookie" | "hash" | "log-hash" | "sticky" => {
-            reports.refuse(line.span_from(0), format!("balance {name}"));
-            return Ok(());
-        }
-        _ => {
-            let message = "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', \
-                           'url_param', 'hdr(name)' and 'rdp-cookie(name)' options.";
-            return Err(line.alert(1, message).hint("Tidegate also serves 'first' and 'random(<draws>)'"));
-        }
-    };
-    line.ends_at(2, &format!("balance {name}"))?;
-    settings.balance = Some(Spanned::new(algorithm, line.span(1)));
-    Ok(())
-}
-
-/// The `(N)` of `random(N)`; without one, two servers are drawn.
-fn draws(line: Line<'_>, argument: &str) -> Result<u32, Diagnostic> {
-    let Some(inside) = argument.strip_prefix('(') else { return Ok(2) };
-    let Some((digits, _)) = inside.split_once(')') else {
-        return Err(line.alert(1, "balance random : missing closing parenthesis."));
-    };
-    if let Some(character) = digits.chars().find(|character| !character.is_ascii_digit()) {
-        return Err(line.alert(1, format!("balance random : unexpected character '{character}' after argument.")));
-    }
-    natural(digits)
-        .filter(|draws| *draws > 0)
-        .ok_or_else(|| line.alert(1, "balance random : number of draws must be at least 1."))
-}
-
 fn http_reuse(line: Line<'_>) -> Result<Reuse, Diagnostic> {
     line.ends_at(2, "http-reuse")?;
     Ok(match line.word(1) {
@@ -464,19 +423,6 @@ fn retry_on(line: Line<'_>) -> Result<Vec<RetryEvent>, Diagnostic> {
         }
     }
     Ok(events)
-}
-
-/// `hash-type METHOD [FUNCTION [MODIFIER]]`: only what is the default anyway is served.
-fn hash_type(line: Line<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
-    if !matches!(line.word(1), "map-based" | "consistent") {
-        return Err(line.alert(1, "'hash-type' only supports 'consistent' and 'map-based'."));
-    }
-    let is_default = line.word(1) == "map-based" && matches!(line.word(2), "" | "sdbm") && line.word(3).is_empty();
-    if !is_default {
-        let words: Vec<&str> = (1..line.count()).map(|index| line.word(index)).collect();
-        reports.refuse(line.span_from(0), format!("hash-type {}", words.join(" ")));
-    }
-    Ok(())
 }
 
 fn timeout(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {

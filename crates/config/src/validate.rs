@@ -87,6 +87,7 @@ impl Checker<'_, '_> {
         self.stats(proxy);
         self.forward_for(proxy);
         self.cookie(proxy);
+        self.balance(proxy);
         self.log_style(proxy);
     }
 
@@ -143,7 +144,8 @@ impl Checker<'_, '_> {
         });
         let of_tests = of_acls.chain(anonymous).filter_map(Test::fetch);
         let of_rules = proxy.http.all().flat_map(|rule| rule.action.expressions()).map(|expression| &expression.fetch);
-        for fetch in of_tests.chain(of_rules) {
+        let of_balance = proxy.settings.hashed_expression().map(|expression| &expression.fetch);
+        for fetch in of_tests.chain(of_rules).chain(of_balance) {
             let Fetch::Number(number) = fetch else { continue };
             match number {
                 Number::UsableServers(of) => self.proxy_reference(proxy, of, "nbsrv", Role::Backend),
@@ -271,6 +273,18 @@ impl Checker<'_, '_> {
             let (noun, name) = (proxy.role.noun(), &proxy.name.value);
             let message = format!("'cookie' statement ignored for {noun} '{name}' as it requires HTTP mode.");
             self.warn(cookie.span, message);
+        }
+    }
+
+    fn balance(&mut self, proxy: &Proxy) {
+        let Some(balance) = proxy.settings.balance.as_ref().filter(|_| proxy.role.has_back()) else { return };
+        if proxy.settings.mode == Mode::Tcp && balance.value.is_of_requests() {
+            let (noun, name) = (proxy.role.noun(), &proxy.name.value);
+            let message = format!(
+                "Layer 7 hash not possible for {noun} '{name}' (needs 'mode http'). Falling back to round robin."
+            );
+            let warning = Diagnostic::new(Level::Warning, Stage::Checking, Lead::Spaced, balance.span, message);
+            self.diagnostics.push(warning);
         }
     }
 

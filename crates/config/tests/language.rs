@@ -1,8 +1,9 @@
 //! Text in, tree or complaints out. Complaints are HAProxy 2.6.12's where it has one for the case.
 
 use config::{
-    Balance, Diagnostic, Expression, Fetch, Host, IoEngine, Log, LogAddress, Matching, Method, Number, Operand, Parsed,
-    Patterns, Predefined, ProxyHeader, Range, Redispatch, ServerOptions, Source, Test, V6, load, parse,
+    Balance, Diagnostic, Expression, Fetch, HashKey, Host, IoEngine, Log, LogAddress, Matching, Method, Number,
+    Operand, Parsed, Patterns, Predefined, ProxyHeader, Range, Redispatch, ServerOptions, Source, Test, UriExtent, V6,
+    load, parse,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -391,22 +392,47 @@ fn default_server_adds_up() {
 #[test]
 fn balance_and_retries() {
     let balance = |word: &str| {
-        let parsed = read(&format!("backend b\n balance {word}\n"));
+        let parsed = read(&format!("backend b\n mode http\n balance {word}\n"));
         match sentences(&parsed).pop() {
-            Some(sentence) => Err(sentence.replace("A parsing [c.cfg:2] : ", "")),
-            None => Ok(parsed.tree.proxies[0].settings.balance.map(|balance| balance.value)),
+            Some(sentence) => Err(sentence.replace("A parsing [c.cfg:3] : ", "")),
+            None => Ok(parsed.tree.proxies[0].settings.balance.clone().map(|balance| balance.value)),
         }
     };
     assert_eq!(balance("roundrobin"), Ok(Some(Balance::RoundRobin)));
     assert_eq!(balance("static-rr"), Ok(Some(Balance::StaticRoundRobin)));
     assert_eq!(balance("leastconn"), Ok(Some(Balance::LeastConn)));
     assert_eq!(balance("first"), Ok(Some(Balance::First)));
-    assert_eq!(balance("source"), Ok(Some(Balance::Source)));
+    assert_eq!(balance("source"), Ok(Some(Balance::Hash(HashKey::Source))));
     assert_eq!(balance("random"), Ok(Some(Balance::Random { draws: 2 })));
     assert_eq!(balance("random(3)"), Ok(Some(Balance::Random { draws: 3 })));
     assert_eq!(balance(""), Ok(None));
     assert_eq!(balance("random(0)"), Err("balance random : number of draws must be at least 1.".to_string()));
     assert_eq!(balance("random(x)"), Err("balance random : unexpected character 'x' after argument.".to_string()));
+    let uri = |extent| Ok(Some(Balance::Hash(HashKey::Uri(extent))));
+    assert_eq!(balance("uri"), uri(UriExtent::default()));
+    let extent = UriExtent { size_max: 3, depth_max: 2, has_query: true, is_path_only: true };
+    assert_eq!(balance("uri len 3 path-only depth 2 whole"), uri(extent));
+    assert_eq!(balance("url_param id"), Ok(Some(Balance::Hash(HashKey::Parameter("id".into())))));
+    let field = |is_domain| Ok(Some(Balance::Hash(HashKey::Field { name: "Host".into(), is_domain })));
+    assert_eq!(balance("hdr(Host)"), field(false));
+    assert_eq!(balance("hdr(Host) use_domain_only"), field(true));
+    let words = "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param', 'hdr(name)' and \
+                 'rdp-cookie(name)' options.";
+    for (line, message) in [
+        ("uri len 0", "balance uri : 'len' expects a positive integer (got '0')."),
+        ("uri whole depth", "balance uri : 'depth' expects a positive integer (got '')."),
+        ("uri x", "balance uri only accepts parameters 'len', 'depth', 'path-only', and 'whole' (got 'x')."),
+        ("url_param", "balance url_param requires an URL parameter name."),
+        ("url_param a x", "balance url_param only accepts 'check_post' modifier (got 'x')."),
+        ("hdr", words),
+        ("hdr()", "balance hdr requires an http header field name."),
+        ("hdr(x", "balance hdr requires an http header field name."),
+        ("hdr(x) y", "balance hdr(x) only accepts 'use_domain_only' modifier (got 'y')."),
+        ("hash", "balance hash requires a sample expression."),
+        ("hash src x", "balance hash takes no other argument (got 'x')."),
+    ] {
+        assert_eq!(balance(line).expect_err(line).split(" Hint").next(), Some(message), "{line}");
+    }
     assert_eq!(balance("random("), Err("balance random : missing closing parenthesis.".to_string()));
 
     let redispatch = |line: &str| read(&format!("backend b\n {line}\n")).tree.proxies[0].settings.redispatch;
@@ -760,17 +786,7 @@ fn nothing_is_read_and_ignored() {
             front("use_backend b if TRUE or"),
             "A parsing [c.cfg:8] : 'condition without a term' is not supported by Tidegate yet",
         ),
-        (
-            front("description x"),
-            "N parsing [c.cfg:8] : 'description' has no effect in Tidegate: it is a comment for humans",
-        ),
-        (back("server t 1.1.1.1:1 cc x"), "A parsing [c.cfg:10] : 'server cc' is not supported by Tidegate yet"),
-        (back("server t 1.1.1.1"), "A parsing [c.cfg:10] : 'server without a port' is not supported by Tidegate yet"),
-        (back("balance uri"), "A parsing [c.cfg:10] : 'balance uri' is not supported by Tidegate yet"),
-        (
-            back("hash-type consistent"),
-            "A parsing [c.cfg:10] : 'hash-type consistent' is not supported by Tidegate yet",
-        ),
+        (back("balance rdp-cookie"), "A parsing [c.cfg:10] : 'balance rdp-cookie' is not supported by Tidegate yet"),
         (back("timeout tarpit 1s"), "A parsing [c.cfg:10] : 'timeout tarpit' is not supported by Tidegate yet"),
         (
             back("option prefer-last-server"),

@@ -118,7 +118,7 @@ fn mail_is_served_as_it_stands() {
     assert_eq!(front.binds[0].addresses[0].value, BindAddress::Tcp { host: any, first: 1110, last: 1110 });
     assert_eq!(front.settings.default_backend.as_ref().map(|name| name.as_str()), Some("back_dc_pop3"));
 
-    assert_eq!(pop3.settings.balance.map(|balance| balance.value), Some(Balance::LeastConn));
+    assert_eq!(pop3.settings.balance.as_ref().map(|balance| balance.value.clone()), Some(Balance::LeastConn));
     assert!(pop3.settings.has_all_backups);
     let names: Vec<_> = pop3.servers.iter().map(|server| server.name.as_str()).collect();
     assert_eq!(names, ["10.41.1.131", "10.41.1.116"]);

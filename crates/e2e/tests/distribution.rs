@@ -3,6 +3,7 @@
 //! The orders below are HAProxy's: the reference runs the same tables.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 
 use e2e::{Client, LogServer, Origin, Proxy, Refusing, Setup, Subject};
 
@@ -12,6 +13,7 @@ e2e::scenarios! {
         static_round_robin,
         first,
         source,
+        hashes_of_requests,
         random_reaches_everyone,
         least_connections_by_weight,
         least_connections_after_some_left,
@@ -137,6 +139,80 @@ fn source(subject: Subject) {
             let names: Vec<_> = (1..=16).map(|last| proxy.connect_from(last, "px").line()).collect();
             assert_eq!(names.join(" "), expect, "127.0.0.1 to 127.0.0.16, round {round}, weights {weights:?}");
         }
+    }
+}
+
+/// `configuration.txt: balance uri, url_param, hdr, hash`, `hash-type`. A cookie says which server it was.
+fn hashes_of_requests(subject: Subject) {
+    let backend = |name: &str, lines: &str| {
+        format!(
+            "backend {name}
+                {lines}
+                cookie S insert
+                server a @s@ cookie a weight 2
+                server b @s@ cookie b
+                server c @s@ cookie c id 77
+                server d @s@ cookie d weight 5
+            "
+        )
+    };
+    let rows = [
+        ("uri", "balance uri depth 2", "adcddadcddadcddadcddadcd"),
+        ("whole", "balance uri whole\n hash-type consistent", "caaaddddadaaddccbccdacaa"),
+        ("wt6", "balance uri whole\n hash-type consistent wt6\n hash-balance-factor 400", "aadcddbdddabdddaddddcddd"),
+        ("parameter", "balance url_param u\n hash-type map-based djb2 avalanche", "dbdcdbddcdddbacbdbabaacc"),
+        ("absent", "balance url_param x", "adbdadcddadbdadcddadbdad"),
+        ("turns", "balance url_param x\n hash-type consistent", "dddddddcdadddddddddbcada"),
+        ("host", "balance hdr(Host)\n hash-type consistent crc32 avalanche", "ddadbaddcddaddddbccaddda"),
+        ("domain", "balance hdr(host) use_domain_only", "dbdadcddbdadcddbdadcddbd"),
+        ("sample", "balance hash path,field(-1,f)\n hash-type consistent djb2 avalanche", "adcbdccadaccddcdddddbabd"),
+        ("address", "balance source\n hash-type consistent", "dddddddddddddddddddddddd"),
+    ];
+    let backends: String = rows.iter().map(|(name, lines, _)| backend(name, lines)).collect();
+    let switching: String =
+        rows.iter().map(|(name, ..)| format!("use_backend {name} if {{ req.hdr(x) -m str {name} }}\n")).collect();
+    let template = format!(
+        "global
+            nbthread 1
+        defaults
+            mode http
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @px@
+            {switching}
+        {backends}"
+    );
+    let origin = Origin::serve(|mut conversation| {
+        let mut bytes = Vec::new();
+        let mut byte = [0];
+        while conversation.read(&mut byte)? > 0 {
+            bytes.push(byte[0]);
+            if bytes.ends_with(b"\r\n\r\n") {
+                bytes.clear();
+                conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+            }
+        }
+        Ok(())
+    });
+    let proxy = Setup::new(subject, &template).with("s", origin.target()).start();
+    for (name, lines, expect) in rows {
+        let mut client = proxy.connect("px");
+        let mut served = String::new();
+        for number in 0..24 {
+            client.say(format!(
+                "GET /{}/d{}/f{number}?u={number} HTTP/1.1\r\nHost: w{number}.d{}.org\r\nX: {name}\r\n\r\n",
+                number % 3,
+                number % 5,
+                number % 7
+            ));
+            let head: Vec<String> =
+                std::iter::from_fn(|| Some(client.line()).filter(|line| !line.is_empty())).collect();
+            let cookie = head.iter().find_map(|line| line.strip_prefix("set-cookie: S=")).expect("a cookie");
+            served.push_str(&cookie[..1]);
+        }
+        assert_eq!(served, expect, "{lines}");
     }
 }
 

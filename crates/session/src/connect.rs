@@ -150,7 +150,7 @@ impl Session {
         self.enter(Phase::Assigning);
         match &self.server {
             Some(server) => out.ask(Ask::Socket(Arc::clone(server))),
-            None => out.ask(Ask::Server { avoid: self.avoided.clone(), imposed: None }),
+            None => out.ask(Ask::Server { hash: self.hash, avoid: self.avoided.clone(), imposed: None }),
         }
     }
 

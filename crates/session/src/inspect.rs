@@ -175,6 +175,7 @@ impl Session {
         let backend = self.backend_ref().expect("it was chosen a moment ago");
         let by_rule = || backend.rules.server(&self.facts(true)).map(|server| Arc::clone(self.table.server(server)));
         let imposed = self.persistent_server().or_else(by_rule);
+        self.hash = backend.hash(&self.facts(true));
         if let Some(mut early) = self.early.take() {
             if let Some(piece) = early.gathered.piece.take() {
                 self.request = Flow::Held(piece);
@@ -182,7 +183,7 @@ impl Session {
             self.early = early.gathered.overflow.is_some().then_some(early);
         }
         self.enter(Phase::Assigning);
-        out.ask(Ask::Server { avoid: None, imposed });
+        out.ask(Ask::Server { hash: self.hash, avoid: None, imposed });
     }
 
     fn admits(&self, rules: &[table::Rule]) -> bool {

@@ -105,6 +105,8 @@ pub struct Session {
     frontend: FrontendId,
     backend: Option<BackendId>,
     server: Option<Arc<Server>>,
+    /// What it belongs to a server of its backend by.
+    hash: Option<u32>,
     /// The server of the attempt before, while another one is being chosen.
     avoided: Option<Arc<Server>>,
     /// Its place in a line, while it stands there.
@@ -227,6 +229,7 @@ impl Session {
             frontend,
             backend: None,
             server: None,
+            hash: None,
             avoided: None,
             wait: None,
             waited: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::balance::{Assignment, Passed, PickKey, Preview, Ticket, Waiter};
-use crate::{BackendRules, BackendState, HttpBack, Mode, Redispatch, Server, Splice};
+use crate::{BackendRules, BackendState, Facts, Hashing, HttpBack, Mode, Redispatch, Server, Splice};
 
 /// `backend NAME`, or the server's half of `listen NAME`.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Backend {
     /// In file order.
     pub servers: Vec<Arc<Server>>,
     pub balance: Balance,
+    /// What a connection's hash is made of; without meaning for algorithms that know none.
+    pub hashing: Hashing,
     /// `option allbackups`: once no active server is left, balance over all backups instead of using the first.
     pub all_backups: bool,
     /// `None`: every attempt goes to the same server. See [`Backend::retry`].
@@ -35,6 +37,16 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// What a client with these facts belongs to a server by; `None`: to none.
+    pub fn hash(&self, facts: &Facts<'_>) -> Option<u32> {
+        match self.balance {
+            Balance::Hash(_) => self.hashing.of(facts),
+            Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::First | Balance::Random { .. } => {
+                None
+            }
+        }
+    }
+
     /// Chooses a server for a connection and counts the connection on it, or gives the session a place in a line.
     ///
     /// The choice is made from the newest table's servers, whatever table this backend belongs to.
@@ -91,11 +103,21 @@ pub enum Balance {
     StaticRr,
     LeastConn,
     First,
-    Source,
+    /// By a hash of what the client is or wants ([`Hashing`]): `source`, `uri`, `url_param`, `hdr`, `hash`.
+    Hash(Mapping),
     /// `random(draws)`: the least loaded of so many servers drawn by weight.
     Random {
         draws: u32,
     },
+}
+
+/// How a hash becomes a server (`configuration.txt: hash-type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mapping {
+    /// By a table of all servers by weight: even, and made anew when a server comes or goes.
+    Map,
+    /// By points on a ring, of which a server takes its own along.
+    Ring,
 }
 
 /// How much a backend takes beside what its servers do.
@@ -105,11 +127,14 @@ pub struct BackendLimits {
     pub maxconn: Option<NonZeroU32>,
     /// Connections, waiting ones included, at which servers with `minconn` reach their `maxconn` (`fullconn`).
     pub fullconn: u32,
+    /// No server is to have more than so many percent of its share of all connections, more than 100 (`hash-balance-factor`); only of
+    /// [`Mapping::Ring`] and [`Balance::Random`].
+    pub share_percent: Option<NonZeroU32>,
 }
 
 impl Default for BackendLimits {
     fn default() -> BackendLimits {
-        BackendLimits { maxconn: None, fullconn: 1 }
+        BackendLimits { maxconn: None, fullconn: 1, share_percent: None }
     }
 }
 

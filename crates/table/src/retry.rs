@@ -43,10 +43,10 @@ impl Backend {
 }
 
 impl Balance {
-    /// The client's address decides on the server: going elsewhere at the first failure would give that up.
+    /// What the client is or wants decides on the server: going elsewhere at the first failure would give that up.
     fn binds_clients(self) -> bool {
         match self {
-            Balance::Source => true,
+            Balance::Hash(_) => true,
             Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::First | Balance::Random { .. } => {
                 false
             }

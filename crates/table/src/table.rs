@@ -215,6 +215,7 @@ impl Table {
         }
         for backend in &self.backends {
             assert!(backend.rules.fits(self), "'{}' asks outside of the table", backend.name);
+            assert!(backend.hashing.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.http.rules.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));
         }

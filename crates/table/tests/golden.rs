@@ -10,17 +10,21 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use table::{Admin, Backend, Balance, PickKey, Server, ServerSettings, StateBook};
+use table::{Admin, Backend, Balance, Facts, FrontendId, Mapping, PickKey, Server, ServerSettings, StateBook, Table};
 
 struct Replay {
     backend: Arc<Backend>,
+    /// A client's facts need one.
+    table: Table,
     dead: Vec<String>,
     open: HashMap<String, Vec<Arc<Server>>>,
 }
 
 impl Replay {
     fn connect(&self, source: Option<IpAddr>) -> Option<Arc<Server>> {
-        let key = PickKey { source, ..PickKey::default() };
+        let client = Facts::new(&self.table, FrontendId(0), source.map(|addr| (addr, 9).into()), None);
+        let hash = self.backend.hash(&client);
+        let key = PickKey { hash, ..PickKey::default() };
         let first = self.backend.pick(&key)?;
         if !self.is_dead(&first) {
             return Some(first);
@@ -100,7 +104,7 @@ fn start(lines: &[&str]) -> Replay {
                     "static-rr" => Balance::StaticRr,
                     "leastconn" => Balance::LeastConn,
                     "first" => Balance::First,
-                    "source" => Balance::Source,
+                    "source" => Balance::Hash(Mapping::Map),
                     _ => panic!("{name}"),
                 });
             }
@@ -125,7 +129,8 @@ fn start(lines: &[&str]) -> Replay {
     }
     let mut book = StateBook::new(1);
     let backend = common::backend(&mut book, balance.expect("a recording names its algorithm"), all_backups, &servers);
-    Replay { backend: common::in_force(&book, backend), dead, open: HashMap::new() }
+    let table = common::empty(&book);
+    Replay { backend: common::in_force(&book, backend), table, dead, open: HashMap::new() }
 }
 
 fn check(recordings: &str) {

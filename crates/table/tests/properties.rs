@@ -3,20 +3,20 @@
 mod common;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use common::weight;
 use proptest::prelude::*;
-use table::{Admin, Backend, Balance, Health, PickKey, Server, ServerSettings, StateBook};
+use table::{Admin, Backend, Balance, Health, Mapping, PickKey, Server, ServerSettings, StateBook};
 
 const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
-const ALGORITHMS: [Balance; 6] = [
+const ALGORITHMS: [Balance; 7] = [
     Balance::RoundRobin,
     Balance::StaticRr,
     Balance::LeastConn,
     Balance::First,
-    Balance::Source,
+    Balance::Hash(Mapping::Map),
+    Balance::Hash(Mapping::Ring),
     Balance::Random { draws: 2 },
 ];
 
@@ -118,8 +118,7 @@ impl History {
     fn pick(&mut self, random: u64, source: Option<u32>, avoid: Option<usize>) -> Result<(), TestCaseError> {
         let candidates = self.candidates();
         let avoid = avoid.and_then(|number| self.server(number)).cloned();
-        let source = source.map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits)));
-        let key = PickKey { source, random, avoid: avoid.as_ref().map(|server| &*server.state), imposed: None };
+        let key = PickKey { hash: source, random, avoid: avoid.as_ref().map(|server| &*server.state), imposed: None };
         let Some(server) = self.backend.pick(&key) else {
             prop_assert!(candidates.is_empty(), "somebody could have been picked");
             return Ok(());
@@ -129,7 +128,7 @@ impl History {
             "{} is not usable",
             server.name
         );
-        let holds_to_server = self.backend.balance == Balance::Source && source.is_some();
+        let holds_to_server = self.backend.balance == Balance::Hash(Mapping::Map) && source.is_some();
         if avoid.is_some_and(|avoid| Arc::ptr_eq(&avoid, &server)) && !holds_to_server {
             prop_assert_eq!(candidates.len(), 1, "{} was to be avoided", &server.name);
         }

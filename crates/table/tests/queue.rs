@@ -3,7 +3,6 @@
 mod common;
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,18 +10,19 @@ use std::thread;
 
 use proptest::prelude::*;
 use table::{
-    Assignment, Backend, BackendLimits, Balance, Grant, Health, PickKey, Server, ServerSettings, ShardIndex, StateBook,
-    Ticket, Waiter,
+    Assignment, Backend, BackendLimits, Balance, Grant, Health, Mapping, PickKey, Server, ServerSettings, ShardIndex,
+    StateBook, Ticket, Waiter,
 };
 
 const SHARDS: u16 = 3;
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
-const ALGORITHMS: [Balance; 6] = [
+const ALGORITHMS: [Balance; 7] = [
     Balance::RoundRobin,
     Balance::StaticRr,
     Balance::LeastConn,
     Balance::First,
-    Balance::Source,
+    Balance::Hash(Mapping::Map),
+    Balance::Hash(Mapping::Ring),
     Balance::Random { draws: 2 },
 ];
 
@@ -107,7 +107,7 @@ impl History {
                 let lines = NAMES.iter().zip(lines).filter(|(_, (is_there, ..))| *is_there);
                 let lines: Vec<_> = lines.map(|(name, line)| (*name, settings(*line))).collect();
                 let (maxconn, fullconn) = *limits;
-                let limits = BackendLimits { maxconn: NonZeroU32::new(maxconn), fullconn };
+                let limits = BackendLimits { maxconn: NonZeroU32::new(maxconn), fullconn, ..BackendLimits::default() };
                 let draft = common::backend(&mut self.book, ALGORITHMS[*balance], false, &lines);
                 self.backend = common::in_force(&self.book, Backend { limits, ..draft });
             }
@@ -117,8 +117,7 @@ impl History {
     }
 
     fn ask(&mut self, source: Option<u8>, random: u64) {
-        let source = source.map(|last| IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)));
-        let key = PickKey { source, random, ..PickKey::default() };
+        let key = PickKey { hash: source.map(u32::from), random, ..PickKey::default() };
         self.session_next += 1;
         let shard = ShardIndex((self.session_next % u64::from(SHARDS)) as u16);
         let waiter = Waiter { shard, session: self.session_next };
@@ -249,14 +248,14 @@ fn a_place_that_its_waiter_does_not_want_goes_to_the_next() {
 
 #[test]
 fn a_client_that_belongs_to_a_server_waits_for_that_server() {
-    let mut history = full(Balance::Source, &[]);
+    let mut history = full(Balance::Hash(Mapping::Map), &[]);
     let lines = NAMES.map(|name| (name, ServerSettings { maxqueue: NonZeroU32::new(2), ..limited(1) }));
-    let backend = common::backend(&mut history.book, Balance::Source, false, &lines);
+    let backend = common::backend(&mut history.book, Balance::Hash(Mapping::Map), false, &lines);
     history.backend = common::in_force(&history.book, backend);
     (0..3).for_each(|_| history.ask(Some(1), 0));
     let (backend, server) = history.on_servers.remove(0);
     assert_eq!((server.state.queued(), backend.state.queued(), backend.state.waiting()), (2, 0, 2));
-    let key = PickKey { source: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))), ..PickKey::default() };
+    let key = PickKey { hash: Some(1), ..PickKey::default() };
     let waiter = Waiter { shard: ShardIndex(0), session: 99 };
     assert!(matches!(backend.assign(&key, waiter), Assignment::LineFull(full) if Arc::ptr_eq(&full, &server)));
 
@@ -284,7 +283,7 @@ fn a_backend_has_a_limit_of_its_own() {
 #[test]
 fn a_limit_grows_with_the_backend() {
     let settings = ServerSettings { minconn: 1, ..limited(5) };
-    let limits = BackendLimits { maxconn: None, fullconn: 10 };
+    let limits = BackendLimits { fullconn: 10, ..BackendLimits::default() };
     let mut history = History::new(Balance::RoundRobin, &[("a", settings)], limits);
     let mut served = Vec::new();
     for _ in 0..12 {

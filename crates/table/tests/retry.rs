@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use table::{Backend, Balance, Redispatch, Retry, ServerSettings, StateBook};
+use table::{Backend, Balance, Mapping, Redispatch, Retry, ServerSettings, StateBook};
 
 fn backend(balance: Balance, redispatch: Option<Redispatch>, retries: u32, active_count: usize) -> Arc<Backend> {
     let lines = ["a", "b", "c"].iter().enumerate().map(|(index, name)| {
@@ -43,12 +43,12 @@ fn a_bound_client_is_redispatched_when_it_is_due() {
         (Redispatch::Every(3), 5, (4, 5)),
         (Redispatch::Every(0), 3, (3, 3)),
     ] {
-        let story = story(&backend(Balance::Source, Some(redispatch), retries, 3));
+        let story = story(&backend(Balance::Hash(Mapping::Map), Some(redispatch), retries, 3));
         assert_eq!(seconds_and_retries(&story), expect, "{redispatch:?} of {retries}: {story}");
     }
-    assert_eq!(story(&backend(Balance::Source, Some(Redispatch::Last(1)), 3, 3)), "SSr");
+    assert_eq!(story(&backend(Balance::Hash(Mapping::Map), Some(Redispatch::Last(1)), 3, 3)), "SSr");
     // HAProxy divides by zero here and dies.
-    assert_eq!(story(&backend(Balance::Source, Some(Redispatch::Last(4)), 3, 3)), "SSS");
+    assert_eq!(story(&backend(Balance::Hash(Mapping::Map), Some(Redispatch::Last(4)), 3, 3)), "SSS");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(crate) enum Keyword {
     ErrorLogFormat,
     /// A file, or a redirection with this code.
     ErrorPage(Option<u16>),
+    HashBalanceFactor,
     HashType,
     HttpCheck,
     HttpReuse,
@@ -117,7 +118,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("force-persist", B, Refused),
     ("fullconn", DB, Served(Keyword::Fullconn)),
     ("guid", FB, Refused),
-    ("hash-balance-factor", DB, Refused),
+    ("hash-balance-factor", DB, Served(Keyword::HashBalanceFactor)),
     ("hash-preserve-affinity", DB, Refused),
     ("hash-type", DB, Served(Keyword::HashType)),
     ("http-after-response", NFB, Served(Keyword::HttpRule(Ruleset::AfterResponse))),

@@ -4,7 +4,8 @@ use super::{
     Bind, Capture, Check, HttpScript, HttpSettings, Log, LogOptions, LogStyle, NearEnd, Role, Server, ServerOptions,
     TcpCheck, TcpRules, UseBackend, UseServer,
 };
-use crate::acl::{Acl, Condition, Test};
+use crate::acl::{Acl, Condition, Expression, Test};
+use crate::balance::{HashKey, HashType};
 use crate::http_rule::HttpRules;
 use crate::log_format::LogLine;
 use crate::page::StatsPage;
@@ -82,6 +83,9 @@ pub struct Settings {
     pub backlog: Option<Spanned<u32>>,
     pub default_backend: Option<Spanned<String>>,
     pub balance: Option<Spanned<Balance>>,
+    pub hash_type: HashType,
+    /// `hash-balance-factor`: 0 or unset is without limit, others are more than 100.
+    pub hash_balance_factor: Option<Spanned<u32>>,
     /// Attempts after the first; 3 unless set.
     pub retries: Option<Spanned<u32>>,
     pub redispatch: Redispatch,
@@ -122,6 +126,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What `balance hash` names.
+    pub(crate) fn hashed_expression(&self) -> Option<&Expression> {
+        match &self.balance.as_ref()?.value {
+            Balance::Hash(HashKey::Expression(expression)) => Some(expression),
+            Balance::Hash(_)
+            | Balance::RoundRobin
+            | Balance::StaticRoundRobin
+            | Balance::LeastConn
+            | Balance::First
+            | Balance::Random { .. } => None,
+        }
+    }
+
     /// What a section starts with that follows these `defaults`.
     pub(crate) fn inherited(&self) -> Settings {
         let stats = self.stats.clone().map(|page| StatsPage { is_inherited: true, ..page });
@@ -198,15 +215,30 @@ pub enum Redispatch {
 }
 
 /// `balance …`. Unset means what HAProxy 3.4 does: [`Balance::Random`] with two draws.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Balance {
     RoundRobin,
     StaticRoundRobin,
     LeastConn,
     First,
-    Source,
+    /// `source`, `uri`, `url_param`, `hdr`, `hash`.
+    Hash(HashKey),
     /// The least loaded of this many servers drawn at random; at least 1.
     Random {
         draws: u32,
     },
+}
+
+impl Balance {
+    /// Whether it needs requests of HTTP; where there are none, `roundrobin` takes its place.
+    pub fn is_of_requests(&self) -> bool {
+        match self {
+            Balance::Hash(key) => key.is_of_requests(),
+            Balance::RoundRobin
+            | Balance::StaticRoundRobin
+            | Balance::LeastConn
+            | Balance::First
+            | Balance::Random { .. } => false,
+        }
+    }
 }

@@ -9,8 +9,8 @@ use super::desk::Desk;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use table::{
-    Action, Backend, Balance, Bind, BindAddr, Condition, Decisive, Facts, Frontend, FrontendId, Heard, Inspection,
-    Payload, PickKey, Preview, Rule, Server, Standing, Table, decisive, switching,
+    Action, Backend, Balance, Bind, BindAddr, Condition, Decisive, Facts, Frontend, FrontendId, HashKey, Heard,
+    Inspection, Payload, PickKey, Preview, Rule, Server, Standing, Table, decisive, switching,
 };
 
 const USAGE: &str = "usage: explain src=<ip>[:<port>] dst=<ip>:<port> [sni=<name>]\n";
@@ -183,11 +183,11 @@ fn server(text: &mut String, table: &Table, backend: &Backend, facts: &Facts<'_>
             Balance::RoundRobin | Balance::StaticRr => "next in turn".to_owned(),
             Balance::LeastConn => "fewest connections for its weight".to_owned(),
             Balance::First => "first that has a place".to_owned(),
-            Balance::Source => "by the hash of src".to_owned(),
+            Balance::Hash(_) => format!("by the hash of {}", hashed(&backend.hashing.key)),
             Balance::Random { draws } => format!("one of those that {draws} random draws may choose"),
         },
     };
-    let key = PickKey { source: facts.src.map(|src| src.ip()), imposed, ..PickKey::default() };
+    let key = PickKey { hash: backend.hash(facts), imposed, ..PickKey::default() };
     let _ = match backend.preview(&key) {
         Preview::Server(server) => writeln!(text, "server:   {}, {why}; {}", server.name, load(&server)),
         Preview::Line(server) => {
@@ -209,6 +209,17 @@ fn server(text: &mut String, table: &Table, backend: &Backend, facts: &Facts<'_>
         ),
         Preview::NoServer => writeln!(text, "server:   none is usable; the session would end"),
     };
+}
+
+/// What a key is made of, as the file has it.
+fn hashed(key: &HashKey) -> &'static str {
+    match key {
+        HashKey::Source => "src",
+        HashKey::Uri(_) => "the target",
+        HashKey::Parameter(_) => "a parameter",
+        HashKey::Field { .. } => "a field",
+        HashKey::Expression(_) => "an expression",
+    }
 }
 
 fn load(server: &Server) -> String {

@@ -13,7 +13,7 @@ use shard::Whose;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use table::{Admin, Backend, Balance, Health, Server, ServerAddr, ServerId, Table, WEIGHT_MOST};
+use table::{Admin, Backend, Balance, Health, Mapping, Server, ServerAddr, ServerId, Table, WEIGHT_MOST};
 
 /// `get weight B/S`
 pub(super) fn weight_of(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
@@ -174,7 +174,7 @@ fn find(desk: &Desk<'_>, name: &str) -> Result<Target, &'static str> {
 pub(super) fn weigh(desk: &mut Desk<'_>, target: &Target, word: &str) -> Result<(), &'static str> {
     let Target { backend, server, .. } = target;
     let weight = weight(word, server.settings.weight)?;
-    let is_static = matches!(backend.balance, Balance::StaticRr | Balance::Source);
+    let is_static = matches!(backend.balance, Balance::StaticRr | Balance::Hash(Mapping::Map));
     if is_static && weight != 0 && weight != server.settings.weight {
         return Err("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n");
     }

@@ -1,10 +1,13 @@
 //! Backends: how a server is chosen and how long it is waited for.
 
 use super::{Lowering, frontends, limit, numbers};
-use config::Proxy;
+use config::{Mode, Proxy};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use table::{Backend, BackendLimits, BackendTimeouts, Balance, Redispatch, Server};
+use table::{
+    Backend, BackendLimits, BackendTimeouts, Balance, HashFunction, HashKey, Hashing, Mapping, Redispatch, Server,
+    UriExtent,
+};
 
 /// `configuration.txt: retries`.
 const RETRIES: u32 = 3;
@@ -20,7 +23,8 @@ impl Lowering<'_> {
             mode: frontends::mode(settings.mode),
             rules: self.backend_rules(proxy),
             servers: self.servers(proxy, &name),
-            balance: settings.balance.as_ref().map_or(BALANCE, |balance| algorithm(balance.value)),
+            balance: algorithm(settings),
+            hashing: self.hashing(proxy),
             all_backups: settings.has_all_backups,
             redispatch: redispatch(settings.redispatch),
             retries: settings.retries.as_ref().map_or(RETRIES, |retries| retries.value),
@@ -28,6 +32,7 @@ impl Lowering<'_> {
             limits: BackendLimits {
                 maxconn: settings.backend_maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
                 fullconn: self.fullconn(proxy),
+                share_percent: settings.hash_balance_factor.as_ref().and_then(|factor| NonZeroU32::new(factor.value)),
             },
             splice: self.splice(settings.splice),
             http: self.http_back(proxy),
@@ -47,6 +52,49 @@ impl Lowering<'_> {
         numbered.filter_map(|(server, number)| self.server(server, number, proxy, backend)).collect()
     }
 
+    /// What a client's hash is made of.
+    fn hashing(&mut self, proxy: &Proxy) -> Hashing {
+        let config::HashType { is_consistent: _, function, is_mixed } = proxy.settings.hash_type;
+        let function = match function {
+            config::HashFunction::Sdbm => HashFunction::Sdbm,
+            config::HashFunction::Djb2 => HashFunction::Djb2,
+            config::HashFunction::Wt6 => HashFunction::Wt6,
+            config::HashFunction::Crc32 => HashFunction::Crc32,
+            config::HashFunction::Digits => HashFunction::Digits,
+        };
+        let key = match proxy.settings.balance.as_ref().map(|balance| &balance.value) {
+            Some(config::Balance::Hash(key)) => self.hash_key(key, proxy),
+            Some(
+                config::Balance::RoundRobin
+                | config::Balance::StaticRoundRobin
+                | config::Balance::LeastConn
+                | config::Balance::First
+                | config::Balance::Random { .. },
+            )
+            | None => return Hashing::default(),
+        };
+        Hashing { key, function, is_mixed }
+    }
+
+    fn hash_key(&mut self, key: &config::HashKey, proxy: &Proxy) -> HashKey {
+        match key {
+            config::HashKey::Source => HashKey::Source,
+            config::HashKey::Uri(config::UriExtent { size_max, depth_max, has_query, is_path_only }) => {
+                HashKey::Uri(UriExtent {
+                    size_max: NonZeroU32::new(*size_max),
+                    depth_max: NonZeroU32::new(*depth_max),
+                    has_query: *has_query,
+                    is_path_only: *is_path_only,
+                })
+            }
+            config::HashKey::Parameter(name) => HashKey::Parameter(name.as_bytes().into()),
+            config::HashKey::Field { name, is_domain } => {
+                HashKey::Field { name: name.as_bytes().into(), is_domain: *is_domain }
+            }
+            config::HashKey::Expression(expression) => HashKey::Expression(self.expression(expression, proxy)),
+        }
+    }
+
     /// Without a word a tenth of what the frontends that lead here admit (`configuration.txt: fullconn`).
     fn fullconn(&self, proxy: &Proxy) -> u32 {
         let said = proxy.settings.fullconn.as_ref().map(|said| said.value).filter(|&said| said > 0);
@@ -55,13 +103,18 @@ impl Lowering<'_> {
     }
 }
 
-fn algorithm(balance: config::Balance) -> Balance {
-    match balance {
+fn algorithm(settings: &config::Settings) -> Balance {
+    let Some(balance) = &settings.balance else { return BALANCE };
+    if settings.mode == Mode::Tcp && balance.value.is_of_requests() {
+        return Balance::RoundRobin;
+    }
+    match balance.value {
         config::Balance::RoundRobin => Balance::RoundRobin,
         config::Balance::StaticRoundRobin => Balance::StaticRr,
         config::Balance::LeastConn => Balance::LeastConn,
         config::Balance::First => Balance::First,
-        config::Balance::Source => Balance::Source,
+        config::Balance::Hash(_) if settings.hash_type.is_consistent => Balance::Hash(Mapping::Ring),
+        config::Balance::Hash(_) => Balance::Hash(Mapping::Map),
         config::Balance::Random { draws } => Balance::Random { draws },
     }
 }

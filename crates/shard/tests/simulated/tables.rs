@@ -86,7 +86,8 @@ impl Draft {
             Balance::StaticRr,
             Balance::LeastConn,
             Balance::First,
-            Balance::Source,
+            Balance::Hash(table::Mapping::Map),
+            Balance::Hash(table::Mapping::Ring),
             Balance::Random { draws: 2 },
         ];
         Draft {
@@ -201,6 +202,7 @@ impl Draft {
             rules: table::BackendRules::default(),
             servers,
             balance: self.balance,
+            hashing: table::Hashing::default(),
             all_backups: false,
             redispatch: self.redispatch,
             retries: self.retries,
@@ -210,7 +212,11 @@ impl Draft {
                 server: Some(self.timeout),
                 ..BackendTimeouts::default()
             },
-            limits: BackendLimits { maxconn: NonZeroU32::new(self.backend_maxconn), fullconn: self.fullconn },
+            limits: BackendLimits {
+                maxconn: NonZeroU32::new(self.backend_maxconn),
+                fullconn: self.fullconn,
+                ..BackendLimits::default()
+            },
             splice: self.splice,
             http: self.back.clone(),
             log_targets: Vec::new(),

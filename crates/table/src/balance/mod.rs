@@ -11,14 +11,14 @@ mod fit;
 mod least_conn;
 mod queue;
 mod random;
+mod ring;
 mod round_robin;
 mod seat;
-mod source;
+mod shares;
 mod static_map;
 mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::ptr;
 use std::sync::Arc;
 
@@ -26,10 +26,12 @@ use self::fit::Fit;
 use self::least_conn::LeastConn;
 use self::queue::Queue;
 use self::random::Random;
+use self::ring::Ring;
 use self::round_robin::RoundRobin;
 use self::seat::{Crowd, Seat, Side, Sides};
+use self::shares::Shares;
 use self::static_map::StaticMap;
-use crate::{Admin, Backend, BackendLimits, Balance, Health, Server, ServerState, Usable};
+use crate::{Admin, Backend, BackendLimits, Balance, Health, Mapping, Server, ServerState, Usable};
 
 pub use self::queue::{Grant, Passed, Ticket, Waiter};
 pub use self::waiting::{Assignment, Preview};
@@ -37,11 +39,11 @@ pub use self::waiting::{Assignment, Preview};
 /// What a pick depends on beside the servers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PickKey<'a> {
-    /// The client's address for `balance source`; `None` for a client on a unix socket.
-    pub source: Option<IpAddr>,
+    /// What it belongs to a server by ([`Backend::hash`]); `None`: to none.
+    pub hash: Option<u32>,
     /// A number drawn uniformly for this pick; `balance random` stretches it into its draws, the others ignore it.
     pub random: u64,
-    /// The server that just failed this connection: another one is taken if there is one. `balance source` holds to its
+    /// The server that just failed this connection: another one is taken if there is one. A map of hashes holds to its
     /// server until the checks take it away.
     pub avoid: Option<&'a ServerState>,
     /// The server that a rule names (`use-server`): taken while it is up, whatever the algorithm says.
@@ -56,6 +58,7 @@ pub(crate) struct Balancer {
     usable: Sides<BTreeSet<usize>>,
     algorithm: Algorithm,
     limits: BackendLimits,
+    shares: Shares,
     /// Those who wait for any server.
     queue: Queue,
     ticket_next: u64,
@@ -86,7 +89,8 @@ enum Algorithm {
     LeastConn(Sides<LeastConn>),
     First,
     StaticRr(StaticMap),
-    Source(StaticMap),
+    HashMap(StaticMap),
+    HashRing(Sides<Ring>),
     Random { draws: u32, servers: Random },
 }
 
@@ -100,6 +104,7 @@ impl Default for Balancer {
             usable: Sides::default(),
             algorithm: Algorithm::First,
             limits: BackendLimits::default(),
+            shares: Shares::default(),
             queue: Queue::of_backend(),
             ticket_next: 0,
             served_count: 0,
@@ -203,18 +208,22 @@ impl Balancer {
 
     /// The server that this connection belongs to, if the algorithm binds clients to servers.
     fn bound(&mut self, key: &PickKey<'_>) -> Option<usize> {
-        let usable = self.usable.of(self.side()?);
-        match (&mut self.algorithm, key.source) {
-            (Algorithm::Source(map), Some(addr)) => map.fresh(|| shares(&self.seats, usable)).at(source::hash(addr)),
-            (
-                Algorithm::Source(_)
-                | Algorithm::RoundRobin(_)
-                | Algorithm::LeastConn(_)
-                | Algorithm::First
-                | Algorithm::StaticRr(_)
-                | Algorithm::Random { .. },
-                _,
-            ) => None,
+        let (side, hash) = (self.side()?, key.hash?);
+        let avoid = key.avoid.and_then(|state| self.seat_of(state));
+        let (seats, usable, served) = (&self.seats, self.usable.of(side), self.served_count);
+        match &mut self.algorithm {
+            Algorithm::HashMap(map) => map.fresh(|| shares(seats, usable)).at(hash),
+            Algorithm::HashRing(sides) => {
+                let percent = self.limits.share_percent;
+                let slots = percent.map(|percent| self.shares.slots(seats, usable, percent.get(), served));
+                let has_room = |seat| slots.as_ref().is_none_or(|slots| slots.has_room(seat));
+                sides.of(side).nearest(hash, |seat| Some(seat) != avoid && has_room(seat))
+            }
+            Algorithm::RoundRobin(_)
+            | Algorithm::LeastConn(_)
+            | Algorithm::First
+            | Algorithm::StaticRr(_)
+            | Algorithm::Random { .. } => None,
         }
     }
 
@@ -225,7 +234,7 @@ impl Balancer {
         let Some(side) = self.side() else {
             return self.usable.backup.first().copied().filter(|&seat| self.seats[seat].has_place(crowd));
         };
-        let (seats, usable) = (&self.seats, self.usable.of(side));
+        let (seats, usable, served) = (&self.seats, self.usable.of(side), self.served_count);
         let fit = |seat: usize| match seats[seat].has_place(crowd) {
             false => Fit::Full,
             true if Some(seat) == avoid => Fit::Avoided,
@@ -235,8 +244,15 @@ impl Balancer {
             Algorithm::RoundRobin(sides) => sides.of_mut(side).choose(fit),
             Algorithm::LeastConn(sides) => sides.of(side).choose(fit),
             Algorithm::First => fit::first(usable.iter().copied(), fit),
-            Algorithm::StaticRr(map) | Algorithm::Source(map) => map.fresh(|| shares(seats, usable)).next(fit),
+            Algorithm::StaticRr(map) | Algorithm::HashMap(map) => map.fresh(|| shares(seats, usable)).next(fit),
+            Algorithm::HashRing(sides) => sides.of_mut(side).next(fit),
             Algorithm::Random { draws, servers } => {
+                let percent = self.limits.share_percent;
+                let slots = percent.map(|percent| self.shares.slots(seats, usable, percent.get(), served));
+                let fit = |seat: usize| match fit(seat) {
+                    Fit::Wanted if slots.as_ref().is_some_and(|slots| !slots.has_room(seat)) => Fit::Avoided,
+                    fit @ (Fit::Wanted | Fit::Avoided | Fit::Full) => fit,
+                };
                 let load = |seat: usize| (seats[seat].conns(), seats[seat].weight);
                 servers.fresh(|| weights(seats, usable)).choose(*draws, key.random, fit, load)
             }
@@ -286,6 +302,7 @@ impl Balancer {
 
     fn seat_anew(&mut self, servers: &[Arc<Server>]) {
         self.seats = servers.iter().map(|server| Seat::new(server.clone())).collect();
+        self.shares.expire();
         self.usable = Sides::default();
         for (index, seat) in self.seats.iter().enumerate().filter(|(_, seat)| seat.is_usable) {
             self.usable.of_mut(seat.side()).insert(index);
@@ -301,7 +318,12 @@ impl Balancer {
             })),
             Balance::First => Algorithm::First,
             Balance::StaticRr => Algorithm::StaticRr(StaticMap::new(servers)),
-            Balance::Source => Algorithm::Source(StaticMap::new(servers)),
+            Balance::Hash(Mapping::Map) => Algorithm::HashMap(StaticMap::new(servers)),
+            Balance::Hash(Mapping::Ring) => Algorithm::HashRing(Sides::new(|side| {
+                let mut ring = Ring::new(servers.iter().map(|server| server.settings.number.value));
+                members(side).for_each(|(seat, weight)| ring.resize(seat, weight));
+                ring
+            })),
             Balance::Random { draws } => Algorithm::Random { draws, servers: Random::default() },
         };
     }
@@ -315,6 +337,7 @@ impl Balancer {
         if (was_usable, old_weight) == (is_usable, weight) || !(was_usable || is_usable) {
             return;
         }
+        self.shares.expire();
         if is_usable {
             self.usable.of_mut(side).insert(seat);
         } else {
@@ -339,7 +362,8 @@ impl Balancer {
                 }
             }
             Algorithm::First => {}
-            Algorithm::StaticRr(map) | Algorithm::Source(map) => map.expire(),
+            Algorithm::StaticRr(map) | Algorithm::HashMap(map) => map.expire(),
+            Algorithm::HashRing(sides) => sides.of_mut(side).resize(seat, if is_usable { weight } else { 0 }),
             Algorithm::Random { servers, .. } => servers.expire(),
         }
     }

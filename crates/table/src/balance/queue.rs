@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::PickKey;
@@ -61,7 +60,7 @@ pub(super) struct Waiting {
     pub(super) waiter: Waiter,
     /// Whoever waits keeps the state alive.
     pub(super) backend: Arc<BackendState>,
-    source: Option<IpAddr>,
+    hash: Option<u32>,
     random: u64,
     pub(super) passed: Passed,
     /// How many had been served from this line when he joined it.
@@ -70,13 +69,13 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn new(waiter: Waiter, backend: Arc<BackendState>, key: &PickKey<'_>) -> Waiting {
-        let PickKey { source, random, avoid: _, imposed: _ } = *key;
-        Waiting { waiter, backend, source, random, passed: Passed::default(), served_before: 0 }
+        let PickKey { hash, random, avoid: _, imposed: _ } = *key;
+        Waiting { waiter, backend, hash, random, passed: Passed::default(), served_before: 0 }
     }
 
     /// Whom to avoid and whom a rule named is forgotten: a place at another server is better than none.
     pub(super) fn key(&self) -> PickKey<'static> {
-        PickKey { source: self.source, random: self.random, ..PickKey::default() }
+        PickKey { hash: self.hash, random: self.random, ..PickKey::default() }
     }
 }
 

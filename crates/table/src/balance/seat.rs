@@ -87,6 +87,7 @@ impl Seat {
     /// Whether `server` may sit here without any algorithm seeing a difference.
     pub(super) fn counts_like(&self, server: &Server) -> bool {
         self.server.name == server.name
+            && self.server.settings.number.value == server.settings.number.value
             && self.server.settings.backup == server.settings.backup
             && self.server.settings.weight == server.settings.weight
             && self.weight == server.state.effective_weight()

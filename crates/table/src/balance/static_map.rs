@@ -1,4 +1,4 @@
-//! The map of `balance static-rr` and `balance source`: each usable server has as many places in it as its weight, spread
+//! The map of `balance static-rr` and a hash with `hash-type map-based`: each usable server has as many places in it as its weight, spread
 //! evenly, and a place is found by counting on or by hashing.
 
 use std::cmp::Reverse;

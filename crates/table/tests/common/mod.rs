@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use table::{
-    Backend, BackendLimits, BackendRules, BackendTimeouts, Balance, Global, HttpBack, Mode, Server, ServerAddr,
-    ServerSettings, Splice, StateBook, Table,
+    Backend, BackendLimits, BackendRules, BackendTimeouts, Balance, Global, Hashing, HttpBack, Mode, Server,
+    ServerAddr, ServerSettings, Splice, StateBook, Table,
 };
 
 /// A server without checks that is never connected to.
@@ -30,6 +30,7 @@ pub(crate) fn backend(
         servers: servers.collect(),
         mode: Mode::Tcp,
         balance,
+        hashing: Hashing::default(),
         all_backups,
         redispatch: None,
         retries: 3,
@@ -57,6 +58,11 @@ pub(crate) fn in_force(book: &StateBook, backend: Backend) -> Arc<Backend> {
     );
     table.take_over();
     backend
+}
+
+/// A table of nothing.
+pub(crate) fn empty(book: &StateBook) -> Table {
+    Table::new(1, Global::default(), vec![], vec![], vec![], book.process())
 }
 
 pub(crate) fn weight(weight: u16) -> ServerSettings {

@@ -7,8 +7,8 @@ use check::Health;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    Admin, Backend, BackendId, Balance, Bind, BindAddr, CheckSettings, Frontend, FrontendId, ListenerState, Mode,
-    Proxy, Server, ServerId, Standing, Tally, Totals, WEIGHT_SCALE,
+    Admin, Backend, BackendId, Balance, Bind, BindAddr, CheckSettings, Frontend, FrontendId, HashKey, ListenerState,
+    Mode, Proxy, Server, ServerId, Standing, Tally, Totals, WEIGHT_SCALE,
 };
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
@@ -216,7 +216,7 @@ fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {
     zeros(&mut row, &[Column::CompIn, Column::CompOut, Column::CompByp, Column::CompRsp]);
     exchanges(&mut row, backend.mode, &state.tally.totals());
     row.text(Column::Mode, backend.mode.word());
-    row.text(Column::Algo, algorithm(backend.balance));
+    row.text(Column::Algo, algorithm(backend));
     gauges(&mut row, &[Column::AggServerStatus, Column::AggServerCheckStatus, Column::AggCheckStatus]);
     zeros(&mut row, TLS);
     zeros(&mut row, HTTP);
@@ -493,13 +493,19 @@ fn throttle(server: &Server) -> u32 {
 }
 
 /// HAProxy's word for it.
-fn algorithm(balance: Balance) -> &'static str {
-    match balance {
+fn algorithm(backend: &Backend) -> &'static str {
+    match backend.balance {
         Balance::RoundRobin => "roundrobin",
         Balance::StaticRr => "static-rr",
         Balance::LeastConn => "leastconn",
         Balance::First => "first",
-        Balance::Source => "source",
+        Balance::Hash(_) => match &backend.hashing.key {
+            HashKey::Source => "source",
+            HashKey::Uri(_) => "uri",
+            HashKey::Parameter(_) => "url_param",
+            HashKey::Field { .. } => "hdr",
+            HashKey::Expression(_) => "hash",
+        },
         Balance::Random { .. } => "random",
     }
 }
