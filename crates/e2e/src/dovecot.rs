@@ -54,6 +54,11 @@ impl Dovecot {
 
     /// Starts an instance with an empty mailbox for [`USER`] and waits until it listens.
     pub fn start(plaintext: Plaintext) -> Self {
+        Self::start_with(plaintext, "")
+    }
+
+    /// The same, with these lines at the end of its configuration.
+    pub fn start_with(plaintext: Plaintext, more: &str) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let (imap, pop3, lmtp, plain) =
             (Reservation::loopback(), Reservation::loopback(), Reservation::loopback(), Reservation::loopback());
@@ -65,6 +70,7 @@ impl Dovecot {
         if plaintext == Plaintext::Allowed {
             text.push_str("disable_plaintext_auth = no\n");
         }
+        text.push_str(more);
         let path = directory.path().join("dovecot.conf");
         fs::write(&path, text).expect("room for a configuration");
         let output = File::create(directory.path().join("output")).expect("room for output");

@@ -2,6 +2,10 @@
 //!
 //! The clients are the library's that Tidegate uses, too; that they are right is shown by haproxy, whose is another one.
 
+mod tools;
+
+pub use tools::{gnutls_cli, s_client};
+
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};

@@ -1,13 +1,11 @@
 //! TLS with clients: who is served by which certificate, what is agreed on, how it ends, and what the log says of it.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
 
 use e2e::client::End;
-use e2e::dovecot::{Dovecot, PASSWORD, Plaintext, USER};
 use e2e::peers::pattern;
-use e2e::tls::{Authority, Key};
-use e2e::{LogServer, Origin, Proxy, Setup, Subject, needs, wait};
+use e2e::tls::{Authority, Key, s_client};
+use e2e::{LogServer, Origin, Proxy, Setup, Subject, wait};
 
 e2e::scenarios! {
     shared: [
@@ -26,11 +24,8 @@ e2e::scenarios! {
         requests_over_tls,
         sessions_are_taken_up_again,
         a_reload_brings_another_certificate,
-        openssl_agrees,
         what_is_wrong_with_certificates_is_said,
         the_server_is_told_of_tls,
-        dovecot_is_told_of_tls,
-        dovecot_is_told_who_it_is,
         rules_ask_about_tls,
     ],
     alone: [],
@@ -389,61 +384,6 @@ fn a_reload_brings_another_certificate(subject: Subject) {
     assert_eq!(early.hear(1), b"b", "sessions go on");
 }
 
-/// What OpenSSL's own client says to it: each version and suite, a hello in small pieces, and a close without a word.
-fn openssl_agrees(subject: Subject) {
-    if !needs::is_there("openssl_agrees", "openssl", "openssl") {
-        return;
-    }
-    let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
-    let origin = Origin::echo();
-    let (proxy, _logs) = start(subject, &format!("crt {crt}"), &origin);
-    let (address, ca) = (proxy.address("px").to_string(), authority.ca_file());
-    let base = ["-connect", &address, "-servername", "mail.test", "-CAfile", &ca, "-verify_return_error"];
-    let variants: [&[&str]; 8] = [
-        &["-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"],
-        &["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"],
-        &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
-        &["-tls1_3", "-groups", "P-384"],
-        &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"],
-        &["-tls1_2", "-cipher", "ECDHE-RSA-CHACHA20-POLY1305"],
-        &["-tls1_2", "-no_ticket"],
-        &["-max_send_frag", "512"],
-    ];
-    for variant in variants {
-        let heard = s_client(&[&base[..], variant].concat(), "hello\n");
-        assert_eq!(heard, "hello\n", "{variant:?}");
-    }
-    for refused in [&["-tls1_1"][..], &["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0", "-sigalgs", "ECDSA+SHA256"]] {
-        assert_eq!(s_client(&[&base[..], refused].concat(), "hello\n"), "", "{refused:?}");
-    }
-}
-
-/// What `openssl s_client` hears back when it says `said` and waits for as much.
-fn s_client(arguments: &[&str], said: &str) -> String {
-    use std::io::Read;
-    let mut child = Command::new("openssl")
-        .args(["s_client", "-quiet", "-no_ign_eof"])
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("openssl runs");
-    let mut stdin = child.stdin.take().expect("piped");
-    // It may be gone already.
-    let _ = stdin.write_all(said.as_bytes());
-    let mut heard = vec![0; said.len()];
-    let count = match child.stdout.take().expect("piped").read_exact(&mut heard) {
-        Ok(()) => heard.len(),
-        Err(_) => 0,
-    };
-    drop(stdin);
-    child.wait().expect("our own child");
-    heard.truncate(count);
-    String::from_utf8(heard).expect("what was said")
-}
-
 fn what_is_wrong_with_certificates_is_said(subject: Subject) {
     let authority = Authority::new();
     let good = authority.host("good.pem", &["mail.test"], Key::Ecdsa);
@@ -542,89 +482,6 @@ fn the_server_is_told_of_tls(subject: Subject) {
         let is_told = server.contains("ssl");
         assert_eq!(behind_addresses(&seen.bytes).0, if is_told { tls(0, &[]) } else { vec![] }, "{server}, in clear");
     }
-}
-
-const MAIL: &str = "
-    global
-        nbthread @threads@
-    defaults
-        mode tcp
-        timeout connect 2s
-        timeout client 30s
-        timeout server 30s
-    frontend imap
-        bind @imap@
-        default_backend told
-    frontend imaps
-        bind @imaps@ ssl crt @crt@ ca-file @ca@ verify optional
-        default_backend told
-    frontend untold
-        bind @untold@ ssl crt @crt@
-        default_backend by_address_alone
-    backend told
-        server d1 @dovecot@ @header@ check inter 200ms
-    backend by_address_alone
-        server d1 @dovecot@ send-proxy-v2";
-
-/// Logs in with IMAP, and says what came of it.
-fn log_in(stream: &mut (impl std::io::Read + Write)) -> String {
-    let greeting = line_of(stream);
-    assert!(greeting.starts_with("* OK"), "{greeting}");
-    stream.write_all(format!("a LOGIN {USER} {PASSWORD}\r\n").as_bytes()).expect("Dovecot hears");
-    loop {
-        let line = line_of(stream);
-        if line.starts_with("a ") {
-            return line;
-        }
-    }
-}
-
-fn line_of(stream: &mut impl std::io::Read) -> String {
-    let mut line = Vec::new();
-    let mut byte = [0];
-    while byte != [b'\n'] {
-        stream.read_exact(&mut byte).expect("a line");
-        line.push(byte[0]);
-    }
-    String::from_utf8(line).expect("ASCII")
-}
-
-/// Dovecot's "TLS Forwarding": with `disable_plaintext_auth = yes` it lets those in whose TLS ended here, if it is told.
-fn dovecot_is_told_of_tls(subject: Subject) {
-    if !Dovecot::is_there("dovecot_is_told_of_tls") {
-        return;
-    }
-    let authority = Authority::new();
-    let dovecot = Dovecot::start(Plaintext::Refused);
-    let setup = Setup::new(subject, MAIL).with("dovecot", dovecot.imap()).with("header", "send-proxy-v2-ssl");
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
-    let proxy = setup.with("crt", crt).with("ca", authority.ca_file()).start();
-    let mut secure = authority.trusting().connect(proxy.address("imaps"));
-    let answer = log_in(&mut secure.stream());
-    assert!(answer.starts_with("a OK"), "{answer}");
-    dovecot.log_line(&["imap-login: Info: Login: user=<alice>", "secured"]);
-    let mut untold = authority.trusting().connect(proxy.address("untold"));
-    let answer = log_in(&mut untold.stream());
-    assert!(answer.starts_with("a NO") && answer.contains("PRIVACYREQUIRED"), "{answer}");
-    let clear = proxy.connect("imap");
-    let answer = log_in(&mut clear.stream());
-    assert!(answer.starts_with("a NO") && answer.contains("PRIVACYREQUIRED"), "{answer}");
-}
-
-fn dovecot_is_told_who_it_is(subject: Subject) {
-    if !Dovecot::is_there("dovecot_is_told_who_it_is") {
-        return;
-    }
-    let authority = Authority::new();
-    let dovecot = Dovecot::start(Plaintext::Refused);
-    let setup = Setup::new(subject, MAIL).with("dovecot", dovecot.imap()).with("header", "send-proxy-v2-ssl-cn");
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
-    let proxy = setup.with("crt", crt).with("ca", authority.ca_file()).start();
-    let alice = authority.person("alice.pem", "alice");
-    let mut secure = authority.trusting().person(&alice).connect(proxy.address("imaps"));
-    let answer = log_in(&mut secure.stream());
-    assert!(answer.starts_with("a OK"), "{answer}");
-    dovecot.log_line(&["imap-login: Info: Login: user=<alice>", "secured"]);
 }
 
 fn rules_ask_about_tls(subject: Subject) {
