@@ -33,6 +33,18 @@ planted:
     cargo test -p shard --test simulated --features plant_short_send
     cargo test -p shard --test simulated --features plant_close_in_flight
 
+# One of the targets `heads`, `contents`, `connections` under libFuzzer, from the table of exchanges on: `just fuzz connections 600`.
+fuzz target="connections" seconds="60":
+    cargo run --quiet -p fuzz --example corpus -- fuzz/corpus/{{ target }}
+    RUSTFLAGS="{{ instrumented }}" cargo run --release --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz \
+        --target {{ host }} --bin {{ target }} -- -max_total_time={{ seconds }} -max_len=4096 fuzz/corpus/{{ target }}
+
+# What `cargo fuzz` asks of the compiler, as far as it needs no nightly: coverage, and no sanitizer.
+instrumented := "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+
+# Named, so that build scripts are not instrumented.
+host := `rustc -vV | sed -n 's/^host: //p'`
+
 # Every byte of very many flows, on haproxy and on both engines: `just soak` checks 20 GB on each, `just soak 5 7` 5 GB with seed 7.
 soak gigabytes="20" seed="1": peers
     TIDEGATE_PROFILE=release TIDEGATE_SOAK_GB={{ gigabytes }} TIDEGATE_SOAK_SEED={{ seed }} \

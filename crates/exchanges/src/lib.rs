@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub mod reader;
+pub mod relay;
 
 /// One row of the table.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What must hold for all bytes: no panic, no difference between segmentations, and one understanding on both sides.
 
-use crate::{check_same, run};
+use exchanges::relay::{check_same, run, run_counted};
 use exchanges::{Exchange, Outcome, reader};
 use http1::{ConnectionOption, Limits, Progress, Request, Response};
 use proptest::prelude::*;
@@ -127,7 +127,7 @@ proptest! {
     /// The server reads as many requests as were sent on, and finds nothing wrong with any.
     #[test]
     fn server_and_relay_count_the_same_requests(exchange in changed()) {
-        let (run, begun) = crate::run_counted(&exchange, &|_| Vec::new());
+        let (run, begun) = run_counted(&exchange, &|_| Vec::new());
         if run.outcome != Outcome::Tunnel && !has_connect(&run.to_server) {
             let reading = reader::read(&run.to_server).map_err(TestCaseError::fail)?;
             prop_assert_eq!(reading.requests.len() + usize::from(reading.is_inside), begun.len(), "{:?}", reading);
@@ -141,7 +141,7 @@ proptest! {
     /// The client reads one final response for each of its requests, and finds nothing wrong with any.
     #[test]
     fn client_and_relay_count_the_same_responses(exchange in changed()) {
-        let (run, begun) = crate::run_counted(&exchange, &|_| Vec::new());
+        let (run, begun) = run_counted(&exchange, &|_| Vec::new());
         if run.outcome != Outcome::Tunnel && !has_connect(&run.to_server) {
             let (final_count, is_inside) = reader::read_responses(&run.to_client, &begun).map_err(TestCaseError::fail)?;
             match run.outcome {

@@ -1,20 +1,85 @@
-//! The smallest thing that relays: the protocol with two receive buffers and two send buffers that never fill.
+//! The smallest thing that relays: the protocol with two receive buffers and two send buffers that never fill. Rows of the table, and
+//! anything else, are run through it in any segmentation.
 
-use exchanges::Outcome;
+use crate::{ANSWER, Exchange as Row, Outcome, Stream};
 use http1::{
     Body, ConnectionOption, Exchange, Limits, Method, PartKind, Persistence, Policy, Progress, Refusal, Reply, Request,
     Response, Trailers,
 };
 
+/// How a stream of bytes is cut: where, in ascending order.
+pub type Cuts<'a> = &'a dyn Fn(usize) -> Vec<usize>;
+
+/// What came out of a relay.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    pub to_server: Vec<u8>,
+    pub to_client: Vec<u8>,
+    pub outcome: Outcome,
+}
+
+/// What becomes of a row when its streams are cut like this.
+pub fn run(exchange: &Row, cuts: Cuts<'_>) -> Run {
+    run_counted(exchange, cuts).0
+}
+
+/// The client sends all it has; then each request that was sent on is answered. Says also which of them were HEAD.
+pub fn run_counted(exchange: &Row, cuts: Cuts<'_>) -> (Run, Vec<bool>) {
+    let mut relay = Relay::new();
+    feed(&exchange.request, cuts, |bytes| relay.on_client(bytes));
+    let mut responses = exchange.responses.iter();
+    while relay.awaits_response() {
+        relay.hold();
+        match responses.next() {
+            Some(response) => {
+                feed(response, cuts, |bytes| relay.on_server(bytes));
+                if response.ends {
+                    relay.on_server_end();
+                }
+            }
+            None if exchange.responses.is_empty() && relay.has_whole_request() => relay.on_server(ANSWER),
+            None => break,
+        }
+        relay.release();
+    }
+    if exchange.request.ends {
+        relay.on_client_end();
+    }
+    let run = Run { outcome: relay.outcome(), to_server: relay.to_server, to_client: relay.to_client };
+    (run, relay.begun)
+}
+
+/// A message that turns out to be broken in its middle has been sent on up to there, and how far that is depends on the cuts.
+///
+/// # Panics
+/// What the cuts changed.
+pub fn check_same(name: &str, run: &Run, whole: &Run, how: &str) {
+    assert_eq!(run.outcome, whole.outcome, "{name}, {how}");
+    let is_broken_inside = matches!(whole.outcome, Outcome::Refused(_) | Outcome::Cut);
+    for (sent, expected) in [(&run.to_server, &whole.to_server), (&run.to_client, &whole.to_client)] {
+        let is_same =
+            sent == expected || is_broken_inside && (sent.starts_with(expected) || expected.starts_with(sent));
+        assert!(is_same, "{name}, {how}:\n{}\n{}", sent.escape_ascii(), expected.escape_ascii());
+    }
+}
+
+fn feed(stream: &Stream, cuts: Cuts<'_>, mut to: impl FnMut(&[u8])) {
+    let mut start = 0;
+    for end in cuts(stream.bytes.len()).into_iter().chain([stream.bytes.len()]) {
+        to(&stream.bytes[start..end]);
+        start = end;
+    }
+}
+
 /// One client connection, and the server connections behind it.
-pub(crate) struct Relay {
+struct Relay {
     policy: Policy,
     front: Vec<u8>,
     back: Vec<u8>,
-    pub(crate) to_server: Vec<u8>,
-    pub(crate) to_client: Vec<u8>,
+    to_server: Vec<u8>,
+    to_client: Vec<u8>,
     /// Of each request whose head was sent on, whether it was HEAD.
-    pub(crate) begun: Vec<bool>,
+    begun: Vec<bool>,
     request: Request,
     request_trailers: Trailers,
     response: Response,
@@ -36,7 +101,7 @@ struct Current {
 }
 
 impl Relay {
-    pub(crate) fn new() -> Relay {
+    fn new() -> Relay {
         let limits = Limits::default();
         Relay {
             policy: Policy { front: Persistence::Keep, back: Persistence::Keep },
@@ -56,23 +121,23 @@ impl Relay {
         }
     }
 
-    pub(crate) fn on_client(&mut self, bytes: &[u8]) {
+    fn on_client(&mut self, bytes: &[u8]) {
         self.front.extend_from_slice(bytes);
         self.advance();
     }
 
-    pub(crate) fn on_server(&mut self, bytes: &[u8]) {
+    fn on_server(&mut self, bytes: &[u8]) {
         self.back.extend_from_slice(bytes);
         self.advance();
     }
 
     /// A server begins to answer: what it says from here to [`release`](Relay::release) arrives before the next request is read.
     /// Later it could not be told from the answer to that.
-    pub(crate) fn hold(&mut self) {
+    fn hold(&mut self) {
         self.is_held = true;
     }
 
-    pub(crate) fn release(&mut self) {
+    fn release(&mut self) {
         self.is_held = false;
         if let Outcome::Over { front_is_kept, .. } = self.rest
             && self.current.is_none()
@@ -88,14 +153,14 @@ impl Relay {
         self.advance();
     }
 
-    pub(crate) fn on_client_end(&mut self) {
+    fn on_client_end(&mut self) {
         let is_cut = self.current.as_mut().is_some_and(|current| current.request_body.on_end_of_stream().is_err());
         if is_cut && self.end.is_none() {
             self.end = Some(Outcome::Cut);
         }
     }
 
-    pub(crate) fn on_server_end(&mut self) {
+    fn on_server_end(&mut self) {
         let Some(current) = &mut self.current else { return };
         if self.end.is_some() {
             return;
@@ -110,16 +175,16 @@ impl Relay {
     }
 
     /// Whether a server is to answer now.
-    pub(crate) fn awaits_response(&self) -> bool {
+    fn awaits_response(&self) -> bool {
         self.end.is_none() && self.current.as_ref().is_some_and(|current| current.response_body.is_none())
     }
 
     /// Whether the whole request has been sent on.
-    pub(crate) fn has_whole_request(&self) -> bool {
+    fn has_whole_request(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.request_body.is_done())
     }
 
-    pub(crate) fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> Outcome {
         match self.end {
             Some(end) => end,
             None if self.current.is_some() || !self.front.is_empty() => Outcome::Waits,

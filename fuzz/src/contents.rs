@@ -1,0 +1,4 @@
+//! `fuzz::contents` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::contents(input));
