@@ -67,6 +67,8 @@ impl Line {
             listener: 1,
             table,
             agreed: None,
+            unique_id: None,
+            sampled: None,
             kind,
         };
         Line {

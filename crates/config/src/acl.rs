@@ -93,6 +93,53 @@ pub enum Fetch {
     Message(MessagePart),
     /// `var(name)`
     Variable(Variable),
+    /// `unique-id`, `capture.req.hdr(…)` and so on.
+    Session(SessionPart),
+    /// `hostname`
+    Hostname,
+}
+
+/// Something of a session beside its messages, or of the exchange that it serves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SessionPart {
+    /// `unique-id`, `%ID`: what `unique-id-format` makes of it.
+    UniqueId,
+    /// `%rt`
+    Number,
+    /// `%Ts`: when it was accepted, in seconds.
+    AcceptSeconds,
+    /// `%pid`
+    ProcessId,
+    /// `srv_name`
+    ServerName,
+    /// `capture.req.hdr(index)`, `capture.res.hdr(index)`
+    Captured(Speaker, u32),
+    /// `capture.req.method`
+    RequestMethod,
+    /// `capture.req.uri`
+    RequestTarget,
+    /// `capture.req.ver`
+    RequestVersion,
+    /// `capture.res.ver`
+    ResponseVersion,
+}
+
+impl SessionPart {
+    /// Whether it is something that an exchange captures.
+    pub fn is_captured(self) -> bool {
+        match self {
+            SessionPart::Captured(..)
+            | SessionPart::RequestMethod
+            | SessionPart::RequestTarget
+            | SessionPart::RequestVersion
+            | SessionPart::ResponseVersion => true,
+            SessionPart::UniqueId
+            | SessionPart::Number
+            | SessionPart::AcceptSeconds
+            | SessionPart::ProcessId
+            | SessionPart::ServerName => false,
+        }
+    }
 }
 
 /// What is asked of a request or a response (configuration.txt §7.3.6).

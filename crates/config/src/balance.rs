@@ -212,6 +212,8 @@ fn expression(line: Line<'_>, reports: &mut Reports) -> Result<Option<Expression
         | Fetch::Text(_)
         | Fetch::WaitEnd
         | Fetch::Variable(_)
+        | Fetch::Session(_)
+        | Fetch::Hostname
         | Fetch::Tls(_) => None,
     };
     match lacks {

@@ -97,7 +97,11 @@ pub struct Format(pub Vec<FormatPart>);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FormatPart {
     Text(String),
+    /// One blank, unless the text begins here or a blank came just before.
+    Blank,
     Sample(Expression),
+    /// The same, where numbers and addresses are written in hexadecimal digits (`%{+X}ci`).
+    Hexadecimal(Expression),
 }
 
 /// `return`, `deny`: what the client is told.
@@ -183,10 +187,10 @@ impl HttpAction {
 }
 
 impl Format {
-    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.0.iter().filter_map(|part| match part {
-            FormatPart::Sample(expression) => Some(expression),
-            FormatPart::Text(_) => None,
+            FormatPart::Sample(expression) | FormatPart::Hexadecimal(expression) => Some(expression),
+            FormatPart::Text(_) | FormatPart::Blank => None,
         })
     }
 }

@@ -3,6 +3,7 @@
 use crate::acl::Condition;
 use crate::acl_reader::{self, Reader};
 use crate::diagnostic::{Diagnostic, Lead};
+use crate::field_name;
 use crate::format;
 use crate::http_rule::{HttpAction, HttpRule, Scope, TargetPart, Variable};
 use crate::keywords::http_rules::{Keyword, Ruleset};
@@ -41,7 +42,7 @@ impl Rule<'_, '_> {
     }
 
     /// The name of the action, without its argument.
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         let word = self.line.word(1);
         &word[..word.find('(').unwrap_or(word.len())]
     }
@@ -180,7 +181,7 @@ fn field(is_added: bool, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     if rule.line.word(2).is_empty() || rule.line.word(3).is_empty() {
         return Err(rule.alert(2, "expects exactly 2 arguments"));
     }
-    let (Some(name), Some(value)) = (field_name(rule, 2)?, format::read(rule, 3)?) else { return Ok(None) };
+    let (Some(name), Some(value)) = (named_field(rule, 2)?, format::read(rule, 3)?) else { return Ok(None) };
     let action = match is_added {
         true => HttpAction::AddField { name, value },
         false => HttpAction::SetField { name, value },
@@ -189,27 +190,12 @@ fn field(is_added: bool, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
 }
 
 /// The name of a field that a rule may write. Those by which messages are framed and connections kept are not among them.
-fn field_name(rule: &mut Rule<'_, '_>, at: usize) -> Result<Option<String>, Diagnostic> {
+fn named_field(rule: &mut Rule<'_, '_>, at: usize) -> Result<Option<String>, Diagnostic> {
     let name = rule.line.word(at);
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !name.bytes().all(is_token) {
-        return Err(rule.alert(at, format!("'{name}' is not the name of a field (RFC 9110 §5.1)")));
-    }
-    let of_connection = [
-        "connection",
-        "content-length",
-        "http2-settings",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    if of_connection.iter().any(|known| name.eq_ignore_ascii_case(known)) {
-        let why = "this field belongs to the connection or says where a content ends; 'option httpclose' and its kin decide \
-                   about connections";
+    field_name::must_be_one(name).map_err(|message| rule.alert(at, message))?;
+    if field_name::is_of_connection(name) {
         let what = format!("{} {} {name}", rule.ruleset.keyword(), rule.line.word(1));
-        rule.reports.refuse_with(rule.line.span(at), what, why);
+        rule.reports.refuse_with(rule.line.span(at), what, field_name::WHY);
         return Ok(None);
     }
     Ok(Some(name.to_string()))
@@ -250,7 +236,7 @@ fn replacement(is_each_element: bool, rule: &mut Rule<'_, '_>) -> Outcome<HttpAc
     if (2..5).any(|at| rule.line.word(at).is_empty()) {
         return Err(rule.alert(2, "expects exactly 3 arguments"));
     }
-    let (name, regex, value) = (field_name(rule, 2)?, regex(rule, 3)?, format::read(rule, 4)?);
+    let (name, regex, value) = (named_field(rule, 2)?, regex(rule, 3)?, format::read(rule, 4)?);
     let (Some(name), Some(value)) = (name, value) else { return Ok(None) };
     Ok(Some((HttpAction::ReplaceField { name, regex, value, is_each_element }, 5)))
 }
@@ -337,7 +323,8 @@ fn set_variable(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     let read = sample_reader::expression(word, &mut rule.reports.guesser);
     match read.map_err(|(message, hint)| rule.alert(2, message).hint_if(hint))? {
         Read::Sample(expression, _, None) => {
-            format::must_be_there(rule, 2, word, &expression)?;
+            let there = format::must_be_there(rule.ruleset.speaker(), word, &expression);
+            there.map_err(|message| rule.alert(2, message))?;
             Ok(Some((HttpAction::SetVariable(variable, expression), 3)))
         }
         Read::Sample(_, _, Some(_)) => {

@@ -27,6 +27,7 @@ mod diagnostic;
 mod directive;
 mod environment;
 mod error_page;
+mod field_name;
 mod format;
 mod global;
 mod http_check;
@@ -61,10 +62,12 @@ mod server_template;
 mod server_tls;
 mod source;
 mod stats;
+mod switching;
 mod tcp_check;
 mod tcp_rules;
 mod tracking;
 mod tree;
+mod unique_id;
 mod unserved;
 mod validate;
 mod value;
@@ -72,7 +75,7 @@ mod variables;
 
 pub use acl::{
     Acl, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, Matching, MessagePart, Number, Operand,
-    Operation, Part, Predefined, ProxyRef, ServerRef, Speaker, Term, Test, TextPart, TlsPart,
+    Operation, Part, Predefined, ProxyRef, ServerRef, SessionPart, Speaker, Term, Test, TextPart, TlsPart,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};
@@ -100,7 +103,7 @@ pub use tree::{
     Keepalive, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader,
     ProxyOption, Redispatch, RetryEvent, Reuse, Role, Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice,
     StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts,
-    TlsMethods, TlsVersion, UnixBind, UseBackend, UseServer, V6,
+    TlsMethods, TlsVersion, UniqueId, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use value::{TimeError, size, time};

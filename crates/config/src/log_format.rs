@@ -14,6 +14,9 @@
 //! overrides.
 
 use crate::acl::Expression;
+use crate::format;
+use crate::keywords::log_alias::ALIASES;
+use crate::keywords::log_alias::Filler::{Any, Http, HttpLater};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
 use crate::sample_reader::{self, Read};
@@ -28,6 +31,15 @@ pub struct LogLine {
     pub(crate) length: usize,
     /// What is wrong with it, in its order.
     pub(crate) faults: Vec<Fault>,
+}
+
+impl LogLine {
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &Expression> {
+        self.parts.iter().filter_map(|part| match part {
+            LogPart::Sample { expression, .. } => Some(expression),
+            LogPart::Text(_) | LogPart::Blank | LogPart::Alias { .. } => None,
+        })
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,8 +90,8 @@ pub(crate) enum Why {
     HttpOnly(&'static str),
     /// The same, and Tidegate does not serve it.
     HttpLater(&'static str),
-    /// A sample, which log lines do not have.
-    Sample(String),
+    /// A sample that is gone when a session is told of. In HAProxy's words.
+    Gone(String),
     /// HAProxy knows it; Tidegate does not serve it.
     Unserved(String),
     /// HAProxy ignores it without a word.
@@ -101,86 +113,6 @@ impl Fault {
         Span { start: start + self.at.start as u32, end: start + self.at.end as u32, ..word }
     }
 }
-
-/// Who can fill an alias.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Filler {
-    Any,
-    Http,
-    /// An exchange of HTTP could, and does not yet.
-    HttpLater,
-}
-
-use Filler::{Any, Http, HttpLater};
-
-/// Every alias, sorted. `%ST` and `%rt` came to be HTTP's with 3.x.
-const ALIASES: &[(&str, Filler)] = &[
-    ("B", Any),
-    ("CC", Http),
-    ("CS", Http),
-    ("H", Any),
-    ("HM", Http),
-    ("HP", Http),
-    ("HPO", HttpLater),
-    ("HQ", Http),
-    ("HU", Http),
-    ("HV", Http),
-    ("ID", Any),
-    ("OG", Any),
-    ("ST", Http),
-    ("T", Any),
-    ("TR", Http),
-    ("Ta", Http),
-    ("Tc", Any),
-    ("Td", Any),
-    ("Th", Any),
-    ("Ti", Http),
-    ("Tl", Any),
-    ("Tq", Http),
-    ("Tr", Http),
-    ("Ts", Any),
-    ("Tt", Any),
-    ("Tu", Any),
-    ("Tw", Any),
-    ("U", Any),
-    ("ac", Any),
-    ("b", Any),
-    ("bc", Any),
-    ("bi", Any),
-    ("bp", Any),
-    ("bq", Any),
-    ("ci", Any),
-    ("cp", Any),
-    ("f", Any),
-    ("fc", Any),
-    ("fi", Any),
-    ("fp", Any),
-    ("ft", Any),
-    ("hr", Any),
-    ("hrl", Any),
-    ("hs", Any),
-    ("hsl", Any),
-    ("lc", Any),
-    ("ms", Any),
-    ("o", Any),
-    ("pid", Any),
-    ("r", Http),
-    ("rc", Any),
-    ("rt", HttpLater),
-    ("s", Any),
-    ("sc", Any),
-    ("si", Any),
-    ("sp", Any),
-    ("sq", Any),
-    ("sslc", Any),
-    ("sslv", Any),
-    ("t", Any),
-    ("tr", Http),
-    ("trg", Http),
-    ("trl", Http),
-    ("ts", Any),
-    ("tsc", Any),
-];
 
 /// Reads a format to its end, whatever is wrong with it. `span` is the word that it stands in.
 pub(crate) fn read(format: &str, span: Span, guesser: &mut Guesser) -> LogLine {
@@ -323,8 +255,12 @@ impl<'a> Reader<'a, '_> {
         let word = Word { text: text.into(), span: self.span };
         let why = match sample_reader::expression(&word, self.guesser) {
             Ok(Read::Sample(expression, _, None)) => {
+                let needed = expression.fetch.needs();
                 self.line.parts.push(LogPart::Sample { expression, flags });
-                Why::Sample(text.to_string())
+                match needed {
+                    Some(needed) => Why::Gone(format::absent(&format!("{text}]"), needed)),
+                    None => return,
+                }
             }
             // A name with a method of comparing is an ACL's.
             Ok(Read::Sample(_, _, Some(_))) => {
@@ -489,9 +425,16 @@ mod tests {
     fn what_needs_more_than_tcp() {
         let unserved = |what: &str| vec![Why::Unserved(what.into())];
         assert_eq!(whys("%ci %r"), [Why::HttpOnly("r")]);
-        assert_eq!(whys("%ST%rt"), [Why::HttpOnly("ST"), Why::HttpLater("rt")]);
-        assert_eq!(whys("%[src,ipmask(24)]"), [Why::Sample("src,ipmask(24)".into())]);
-        assert_eq!(whys("%{+Q}[str(a]b)] x"), [Why::Sample("str(a]b)".into())]);
+        assert_eq!(whys("%ST%HPO"), [Why::HttpOnly("ST"), Why::HttpLater("HPO")]);
+        assert_eq!(whys("%[src,ipmask(24)]%[status]%{+Q}[str(a]b)] x"), []);
+        assert_eq!(
+            whys("%[path]"),
+            [Why::Gone(
+                "sample fetch <path]> may not be reliably used here because it needs 'HTTP request headers' which is not available \
+                 here"
+                    .into()
+            )]
+        );
         assert_eq!(shown("%{+Q}[str(a]b)] x"), "[]+Q _ \"x\"");
         assert_eq!(whys("%[rand]"), unserved("log format %[rand]"));
         assert_eq!(whys("%(name:str)ci"), unserved("log format %(name:str)"));
@@ -509,7 +452,7 @@ mod tests {
             let blamed: Vec<String> = line(format).faults.iter().map(|fault| format[fault.at.clone()].into()).collect();
             blamed.join(" ")
         };
-        assert_eq!(blamed("%ci %r x%zz%[src]%b %1"), "%r %zz %[src] %1");
+        assert_eq!(blamed("%ci %r x%zz%[path]%b %1"), "%r %zz %[path] %1");
         assert_eq!(blamed("%b %{+Q}%ci %{+json}b"), "%{+Q} %{+json}");
         assert_eq!(blamed("%b %{+Q"), "%{+Q");
         let fault = &line("%ci %r").faults[0];
@@ -520,10 +463,5 @@ mod tests {
         };
         assert_eq!(["%ci %r", "\"%ci %r\"", "'%ci %r'"].map(place), ["%r"; 3]);
         assert_eq!(place("%ci\\ %r"), "%ci\\ %r", "the word");
-    }
-
-    #[test]
-    fn aliases_are_sorted() {
-        assert!(ALIASES.is_sorted_by(|one, next| one.0 < next.0));
     }
 }

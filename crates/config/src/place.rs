@@ -130,6 +130,8 @@ impl Test {
                 | Fetch::Text(_)
                 | Fetch::Tls(_)
                 | Fetch::Variable(_)
+                | Fetch::Session(_)
+                | Fetch::Hostname
                 | Fetch::WaitEnd,
             )
             | None => false,
@@ -144,7 +146,7 @@ impl Test {
             Some(Fetch::BackendName) => "be_name",
             Some(Fetch::Number(_)) => "be_id",
             Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Tls(_))
-            | Some(Fetch::Variable(_) | Fetch::WaitEnd)
+            | Some(Fetch::Variable(_) | Fetch::Session(_) | Fetch::Hostname | Fetch::WaitEnd)
             | None => "",
         }
     }
@@ -153,6 +155,31 @@ impl Test {
         match self {
             Test::Sample { expression: Expression { fetch, .. }, .. } => Some(fetch),
             Test::Unserved => None,
+        }
+    }
+}
+
+impl Fetch {
+    /// What must be at hand for it, in HAProxy's words; nothing where it can be asked until a session is told of.
+    pub(crate) fn needs(&self) -> Option<&'static str> {
+        match self {
+            Fetch::Message(MessagePart::Method | MessagePart::Status) => None,
+            Fetch::Message(part) => Some(match part.speaker() {
+                Speaker::Client => "HTTP request headers",
+                Speaker::Server => "HTTP response headers",
+            }),
+            Fetch::Payload(Speaker::Client, _) => Some("request buffer"),
+            Fetch::Payload(Speaker::Server, _) => Some("response buffer"),
+            Fetch::Address(_)
+            | Fetch::Number(_)
+            | Fetch::FrontendName
+            | Fetch::BackendName
+            | Fetch::Text(_)
+            | Fetch::Tls(_)
+            | Fetch::Variable(_)
+            | Fetch::Session(_)
+            | Fetch::Hostname
+            | Fetch::WaitEnd => None,
         }
     }
 }

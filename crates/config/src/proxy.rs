@@ -22,9 +22,11 @@ use crate::server;
 use crate::server_template;
 use crate::source::Spanned;
 use crate::stats;
+use crate::switching;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{Capture, LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource, UseBackend};
+use crate::tree::{Capture, LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource};
+use crate::unique_id;
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
 
@@ -199,9 +201,13 @@ fn read(
             Ok(())
         }
         Keyword::LogFormatSd => log::format(line, reports).map(|line| home.settings().log_format_sd = Some(line)),
+        Keyword::UniqueIdFormat => unique_id::format(line, &mut home.settings().unique_id, reports),
+        Keyword::UniqueIdHeader => unique_id::header(line, &mut home.settings().unique_id, reports),
         Keyword::LogTag => log::tag(line).map(|tag| home.settings().log_tag = Some(tag)),
         Keyword::Stats => stats::stats(line, home, reports),
-        Keyword::DefaultBackend => default_backend(line).map(|name| home.settings().default_backend = Some(name)),
+        Keyword::DefaultBackend => {
+            switching::default_backend(line).map(|name| home.settings().default_backend = Some(name))
+        }
         Keyword::DefaultServer => {
             server::default_server(line, &mut home.settings().default_server, environment, reports)
         }
@@ -246,7 +252,7 @@ fn read(
         }
         Keyword::UseBackend => {
             let (proxy, acls) = home.proxy(line)?;
-            proxy.rules.push(use_backend(line, acls, reports)?);
+            proxy.rules.push(switching::use_backend(line, acls, reports)?);
             Ok(())
         }
         Keyword::Capture => {
@@ -497,36 +503,6 @@ fn acl(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(),
     acls.insert(line.word(1).to_string());
     proxy.acls.push(acl_reader::acl(line, reports)?);
     Ok(())
-}
-
-fn default_backend(line: Line<'_>) -> Result<Spanned<String>, Diagnostic> {
-    let name = line.word(1);
-    if name.is_empty() {
-        return Err(line.alert(1, "'default_backend' expects a backend name."));
-    }
-    line.ends_at(2, "default_backend")?;
-    Ok(Spanned::new(name.to_string(), line.span(1)))
-}
-
-fn use_backend(line: Line<'_>, acls: &HashSet<String>, reports: &mut Reports) -> Result<UseBackend, Diagnostic> {
-    let name = line.word(1);
-    if name.is_empty() {
-        return Err(line.alert(1, "'use_backend' expects a backend name."));
-    }
-    if name.contains("%[") {
-        reports.refuse(line.span(1), "use_backend with a name computed at run time");
-    }
-    let backend = Spanned::new(name.to_string(), line.span(1));
-    let condition = match line.word(2) {
-        "" => None,
-        "if" | "unless" => Some(acl_reader::condition(line, 2, acls, &acl_reader::SWITCHING, reports)?),
-        other => {
-            let message =
-                format!("unexpected keyword '{other}' after switching rule, only 'if' and 'unless' are allowed.");
-            return Err(line.alert(2, message));
-        }
-    };
-    Ok(UseBackend { backend, condition })
 }
 
 /// `capture request|response header NAME len N`; cookies are refused.

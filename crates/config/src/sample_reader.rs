@@ -2,10 +2,10 @@
 
 use crate::acl::{
     Converter, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Operation, Part, ProxyRef,
-    ServerRef, Speaker, TextPart, TlsPart,
+    ServerRef, SessionPart, Speaker, TextPart, TlsPart,
 };
 use crate::http_rule_reader::named_variable;
-use crate::keywords::fetch::{self, Keyword, MessageName, TlsName};
+use crate::keywords::fetch::{self, Keyword, MessageName, SessionName, TlsName};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, integer};
@@ -122,7 +122,12 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::BeName => (Fetch::BackendName, Type::Text, 0),
         Keyword::Int => (Fetch::Number(Number::Constant(arguments.integer(1, 1)?)), Type::Integer, 1),
         Keyword::Str => (Fetch::Text(arguments.get(1).unwrap_or_default().to_string()), Type::Text, 1),
+        Keyword::Hostname => (Fetch::Hostname, Type::Text, 0),
         Keyword::Message(name) => return message(name, arguments),
+        Keyword::Session(name) => {
+            let (part, count) = session(name, arguments)?;
+            (Fetch::Session(part), Type::Text, count)
+        }
         Keyword::Tls(name) => return tls(name, arguments),
         Keyword::Nbsrv => (Fetch::Number(Number::UsableServers(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::BeConn => (Fetch::Number(Number::BackendConnections(proxy(arguments.raw()))), Type::Integer, 1),
@@ -160,6 +165,19 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
     };
     arguments.ends_at(count)?;
     Ok(Some((fetch, kind)))
+}
+
+/// A fetch of what is known of a session, and how many arguments it has.
+fn session(name: SessionName, arguments: &Arguments<'_>) -> Result<(SessionPart, usize), Refusal> {
+    Ok(match name {
+        SessionName::Captured(speaker) => (SessionPart::Captured(speaker, arguments.natural(1, 1)?), 1),
+        SessionName::RequestMethod => (SessionPart::RequestMethod, 0),
+        SessionName::RequestTarget => (SessionPart::RequestTarget, 0),
+        SessionName::RequestVersion => (SessionPart::RequestVersion, 0),
+        SessionName::ResponseVersion => (SessionPart::ResponseVersion, 0),
+        SessionName::ServerName => (SessionPart::ServerName, 0),
+        SessionName::UniqueId => (SessionPart::UniqueId, 0),
+    })
 }
 
 /// A fetch of the client's TLS. Occurrences and formats of names are not read.

@@ -127,6 +127,8 @@ fn sni(word: Option<&Word<'_>>, tls: &mut ServerTls, guesser: &mut Guesser) -> R
                 | Fetch::Tls(_)
                 | Fetch::Text(_)
                 | Fetch::WaitEnd
+                | Fetch::Session(_)
+                | Fetch::Hostname
                 | Fetch::Variable(_) => false,
             };
             if is_of_response {

@@ -2,11 +2,12 @@
 
 use crate::acl::Condition;
 use crate::acl_reader::{self, Reader};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
 use crate::keywords::tcp_rules::{ACTIONS, Meaning, RESPONSE_ACTIONS};
 use crate::line::Line;
 use crate::reports::Reports;
 use crate::source::Spanned;
+use crate::switching;
 use crate::tree::{Proxy, TcpRule, UseServer};
 use crate::value::{TimeError, time};
 use std::collections::HashSet;
@@ -96,11 +97,12 @@ pub(crate) fn use_server(
         let message = "'use-server' requires either 'if' or 'unless' followed by a condition.";
         return Err(line.alert(2, message));
     }
-    if line.word(1).contains("%[") {
-        reports.refuse(line.span(1), "use-server with a name computed at run time");
-    }
+    let computed = switching::computed(line, reports).map_err(|(message, hint)| {
+        let message = format!("use-server rule failed to parse log-format '{}' : {message}", line.word(1));
+        Diagnostic::new(Level::Alert, Stage::Checking, Lead::Capital, line.span(1), message).hint_if(hint)
+    })?;
     let condition = acl_reader::condition(line, 2, acls, &acl_reader::SWITCHING, reports)?;
-    Ok(UseServer { server: Spanned::new(line.word(1).to_string(), line.span(1)), condition })
+    Ok(UseServer { server: Spanned::new(line.word(1).to_string(), line.span(1)), computed, condition })
 }
 
 /// The action in word 2, and its condition; `None` for one that is refused.

@@ -5,6 +5,7 @@
 
 use crate::acl::{Fetch, Operand, Predefined, Test};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::http_rule::Format;
 use crate::log_format::{Fault, Why};
 use crate::page;
 use crate::source::Span;
@@ -54,10 +55,9 @@ fn of_format(fault: &Fault, span: Span, mode: Mode) -> Option<Unserved> {
         Why::HttpLater(name) if mode == Mode::Http => {
             Some(Unserved { span, what: format!("log format %{name}"), verdict: Verdict::Refused })
         }
-        Why::Sample(text) => Some(Unserved { span, what: format!("log format %[{text}]"), verdict: Verdict::Refused }),
         Why::Unserved(what) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Refused }),
         Why::Inert(what, why) => Some(Unserved { span, what: what.clone(), verdict: Verdict::Inert(why) }),
-        Why::Invalid(..) | Why::HttpOnly(_) | Why::HttpLater(_) => None,
+        Why::Invalid(..) | Why::Gone(_) | Why::HttpOnly(_) | Why::HttpLater(_) => None,
     }
 }
 
@@ -89,9 +89,13 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
     let asks_message = |(_, test): &(Span, &Test)| matches!(test.fetch(), Some(Fetch::Message(_)));
     let asked = of_acls.chain(of_terms).filter(asks_message);
     let asked = asked.map(|(span, test)| refused(span, &format!("acl fetch {} in mode tcp", test.keyword())));
+    let computed = proxy.rules.iter().filter_map(|rule| rule.computed.as_ref());
+    let computed = computed.chain(proxy.settings.unique_id.format.as_deref()).flat_map(Format::expressions);
+    let computed = computed.filter(|expression| matches!(expression.fetch, Fetch::Message(_)));
+    let computed = computed.map(|expression| refused(expression.span, "a sample of HTTP in mode tcp"));
     let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));
     let targets = targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp"));
-    targets.chain(asked).chain(predefined).chain(rules).collect()
+    targets.chain(computed).chain(asked).chain(predefined).chain(rules).collect()
 }
 
 impl Unserved {

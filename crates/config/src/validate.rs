@@ -6,6 +6,7 @@ use crate::acl::{Fetch, Number, Operand, ProxyRef, ServerRef, Test};
 use crate::address::{ServerAddress, ServerPort};
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
+use crate::http_rule::Format;
 use crate::log_format::Why;
 use crate::nearest::Guesser;
 use crate::source::{Source, Span, Spanned};
@@ -77,7 +78,7 @@ impl Checker<'_, '_> {
         if let Some(name) = proxy.settings.default_backend.as_ref().filter(|_| proxy.role.has_front()) {
             self.target(proxy, name, "default_backend", "as its default backend");
         }
-        for rule in proxy.rules.iter().filter(|rule| !rule.backend.value.contains("%[")) {
+        for rule in proxy.rules.iter().filter(|rule| rule.computed.is_none()) {
             self.target(proxy, &rule.backend, "use_backend", "in a 'use_backend' rule");
         }
         self.references(proxy);
@@ -145,7 +146,13 @@ impl Checker<'_, '_> {
         let of_tests = of_acls.chain(anonymous).filter_map(Test::fetch);
         let of_rules = proxy.http.all().flat_map(|rule| rule.action.expressions()).map(|expression| &expression.fetch);
         let of_balance = proxy.settings.hashed_expression().map(|expression| &expression.fetch);
-        for fetch in of_tests.chain(of_rules).chain(of_balance) {
+        let formats = proxy.rules.iter().map(|rule| &rule.computed);
+        let formats = formats.chain(proxy.use_servers.iter().map(|rule| &rule.computed)).flatten();
+        let formats = formats.chain(proxy.settings.unique_id.format.as_deref());
+        let of_formats = formats.flat_map(Format::expressions).map(|expression| &expression.fetch);
+        let of_lines = proxy.log_formats().flat_map(|(_, _, line)| line.samples()).map(|expression| &expression.fetch);
+        let of_formats = of_formats.chain(of_lines).chain(of_balance);
+        for fetch in of_tests.chain(of_rules).chain(of_formats) {
             let Fetch::Number(number) = fetch else { continue };
             match number {
                 Number::UsableServers(of) => self.proxy_reference(proxy, of, "nbsrv", Role::Backend),
@@ -159,7 +166,7 @@ impl Checker<'_, '_> {
     }
 
     fn use_servers(&mut self, proxy: &Proxy) {
-        for rule in proxy.use_servers.iter().filter(|rule| !rule.server.value.contains("%[")) {
+        for rule in proxy.use_servers.iter().filter(|rule| rule.computed.is_none()) {
             let (own, server) = (&*proxy.name.value, &*rule.server.value);
             if self.is_readable && !self.names.has_server(own, server) {
                 let noun = proxy.role.noun();
@@ -320,11 +327,12 @@ impl Checker<'_, '_> {
             for fault in &line.faults {
                 let (message, hint) = match &fault.why {
                     Why::Invalid(message, hint) => (message.clone(), hint.clone()),
+                    Why::Gone(message) => (format!("{message}."), None),
                     Why::HttpOnly(name) | Why::HttpLater(name) if proxy.settings.mode == Mode::Tcp => {
                         (format!("format variable '{name}' is reserved for HTTP mode."), None)
                     }
                     // `unserved` speaks of these.
-                    Why::HttpOnly(_) | Why::HttpLater(_) | Why::Sample(_) | Why::Unserved(_) | Why::Inert(..) => {
+                    Why::HttpOnly(_) | Why::HttpLater(_) | Why::Unserved(_) | Why::Inert(..) => {
                         continue;
                     }
                 };

@@ -163,3 +163,61 @@ fn complaints() {
     let guessed = sentences("http-request deni");
     assert!(guessed[0].ends_with("but got 'deni'. Did you mean 'deny' maybe ?"), "{guessed:?}");
 }
+
+/// Names and lines that are made of samples.
+#[test]
+fn formats() {
+    let absent = |sample: &str, needed: &str| {
+        format!(
+            "sample fetch <{sample}]> may not be reliably used here because it needs '{needed}' which is not available here"
+        )
+    };
+    for line in [
+        "use_backend %[path,field(2,/)] if TRUE",
+        "use_backend %f",
+        "use-server %[req.hdr(x)] if TRUE",
+        "log-format %[status]\\ %[capture.req.hdr(0)]",
+        "unique-id-format %{+X}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid",
+        "unique-id-header X-Unique-ID",
+    ] {
+        assert_eq!(sentences(&format!("log 127.0.0.1 local0\n {line}")), Vec::<String>::new(), "{line}");
+    }
+    for (line, expected) in [
+        ("use_backend %[path", "failed to parse use_backend rule '%[path' : missing ']' after 'path'.".into()),
+        (
+            "use_backend %[res.hdr(a)]",
+            format!(
+                "failed to parse use_backend rule '%[res.hdr(a)]' : {}.",
+                absent("res.hdr(a)", "HTTP response headers")
+            ),
+        ),
+        (
+            "use_backend %[src,zz] if TRUE",
+            "failed to parse use_backend rule '%[src,zz]' : failed to parse sample expression <src,zz]> : unknown converter \
+             'zz'."
+                .into(),
+        ),
+        (
+            "use-server %[path if TRUE",
+            "use-server rule failed to parse log-format '%[path' : missing ']' after 'path'.".into(),
+        ),
+        ("unique-id-format", "unique-id-format expects an argument.".into()),
+        (
+            "unique-id-format a b",
+            "unique-id-format expects only one argument, don't forget to escape spaces!".into(),
+        ),
+        (
+            "unique-id-format %[res.hdr(a)]",
+            format!("failed to parse unique-id : {}.", absent("res.hdr(a)", "HTTP response headers")),
+        ),
+        ("unique-id-header", "unique-id-header expects an argument.".into()),
+        (
+            "log-format %[path]",
+            format!("failed to parse log-format : {}.", absent("path", "HTTP request headers")),
+        ),
+        ("log-format %[req.len]", format!("failed to parse log-format : {}.", absent("req.len", "request buffer"))),
+        ("use_backend %Tt", "'use_backend with %Tt' is not supported by Tidegate yet".into()),
+    ] {
+        assert_eq!(sentences(&format!("log 127.0.0.1 local0\n {line}")), [format!("A {expected}")], "{line}");
+    }
+}

@@ -794,10 +794,6 @@ fn nothing_is_read_and_ignored() {
         ),
         (back("log ring@x local0"), "A parsing [c.cfg:10] : 'log ring@' is not supported by Tidegate yet"),
         (
-            front("log-format %{+Q}s\\ %[src]"),
-            "A parsing [c.cfg:8] : 'log format %[src]' is not supported by Tidegate yet",
-        ),
-        (
             front("log-format %{+Z}b"),
             "N parsing [c.cfg:8] : 'log format flag +Z' has no effect in Tidegate: flags are '+' or '-' and one of M, Q, X and E",
         ),

@@ -27,6 +27,13 @@ impl Moment {
     }
 }
 
+/// Tells shards what the wall's clock shows now.
+pub(crate) fn tell(wall: &table::Wall) {
+    let Moment { instant, wall: shown } = Moment::now();
+    let since_1970 = Duration::try_from(shown.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
+    wall.set(instant.since(Instant::EPOCH), since_1970);
+}
+
 /// The time by the clock that the shards' drivers use.
 pub(crate) fn now() -> Instant {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux has this clock, and the address is ours");

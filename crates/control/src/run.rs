@@ -43,6 +43,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use table::{StateBook, Table};
 
 /// What control works with. Shards run already, by an empty table and without listeners.
@@ -168,6 +169,9 @@ impl Control {
         } = parts;
         let now = clock::now();
         let reloads = Reloads::new(now, report::said(&first, console.pid()));
+        let world = &published.load().process;
+        world.pid.store(console.pid(), Relaxed);
+        clock::tell(&world.wall);
         Ok(Control {
             files,
             engine: (first.io_engine, runtime),
@@ -357,6 +361,7 @@ impl Control {
     }
 
     fn look(&mut self, now: Instant) {
+        clock::tell(&self.table.process.wall);
         if self.admin.has_pages() {
             self.pages.trends.look(&self.table, now);
         }

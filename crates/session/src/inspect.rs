@@ -14,11 +14,12 @@
 
 use crate::early::{Early, Patience, Rules};
 use crate::flow::Flow;
+use crate::tally::clock;
 use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Ending, Hope, Instant, Op, Side};
 use std::sync::Arc;
-use table::{Action, Facts, Heard, Inspection, Mode, Payload};
+use table::{Action, Course, Facts, Heard, Inspection, Mode, Payload};
 
 impl Session {
     /// Whether `tcp-request connection` turns the client away, which then sees a reset.
@@ -212,8 +213,27 @@ impl Session {
             heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),
             tls: self.tls_client().map(|client| &**client),
             variables: self.variables(),
+            course: Some(self.course()),
             table: &self.table,
         }
+    }
+
+    /// How far it has come.
+    pub(crate) fn course(&self) -> Course<'_> {
+        Course {
+            shard: self.shard,
+            accepted_at: clock(self.accepted_at),
+            now: clock(self.active_at()),
+            identity: &self.identity,
+            captures: self.captures(),
+            status: self.told_status(),
+            server: self.server.as_deref(),
+        }
+    }
+
+    /// When bytes last moved on either side.
+    pub(crate) fn active_at(&self) -> Instant {
+        self.back.as_ref().map_or(self.front.active_at, |back| back.active_at.max(self.front.active_at))
     }
 
     fn early_mut(&mut self) -> &mut Early {

@@ -70,7 +70,7 @@ mod tests;
 
 pub use connect::addr_of;
 pub use end::{Cause, End, Moment, Shutdown};
-pub use http::{Captured, Exchanged, MustBeProven};
+pub use http::{Exchanged, MustBeProven};
 pub use outbox::{Ask, Outbox};
 pub use phase::Phase;
 pub use record::{Counts, Progress, Record, RecordKind, Times};
@@ -85,7 +85,7 @@ use proxyline::Addresses;
 use review::Review;
 use secure::Secure;
 use std::sync::Arc;
-use table::{Backend, BackendId, Frontend, FrontendId, Passed, Server, ShardIndex, Ticket};
+use table::{Backend, BackendId, Frontend, FrontendId, Identity, Passed, Server, ShardIndex, Ticket};
 use wait::Wait;
 
 /// One client's connection and the server's that serves it.
@@ -143,6 +143,8 @@ pub struct Session {
     connected_at: Option<Instant>,
     /// The back's own address, asked for only where a log line shows it.
     source: Option<Box<Addr>>,
+    /// Its own, or that of the exchange under way.
+    identity: Identity,
     /// Its line has been written.
     is_told: bool,
     bytes_in: u64,
@@ -252,6 +254,7 @@ impl Session {
             assigned_at: None,
             connected_at: None,
             source: None,
+            identity: Identity::default(),
             is_told: false,
             bytes_in: 0,
             bytes_out: 0,

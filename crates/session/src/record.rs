@@ -1,11 +1,12 @@
 //! What logs are told of a session: values, formatted elsewhere and later.
 
+use crate::tally::clock;
 use crate::{Cause, End, Exchanged, Moment, Outbox, Session};
 use driver::{Addr, Instant};
 use proxyline::Error;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BackendId, Bind, FrontendId, LogFormat, Passed, Server, Table};
+use table::{BackendId, Bind, Course, Facts, FrontendId, Heard, LogFormat, Passed, Sampled, Server, Table};
 use tls::{Agreed, Failure};
 
 /// One log line's worth of facts.
@@ -21,6 +22,10 @@ pub struct Record {
     pub listener: u32,
     /// What the client's TLS has agreed on.
     pub agreed: Option<Agreed>,
+    /// What the frontend's `unique-id-format` makes of it.
+    pub unique_id: Option<Box<[u8]>>,
+    /// If the frontend's lines have samples.
+    pub sampled: Option<Box<Sampled>>,
     pub kind: RecordKind,
 }
 
@@ -40,6 +45,13 @@ pub enum RecordKind {
     Connected(Progress),
     /// It is over; perhaps it never became a session.
     Ended(Progress),
+}
+
+impl RecordKind {
+    /// Of a connection that never became a session.
+    pub fn is_stillborn(&self) -> bool {
+        matches!(self, RecordKind::Ended(progress) if matches!(progress.end.cause, Cause::BadHeader(_) | Cause::BadHandshake(_)))
+    }
 }
 
 /// How far a session has come.
@@ -112,12 +124,21 @@ impl Session {
     pub(crate) fn tell_arrival(&self, out: &mut Outbox) {
         let policy = &self.frontend().log;
         if matches!(policy.format, LogFormat::Connect) && !policy.targets.is_empty() {
-            self.tell(RecordKind::Connect, out);
+            self.tell(self.accepted_at, RecordKind::Connect, out);
         }
     }
 
     /// Leaves a record. The frontend has somebody to tell.
-    fn tell(&self, kind: RecordKind, out: &mut Outbox) {
+    fn tell(&self, now: Instant, kind: RecordKind, out: &mut Outbox) {
+        let (server, exchange) = match &kind {
+            RecordKind::Connect => (None, None),
+            RecordKind::Connected(progress) | RecordKind::Ended(progress) => {
+                (progress.server.as_deref(), progress.exchange.as_deref())
+            }
+        };
+        let status = exchange.and_then(|exchange| exchange.status);
+        let course = Course { now: clock(now), server, status, ..self.course() };
+        let facts = Facts { heard: Heard::Nothing, course: Some(course), ..self.facts(true) };
         out.records.push(Record {
             table: self.table.shared(),
             frontend: self.frontend,
@@ -127,6 +148,8 @@ impl Session {
             accepted_at: self.accepted_at,
             listener: self.listener,
             agreed: self.agreed(),
+            unique_id: self.identity.text(&facts).map(Into::into),
+            sampled: self.frontend().log.sampled(kind.is_stillborn(), &facts),
             kind,
         });
     }
@@ -146,7 +169,7 @@ impl Session {
             return;
         }
         self.is_told = true;
-        self.tell(RecordKind::Connected(progress), out);
+        self.tell(now, RecordKind::Connected(progress), out);
     }
 
     /// The last record: how it ended.
@@ -158,7 +181,7 @@ impl Session {
         let held = u32::from(self.waited.is_none());
         let server_conns = server.as_ref().map_or(0, |server| u64::from(server.state.conns().saturating_sub(held)));
         let progress = self.progress(now, end, server, server_conns);
-        self.tell(RecordKind::Ended(progress), out);
+        self.tell(now, RecordKind::Ended(progress), out);
     }
 
     /// Whether the end is one that the frontend writes a line about.

@@ -259,6 +259,6 @@ fn responses(traffic: &Traffic, status: Option<u16>) -> &Counter {
 }
 
 /// The monotonic clock, as tallies read it.
-fn clock(now: Instant) -> Duration {
+pub(crate) fn clock(now: Instant) -> Duration {
     now.since(Instant::EPOCH)
 }

@@ -371,6 +371,7 @@ fn table(setup: Setup) -> Arc<Table> {
         splice: Splice::ALWAYS,
         http: table::HttpFront::default(),
         log: (setup.log)(),
+        unique_id: table::UniqueId::default(),
         state: book.frontend(&name),
     };
     let target = LogTarget::to(LogSink::Stdout);

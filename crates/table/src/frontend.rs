@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    Admission, BackendId, BindId, Condition, FrontendState, HttpFront, ListenerState, LogPolicy, Mode, Splice, Tuning,
+    Admission, BackendId, BindId, Condition, Format, FrontendState, HttpFront, ListenerState, LogPolicy, Mode, Splice,
+    Tuning, UniqueId,
 };
 
 /// `frontend NAME`, or the client's half of `listen NAME`.
@@ -35,6 +36,7 @@ pub struct Frontend {
     /// Without meaning in a frontend of another mode.
     pub http: HttpFront,
     pub log: LogPolicy,
+    pub unique_id: UniqueId,
     pub state: Arc<FrontendState>,
 }
 
@@ -110,7 +112,15 @@ impl fmt::Display for BindAddr {
 #[derive(Debug)]
 pub struct UseBackend {
     pub condition: Option<Condition>,
-    pub backend: BackendId,
+    pub backend: Switch,
+}
+
+/// Which backend a rule chooses.
+#[derive(Clone, Debug)]
+pub enum Switch {
+    To(BackendId),
+    /// The one of this name; if none has it, the default, whatever rules follow.
+    Named(Format),
 }
 
 /// The client side's time limits; `None` is without limit.

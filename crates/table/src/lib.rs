@@ -28,6 +28,7 @@ mod hashing;
 mod http;
 mod http_edit;
 mod http_rules;
+mod identity;
 mod ip_set;
 mod log;
 mod log_line;
@@ -50,26 +51,28 @@ pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance, Mapping};
 pub use balance::{Assignment, Grant, Passed, PickKey, Preview, Ticket, Waiter};
 pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
-pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, UseBackend};
+pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, Switch, UseBackend};
 pub use hashing::{HashFunction, HashKey, Hashing, UriExtent};
 pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Monitor, RetryEvent, RetryOn, Reuse};
 pub use http_edit::{Edit, Replacement, TargetPart, field_names};
 pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, LineLevel, Ruling};
+pub use identity::{Identity, Numbers, UniqueId};
 pub use ip_set::IpSet;
 pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{ExchangeField, Field, LogLine, Piece, Style};
-pub use log_policy::{LogFormat, LogOptions, LogPolicy};
+pub use log_policy::{LogFormat, LogOptions, LogPolicy, Sampled};
 pub use persistence::{Brought, Cookie, Given, Persistence};
 pub use reply::{Pages, Redirect, RedirectKind, Reply, ReplyContent, Words};
 pub use retry::{Redispatch, Retry};
 pub use route::{route, switching};
 pub use rules::{
-    Action, Admission, BackendRules, Decisive, Inspection, ResponseAction, Rule, UseServer, decisive, judge,
+    Action, Admission, BackendRules, Decisive, Inspection, ResponseAction, Rule, ServerSwitch, UseServer, decisive,
+    judge,
 };
 pub use sample::{
-    Compare, Converter, CountedStart, Expression, Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, Heard,
-    Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope, Speaker, Substitution, TextPart,
-    TextPatterns, TlsPart, Value, Variable, Variables,
+    Captured, Captures, Compare, Converter, CountedStart, Course, Expression, Facts, Fetch, FieldForm, FieldPart,
+    Format, FormatPart, Heard, Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope,
+    SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables,
 };
 pub use server::{
     CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName, ServerSettings,
@@ -85,6 +88,7 @@ pub use state::process::ProcessState;
 pub use state::rate_limit::RateLimit;
 pub use state::server::{Admin, Health, ServerState};
 pub use state::sources::Sources;
+pub use state::wall::Wall;
 pub use state::warmth::{WEIGHT_SCALE, Warmth};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Number, Proxy, ServerId, Spread, Table};
 pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Took, Totals, Traffic};

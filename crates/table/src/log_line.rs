@@ -1,6 +1,8 @@
 //! What a session's line is made of (`configuration.txt` §8.2.6 "Custom log format"). Shards look only at what it needs of a session;
 //! it is written off the data path.
 
+use crate::Expression;
+
 /// The pieces of a line, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -13,6 +15,8 @@ pub enum Piece {
     /// One blank, where the line does not begin and no blank came just before.
     Blank,
     Field(Field, Style),
+    /// A sample, evaluated when the line is due.
+    Sample(Box<Expression>, Style),
 }
 
 /// How a field is written (the flags of `%{+Q,-M}ci`).
@@ -94,6 +98,7 @@ pub enum ExchangeField {
     RequestDateUtc,
     RequestLine,
     RequestMethod,
+    RequestNumber,
     RequestPath,
     RequestQuery,
     RequestTarget,
@@ -107,7 +112,7 @@ pub enum ExchangeField {
 
 impl Field {
     /// What an exchange of HTTP can tell beside that, by HAProxy's names.
-    pub const HTTP_ALIASES: [(&str, Field); 17] = [
+    pub const HTTP_ALIASES: [(&str, Field); 18] = [
         ("CC", Field::Exchange(ExchangeField::RequestCookie)),
         ("CS", Field::Exchange(ExchangeField::ResponseCookie)),
         ("HM", Field::Exchange(ExchangeField::RequestMethod)),
@@ -122,6 +127,7 @@ impl Field {
         ("Tq", Field::Exchange(ExchangeField::RequestTimeWithIdle)),
         ("Tr", Field::Exchange(ExchangeField::ResponseTime)),
         ("r", Field::Exchange(ExchangeField::RequestLine)),
+        ("rt", Field::Exchange(ExchangeField::RequestNumber)),
         ("tr", Field::Exchange(ExchangeField::RequestDate)),
         ("trg", Field::Exchange(ExchangeField::RequestDateUtc)),
         ("trl", Field::Exchange(ExchangeField::RequestDateLocal)),
@@ -248,6 +254,7 @@ impl ExchangeField {
             ExchangeField::RequestCookie
             | ExchangeField::RequestLine
             | ExchangeField::RequestMethod
+            | ExchangeField::RequestNumber
             | ExchangeField::RequestPath
             | ExchangeField::RequestQuery
             | ExchangeField::RequestTarget
@@ -389,7 +396,15 @@ impl LogLine {
     fn fields(&self) -> impl Iterator<Item = Field> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Field(field, _) => Some(*field),
-            Piece::Text(_) | Piece::Blank => None,
+            Piece::Text(_) | Piece::Blank | Piece::Sample(..) => None,
+        })
+    }
+
+    /// Those of its pieces that are samples, in order.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &Expression> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Sample(expression, _) => Some(&**expression),
+            Piece::Text(_) | Piece::Blank | Piece::Field(..) => None,
         })
     }
 }

@@ -1,6 +1,13 @@
 //! What a frontend tells of its sessions, when, and to whom (`configuration.txt` §8.3).
 
-use crate::LogLine;
+use crate::{Captured, Expression, Facts, LogLine, Table};
+
+/// What samples were when the line was due, in the order of their pieces; `None`: not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sampled {
+    pub line: Box<[Captured]>,
+    pub structured: Box<[Captured]>,
+}
 
 /// What a frontend logs, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +22,7 @@ pub struct LogPolicy {
     pub options: LogOptions,
     is_late: bool,
     has_source: bool,
+    has_samples: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +57,7 @@ impl LogPolicy {
             options: LogOptions::default(),
             is_late: false,
             has_source: false,
+            has_samples: false,
         };
         policy.with(None, None, LogOptions::default())
     }
@@ -57,7 +66,8 @@ impl LogPolicy {
     pub fn with(self, error_line: Option<LogLine>, structured: Option<LogLine>, options: LogOptions) -> LogPolicy {
         let policy = LogPolicy { error_line, structured, options, ..self };
         let (is_late, has_source) = (policy.lines().any(LogLine::is_late), policy.lines().any(LogLine::has_source));
-        LogPolicy { is_late, has_source, ..policy }
+        let has_samples = policy.lines().any(|line| line.samples().next().is_some());
+        LogPolicy { is_late, has_source, has_samples, ..policy }
     }
 
     /// Whether the line of a session is due when its server is connected; else it is when the session has ended. One of its
@@ -72,6 +82,32 @@ impl LogPolicy {
     /// Whether a line shows the address that the server was connected from.
     pub fn has_source(&self) -> bool {
         self.has_source && !self.targets.is_empty()
+    }
+
+    /// The line that tells of a session, or of a connection that never became one.
+    pub fn line(&self, is_stillborn: bool) -> Option<&LogLine> {
+        match (&self.format, &self.error_line) {
+            (_, error_line) if is_stillborn => error_line.as_ref(),
+            (LogFormat::Line(line), _) => Some(line),
+            (LogFormat::Connect, _) => None,
+        }
+    }
+
+    /// What the samples of its lines are now; `None` where they have none.
+    pub fn sampled(&self, is_stillborn: bool, facts: &Facts<'_>) -> Option<Box<Sampled>> {
+        let all = |line: &LogLine| {
+            let value = |expression: &Expression| Some(expression.value(facts)?.into_bytes().into());
+            line.samples().map(value).collect()
+        };
+        self.has_samples.then(|| {
+            let line = self.line(is_stillborn).map(all).unwrap_or_default();
+            let structured = self.structured.as_ref().map(all).unwrap_or_default();
+            Box::new(Sampled { line, structured })
+        })
+    }
+
+    pub(crate) fn fits(&self, table: &Table) -> bool {
+        self.lines().flat_map(LogLine::samples).all(|expression| expression.fits(table))
     }
 
     fn lines(&self) -> impl Iterator<Item = &LogLine> {

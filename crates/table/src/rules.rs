@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Condition, Facts, ServerId, Table, Verdict};
+use crate::{Condition, Facts, Format, ServerId, Table, Verdict, route};
 
 /// One `tcp-request …` or `tcp-response content` line.
 #[derive(Clone, Debug)]
@@ -68,7 +68,15 @@ pub struct BackendRules {
 #[derive(Clone, Debug)]
 pub struct UseServer {
     pub condition: Condition,
-    pub server: ServerId,
+    pub server: ServerSwitch,
+}
+
+/// Which server a rule imposes.
+#[derive(Clone, Debug)]
+pub enum ServerSwitch {
+    To(ServerId),
+    /// The one of this name; if none has it, no rule behind it is asked.
+    Named(Format),
 }
 
 /// What the first rule says that holds; `None` while that depends on bytes which have not come.
@@ -128,13 +136,21 @@ impl Admission {
 impl BackendRules {
     /// The server that a rule imposes.
     pub fn server(&self, facts: &Facts<'_>) -> Option<ServerId> {
-        self.imposing(facts).map(|index| self.servers[index].server)
+        self.imposing(facts).map(|(_, server)| server)
     }
 
-    /// The index of the rule that imposes a server: of those that hold, the first whose server is up.
-    pub fn imposing(&self, facts: &Facts<'_>) -> Option<usize> {
-        let is_up = |id: ServerId| facts.table.server(id).state.is_up();
-        self.servers.iter().position(|rule| rule.condition.holds(facts) && is_up(rule.server))
+    /// The server that a rule imposes, and the index of that rule: of those that hold, the first whose server is up.
+    pub fn imposing(&self, facts: &Facts<'_>) -> Option<(usize, ServerId)> {
+        for (index, rule) in self.servers.iter().enumerate().filter(|(_, rule)| rule.condition.holds(facts)) {
+            let server = match &rule.server {
+                ServerSwitch::To(server) => *server,
+                ServerSwitch::Named(format) => server_named(format, facts)?,
+            };
+            if facts.table.server(server).state.is_up() {
+                return Some((index, server));
+            }
+        }
+        None
     }
 
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
@@ -145,8 +161,18 @@ impl BackendRules {
     /// Whether every id in it has a place in `table`.
     pub(crate) fn fits(&self, table: &Table) -> bool {
         self.conditions().all(|condition| condition.fits(table))
-            && self.servers.iter().all(|rule| table.has_server(rule.server))
+            && self.servers.iter().all(|rule| match &rule.server {
+                ServerSwitch::To(server) => table.has_server(*server),
+                ServerSwitch::Named(format) => format.fits(table),
+            })
     }
+}
+
+/// A server of the backend that was chosen.
+fn server_named(format: &Format, facts: &Facts<'_>) -> Option<ServerId> {
+    let (name, backend) = (route::name(format, facts)?, facts.backend?);
+    let index = facts.table.backend(backend).servers.iter().position(|server| *server.name == *name)?;
+    Some(ServerId { backend, index: index as u32 })
 }
 
 fn conditions<A>(rules: &[Rule<A>]) -> impl Iterator<Item = &Condition> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::LogTarget;
-use crate::{Backend, Frontend, ProcessState, Server, Standing, UNLIMITED};
+use crate::{Backend, Frontend, ProcessState, Server, Standing, Switch, UNLIMITED};
 
 /// A frontend's place in [`Table::frontends`]; valid for one table only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +105,8 @@ pub struct Table {
     /// In file order, with HAProxy's numbers.
     pub proxies: Vec<Proxy>,
     pub spread: Spread,
+    /// Somebody asks for what exchanges capture (`capture.req.uri`), beside the logs.
+    pub keeps_captures: bool,
     frontends_by_name: HashMap<Arc<str>, FrontendId>,
     backends_by_name: HashMap<Arc<str>, BackendId>,
 }
@@ -167,6 +169,7 @@ impl Table {
             process,
             proxies,
             spread: Spread::default(),
+            keeps_captures: false,
             frontends_by_name,
             backends_by_name,
         };
@@ -187,6 +190,11 @@ impl Table {
         Table { spread, ..self }
     }
 
+    /// The same table for exchanges that keep what they capture, whoever logs.
+    pub fn with_captures(self, keeps_captures: bool) -> Table {
+        Table { keeps_captures, ..self }
+    }
+
     /// A server by its names.
     pub fn server_named(&self, backend: &str, server: &str) -> Option<ServerId> {
         let backend = self.backend_named(backend)?;
@@ -197,10 +205,16 @@ impl Table {
     /// Every reference inside the table points into the table.
     fn check(&self) {
         for frontend in &self.frontends {
-            let targets = frontend.rules.iter().map(|rule| rule.backend).chain(frontend.default_backend);
-            for BackendId(index) in targets {
-                assert!((index as usize) < self.backends.len(), "'{}' routes outside of the table", frontend.name);
-            }
+            let mut targets = frontend.rules.iter().map(|rule| &rule.backend);
+            let is_inside = targets.all(|target| match target {
+                Switch::To(backend) => self.has_backend(*backend),
+                Switch::Named(format) => format.fits(self),
+            });
+            let is_inside = is_inside && frontend.default_backend.is_none_or(|backend| self.has_backend(backend));
+            assert!(is_inside, "'{}' routes outside of the table", frontend.name);
+            let format = &frontend.unique_id.format;
+            assert!(format.as_ref().is_none_or(|f| f.fits(self)), "'{}' asks outside of the table", frontend.name);
+            assert!(frontend.log.fits(self), "'{}' asks outside of the table", frontend.name);
             let conditions = frontend.rules.iter().filter_map(|rule| rule.condition.as_ref());
             let mut conditions = conditions.chain(frontend.admission.conditions());
             assert!(conditions.all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);

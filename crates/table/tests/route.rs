@@ -8,7 +8,7 @@ use std::sync::Arc;
 use table::{
     Acl, Admin, Admission, Backend, BackendId, Balance, ClientTimeouts, Condition, Facts, Fetch, Frontend, FrontendId,
     Global, HttpFront, IpSet, LogFormat, LogPolicy, Matcher, Mode, NumberRange, PickKey, ServerId, ServerSettings,
-    ShardIndex, Splice, StateBook, Table, Term, Test, UseBackend, route,
+    ShardIndex, Splice, StateBook, Switch, Table, Term, Test, UniqueId, UseBackend, route,
 };
 
 const SERVED: BackendId = BackendId(0);
@@ -37,6 +37,7 @@ fn table(rules: Vec<UseBackend>, default_backend: Option<BackendId>) -> Table {
         splice: Splice::ALWAYS,
         http: HttpFront::default(),
         log: LogPolicy::new(Vec::new(), LogFormat::Connect),
+        unique_id: UniqueId::default(),
     };
     let backends = vec![Arc::new(served), Arc::new(other)];
     let table = Table::new(
@@ -85,11 +86,14 @@ fn number(fetch: Fetch, least: Option<i64>, most: Option<i64>) -> Test {
 
 #[test]
 fn first_rule_that_holds_then_default_then_nobody() {
-    let rule = |truth| UseBackend { condition: Some(condition(vec![vec![(false, always(truth))]])), backend: OTHER };
+    let rule = |truth| UseBackend {
+        condition: Some(condition(vec![vec![(false, always(truth))]])),
+        backend: Switch::To(OTHER),
+    };
     for (rules, default, expect) in [
         (vec![rule(false), rule(true)], Some(SERVED), Some(OTHER)),
         (vec![rule(false)], Some(SERVED), Some(SERVED)),
-        (vec![UseBackend { condition: None, backend: OTHER }], Some(SERVED), Some(OTHER)),
+        (vec![UseBackend { condition: None, backend: Switch::To(OTHER) }], Some(SERVED), Some(OTHER)),
         (vec![rule(false)], None, None),
     ] {
         let table = table(rules, default);
@@ -183,5 +187,5 @@ fn names_are_found() {
 #[test]
 #[should_panic(expected = "routes outside of the table")]
 fn a_rule_into_nowhere_is_our_mistake() {
-    table(vec![UseBackend { condition: None, backend: BackendId(2) }], None);
+    table(vec![UseBackend { condition: None, backend: Switch::To(BackendId(2)) }], None);
 }

@@ -16,6 +16,7 @@ pub(crate) enum Keyword {
     FeConn,
     FeId,
     FeName,
+    Hostname,
     HelloCurves,
     HelloName,
     HelloProtocols,
@@ -28,6 +29,7 @@ pub(crate) enum Keyword {
     Payload(Speaker),
     PayloadLv(Speaker),
     ProtoHttp,
+    Session(SessionName),
     Src,
     SrcPort,
     SrvConn,
@@ -69,6 +71,32 @@ fn tls(name: &str) -> Option<TlsName> {
         "ssl_fc_is_resumed" => TlsName::Resumed,
         "ssl_fc_protocol" => TlsName::Version,
         "ssl_fc_sni" => TlsName::Name,
+        _ => return None,
+    })
+}
+
+/// Those that ask for what is known of a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SessionName {
+    Captured(Speaker),
+    RequestMethod,
+    RequestTarget,
+    RequestVersion,
+    ResponseVersion,
+    ServerName,
+    UniqueId,
+}
+
+fn session(name: &str) -> Option<SessionName> {
+    Some(match name {
+        "capture.req.hdr" => SessionName::Captured(Speaker::Client),
+        "capture.req.method" => SessionName::RequestMethod,
+        "capture.req.uri" => SessionName::RequestTarget,
+        "capture.req.ver" => SessionName::RequestVersion,
+        "capture.res.hdr" => SessionName::Captured(Speaker::Server),
+        "capture.res.ver" => SessionName::ResponseVersion,
+        "srv_name" => SessionName::ServerName,
+        "unique-id" => SessionName::UniqueId,
         _ => return None,
     })
 }
@@ -146,12 +174,19 @@ pub(crate) const READ: &[&str] = &[
     "be_conn",
     "be_id",
     "be_name",
+    "capture.req.hdr",
+    "capture.req.method",
+    "capture.req.uri",
+    "capture.req.ver",
+    "capture.res.hdr",
+    "capture.res.ver",
     "dst",
     "dst_port",
     "fe_conn",
     "fe_id",
     "fe_name",
     "hdr",
+    "hostname",
     "int",
     "method",
     "nbsrv",
@@ -182,6 +217,7 @@ pub(crate) const READ: &[&str] = &[
     "src_port",
     "srv_conn",
     "srv_is_up",
+    "srv_name",
     "ssl_c_s_dn",
     "ssl_c_used",
     "ssl_c_verify",
@@ -197,6 +233,7 @@ pub(crate) const READ: &[&str] = &[
     "ssl_fc_use_keysize",
     "status",
     "str",
+    "unique-id",
     "url",
     "url_param",
     "var",
@@ -216,6 +253,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "fe_conn" => Keyword::FeConn,
         "fe_id" => Keyword::FeId,
         "fe_name" => Keyword::FeName,
+        "hostname" => Keyword::Hostname,
         "int" => Keyword::Int,
         "nbsrv" => Keyword::Nbsrv,
         "req.len" | "req_len" => Keyword::Len(Speaker::Client),
@@ -239,6 +277,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "var" => Keyword::Variable,
         "wait_end" => Keyword::WaitEnd,
         _ if tls(name).is_some() => return tls(name).map(|name| Some(Keyword::Tls(name))),
+        _ if session(name).is_some() => return session(name).map(|name| Some(Keyword::Session(name))),
         _ if message(name).is_some() => return message(name).map(|message| Some(Keyword::Message(message))),
         _ => return UNREAD.split_ascii_whitespace().any(|known| known == name).then_some(None),
     };
@@ -254,14 +293,13 @@ const UNREAD: &str = "
 accept_date act_conn avg_queue base32 base32+src baseq bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
 bc_err_str bc_glitches bc_http_major bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams
 bc_settings_streams_limit bc_src bc_src_port bc_srv be_conn_free be_connect_timeout be_server_timeout be_sess_rate
-be_tarpit_timeout be_tunnel_timeout bin bool bs.aborted bs.debug_str bs.id bytes_in bytes_out capture.req.hdr
-capture.req.method capture.req.uri capture.req.ver capture.res.hdr capture.res.ver connslots cook_cnt cook_val cookie
-cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
+be_tarpit_timeout be_tunnel_timeout bin bool bs.aborted bs.debug_str bs.id bytes_in bytes_out connslots cook_cnt
+cook_val cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
 date date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
 fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
 fc_pp_authority fc_pp_tlv fc_pp_unique_id fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
-fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted fs.debug_str fs.id hostname http_auth
+fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted fs.debug_str fs.id http_auth
 http_auth_bearer http_auth_group http_auth_pass http_auth_type http_auth_user http_first_req internal.htx.data
 internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
@@ -291,7 +329,7 @@ scook_end scook_len scook_reg scook_sub scook_val so_id so_name src_bytes_in_rat
 src_clr_gpc0 src_clr_gpc1 src_conn_cnt src_conn_cur src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt
 src_get_gpt0 src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt
 src_http_fail_rate src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
-src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn_free srv_id srv_iweight srv_name srv_queue
+src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn_free srv_id srv_iweight srv_queue
 srv_sess_rate srv_uweight srv_weight ssl_bc ssl_bc_alg_keysize ssl_bc_alpn ssl_bc_cipher ssl_bc_client_random
 ssl_bc_err ssl_bc_err_str ssl_bc_is_resumed ssl_bc_npn ssl_bc_protocol ssl_bc_server_random ssl_bc_session_id
 ssl_bc_session_key ssl_bc_unique_id ssl_bc_use_keysize ssl_c_ca_err ssl_c_ca_err_depth ssl_c_chain_der ssl_c_der
@@ -307,5 +345,5 @@ ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_ses
 ssl_fc_sni_end ssl_fc_sni_reg ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_s_chain_der
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
 ssl_s_version stopping table_avl table_cnt term_events thread txn.conn_retries txn.id32 txn.redispatched
-txn.sess_term_state txn.status txn.timer.total txn.timer.user unique-id url32 url32+src url_ip url_port urlp_val uuid
+txn.sess_term_state txn.status txn.timer.total txn.timer.user url32 url32+src url_ip url_port urlp_val uuid
 ";

@@ -1,5 +1,7 @@
 //! The actions of `http-request`, `http-response` and `http-after-response` (configuration.txt §4.3).
 
+use crate::acl::Speaker;
+
 /// The rulesets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ruleset {
@@ -132,6 +134,14 @@ impl Ruleset {
             Ruleset::Request => "http-request",
             Ruleset::Response => "http-response",
             Ruleset::AfterResponse => "http-after-response",
+        }
+    }
+
+    /// Whose message it is about.
+    pub(crate) fn speaker(self) -> Speaker {
+        match self {
+            Ruleset::Request => Speaker::Client,
+            Ruleset::Response | Ruleset::AfterResponse => Speaker::Server,
         }
     }
 

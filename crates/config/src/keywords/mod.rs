@@ -7,6 +7,7 @@ pub(crate) mod bind;
 pub(crate) mod fetch;
 pub(crate) mod global;
 pub(crate) mod http_rules;
+pub(crate) mod log_alias;
 pub(crate) mod option;
 pub(crate) mod proxy;
 pub(crate) mod server;

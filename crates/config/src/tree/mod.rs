@@ -19,7 +19,7 @@ pub use checks::{
 pub use global::{Access, CpuMap, Global, IoEngine, Ownership, Role, StatsSocket, UnixBind};
 pub use http::{ForwardFor, HttpSettings, IpNet, Keeping, RetryEvent, Reuse};
 pub use log::{Log, LogOptions, LogStyle, LogTarget};
-pub use proxy::{Balance, Keepalive, Mode, Proxy, Redispatch, Settings, Splice, StateSource, Timeouts};
+pub use proxy::{Balance, Keepalive, Mode, Proxy, Redispatch, Settings, Splice, StateSource, Timeouts, UniqueId};
 pub use rules::{Capture, TcpAction, TcpResponseAction, TcpRule, TcpRules, UseBackend, UseServer};
 pub use server::{InitState, OnError, ProxyHeader, ProxyOption, Server, ServerOptions, ServerTls, ServerVerify};
 

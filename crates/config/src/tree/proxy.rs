@@ -6,7 +6,7 @@ use super::{
 };
 use crate::acl::{Acl, Condition, Expression, Test};
 use crate::balance::{HashKey, HashType};
-use crate::http_rule::HttpRules;
+use crate::http_rule::{Format, HttpRules};
 use crate::log_format::LogLine;
 use crate::page::StatsPage;
 use crate::source::{Span, Spanned};
@@ -107,6 +107,7 @@ pub struct Settings {
     pub error_log_format: Option<Spanned<LogLine>>,
     pub log_format_sd: Option<Spanned<LogLine>>,
     pub log_options: LogOptions,
+    pub unique_id: UniqueId,
     pub default_server: ServerOptions,
     /// A statistics page.
     pub stats: Option<StatsPage>,
@@ -145,6 +146,15 @@ impl Settings {
         let http_script = HttpScript { is_inherited: true, ..self.http_script.clone() };
         Settings { is_script_inherited: true, http_script, stats, ..self.clone() }
     }
+}
+
+/// A name for each session or exchange: what it is made of, and the field of requests that tells servers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UniqueId {
+    /// `unique-id-format`
+    pub format: Option<Box<Format>>,
+    /// `unique-id-header`
+    pub header: Option<String>,
 }
 
 /// `load-server-state-from-file`

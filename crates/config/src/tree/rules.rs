@@ -1,6 +1,7 @@
 //! Rules that choose, accept and reject; captures.
 
 use crate::acl::Condition;
+use crate::http_rule::Format;
 use crate::source::Spanned;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct UseBackend {
     pub backend: Spanned<String>,
+    /// The name is made anew for each connection. A name that nobody has leads to the default.
+    pub computed: Option<Format>,
     /// Always, when absent.
     pub condition: Option<Condition>,
 }
@@ -51,6 +54,8 @@ pub enum TcpResponseAction {
 #[derive(Clone, Debug)]
 pub struct UseServer {
     pub server: Spanned<String>,
+    /// The name is made anew for each connection. A name that nobody has ends the list.
+    pub computed: Option<Format>,
     pub condition: Condition,
 }
 

@@ -158,10 +158,14 @@ fn content(text: &mut String, what: &str, inspection: &Inspection, facts: &Facts
 }
 
 fn backend(text: &mut String, frontend: &Frontend, facts: &Facts<'_>) -> Option<table::BackendId> {
-    let (id, why) = match (switching(frontend, facts), frontend.default_backend) {
-        (Some(index), _) => {
-            let rule = &frontend.rules[index];
-            (rule.backend, format!("by use_backend rule {}{}", index + 1, because(rule.condition.as_ref())))
+    let by_rule = switching(frontend, facts).map(|index| (index, &frontend.rules[index]));
+    let chosen = by_rule.and_then(|(index, rule)| Some((index, rule, rule.backend.of(frontend.mode, facts)?)));
+    let (id, why) = match (chosen, frontend.default_backend) {
+        (Some((index, rule, id)), _) => {
+            (id, format!("by use_backend rule {}{}", index + 1, because(rule.condition.as_ref())))
+        }
+        (None, Some(id)) if by_rule.is_some() => {
+            (id, "the default, as no backend has the name that a rule makes".to_owned())
         }
         (None, Some(id)) if frontend.rules.is_empty() => (id, "the default".to_owned()),
         (None, Some(id)) => (id, format!("the default, none of {} use_backend rules holds", frontend.rules.len())),
@@ -175,10 +179,10 @@ fn backend(text: &mut String, frontend: &Frontend, facts: &Facts<'_>) -> Option<
 }
 
 fn server(text: &mut String, table: &Table, backend: &Backend, facts: &Facts<'_>) {
-    let imposing = backend.rules.imposing(facts).map(|index| (index, &backend.rules.servers[index]));
-    let imposed = imposing.map(|(_, rule)| &*table.server(rule.server).state);
+    let imposing = backend.rules.imposing(facts).map(|(index, server)| (index, &backend.rules.servers[index], server));
+    let imposed = imposing.map(|(_, _, server)| &*table.server(server).state);
     let why = match imposing {
-        Some((index, rule)) => format!("by use-server rule {}{}", index + 1, because(Some(&rule.condition))),
+        Some((index, rule, _)) => format!("by use-server rule {}{}", index + 1, because(Some(&rule.condition))),
         None => match backend.balance {
             Balance::RoundRobin | Balance::StaticRr => "next in turn".to_owned(),
             Balance::LeastConn => "fewest connections for its weight".to_owned(),

@@ -3,9 +3,9 @@
 //! These texts come from peers: what could break a line, or the braces around it, is escaped as HAProxy escapes it.
 
 use super::format::Clocks;
-use super::line::{Facts, append, push_millis, push_text};
-use session::{Captured, Exchanged};
-use table::{ExchangeField, Style};
+use super::line::{Facts, append, push_millis, push_number, push_text};
+use session::Exchanged;
+use table::{Captured, ExchangeField, Style};
 
 /// Appends a field that only an exchange can fill. A session without one, such as a tunnel that a client never asked for, leaves
 /// what HAProxy writes for nothing.
@@ -31,6 +31,7 @@ pub(super) fn push(facts: &Facts<'_>, field: ExchangeField, style: Style, clocks
         // Cookies are not captured.
         ExchangeField::RequestCookie | ExchangeField::ResponseCookie => push_text("", style, out),
         ExchangeField::RequestLine => push_said(or_bad(&exchange.line), style, is_odd_in_line, out),
+        ExchangeField::RequestNumber => push_number(exchange.number, style, out),
         ExchangeField::RequestMethod => push_said(word(exchange, 0), style, is_odd_in_line, out),
         ExchangeField::RequestTarget => push_said(word(exchange, 1), style, is_odd_in_line, out),
         ExchangeField::RequestVersion => push_said(word(exchange, 2), style, is_odd_in_line, out),

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use session::{Cause, Exchanged, Progress, Record, RecordKind};
 use std::fmt::{self, Display};
 use std::io::Write;
-use table::{LineLevel, LogFormat, LogLevel};
+use table::{LineLevel, LogLevel};
 
 /// What a line says beside the record.
 #[derive(Clone, Copy)]
@@ -56,12 +56,12 @@ pub fn push(record: &Record, context: &Context<'_>, clocks: &mut Clocks, out: &m
         RecordKind::Connect => push_connect(record, out),
         RecordKind::Connected(progress) | RecordKind::Ended(progress) => {
             let facts = Facts { record, progress, context };
-            match (progress.end.cause, &policy.error_line, &policy.format) {
-                (Cause::BadHeader(_) | Cause::BadHandshake(_), Some(line), _) => line::push(line, &facts, clocks, out),
-                (Cause::BadHeader(why), None, _) => push_stillborn(record, &why, context, clocks, out),
-                (Cause::BadHandshake(why), None, _) => push_stillborn(record, &why, context, clocks, out),
-                (_, _, LogFormat::Line(line)) => line::push(line, &facts, clocks, out),
-                (_, _, LogFormat::Connect) => unreachable!("where a line is written at accept, none is at the end"),
+            let sampled = record.sampled.as_ref().map(|sampled| &*sampled.line);
+            match (policy.line(record.kind.is_stillborn()), progress.end.cause) {
+                (Some(line), _) => line::push(line, sampled, &facts, clocks, out),
+                (None, Cause::BadHeader(why)) => push_stillborn(record, &why, context, clocks, out),
+                (None, Cause::BadHandshake(why)) => push_stillborn(record, &why, context, clocks, out),
+                (None, _) => unreachable!("where a line is written at accept, none is at the end"),
             }
         }
     }
@@ -71,7 +71,8 @@ pub fn push(record: &Record, context: &Context<'_>, clocks: &mut Clocks, out: &m
 pub fn push_structured(record: &Record, context: &Context<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
     let line = &record.table.frontend(record.frontend).log.structured;
     if let (Some(line), Some(progress)) = (line, progress(record)) {
-        line::push(line, &Facts { record, progress, context }, clocks, out);
+        let sampled = record.sampled.as_ref().map(|sampled| &*sampled.structured);
+        line::push(line, sampled, &Facts { record, progress, context }, clocks, out);
     }
 }
 

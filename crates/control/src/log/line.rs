@@ -11,7 +11,7 @@ use session::{Cause, Progress, Record, RecordKind};
 use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
-use table::{Backend, Field, Frontend, LogLine, Piece, ServerAddr, Style};
+use table::{Backend, Captured, Field, Frontend, LogLine, Piece, ServerAddr, Style};
 
 /// Everything that a field may ask for.
 pub(super) struct Facts<'a> {
@@ -20,9 +20,16 @@ pub(super) struct Facts<'a> {
     pub(super) context: &'a Context<'a>,
 }
 
-/// Appends the line.
-pub(super) fn push(line: &LogLine, facts: &Facts<'_>, clocks: &mut Clocks, out: &mut Vec<u8>) {
+/// Appends the line. `sampled` is what the samples in it were when it was due.
+pub(super) fn push(
+    line: &LogLine,
+    sampled: Option<&[Captured]>,
+    facts: &Facts<'_>,
+    clocks: &mut Clocks,
+    out: &mut Vec<u8>,
+) {
     let mut may_blank = false;
+    let mut sampled = sampled.unwrap_or_default().iter();
     for piece in line.pieces() {
         let before = out.len();
         match piece {
@@ -30,6 +37,7 @@ pub(super) fn push(line: &LogLine, facts: &Facts<'_>, clocks: &mut Clocks, out: 
             Piece::Blank if may_blank => out.push(b' '),
             Piece::Blank => (),
             Piece::Field(field, style) => facts.push(*field, *style, clocks, out),
+            Piece::Sample(_, style) => push_sample(sampled.next().and_then(Option::as_deref), *style, out),
         }
         // An empty field leaves it to the piece before whether a blank may follow.
         if out.len() > before {
@@ -104,8 +112,7 @@ impl Facts<'_> {
             }
             Field::TlsCipher => push_text(record.agreed.map_or("", |agreed| agreed.cipher), style, out),
             Field::TlsVersion => push_text(record.agreed.map_or("", |agreed| agreed.version.name()), style, out),
-            // No session has a name.
-            Field::UniqueId => push_text("", style, out),
+            Field::UniqueId => push_sample(record.unique_id.as_deref(), style, out),
             Field::TotalTime | Field::UserTime => self.push_growing(times.total.as_millis(), out),
         }
     }
@@ -176,23 +183,39 @@ pub(super) fn push_text(text: &str, style: Style, out: &mut Vec<u8>) {
     }
 }
 
-fn push_quoted(text: &str, style: Style, out: &mut Vec<u8>) {
+/// What was sampled. Unlike HAProxy's, a line remains one line whatever a client says: controls become `#XX`.
+fn push_sample(text: Option<&[u8]>, style: Style, out: &mut Vec<u8>) {
+    let text = text.unwrap_or_default();
+    if text.is_empty() {
+        return push_text("", style, out);
+    }
     let quote: &[u8] = if style.is_quoted { b"\"" } else { b"" };
     out.extend_from_slice(quote);
-    match style.is_escaped {
-        false => out.extend_from_slice(text.as_bytes()),
-        true => text.bytes().for_each(|byte| {
-            if matches!(byte, b'"' | b'\\' | b']') {
-                out.push(b'\\');
-            }
-            out.push(byte);
-        }),
+    for &byte in text {
+        match byte.is_ascii_control() && byte != b'\t' {
+            true => append(out, format_args!("#{byte:02X}")),
+            false => push_byte(byte, style, out),
+        }
     }
     out.extend_from_slice(quote);
 }
 
+fn push_quoted(text: &str, style: Style, out: &mut Vec<u8>) {
+    let quote: &[u8] = if style.is_quoted { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    text.bytes().for_each(|byte| push_byte(byte, style, out));
+    out.extend_from_slice(quote);
+}
+
+fn push_byte(byte: u8, style: Style, out: &mut Vec<u8>) {
+    if style.is_escaped && matches!(byte, b'"' | b'\\' | b']') {
+        out.push(b'\\');
+    }
+    out.push(byte);
+}
+
 /// A number that `X` makes hexadecimal, with four digits at least.
-fn push_number(number: u64, style: Style, out: &mut Vec<u8>) {
+pub(super) fn push_number(number: u64, style: Style, out: &mut Vec<u8>) {
     match style.is_hexadecimal {
         true => append(out, format_args!("{number:04X}")),
         false => append(out, format_args!("{number}")),

@@ -41,10 +41,9 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(pid: u32, zone: TimeZone) -> Log {
-        let hostname = gethostname().map_or("localhost".into(), |name| name.to_string_lossy().into_owned());
         Log {
             clocks: Clocks::new(zone),
-            speaker: Speaker { pid, hostname },
+            speaker: Speaker { pid, hostname: hostname() },
             sinks: Sinks::default(),
             text: Vec::new(),
             structured: Vec::new(),
@@ -118,6 +117,11 @@ impl Log {
             }
         }
     }
+}
+
+/// The system's name.
+pub(crate) fn hostname() -> String {
+    gethostname().map_or("localhost".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn shown(sink: &LogSink) -> String {

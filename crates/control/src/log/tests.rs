@@ -116,6 +116,8 @@ fn text(
         accepted_at: Instant::from_nanos(50_000_000_000),
         listener,
         agreed: None,
+        unique_id: None,
+        sampled: None,
         kind,
     };
     let accepted: Timestamp = "2026-11-22T16:13:06.740Z".parse().expect("a time");
@@ -337,6 +339,8 @@ fn levels() {
             accepted_at: Instant::EPOCH,
             listener: 1,
             agreed: None,
+            unique_id: None,
+            sampled: None,
             kind: RecordKind::Ended(progress),
         };
         format::level(&record)

@@ -9,7 +9,7 @@ use driver::Addr;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, Ownership, Splice, UseBackend};
+use table::{Bind, BindAddr, BindId, ClientTimeouts, Frontend, Ownership, Splice, Switch, UniqueId, UseBackend};
 
 impl Lowering<'_> {
     pub(super) fn frontend(&mut self, proxy: &Proxy) -> Frontend {
@@ -36,6 +36,7 @@ impl Lowering<'_> {
             splice: self.splice(settings.splice),
             http: self.http_front(proxy, &acls),
             log: self.log_policy(proxy),
+            unique_id: self.unique_id(proxy),
             state: self.book.frontend(&name),
             name,
         }
@@ -59,10 +60,24 @@ impl Lowering<'_> {
         }
     }
 
+    fn unique_id(&mut self, proxy: &Proxy) -> UniqueId {
+        let config::UniqueId { format, header } = &proxy.settings.unique_id;
+        UniqueId {
+            format: format.as_ref().map(|format| self.format(format, proxy)),
+            header: header.as_deref().map(Into::into),
+        }
+    }
+
     fn rules(&mut self, proxy: &Proxy, acls: &Acls) -> Vec<UseBackend> {
         let mut rules = Vec::new();
         for rule in &proxy.rules {
-            let Some(backend) = self.names.backend(&rule.backend) else { continue };
+            let backend = match &rule.computed {
+                Some(format) => Switch::Named(self.format(format, proxy)),
+                None => match self.names.backend(&rule.backend) {
+                    Some(backend) => Switch::To(backend),
+                    None => continue,
+                },
+            };
             let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, acls));
             rules.push(UseBackend { condition, backend });
         }

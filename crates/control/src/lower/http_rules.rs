@@ -98,10 +98,12 @@ impl Lowering<'_> {
         })
     }
 
-    fn format(&mut self, format: &config::Format, proxy: &Proxy) -> Format {
+    pub(super) fn format(&mut self, format: &config::Format, proxy: &Proxy) -> Format {
         let part = |part: &config::FormatPart| match part {
             config::FormatPart::Text(text) => FormatPart::Text(text.as_bytes().into()),
+            config::FormatPart::Blank => FormatPart::Blank,
             config::FormatPart::Sample(expression) => FormatPart::Sample(self.expression(expression, proxy)),
+            config::FormatPart::Hexadecimal(expression) => FormatPart::Hexadecimal(self.expression(expression, proxy)),
         };
         Format::new(format.0.iter().map(part).collect())
     }

@@ -10,35 +10,42 @@ impl Lowering<'_> {
         let format = match settings.log_style.as_ref().map(|style| &style.value) {
             Some(LogStyle::Http) if settings.mode == Mode::Http => LogFormat::Line(LogLine::httplog()),
             Some(LogStyle::Tcp | LogStyle::Http) => LogFormat::Line(LogLine::tcplog()),
-            Some(LogStyle::Format(format)) => line(format).map_or(LogFormat::Connect, LogFormat::Line),
+            Some(LogStyle::Format(format)) => self.line(format, proxy).map_or(LogFormat::Connect, LogFormat::Line),
             None => LogFormat::Connect,
         };
         let config::LogOptions { skips_null, skips_normal, is_early, separates_errors } = settings.log_options;
-        LogPolicy::new(self.log_targets(proxy), format).with(
-            settings.error_log_format.as_ref().and_then(|format| line(format)),
-            settings.log_format_sd.as_ref().and_then(|format| line(format)),
+        let targets = self.log_targets(proxy);
+        LogPolicy::new(targets, format).with(
+            settings.error_log_format.as_ref().and_then(|format| self.line(format, proxy)),
+            settings.log_format_sd.as_ref().and_then(|format| self.line(format, proxy)),
             LogOptions { skips_null, skips_normal, is_early, separates_errors },
         )
     }
-}
 
-/// A format of nothing is none, as in HAProxy.
-fn line(format: &config::LogLine) -> Option<LogLine> {
-    let pieces: Vec<Piece> = format.parts.iter().map(piece).collect();
-    (!pieces.is_empty()).then(|| LogLine::new(pieces))
-}
+    /// A format of nothing is none, as in HAProxy.
+    fn line(&mut self, format: &config::LogLine, proxy: &Proxy) -> Option<LogLine> {
+        let pieces: Vec<Piece> = format.parts.iter().map(|part| self.piece(part, proxy)).collect();
+        (!pieces.is_empty()).then(|| LogLine::new(pieces))
+    }
 
-fn piece(part: &LogPart) -> Piece {
-    match part {
-        LogPart::Text(text) => Piece::Text(text.as_str().into()),
-        LogPart::Blank => Piece::Blank,
-        LogPart::Sample { .. } => unreachable!("refused before it is lowered"),
-        LogPart::Alias { name, flags } => {
-            let config::LogFlags { is_mandatory, is_quoted, is_hexadecimal, is_escaped } = *flags;
-            let style = Style { is_mandatory, is_quoted, is_hexadecimal, is_escaped };
-            Piece::Field(Field::named(name).expect("both crates know the same aliases, as a test shows"), style)
+    fn piece(&mut self, part: &LogPart, proxy: &Proxy) -> Piece {
+        match part {
+            LogPart::Text(text) => Piece::Text(text.as_str().into()),
+            LogPart::Blank => Piece::Blank,
+            LogPart::Sample { expression, flags } => {
+                Piece::Sample(Box::new(self.expression(expression, proxy)), style(*flags))
+            }
+            LogPart::Alias { name, flags } => {
+                let field = Field::named(name).expect("both crates know the same aliases, as a test shows");
+                Piece::Field(field, style(*flags))
+            }
         }
     }
+}
+
+fn style(flags: config::LogFlags) -> Style {
+    let config::LogFlags { is_mandatory, is_quoted, is_hexadecimal, is_escaped } = flags;
+    Style { is_mandatory, is_quoted, is_hexadecimal, is_escaped }
 }
 
 #[cfg(test)]

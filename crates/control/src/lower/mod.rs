@@ -85,6 +85,7 @@ pub(crate) fn lower<'a>(
         bind_places: Vec::new(),
         bind_count: 0,
         variables: HashMap::new(),
+        keeps_captures: false,
     };
     let (mut frontends, mut backends) = (Vec::new(), Vec::new());
     for proxy in enabled(config) {
@@ -96,13 +97,13 @@ pub(crate) fn lower<'a>(
         }
     }
     let admin = lowering.admin();
-    let Lowering { log_targets, diagnostics, bind_places, book, .. } = lowering;
+    let Lowering { log_targets, diagnostics, bind_places, book, keeps_captures, .. } = lowering;
     let has_alert = diagnostics.iter().any(Diagnostic::is_alert);
     let table = (!has_alert).then(|| {
         let table = Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process());
         let spread =
             Spread { percent: config.global.spread_checks.unwrap_or(0), most: config.global.max_spread_checks };
-        Arc::new(table.with_proxies(numbered(config)).with_spread(spread))
+        Arc::new(table.with_proxies(numbered(config)).with_spread(spread).with_captures(keeps_captures))
     });
     Lowered { table, diagnostics, bind_places, admin }
 }
@@ -127,6 +128,8 @@ struct Lowering<'a> {
     bind_count: u32,
     /// Names of variables, numbered as they come.
     variables: HashMap<String, usize>,
+    /// Somebody asks for what exchanges capture.
+    keeps_captures: bool,
 }
 
 /// Places in the table, by name.

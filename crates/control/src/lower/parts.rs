@@ -1,6 +1,6 @@
 //! Words that the tree and the table have in common: the parts of payloads, the operands of converters.
 
-use table::{CountedStart, FieldForm, FieldPart, MessagePart, Operation, Part, Speaker, TextPart};
+use table::{CountedStart, FieldForm, FieldPart, MessagePart, Operation, Part, SessionPart, Speaker, TextPart};
 
 pub(super) fn speaker(speaker: config::Speaker) -> Speaker {
     match speaker {
@@ -51,6 +51,21 @@ pub(super) fn message(part: &config::MessagePart) -> MessagePart {
         }
         config::MessagePart::Cookie(name) => MessagePart::Cookie(name.as_bytes().into()),
         config::MessagePart::Parameter(name) => MessagePart::Parameter(name.as_bytes().into()),
+    }
+}
+
+pub(super) fn session(part: config::SessionPart) -> SessionPart {
+    match part {
+        config::SessionPart::UniqueId => SessionPart::UniqueId,
+        config::SessionPart::Number => SessionPart::Number,
+        config::SessionPart::AcceptSeconds => SessionPart::AcceptSeconds,
+        config::SessionPart::ProcessId => SessionPart::ProcessId,
+        config::SessionPart::ServerName => SessionPart::ServerName,
+        config::SessionPart::Captured(whose, index) => SessionPart::Captured(speaker(whose), index),
+        config::SessionPart::RequestMethod => SessionPart::RequestMethod,
+        config::SessionPart::RequestTarget => SessionPart::RequestTarget,
+        config::SessionPart::RequestVersion => SessionPart::RequestVersion,
+        config::SessionPart::ResponseVersion => SessionPart::ResponseVersion,
     }
 }
 

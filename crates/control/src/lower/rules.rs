@@ -3,7 +3,7 @@
 use super::acls::Acls;
 use super::{Lowering, limit};
 use config::{Proxy, TcpAction, TcpResponseAction, TcpRule};
-use table::{Action, Admission, BackendRules, Inspection, ResponseAction, Rule, UseServer};
+use table::{Action, Admission, BackendRules, Inspection, ResponseAction, Rule, ServerSwitch, UseServer};
 
 impl Lowering<'_> {
     pub(super) fn admission(&mut self, proxy: &Proxy, acls: &Acls) -> Admission {
@@ -23,7 +23,10 @@ impl Lowering<'_> {
         let mut servers = Vec::new();
         for rule in &proxy.use_servers {
             let condition = self.condition(&rule.condition, proxy, &acls);
-            let server = self.names.server(&proxy.name, &rule.server);
+            let server = match &rule.computed {
+                Some(format) => Some(ServerSwitch::Named(self.format(format, proxy))),
+                None => self.names.server(&proxy.name, &rule.server).map(ServerSwitch::To),
+            };
             servers.extend(server.map(|server| UseServer { condition, server }));
         }
         BackendRules { request: self.content(proxy, &acls), servers, response: self.response(proxy, &acls) }

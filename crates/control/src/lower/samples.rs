@@ -65,6 +65,11 @@ impl Lowering<'_> {
             config::Fetch::Text(text) => Fetch::Bytes(text.as_bytes().into()),
             config::Fetch::Tls(part) => Fetch::Tls(super::parts::tls(part)),
             config::Fetch::Variable(variable) => Fetch::Variable(self.variable(variable)),
+            config::Fetch::Session(part) => {
+                self.keeps_captures |= part.is_captured();
+                Fetch::Session(super::parts::session(*part))
+            }
+            config::Fetch::Hostname => Fetch::Bytes(crate::log::hostname().into_bytes().into()),
             config::Fetch::WaitEnd => Fetch::WaitEnd,
             config::Fetch::Message(part) => Fetch::Message(super::parts::message(part)),
             config::Fetch::Payload(speaker, part) => {

@@ -250,7 +250,7 @@ impl Session {
             Reply::Final { connection, .. } => connection,
         };
         if reply != Reply::Interim {
-            facts.on_response(now, response, down.gathered.bytes(), self.frontend());
+            facts.on_response(now, response, down.gathered.bytes(), &self.table, self.frontend());
             self.count_response(response.status());
             if let Err(end) = self.ask_response_rules(transaction) {
                 *transaction.exchange.as_mut().expect("it is under way") = before;

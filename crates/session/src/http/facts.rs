@@ -6,10 +6,7 @@ use crate::{End, Outbox, Session};
 use driver::Instant;
 use http1::{Fields, Request, Response, Trailers};
 use std::time::Duration;
-use table::{Capture, Frontend, LineLevel, Scope};
-
-/// A value that was captured; `None`: there was no such field.
-pub type Captured = Option<Box<[u8]>>;
+use table::{Capture, Captured, Captures, Frontend, Identity, LineLevel, Scope, Table};
 
 /// What happened when, and what was said.
 #[derive(Debug)]
@@ -23,10 +20,7 @@ pub(super) struct Facts {
     /// The head of the final response had come.
     pub(super) responded_at: Option<Instant>,
     pub(super) status: Option<u16>,
-    /// `METHOD target VERSION`; empty where that is not known or nobody will ask.
-    line: Vec<u8>,
-    request_captures: Vec<Captured>,
-    response_captures: Vec<Captured>,
+    pub(super) captures: Captures,
     /// What rules say of its line.
     pub(super) line_level: LineLevel,
     /// Why it ended, if it is not simply over.
@@ -43,9 +37,7 @@ impl Default for Facts {
             routed_at: None,
             responded_at: None,
             status: None,
-            line: Vec::new(),
-            request_captures: Vec::new(),
-            response_captures: Vec::new(),
+            captures: Captures::NONE,
             line_level: LineLevel::Usual,
             end: None,
             is_answered: false,
@@ -66,6 +58,8 @@ pub struct Exchanged {
     pub response_time: Option<Duration>,
     /// What the client was told.
     pub status: Option<u16>,
+    /// No other has it.
+    pub number: u64,
     /// `METHOD target VERSION`; empty: what came was no request.
     pub line: Box<[u8]>,
     /// Empty if the frontend captures nothing.
@@ -82,29 +76,38 @@ const LINE_SIZE_MAX: usize = 1023;
 
 impl Facts {
     pub(super) fn clear(&mut self) {
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
-        *self = Facts { line, ..Facts::default() };
+        let mut captures = std::mem::take(&mut self.captures);
+        captures.clear();
+        *self = Facts { captures, ..Facts::default() };
     }
 
-    pub(super) fn on_request(&mut self, request: &Request, bytes: &[u8], frontend: &Frontend) {
-        if frontend.log.targets.is_empty() {
+    pub(super) fn on_request(&mut self, request: &Request, bytes: &[u8], table: &Table, frontend: &Frontend) {
+        if !is_captured(table, frontend) {
             return;
         }
+        let captures = &mut self.captures;
         for part in [request.method_text(bytes), b" ", request.target(bytes), b" ", version(request)] {
-            self.line.extend_from_slice(part);
+            captures.line.extend_from_slice(part);
         }
-        self.line.truncate(LINE_SIZE_MAX);
-        self.request_captures = captured(&frontend.http.request_captures, request.fields(), bytes);
+        captures.line.truncate(LINE_SIZE_MAX);
+        captures.request = captured(&frontend.http.request_captures, request.fields(), bytes);
         // Until there is a response, it is known that it has none of these fields.
-        self.response_captures = vec![None; frontend.http.response_captures.len()];
+        captures.response = vec![None; frontend.http.response_captures.len()];
     }
 
-    pub(super) fn on_response(&mut self, now: Instant, response: &Response, bytes: &[u8], frontend: &Frontend) {
+    pub(super) fn on_response(
+        &mut self,
+        now: Instant,
+        response: &Response,
+        bytes: &[u8],
+        table: &Table,
+        frontend: &Frontend,
+    ) {
         self.responded_at = Some(now);
         self.status = Some(response.status());
-        if !frontend.log.targets.is_empty() {
-            self.response_captures = captured(&frontend.http.response_captures, response.fields(), bytes);
+        if is_captured(table, frontend) {
+            self.captures.version = Some(response.version());
+            self.captures.response = captured(&frontend.http.response_captures, response.fields(), bytes);
         }
     }
 
@@ -114,7 +117,23 @@ impl Facts {
     }
 }
 
+/// Whether somebody will ask for what is captured.
+fn is_captured(table: &Table, frontend: &Frontend) -> bool {
+    !frontend.log.targets.is_empty() || table.keeps_captures
+}
+
 impl Session {
+    /// What the exchange under way has captured.
+    pub(crate) fn captures(&self) -> &Captures {
+        static NONE: Captures = Captures::NONE;
+        self.transaction().map_or(&NONE, |transaction| &transaction.facts.captures)
+    }
+
+    /// What the client was told so far.
+    pub(crate) fn told_status(&self) -> Option<u16> {
+        self.transaction()?.facts.status
+    }
+
     /// Whether there is an exchange that was not told of.
     pub(crate) fn is_exchange_open(&self) -> bool {
         self.transaction().is_some()
@@ -174,9 +193,10 @@ impl Session {
                 .zip(self.connected_at)
                 .map(|(response, connected)| response.since(connected)),
             status: self.status(end),
-            line: facts.line.as_slice().into(),
-            request_captures: facts.request_captures.as_slice().into(),
-            response_captures: facts.response_captures.as_slice().into(),
+            number: self.identity.number(&self.table.process.numbers, self.shard),
+            line: facts.captures.line.as_slice().into(),
+            request_captures: facts.captures.request.as_slice().into(),
+            response_captures: facts.captures.response.as_slice().into(),
             level: facts.line_level,
             cookie: transaction.persistence.as_ref().map(table::Persistence::letters),
         }))
@@ -201,6 +221,7 @@ impl Session {
         self.assigned_at = None;
         self.connected_at = None;
         self.source = None;
+        self.identity = Identity::default();
         self.is_told = false;
         self.bytes_in = 0;
         self.bytes_out = 0;

@@ -42,7 +42,7 @@ mod rules;
 mod splice;
 mod stream;
 
-pub use facts::{Captured, Exchanged};
+pub use facts::Exchanged;
 
 use crate::flow::{Piece, hope_after};
 use crate::{Outbox, Phase, Session};

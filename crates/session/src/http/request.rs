@@ -80,7 +80,7 @@ impl Session {
         let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("its head was just read");
         let Transaction { request, exchange, up, facts, .. } = &mut **transaction;
-        facts.on_request(request, up.gathered.bytes(), frontend);
+        facts.on_request(request, up.gathered.bytes(), &table, frontend);
         let size = super::facts::request_size(request, up.gathered.bytes());
         up.expect(request.framing());
         *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
@@ -134,15 +134,25 @@ impl Session {
                 }
             }
         }
+        if let Some(header) = &frontend.unique_id.header
+            && let Some(text) = self.identity.text(&self.facts(true)).map(<[u8]>::to_vec)
+            && !self.add_field(header, &text, out)
+        {
+            return false;
+        }
         let options = (frontend.http.forward_for.as_ref(), backend.http.forward_for.as_ref());
         let Some(client) = client else { return true };
         let Some(header) = forward_header(options, client) else { return true };
+        let Transaction { request, up, .. } = self.transaction().expect("a request chose the backend");
         let is_left_alone =
             header.is_if_none && request.fields().values(up.gathered.bytes(), header.name.as_bytes()).next().is_some();
-        if is_left_alone {
-            return true;
-        }
-        let is_added = request.fields_mut().add(header.name.as_bytes(), client.to_string().as_bytes()).is_ok();
+        is_left_alone || self.add_field(header.name, client.to_string().as_bytes(), out)
+    }
+
+    /// Says whether the request has room for it; else it is refused.
+    fn add_field(&mut self, name: &str, value: &[u8], out: &mut Outbox) -> bool {
+        let transaction = self.http_mut().transaction.as_mut().expect("a request chose the backend");
+        let is_added = transaction.request.fields_mut().add(name.as_bytes(), value).is_ok();
         if !is_added {
             self.refuse_request(Refusal::FieldsSize, out);
         }

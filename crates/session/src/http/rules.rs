@@ -8,9 +8,10 @@
 
 use super::Transaction;
 use crate::early::Rules;
+use crate::tally::clock;
 use crate::{Cause, End, Moment, Outbox, Session};
 use driver::Instant;
-use table::{Case, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table};
+use table::{Case, Course, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table};
 
 impl Session {
     /// Asks the rules on requests that a section has. Says whether the request goes on.
@@ -26,11 +27,21 @@ impl Session {
         }
         let tls = self.tls_client().cloned();
         let facts = self.facts_beside(&table, tls.as_deref());
-        let http = self.http_mut();
+        let active_at = clock(self.active_at());
+        let http = self.http.as_mut().expect("a request is asked about");
         let transaction = http.transaction.as_mut().expect("a request is asked about");
         let Transaction { request, up, facts: told, scratch, .. } = &mut **transaction;
+        let course = Course {
+            shard: self.shard,
+            accepted_at: clock(self.accepted_at),
+            now: active_at,
+            identity: &self.identity,
+            captures: &told.captures,
+            status: None,
+            server: None,
+        };
         let mut case = Case {
-            facts,
+            facts: Facts { course: Some(course), ..facts },
             head: Head::Request(request),
             bytes: up.gathered.bytes(),
             variables: &mut http.variables,
@@ -104,12 +115,22 @@ impl Session {
         for rules in [of_back, of_front].into_iter().filter(|rules| !rules.is_empty()) {
             let tls = self.tls_client().cloned();
             let facts = self.facts_beside(&table, tls.as_deref());
+            let active_at = clock(self.active_at());
             let Transaction { response, down, facts: told, scratch, own: answer, .. } = transaction;
+            let course = Course {
+                shard: self.shard,
+                accepted_at: clock(self.accepted_at),
+                now: active_at,
+                identity: &self.identity,
+                captures: &told.captures,
+                status: Some(response.status()),
+                server: self.server.as_deref(),
+            };
             let mut case = Case {
-                facts,
+                facts: Facts { course: Some(course), ..facts },
                 head: Head::Response(response),
                 bytes: own.unwrap_or(down.gathered.bytes()),
-                variables: &mut self.http_mut().variables,
+                variables: &mut self.http.as_mut().expect("it speaks HTTP").variables,
                 line_level: &mut told.line_level,
                 scratch,
             };

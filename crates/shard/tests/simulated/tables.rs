@@ -254,6 +254,7 @@ impl Draft {
                 splice: self.splice,
                 http: self.front.clone(),
                 log: LogPolicy::new(vec![0], LogFormat::Line(LogLine::tcplog())),
+                unique_id: table::UniqueId::default(),
                 state,
             })
         });

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Facts, Heard, Message, MessagePart, Part, Sample, Speaker, Value, Variable};
+use super::{Facts, Heard, Message, MessagePart, Part, Sample, SessionPart, Speaker, Value, Variable};
 use crate::{BackendId, FrontendId, Proxy, ServerId, Table};
 
 /// What is asked for.
@@ -42,6 +42,8 @@ pub enum Fetch {
     Variable(Variable),
     /// What is known of the client's TLS.
     Tls(TlsPart),
+    /// What is known of the session.
+    Session(SessionPart),
 }
 
 /// Something of a client's TLS (`configuration.txt` §7.3.4 "ssl_fc", "ssl_c_s_dn" and their kin).
@@ -134,8 +136,11 @@ impl Fetch {
             },
             Fetch::Message(part) => match facts.heard {
                 Heard::Message(message) => part.of(message),
-                Heard::Nothing | Heard::Client(_) | Heard::Server(_) => Sample::Absent,
+                // The end of an exchange knows what was asked and answered.
+                Heard::Nothing => part.remembered(facts).into(),
+                Heard::Client(_) | Heard::Server(_) => Sample::Absent,
             },
+            Fetch::Session(part) => part.of(facts).into(),
             Fetch::Tls(part) => part.of(facts.tls).into(),
             Fetch::Variable(variable) => facts.variables.value_of(*variable).into(),
         }
@@ -162,6 +167,7 @@ impl Fetch {
             | Fetch::Payload(..)
             | Fetch::Message(_)
             | Fetch::Tls(_)
+            | Fetch::Session(_)
             | Fetch::Variable(_) => true,
         }
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use http1::{Fields, Request, Response};
 
-use super::{Sample, Value};
+use super::{Facts, Sample, Value};
 
 /// A message whose head is whole.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +100,24 @@ impl MessagePart {
             | MessagePart::Base
             | MessagePart::Version
             | MessagePart::Status
+            | MessagePart::Cookie(_)
+            | MessagePart::Parameter(_) => None,
+        }
+    }
+
+    /// What is still known of it when its messages are gone.
+    pub(super) fn remembered<'a>(&self, facts: &Facts<'a>) -> Option<Value<'a>> {
+        let course = facts.course?;
+        match self {
+            MessagePart::Method => course.captures.word(0).map(text),
+            MessagePart::Status => course.status.map(|status| Value::Int(status.into())),
+            MessagePart::Target
+            | MessagePart::Path
+            | MessagePart::PathAndQuery
+            | MessagePart::Query
+            | MessagePart::Base
+            | MessagePart::Version
+            | MessagePart::Field(_)
             | MessagePart::Cookie(_)
             | MessagePart::Parameter(_) => None,
         }

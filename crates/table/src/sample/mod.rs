@@ -15,6 +15,7 @@
 //! | `fetch` | the sources of samples |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
 //! | `message` | what a request or a response of HTTP says |
+//! | `session` | what is known of a session, and what it has kept |
 //! | `variable` | what rules have kept |
 //! | `convert`, `substitute` | samples out of samples |
 //! | `format` | texts with samples in them |
@@ -28,6 +29,7 @@ mod http;
 mod matcher;
 mod message;
 mod payload;
+mod session;
 mod substitute;
 mod text;
 mod value;
@@ -40,6 +42,7 @@ pub use matcher::{Matcher, NumberRange};
 pub(crate) use message::first_element;
 pub use message::{FieldForm, FieldPart, Message, MessagePart};
 pub use payload::{CountedStart, Part, Speaker};
+pub use session::{Captured, Captures, Course, SessionPart};
 pub use substitute::Substitution;
 pub(crate) use substitute::expand;
 pub(crate) use text::regex;
@@ -67,6 +70,8 @@ pub struct Facts<'a> {
     pub tls: Option<&'a tls::Client>,
     /// What rules have kept so far.
     pub variables: &'a Variables,
+    /// Of the session that asks; what asks without one knows less.
+    pub course: Option<Course<'a>>,
     /// Whose counts are meant by `nbsrv(be)` and its like.
     pub table: &'a Table,
 }
@@ -117,7 +122,7 @@ impl<'a> Facts<'a> {
     /// Of a connection that has just arrived.
     pub fn new(table: &'a Table, frontend: FrontendId, src: Option<SocketAddr>, dst: Option<SocketAddr>) -> Facts<'a> {
         let (heard, variables) = (Heard::Nothing, Variables::none());
-        Facts { src, dst, frontend, backend: None, heard, tls: None, variables, table }
+        Facts { src, dst, frontend, backend: None, heard, tls: None, variables, course: None, table }
     }
 
     /// Whether what is not there now will never be.

@@ -1,8 +1,9 @@
 //! What holds over the whole process.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
-use crate::{Bells, Conns, Inboxes, Limiter, RateLimit, Tally};
+use crate::{Bells, Conns, Inboxes, Limiter, Numbers, RateLimit, Tally, Wall};
 
 /// What is counted over all frontends, and how shards reach each other.
 #[derive(Debug)]
@@ -19,6 +20,11 @@ pub struct ProcessState {
     /// Where sessions that waited for a server are told what they got.
     pub inboxes: Arc<Inboxes>,
     pub bells: Arc<Bells>,
+    /// For sessions and exchanges whose numbers are asked for.
+    pub numbers: Numbers,
+    pub wall: Wall,
+    /// As the system knows the process; 0 until control says it.
+    pub pid: AtomicU32,
 }
 
 impl ProcessState {
@@ -32,6 +38,9 @@ impl ProcessState {
             connection_rate: RateLimit::new(bells.clone()),
             session_rate: RateLimit::new(bells.clone()),
             bells,
+            numbers: Numbers::new(shard_count),
+            wall: Wall::default(),
+            pid: AtomicU32::new(0),
         }
     }
 }

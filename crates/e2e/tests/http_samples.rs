@@ -1,0 +1,308 @@
+//! Samples where names and lines are made of them: log formats, backends and servers by computed names, unique ids, captures. The
+//! reference runs the same table.
+
+use std::io::{self, Read, Write};
+
+use e2e::peers::Conversation;
+use e2e::{LogServer, Origin, Proxy, Setup, Subject};
+
+e2e::scenarios! {
+    shared: [
+        lines_with_samples,
+        structured_data_with_samples,
+        lines_of_sessions_without_http,
+        backends_by_computed_names,
+        servers_by_computed_names,
+        exchanges_have_names,
+    ],
+    alone: [],
+}
+
+const HTTP: &str = "
+    global
+        nbthread 1
+        log @log@ format priority local2
+    defaults
+        mode http
+        log global
+        timeout connect 1s
+        timeout client 5s
+        timeout server 5s
+";
+
+struct Rig {
+    proxy: Proxy,
+    origin: Origin,
+    logs: LogServer,
+}
+
+impl Rig {
+    fn new(subject: Subject, sections: &str) -> Rig {
+        Rig::of(subject, &format!("{HTTP}{sections}"))
+    }
+
+    fn of(subject: Subject, template: &str) -> Rig {
+        let (logs, origin) = (LogServer::udp(), Origin::serve(serve));
+        let setup = Setup::new(subject, template).with("log", logs.target()).with("s", origin.target());
+        Rig { proxy: setup.start(), origin, logs }
+    }
+
+    /// What a client gets that asks on a connection of its own.
+    fn ask(&self, path: &str, fields: &str) -> String {
+        let mut client = self.proxy.connect("fe");
+        client.say(format!("GET {path} HTTP/1.1\r\nHost: x.y\r\n{fields}\r\n"));
+        client.finish();
+        String::from_utf8_lossy(&client.to_end().0).into_owned()
+    }
+
+    /// The line that `part` stands in, without its priority.
+    fn line(&self, part: &str) -> String {
+        self.logs.line_with(part).trim_start_matches("<150>").trim_end().to_owned()
+    }
+
+    /// The value of a field of the request that a server got at last.
+    fn field(&self, name: &str) -> Option<String> {
+        let index = self.origin.seen().len() - 1;
+        let seen = self.origin.seen_when(index, "the request", |seen| seen.bytes.ends_with(b"\r\n\r\n"));
+        let text = String::from_utf8_lossy(&seen.bytes).into_owned();
+        let (_, value) = text.rsplit_once(&format!("\r\n{name}: "))?;
+        Some(value.split("\r\n").next()?.to_owned())
+    }
+}
+
+fn serve(mut conversation: Conversation) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while conversation.read(&mut byte)? > 0 {
+        bytes.push(byte[0]);
+        if bytes.ends_with(b"\r\n\r\n") {
+            bytes.clear();
+            conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-S: a\r\n\r\nbody")?;
+        }
+    }
+    Ok(())
+}
+
+/// `configuration.txt` §8.2.6: `%[expression]`.
+fn lines_with_samples(subject: Subject) {
+    for (format, rules, expected) in [
+        (
+            "%[var(txn.a)]|%[var(txn.none)]|%{+Q}[var(txn.none)]|%{-M}[var(txn.none)]|%{+Q}[var(txn.a)]",
+            "http-request set-var(txn.a) req.hdr(x-a)",
+            r#"a"b]c\d{|}#é|-|""||"a"b]c\d{|}#é""#,
+        ),
+        (
+            "%{+E}[var(txn.a)]|%{+Q,+E}[var(txn.a)]|%{+X}[src]|%{+X}[int(255)]",
+            "http-request set-var(txn.a) req.hdr(x-a)",
+            r#"a\"b\]c\\d{|}#é|"a\"b\]c\\d{|}#é"|127.0.0.1|255"#,
+        ),
+        ("%[var(txn.late)] %ci", "http-response set-var(txn.late) str(late)", "late 127.0.0.1"),
+        (
+            "%ST %[be_name] %[srv_name] %[method] %[capture.req.uri] %[capture.req.ver] %[capture.req.method]",
+            "",
+            "200 be s GET /a?b HTTP/1.1 GET",
+        ),
+        (
+            "%[capture.req.hdr(0)] %[capture.req.hdr(1)] %[capture.res.hdr(0)] %[capture.res.ver] %hr %hs",
+            "capture request header Host len 2\n capture response header X-S len 5",
+            "x. - a HTTP/1.1 {x.} {a}",
+        ),
+        ("x%[str(a b  c)]y %[str(  )]z %b", "", "xa b  cy   z be"),
+        ("%[unique-id] %ID %[src,ipmask(8)] %[nbsrv(be)]", "", "- - 127.0.0.0 1"),
+    ] {
+        let sections = format!(
+            "
+    frontend fe
+        bind @fe@
+        log-format \"{format} %B\"
+        {rules}
+        default_backend be
+    backend be
+        server s @s@
+"
+        );
+        let rig = Rig::new(subject, &sections);
+        rig.ask("/a?b", "X-A: a\"b]c\\d{|}#é\r\n");
+        // HAProxy keeps a number for its own form of heads; here only what stands before it matters.
+        let line = rig.line("<150>");
+        assert_eq!(line.rsplit_once(' ').map(|(text, _)| text), Some(expected), "{format}");
+    }
+}
+
+fn structured_data_with_samples(subject: Subject) {
+    let template = HTTP.replace("format priority", "format rfc5424")
+        + "
+    frontend fe
+        bind @fe@
+        log-format \"%ST %B\"
+        log-format-sd \"%{+Q,+E}o [a@at@1 v=%[var(txn.a)] m=%[method]]\"
+        http-request set-var(txn.a) req.hdr(x-a)
+        default_backend be
+    backend be
+        server s @s@
+";
+    let (logs, origin) = (LogServer::udp(), Origin::serve(serve));
+    let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target()).with("at", "@");
+    let rig = Rig { proxy: setup.start(), origin, logs };
+    rig.ask("/", "X-A: b]\r\n");
+    let line = rig.line("a@1");
+    assert!(line.contains(" [a@1 v=\"b\\]\" m=\"GET\"] 200 "), "{line}");
+}
+
+fn lines_of_sessions_without_http(subject: Subject) {
+    let template = "
+    global
+        nbthread 1
+        log @log@ format priority local2
+    listen fe
+        mode tcp
+        bind @fe@
+        log global
+        log-format \"%[src] %[fe_name] %[srv_name] %[capture.req.uri] %ID %U\"
+        unique-id-format %{+X}o-%ci-
+        timeout connect 1s
+        timeout client 5s
+        timeout server 5s
+        server s @s@
+";
+    let rig = Rig::of(subject, template);
+    rig.ask("/", "");
+    assert_eq!(rig.line("<150>"), "127.0.0.1 fe s - -7F000001- 29");
+}
+
+/// `configuration.txt: use_backend`: a name that nobody has leads to the default, whatever rules follow.
+fn backends_by_computed_names(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        log-format \"%b %[capture.req.uri]\"
+        use_backend %[req.hdr(x-be),lower] if { req.hdr(x-be) -m found }
+        use_backend b%[path,field(2,/)] if { path_beg /2 /3 }
+        use_backend b2
+        default_backend be
+    backend be
+        server s @s@
+    backend b2
+        server s @s@
+    listen li
+        bind @li@
+        server s @s@
+";
+    let rig = Rig::new(subject, sections);
+    for (path, fields, backend) in [
+        ("/a", "X-Be: be", "be"),
+        ("/b", "X-Be: B2", "b2"),
+        ("/c", "X-Be: none", "be"),
+        ("/d", "X-Be: fe", "be"),
+        ("/e", "X-Be: li", "li"),
+        ("/f", "X-Be:", "be"),
+        ("/g", "X-None: 1", "b2"),
+        ("/2", "X-None: 1", "b2"),
+        ("/3", "X-None: 1", "be"),
+    ] {
+        assert!(rig.ask(path, &format!("{fields}\r\n")).starts_with("HTTP/1.1 200 OK\r\n"), "{fields}");
+        assert_eq!(rig.line(&format!(" {path}")), format!("{backend} {path}"), "{fields}");
+    }
+}
+
+/// `configuration.txt: use-server`: a name that nobody has ends the list.
+fn servers_by_computed_names(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        log-format \"%s %[capture.req.uri]\"
+        default_backend be
+    backend be
+        balance first
+        use-server %[req.hdr(x-s)] if { req.hdr(x-s) -m found }
+        use-server s2 if { path_beg /two }
+        server s @s@
+        server s2 @s@
+        server s3 @s@
+        server s4 @s@ disabled
+";
+    let rig = Rig::new(subject, sections);
+    for (path, fields, server) in [
+        ("/1", "X-S: s3", "s3"),
+        ("/two/1", "X-S: s3", "s3"),
+        ("/two/2", "X-S: s4", "s2"),
+        ("/2", "X-S: s4", "s"),
+        ("/3", "X-S: nobody", "s"),
+        ("/two/3", "X-S: nobody", "s"),
+        ("/two/4", "X-None: 1", "s2"),
+    ] {
+        assert!(rig.ask(path, &format!("{fields}\r\n")).starts_with("HTTP/1.1 200 OK\r\n"), "{fields}");
+        assert_eq!(rig.line(&format!(" {path}")), format!("{server} {path}"), "{fields}");
+    }
+}
+
+/// `configuration.txt: unique-id-format, unique-id-header`.
+fn exchanges_have_names(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        log-format \"%ID|%[unique-id]|%[capture.req.uri]\"
+        unique-id-format %{+X}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid
+        unique-id-header X-Unique-ID
+        option forwardfor
+        use_backend deny if { path /deny }
+        default_backend be
+    frontend own
+        bind @own@
+        log-format \"%ID|%[capture.req.uri]\"
+        unique-id-format %[req.hdr(x-a)]-%[path]-%HM-%[src]
+        unique-id-header X-A
+        http-request set-header X-A 2
+        http-request set-path /new
+        http-request set-header X-Id %[unique-id]
+        http-request set-header X-A 3
+        default_backend be
+    backend be
+        server s @s@
+    backend deny
+        http-request deny
+";
+    let rig = Rig::new(subject, sections);
+    let mut client = rig.proxy.connect("fe");
+    let address = client.address();
+    let mut names = Vec::new();
+    for path in ["/a", "/b", "/deny"] {
+        client.say(format!("GET {path} HTTP/1.1\r\nHost: x.y\r\n\r\n"));
+        let end = if path == "/deny" { "</html>\n" } else { "body" };
+        let mut got = Vec::new();
+        while !got.ends_with(end.as_bytes()) {
+            got.extend(client.hear(1));
+        }
+        let line = rig.line(&format!("|{path}"));
+        let mut parts = line.split('|');
+        let (name, sample) = (parts.next().expect("a name").to_owned(), parts.next().expect("a sample"));
+        assert_eq!(name, sample, "{line}");
+        if path != "/deny" {
+            assert_eq!(rig.field("x-unique-id").as_ref(), Some(&name), "{line}");
+        }
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
+        assert!(name.split([':', '_']).all(|part| part.len() >= 4 && part.bytes().all(is_digit)), "{name}");
+        let begin = format!("7F000001:{:04X}_7F000001:{:04X}_", address.port(), rig.proxy.address("fe").port());
+        assert!(name.starts_with(&begin), "{name} of {address}");
+        let seconds = u64::from_str_radix(name.split('_').nth(2).expect("seconds"), 16).expect("digits");
+        let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+        assert!((now - 20..=now).contains(&seconds), "{name}");
+        names.push(name);
+    }
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 3, "{names:?}");
+    // Fields come in this order.
+    let seen = String::from_utf8_lossy(&rig.origin.seen()[0].bytes).into_owned();
+    assert!(seen.contains("\r\nx-forwarded-for: 127.0.0.1\r\n\r\n"), "{seen}");
+
+    let mut client = rig.proxy.connect("own");
+    client.say("GET /old HTTP/1.1\r\nHost: x.y\r\nX-A: 1\r\n\r\n");
+    client.finish();
+    client.to_end();
+    let name = "2-/new-GET-127.0.0.1";
+    assert_eq!(rig.field("x-id").as_deref(), Some(name));
+    let seen = String::from_utf8_lossy(&rig.origin.seen().last().expect("a connection").bytes).into_owned();
+    assert!(seen.contains(&format!("\r\nx-a: 3\r\nx-a: {name}\r\n")), "{seen}");
+    assert_eq!(rig.line("|/old"), format!("{name}|/old"));
+}
