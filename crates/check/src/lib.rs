@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod course;
 mod errno;
 mod health;
 mod http;
@@ -24,6 +25,7 @@ mod pattern;
 mod preset;
 mod probe;
 mod script;
+mod secure;
 mod spread;
 
 pub use agent::{Order, Report, agent_script};
@@ -39,5 +41,5 @@ pub use pattern::{Pattern, regex};
 pub use preset::Preset;
 pub use probe::{Event, Next, Probe};
 pub use regex::bytes::Regex;
-pub use script::{Action, Connect, Ending, Expect, Saying, Script, ScriptBuilder, Step, Timeouts};
+pub use script::{Action, Connect, Ending, Expect, Saying, Script, ScriptBuilder, Step, Timeouts, Tls};
 pub use spread::{first_delay, jittered, smallest_interval};

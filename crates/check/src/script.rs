@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proxyline::Version;
+use tls::Connector;
 
 use crate::{ExpectResponse, Pattern, Status};
 
@@ -65,7 +66,7 @@ pub enum Action {
 }
 
 /// Where to connect, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connect {
     /// Another address than the check's.
     pub ip: Option<IpAddr>,
@@ -73,8 +74,18 @@ pub struct Connect {
     pub port: Option<u16>,
     /// The PROXY header that goes out once connected; `None` sends nothing.
     pub proxy: Option<Version>,
+    /// What the connection is encrypted by, behind that; `None`: it is in clear.
+    pub tls: Option<Tls>,
     /// How the connection is closed in the end.
     pub ending: Ending,
+}
+
+/// TLS with a server that is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub connector: Connector,
+    /// The host that it is asked for.
+    pub name: Option<Arc<str>>,
 }
 
 /// How a connection is closed.
@@ -124,6 +135,16 @@ impl Script {
     /// A check that connects and is content (`check` alone).
     pub fn connect_only(proxy: Option<Version>, timeouts: Timeouts) -> Script {
         ScriptBuilder::new(proxy).build(timeouts)
+    }
+
+    /// The connect that nobody wrote, if there is one, has this TLS.
+    pub fn secured(mut self, tls: Option<Tls>) -> Script {
+        if let Some(Step { action: Action::Connect(connect), number: 0, .. }) =
+            Arc::make_mut(&mut self.steps).first_mut()
+        {
+            connect.tls = tls;
+        }
+        self
     }
 }
 

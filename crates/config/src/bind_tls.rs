@@ -45,7 +45,7 @@ pub(crate) fn parameter(
         TlsKeyword::CaFile => tls.ca_file = Some(argument("missing CAfile path")?),
         TlsKeyword::CrlFile => tls.crl_file = Some(argument("missing CRLfile path")?),
         TlsKeyword::Verify => tls.verify = verify(line, at, place, argument("missing verify method")?)?,
-        TlsKeyword::Alpn => tls.alpn = Some(said(line, at, place, protocols(line.word(at + 1)))?),
+        TlsKeyword::Alpn => tls.alpn = Some(said(line, at, place, protocols(name, line.word(at + 1)))?),
         TlsKeyword::NoAlpn => tls.alpn = None,
         TlsKeyword::StrictSni => tls.is_strict = true,
         TlsKeyword::NoStrictSni => tls.is_strict = false,
@@ -137,15 +137,15 @@ fn said<T>(line: Line<'_>, at: usize, place: &str, read: Result<T, String>) -> R
     }
 }
 
-/// `alpn NAME[,NAME…]`
-pub(crate) fn protocols(word: &str) -> Result<Vec<String>, String> {
+/// `alpn NAME[,NAME…]`; `keyword` is what HAProxy calls it.
+pub(crate) fn protocols(keyword: &str, word: &str) -> Result<Vec<String>, String> {
     if word.is_empty() {
-        return Err("'alpn' : missing the comma-delimited ALPN protocol suite".to_string());
+        return Err(format!("'{keyword}' : missing the comma-delimited ALPN protocol suite"));
     }
     let names: Vec<String> = word.split(',').map(str::to_string).collect();
     // RFC 7301 §3.1.
     if names.iter().any(|name| name.is_empty() || name.len() > 255) {
-        return Err("'alpn' : length must be between 1 and 255 bytes for each protocol name".to_string());
+        return Err(format!("'{keyword}' : length must be between 1 and 255 bytes for each protocol name"));
     }
     Ok(names)
 }

@@ -63,9 +63,6 @@ pub(crate) fn named(
         let message = format!("{}server {name} does not have agent port. Agent check has been disabled.", reader.owner);
         return Err(Diagnostic::alert(Lead::Place, agent, message).hint("give it one with 'agent-port'"));
     }
-    if let (Some(check), Some(_)) = (options.check, options.tls.is_on) {
-        reports.refuse(check, "server check of one with ssl");
-    }
     if let (Some(_), Some(track)) = (options.check, &options.track) {
         let message = format!("{}unable to enable checks and tracking at the same time!", reader.owner);
         return Err(Diagnostic::alert(Lead::Place, track.span, message));

@@ -48,7 +48,10 @@ pub(crate) fn parameter(
     };
     match keyword {
         TlsKeyword::Ssl(is_on) => tls.is_on = is_on.then_some(span),
-        TlsKeyword::Alpn => tls.alpn = Some(Spanned::new(protocols(word)?, word_span)),
+        TlsKeyword::Alpn => tls.alpn = Some(Spanned::new(protocols(name, word)?, word_span)),
+        TlsKeyword::CheckAlpn => tls.check_alpn = Some(Spanned::new(protocols(name, word)?, word_span)),
+        TlsKeyword::CheckSni => tls.check_name = Some(argument("missing SNI")?.value),
+        TlsKeyword::CheckSsl(is_on) => tls.is_checked = Some(is_on),
         TlsKeyword::CaFile => tls.ca_file = Some(argument("missing CAfile path")?),
         TlsKeyword::CrlFile => tls.crl_file = Some(argument("missing CRLfile path")?),
         TlsKeyword::Crt => tls.certificate = Some(argument("missing certificate file path")?),

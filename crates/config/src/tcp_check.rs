@@ -1,6 +1,7 @@
 //! Reads `tcp-check` lines (configuration.txt §4.2, "tcp-check …"), and the connects of both kinds of scripts.
 
 use crate::address::{self, AddressError};
+use crate::bind_tls;
 use crate::check_expect::{self, Patterns, Read, comment, quoted};
 use crate::diagnostic::Diagnostic;
 use crate::environment::Environment;
@@ -54,7 +55,7 @@ pub(crate) fn is_variable(name: &str) -> bool {
     ["set-var", "unset-var"].iter().any(|variable| name.starts_with(variable))
 }
 
-/// `tcp-check|http-check connect [default] [port N] [addr A] [send-proxy] [linger] [comment TEXT]`.
+/// `tcp-check|http-check connect [default] [port N] [addr A] [send-proxy] [ssl] [sni NAME] [alpn NAMES] [linger] [comment TEXT]`.
 pub(crate) fn connect(
     line: Line<'_>,
     environment: &dyn Environment,
@@ -69,13 +70,20 @@ pub(crate) fn connect(
         let (name, value) = (line.word(at), line.word(at + 1));
         let mut taken = 2;
         match name {
-            "default" | "send-proxy" | "linger" => {
+            "default" | "send-proxy" | "linger" | "ssl" => {
                 taken = 1;
                 match name {
                     "default" => read.is_default = true,
                     "send-proxy" => read.sends_proxy = true,
+                    "ssl" => read.is_secure = true,
                     _ => read.lingers = true,
                 }
+            }
+            "sni" if value.is_empty() => return Err(fail(at + 1, "'sni' expects a string as argument.".into())),
+            "sni" => read.name = Some(value.to_string()),
+            "alpn" => {
+                let names = bind_tls::protocols(name, value);
+                read.alpn = Some(names.map_err(|message| fail(at + 1, message))?);
             }
             "port" if value.is_empty() => {
                 return Err(fail(at + 1, "'port' expects a port number or a sample expression as argument.".into()));
@@ -101,8 +109,8 @@ pub(crate) fn connect(
                 }
             },
             "comment" => read.comment = Some(comment(line, at, &owner, ".")?),
-            "port" | "sni" | "alpn" | "proto" | "via-socks4" | "ssl" => {
-                taken = if matches!(name, "via-socks4" | "ssl") { 1 } else { 2 };
+            "port" | "proto" | "via-socks4" => {
+                taken = if name == "via-socks4" { 1 } else { 2 };
                 reports.refuse(line.span(at).to(line.span(at + taken - 1)), format!("{owner} {name}"));
                 is_served = false;
             }

@@ -19,6 +19,9 @@ e2e::scenarios! {
         sessions_are_taken_up_again,
         connections_are_kept_for_the_same_name,
         what_is_wrong_with_server_lines_is_said,
+        checks_shake_hands,
+        checks_talk_over_tls,
+        checks_ask_for_names_and_protocols,
     ],
     alone: [],
 }
@@ -364,4 +367,105 @@ fn what_is_wrong_with_server_lines_is_said(subject: Subject) {
     system("ssl ca-file @system-ca");
     system(&format!("ssl verify none crt {good} no-ssl-reuse no-tls-tickets no-tlsv10 ssl-min-ver TLSv1.2"));
     system("sni str(x)");
+}
+
+/// `configuration.txt` §5.2: check, check-ssl, no-check-ssl, port.
+fn checks_shake_hands(subject: Subject) {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let secure = SecureOrigin::echo(authority.server(&["mail.test"], false, &[]));
+    let (plain, silent) = (Origin::named("* OK this is no TLS"), Origin::mute());
+    let known = |ca: &Authority| format!("ssl verify required ca-file {}", ca.ca_file());
+    let port = secure.target().rsplit(':').next().expect("a port").to_owned();
+    let cases = [
+        (secure.target(), "ssl verify none".to_owned(), "L6OK", ""),
+        (secure.target(), known(&authority), "L6OK", ""),
+        (secure.target(), known(&stranger), "L6RSP", "SSL handshake failure"),
+        (
+            secure.target(),
+            format!("{} verifyhost other.test", known(&authority)),
+            "L6RSP",
+            "Server presented an SSL certificate different from the configured one",
+        ),
+        (
+            secure.target(),
+            format!("{} check-sni other.test", known(&authority)),
+            "L6RSP",
+            "Server presented an SSL certificate different from the expected one",
+        ),
+        (plain.target(), "ssl verify none".to_owned(), "L6RSP", "SSL handshake failure"),
+        (silent.target(), "ssl verify none".to_owned(), "L6TOUT", ""),
+        (secure.target(), "check-ssl verify none".to_owned(), "L6OK", ""),
+        (plain.target(), "ssl verify none no-check-ssl".to_owned(), "L4OK", ""),
+        (plain.target(), format!("ssl verify none port {port}"), "L4OK", ""),
+        (plain.target(), format!("ssl verify none port {port} check-ssl"), "L6OK", ""),
+        (secure.target(), "ssl verify none check-send-proxy".to_owned(), "L6RSP", ""),
+    ];
+    let servers = cases
+        .iter()
+        .enumerate()
+        .map(|(index, (target, server, _, _))| format!("server c{index} {target} check inter 300ms {server}"));
+    let servers: Vec<String> = servers.collect();
+    let relay = Relay::new(subject, &plain.target(), "").with("more", &servers.join("\n"));
+    let (_proxy, _logs, admin) = relay.start();
+    for (index, (_, server, status, said)) in cases.iter().enumerate() {
+        let row = admin.wait_for("servers", &format!("c{index}"), "check_status", status);
+        assert!(row["last_chk"].contains(said), "{server}: {}", row["last_chk"]);
+    }
+}
+
+fn checks_talk_over_tls(subject: Subject) {
+    let authority = Authority::new();
+    let http = SecureOrigin::http(authority.server(&["mail.test"], false, &[]));
+    let echo = SecureOrigin::echo(authority.server(&["mail.test"], false, &[]));
+    for (target, section, server, status) in [
+        (http.target(), "option httpchk", "ssl verify none", "L7OK"),
+        (http.target(), "option httpchk\n http-check connect ssl", "verify none", "L7OK"),
+        (
+            echo.target(),
+            "option tcp-check\n tcp-check send hello\n tcp-check expect string hello",
+            "ssl verify none",
+            "L7OK",
+        ),
+        (
+            echo.target(),
+            "option tcp-check\n tcp-check connect ssl sni mail.test\n tcp-check send hello\n tcp-check expect string hello",
+            "verify none",
+            "L7OK",
+        ),
+        (
+            echo.target(),
+            "option tcp-check\n tcp-check connect default\n tcp-check send hello\n tcp-check expect string nothing",
+            "ssl verify none",
+            "L7TOUT",
+        ),
+        // A written connect that does not say it is in clear.
+        (
+            echo.target(),
+            "option tcp-check\n tcp-check connect\n tcp-check send hello\n tcp-check expect string hello",
+            "ssl verify none",
+            "L7RSP",
+        ),
+        (echo.target(), "option tcp-check\n tcp-check connect ssl", "verify none", "L6OK"),
+    ] {
+        let relay = Relay::new(subject, &target, &format!("check inter 300ms {server}")).with("more", section);
+        let (_proxy, _logs, admin) = relay.start();
+        admin.wait_for("servers", "s1", "check_status", status);
+    }
+}
+
+fn checks_ask_for_names_and_protocols(subject: Subject) {
+    let authority = Authority::new();
+    let secure = SecureOrigin::echo(authority.server(&["mail.test"], false, &["imap", "lmtp"]));
+    for (server, name, protocol) in [
+        ("ssl sni str(not.test)", None, None),
+        ("ssl check-sni mail.test check-alpn lmtp", Some("mail.test"), Some("lmtp")),
+        ("ssl check-sni mail.test alpn imap", Some("mail.test"), Some("imap")),
+    ] {
+        let before = secure.agreements().len();
+        let server = format!("verify none check inter 300ms {server}");
+        let (_proxy, _logs, admin) = Relay::new(subject, &secure.target(), &server).start();
+        admin.wait_for("servers", "s1", "check_status", "L6OK");
+        let agreed = &secure.agreed(before + 1)[before];
+        assert_eq!((agreed.name.as_deref(), agreed.protocol.as_deref()), (name, protocol), "{server}");
+    }
 }

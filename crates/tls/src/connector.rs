@@ -2,7 +2,7 @@
 
 use crate::acceptor::TermsError;
 use crate::bundle::Bundle;
-use crate::failure::Refusal;
+use crate::failure::{Failure, Refusal};
 use crate::library::chosen_provider;
 use crate::names::{Cipher, Group, VersionRange};
 use crate::verifier::Verifier;
@@ -83,6 +83,26 @@ impl Connector {
             false => Resumption::disabled(),
         };
         Ok(Connector { config: Arc::new(config), demand: Arc::new(demand) })
+    }
+
+    /// The same, with these protocols.
+    pub fn speaking(&self, protocols: Vec<Vec<u8>>) -> Connector {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols.clone_from(&protocols);
+        let demand = Demand { protocols, ..Demand::clone(&self.demand) };
+        Connector { config: Arc::new(config), demand: Arc::new(demand) }
+    }
+
+    /// What HAProxy says of a server whose TLS came to nothing.
+    pub fn blame(&self, failure: Failure) -> String {
+        let is_fixed = matches!(&self.demand.trust, Trust::Known { host: Some(_), .. });
+        let whose = if is_fixed { "configured" } else { "expected" };
+        match failure {
+            Failure::Refused(Refusal::WrongName) => {
+                format!("Server presented an SSL certificate different from the {whose} one")
+            }
+            Failure::Refused(_) | Failure::Closed | Failure::Aborted | Failure::Timeout => failure.to_string(),
+        }
     }
 
     /// The name as the library wants it. It does without none, so an address that nobody has stands for that; addresses are verified, and

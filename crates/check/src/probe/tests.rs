@@ -3,8 +3,8 @@
 use proxyline::Version;
 
 use super::*;
-use crate::script::{Ending, ScriptBuilder, Timeouts};
-use crate::{Pattern, Preset, regex};
+use crate::script::{Action, Ending, Expect, Saying, ScriptBuilder, Timeouts};
+use crate::{Pattern, Preset, Status, regex};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -37,7 +37,7 @@ fn outcome_of(next: Next<'_>) -> (Status, u128) {
 #[test]
 fn a_connection_is_enough() {
     let mut probe = plain();
-    assert_eq!(probe.next(), Next::Connect(Connect::default()));
+    assert_eq!(probe.next(), Next::Connect(&Connect::default()));
     assert_eq!(outcome_of(probe.handle(ms(3), Event::Connected(loopback()))), (Status::Layer4Passed, 3));
     assert_eq!(probe.deadline(), None);
 }
@@ -418,7 +418,7 @@ fn a_server_that_talks_without_end() {
 fn presets_for_mail_leave_in_order() {
     for preset in [Preset::Imap, Preset::Pop3, Preset::Lmtp] {
         let script = preset.script(None, timeouts(None, None));
-        let Action::Connect(connect) = script.steps[0].action else { panic!("{preset:?} connects first") };
+        let Action::Connect(connect) = &script.steps[0].action else { panic!("{preset:?} connects first") };
         assert_eq!(connect.ending, Ending::Orderly);
     }
 }

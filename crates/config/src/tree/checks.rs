@@ -39,6 +39,11 @@ pub struct TcpConnect {
     pub address: Option<Spanned<Host>>,
     pub port: Option<u16>,
     pub sends_proxy: bool,
+    /// `ssl`
+    pub is_secure: bool,
+    /// `sni`
+    pub name: Option<String>,
+    pub alpn: Option<Vec<String>>,
     pub lingers: bool,
     pub comment: Option<String>,
 }

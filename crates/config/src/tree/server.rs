@@ -106,6 +106,11 @@ pub struct ServerTls {
     pub takes_tickets: Option<bool>,
     /// Earlier sessions are taken up again unless set.
     pub resumes: Option<bool>,
+    /// Checks have TLS; unless set they have it where the server has it and is checked where it is.
+    pub is_checked: Option<bool>,
+    /// The host that checks ask for.
+    pub check_name: Option<String>,
+    pub check_alpn: Option<Spanned<Vec<String>>>,
 }
 
 /// Whether a server has to prove who it is.

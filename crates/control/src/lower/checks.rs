@@ -1,38 +1,99 @@
 //! What a check says and expects: lines of the file become a script.
 
 use super::{Lowering, limit};
-use check::{Action, Connect, Ending, Expect, Pattern, Preset, Saying, Script, ScriptBuilder, Status, Timeouts};
-use config::{Check, CheckExpect, CheckText, Lead, Proxy, Spanned, Stage, TcpCheck, TcpConnect};
+use check::{Action, Connect, Ending, Expect, Pattern, Preset, Saying, Script, ScriptBuilder, Status, Timeouts, Tls};
+use config::{Check, CheckExpect, CheckText, HttpCheck, Lead, Proxy, Spanned, Stage, TcpCheck, TcpConnect};
 use proxyline::Version;
 use std::time::Duration;
 use table::ProxyHeader;
+use tls::Connector;
 
-impl Lowering<'_> {
-    /// How the servers of `proxy` are checked that are greeted with `header`; `None` if that cannot be, which has been reported.
-    pub(super) fn script(
-        &mut self,
-        proxy: &Proxy,
-        header: Option<ProxyHeader>,
-        inter: Duration,
-        owner: &str,
-    ) -> Option<Script> {
-        let settings = &proxy.settings;
-        let timeouts = timeouts(proxy, inter);
+/// How a server is greeted by its checks.
+pub(super) struct Greeting {
+    pub(super) header: Option<Version>,
+    /// Where nobody says how to connect.
+    pub(super) tls: Option<Tls>,
+    /// What `ssl` of a script means.
+    pub(super) connector: Option<Connector>,
+}
+
+impl Greeting {
+    pub(super) fn new(header: Option<ProxyHeader>, tls: Option<Tls>, connector: Option<Connector>) -> Greeting {
         let header = header.map(|header| match header {
             ProxyHeader::V1 => Version::V1,
             ProxyHeader::V2(extras) if extras.tls => Version::V2Ssl,
             ProxyHeader::V2(_) => Version::V2,
         });
+        Greeting { header, tls, connector }
+    }
+
+    /// The TLS of a written connect: what is not said is not done, unless `default` is.
+    fn tls_of(&self, connect: &TcpConnect) -> Option<Tls> {
+        let default = self.tls.as_ref().filter(|_| connect.is_default);
+        let own = self.connector.as_ref().filter(|_| connect.is_secure);
+        let own = own.map(|connector| Tls { connector: connector.clone(), name: None });
+        let tls = default.cloned().or(own)?;
+        let name = connect.name.as_deref().map(Into::into).or(tls.name);
+        Some(match &connect.alpn {
+            None => Tls { name, ..tls },
+            Some(names) => Tls { name, connector: speaking(&tls.connector, names) },
+        })
+    }
+}
+
+/// The same, with these protocols.
+pub(super) fn speaking(connector: &Connector, names: &[String]) -> Connector {
+    connector.speaking(names.iter().map(|name| name.as_bytes().to_vec()).collect())
+}
+
+/// Whether a script of the section wants TLS, whatever its servers have.
+pub(super) fn wants_tls(proxy: &Proxy) -> bool {
+    let settings = &proxy.settings;
+    let of_tcp = settings.script.iter().filter_map(|step| match &step.value {
+        TcpCheck::Connect(connect) => Some(connect),
+        TcpCheck::Comment(_) | TcpCheck::Send { .. } | TcpCheck::Expect(_) => None,
+    });
+    let of_http = settings.http_script.steps.iter().filter_map(|step| match &step.value {
+        HttpCheck::Connect(connect) => Some(connect),
+        HttpCheck::Comment(_) | HttpCheck::Send(_) | HttpCheck::Expect(_) => None,
+    });
+    match settings.check.as_ref().map(|check| &check.value) {
+        Some(Check::Script) => of_tcp.into_iter().any(|connect| connect.is_secure),
+        Some(Check::Http) => of_http.into_iter().any(|connect| connect.is_secure),
+        Some(Check::Smtp { .. } | Check::Redis | Check::SslHello | Check::Imap | Check::Pop3 | Check::Lmtp) | None => {
+            false
+        }
+    }
+}
+
+impl Lowering<'_> {
+    /// How the servers of `proxy` are checked that are greeted like this; `None` if that cannot be, which has been reported.
+    pub(super) fn script(
+        &mut self,
+        proxy: &Proxy,
+        greeting: &Greeting,
+        inter: Duration,
+        owner: &str,
+    ) -> Option<Script> {
+        let script = self.clear_script(proxy, greeting, inter, owner)?;
+        Some(script.secured(greeting.tls.clone()))
+    }
+
+    /// The same, but that the connect that nobody wrote is in clear.
+    fn clear_script(&mut self, proxy: &Proxy, greeting: &Greeting, inter: Duration, owner: &str) -> Option<Script> {
+        let settings = &proxy.settings;
+        let timeouts = timeouts(proxy, inter);
+        let header = greeting.header;
         let preset = match settings.check.as_ref().map(|check| &check.value) {
             None => return Some(Script::connect_only(header, timeouts)),
             Some(Check::Script) => {
                 let mut builder = ScriptBuilder::naming_steps(header);
                 for step in &settings.script {
-                    self.step(&mut builder, step, header, owner)?;
+                    self.step(&mut builder, step, greeting, owner)?;
                 }
                 return Some(builder.build(timeouts));
             }
-            Some(Check::Http) => return self.http_script(proxy, header, timeouts, owner),
+            Some(Check::Http) => return self.http_script(proxy, greeting, timeouts, owner),
             Some(Check::Smtp { greeting }) => Preset::Smtp { greeting: greeting.clone() },
             Some(Check::Redis) => Preset::Redis,
             Some(Check::SslHello) => Preset::SslHello,
@@ -47,13 +108,13 @@ impl Lowering<'_> {
         &mut self,
         builder: &mut ScriptBuilder,
         step: &Spanned<TcpCheck>,
-        header: Option<Version>,
+        greeting: &Greeting,
         owner: &str,
     ) -> Option<()> {
         match &step.value {
             TcpCheck::Comment(text) => builder.comment(text),
             TcpCheck::Connect(connect) => {
-                let action = Action::Connect(self.connect(connect, header, owner)?);
+                let action = Action::Connect(self.connect(connect, greeting, owner)?);
                 builder.step(action, connect.comment.as_deref());
             }
             TcpCheck::Send { bytes, comment } => builder.step(Action::Send(bytes[..].into()), comment.as_deref()),
@@ -66,14 +127,15 @@ impl Lowering<'_> {
     }
 
     /// `configuration.txt: tcp-check connect`: what is not said is not done, unless `default` is.
-    pub(super) fn connect(&mut self, connect: &TcpConnect, header: Option<Version>, owner: &str) -> Option<Connect> {
+    pub(super) fn connect(&mut self, connect: &TcpConnect, greeting: &Greeting, owner: &str) -> Option<Connect> {
         let ip = match &connect.address {
             Some(host) => Some(self.host(host, host.span, owner)?),
             None => None,
         };
         let own = connect.sends_proxy.then_some(Version::V1);
         let ending = if connect.lingers { Ending::Orderly } else { Ending::Reset };
-        Some(Connect { ip, port: connect.port, proxy: own.or(header.filter(|_| connect.is_default)), ending })
+        let proxy = own.or(greeting.header.filter(|_| connect.is_default));
+        Some(Connect { ip, port: connect.port, proxy, tls: greeting.tls_of(connect), ending })
     }
 
     fn expect(&mut self, expect: &CheckExpect<CheckText>) -> Option<Expect> {

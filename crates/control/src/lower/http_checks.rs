@@ -1,7 +1,7 @@
 //! Checks that speak HTTP: `option httpchk` and the `http-check` lines become a script.
 
 use super::Lowering;
-use super::checks::status;
+use super::checks::{Greeting, status};
 use check::{Action, ExpectResponse, HttpVersion, Pattern, Request, Script, ScriptBuilder, Timeouts, Wanted};
 use config::{CheckExpect, HttpCheck, HttpPattern, HttpScript, HttpSend, Proxy};
 use proxyline::Version;
@@ -10,17 +10,17 @@ impl Lowering<'_> {
     pub(super) fn http_script(
         &mut self,
         proxy: &Proxy,
-        header: Option<Version>,
+        greeting: &Greeting,
         timeouts: Timeouts,
         owner: &str,
     ) -> Option<Script> {
         let settings = &proxy.settings;
-        let mut steps = Steps::new(header, &settings.http_script);
+        let mut steps = Steps::new(greeting.header, &settings.http_script);
         for step in &settings.http_script.steps {
             match &step.value {
                 HttpCheck::Comment(text) => steps.builder.comment(text),
                 HttpCheck::Connect(connect) => {
-                    let action = Action::Connect(self.connect(connect, header, owner)?);
+                    let action = Action::Connect(self.connect(connect, greeting, owner)?);
                     steps.expect_something();
                     steps.builder.step(action, connect.comment.as_deref());
                 }

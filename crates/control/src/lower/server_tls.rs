@@ -1,10 +1,11 @@
 //! TLS of `server` lines: who they have to be, and what they are asked for (`configuration.txt` §5.2).
 
 use super::Lowering;
+use super::checks::wants_tls;
 use super::tls::{CIPHERS, range};
 use crate::pem;
 use config::{Lead, Mode, Proxy, ServerVerify, Span, Spanned, Stage};
-use table::{ServerName, ServerTls};
+use table::ServerName;
 use tls::{Choice, Connector, Demand, TermsError, Trust};
 
 /// What HAProxy says to those who verify by not saying anything.
@@ -17,26 +18,26 @@ const NO_AUTHORITY: &str = "verify is enabled by default but no CA file specifie
 pub(super) struct Reported;
 
 /// Whose TLS it is.
-struct Line<'a> {
-    server: &'a config::Server,
-    proxy: &'a Proxy,
+pub(super) struct Line<'a> {
+    pub(super) server: &'a config::Server,
+    pub(super) proxy: &'a Proxy,
     /// How HAProxy opens a complaint.
-    owner: &'a str,
+    pub(super) owner: &'a str,
 }
 
 impl Lowering<'_> {
-    /// What connections to a server ask for; `None`: it has no TLS.
-    pub(super) fn server_tls(
-        &mut self,
-        server: &config::Server,
-        proxy: &Proxy,
-        owner: &str,
-    ) -> Result<Option<ServerTls>, Reported> {
-        let Some(span) = server.options.tls.is_on else { return Ok(None) };
-        let line = Line { server, proxy, owner };
-        let demand = self.demand(&line)?;
+    /// What connections to a server ask for, or its checks; `None`: there is no TLS to it.
+    pub(super) fn connector(&mut self, line: &Line<'_>) -> Result<Option<Connector>, Reported> {
+        let options = &line.server.options;
+        let is_for_checks = options.tls.is_checked == Some(true) || wants_tls(line.proxy);
+        let is_needed = options.tls.is_on.is_some() || options.check.is_some() && is_for_checks;
+        if !is_needed {
+            return Ok(None);
+        }
+        let span = options.tls.is_on.unwrap_or(line.server.name.span);
+        let demand = self.demand(line)?;
         let connector = Connector::new(demand).map_err(|why| {
-            let (role, proxy, server) = (proxy.role.noun(), &proxy.name.value, &server.name.value);
+            let (role, proxy, server) = (line.proxy.role.noun(), &line.proxy.name.value, &line.server.name.value);
             let what = match why {
                 TermsError::NoVersion => {
                     format!("{role} '{proxy}': all SSL/TLS versions are disabled for server '{server}'.")
@@ -46,9 +47,9 @@ impl Lowering<'_> {
                 }
                 TermsError::Authority => "unable to use the CA or CRL file.".to_string(),
             };
-            self.accuse(&line, span, &what)
+            self.accuse(line, span, &what)
         })?;
-        Ok(Some(ServerTls { connector, name: self.server_name(&line) }))
+        Ok(Some(connector))
     }
 
     fn demand(&mut self, line: &Line<'_>) -> Result<Demand, Reported> {
@@ -135,7 +136,7 @@ impl Lowering<'_> {
     }
 
     /// The host of a request is asked for unless another one is said (`configuration.txt: sni-auto`, 3.4).
-    fn server_name(&mut self, line: &Line<'_>) -> ServerName {
+    pub(super) fn server_name(&mut self, line: &Line<'_>) -> ServerName {
         let said = &line.server.options.tls;
         match &said.name {
             Some(expression) => ServerName::Sample(self.expression(expression, line.proxy)),

@@ -1,6 +1,7 @@
 //! Servers: where they are, how they are greeted and checked.
 
-use super::{Lowering, checks, tuning};
+use super::checks::Greeting;
+use super::{Lowering, checks, server_tls, tuning};
 use check::Begins;
 use config::{
     Host, InitState, Lead, OnError, Proxy, ProxyOption, ServerAddress, ServerOptions, ServerPort, Spanned, Stage,
@@ -11,8 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::{
     CheckSettings, Number, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings,
-    Source, Tracked,
+    ServerTls, Source, Tracked,
 };
+use tls::Connector;
 
 /// `configuration.txt` §5.2: `inter`, `rise`, `fall`.
 const INTER: Duration = Duration::from_secs(2);
@@ -31,11 +33,14 @@ impl Lowering<'_> {
         let options = &server.options;
         let owner = format!("'server {backend}/{}'", server.name.value);
         let addr = self.server_addr(&server.address, &owner)?;
+        let line = server_tls::Line { server, proxy, owner: &owner };
+        let connector = self.connector(&line).ok()?;
+        let tls = connector.clone().filter(|_| options.tls.is_on.is_some());
+        let tls = tls.map(|connector| ServerTls { connector, name: self.server_name(&line) });
         let check = match options.check {
-            Some(_) => Some(self.check(options, proxy, &owner)?),
+            Some(_) => Some(self.check(options, proxy, connector, &owner)?),
             None => None,
         };
-        let tls = self.server_tls(server, proxy, &owner).ok()?;
         let (maxconn, minconn) = places(options);
         let agent = match options.agent {
             Some(_) => Some(self.agent(options, proxy, &owner)?),
@@ -93,8 +98,14 @@ impl Lowering<'_> {
     }
 
     /// A check knocks at the server itself, and greets it as a client is announced, unless it has an address or a port of its
-    /// own (`configuration.txt: check-send-proxy`).
-    fn check(&mut self, options: &ServerOptions, proxy: &Proxy, owner: &str) -> Option<CheckSettings> {
+    /// own (`configuration.txt: check-send-proxy, check-ssl`).
+    fn check(
+        &mut self,
+        options: &ServerOptions,
+        proxy: &Proxy,
+        connector: Option<Connector>,
+        owner: &str,
+    ) -> Option<CheckSettings> {
         let place = Place {
             ip: self.named_host(&options.check_address, owner)?,
             port: options.check_port.as_ref().map(|port| port.value),
@@ -105,11 +116,20 @@ impl Lowering<'_> {
             None if is_elsewhere => None,
             None => header(options),
         };
+        let is_secure = options.tls.is_checked.unwrap_or(options.tls.is_on.is_some() && !is_elsewhere);
+        let tls = connector.as_ref().filter(|_| is_secure).map(|connector| check::Tls {
+            connector: match &options.tls.check_alpn {
+                None => connector.clone(),
+                Some(names) => checks::speaking(connector, names),
+            },
+            name: options.tls.check_name.as_deref().map(Into::into),
+        });
+        let greeting = Greeting::new(proxy_header, tls, connector);
         let time = |time: &Option<Spanned<Duration>>| time.as_ref().map(|time| time.value);
         let inter = time(&options.inter).unwrap_or(INTER);
         Some(CheckSettings {
             place,
-            script: self.script(proxy, proxy_header, inter, owner)?,
+            script: self.script(proxy, &greeting, inter, owner)?,
             inter,
             fastinter: time(&options.fastinter).unwrap_or(inter),
             downinter: time(&options.downinter).unwrap_or(inter),
