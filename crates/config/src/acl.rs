@@ -67,8 +67,39 @@ pub enum TlsPart {
     IsCertificateUsed,
     /// `ssl_c_verify`
     Verified,
-    /// `ssl_c_s_dn`, perhaps one attribute of it
-    Subject(Option<String>),
+    /// `ssl_c_…`, `ssl_f_…`
+    Certificate(Whose, CertificatePart),
+}
+
+/// Whose certificate is asked about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whose {
+    Client,
+    /// The one that the client was shown.
+    Shown,
+}
+
+/// Something of a certificate (configuration.txt §7.3.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CertificatePart {
+    /// `…_s_dn`, or one attribute of it: its kind, and its position among those of that kind.
+    Subject(Option<(String, i32)>),
+    /// `…_i_dn`
+    Issuer(Option<(String, i32)>),
+    Serial,
+    /// `…_sha1`
+    Fingerprint,
+    /// `…_notbefore`
+    ValidFrom,
+    /// `…_notafter`
+    ValidUntil,
+    /// `…_sig_alg`
+    SignatureAlgorithm,
+    /// `…_key_alg`
+    KeyAlgorithm,
+    Version,
+    /// `…_der`
+    Whole,
 }
 
 /// Where a sample comes from (configuration.txt §7.3).
@@ -81,6 +112,8 @@ pub enum Fetch {
     FrontendName,
     /// What is known of the client's TLS.
     Tls(TlsPart),
+    /// `ssl_bc…`: the same of the server's.
+    BackTls(TlsPart),
     /// `be_name`
     BackendName,
     /// `str(…)`

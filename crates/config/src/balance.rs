@@ -203,6 +203,7 @@ fn expression(line: Line<'_>, reports: &mut Reports) -> Result<Option<Expression
     let lacks = match &expression.fetch {
         Fetch::Message(part) if part.speaker() == Speaker::Server => Some("HTTP response headers"),
         Fetch::Payload(Speaker::Server, _) => Some("response buffer"),
+        Fetch::BackTls(_) => Some("server-side connection"),
         Fetch::Message(_)
         | Fetch::Payload(Speaker::Client, _)
         | Fetch::Address(_)

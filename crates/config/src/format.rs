@@ -93,6 +93,12 @@ fn is_written(flags: LogFlags) -> bool {
 
 /// Blames a sample that is never there where messages of `speaker` are at hand.
 pub(crate) fn must_be_there(speaker: Speaker, sample: &str, expression: &Expression) -> Result<(), String> {
+    if speaker == Speaker::Client && matches!(expression.fetch, Fetch::BackTls(_)) {
+        return Err(format!(
+            "sample fetch <{sample}> may not be reliably used here because it needs 'server-side connection' which is \
+             not available here"
+        ));
+    }
     let Fetch::Message(part) = &expression.fetch else { return Ok(()) };
     if part.speaker() == speaker {
         return Ok(());

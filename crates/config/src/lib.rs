@@ -74,8 +74,9 @@ mod value;
 mod variables;
 
 pub use acl::{
-    Acl, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, Matching, MessagePart, Number, Operand,
-    Operation, Part, Predefined, ProxyRef, ServerRef, SessionPart, Speaker, Term, Test, TextPart, TlsPart,
+    Acl, CertificatePart, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, Matching, MessagePart,
+    Number, Operand, Operation, Part, Predefined, ProxyRef, ServerRef, SessionPart, Speaker, Term, Test, TextPart,
+    TlsPart, Whose,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};

@@ -66,6 +66,21 @@ impl Place {
         }
     }
 
+    /// Whether there is a connection to a server.
+    fn has_server(self) -> bool {
+        match self {
+            Place::Response | Place::HttpResponse | Place::AfterResponse => true,
+            Place::Connection
+            | Place::Session
+            | Place::FrontContent
+            | Place::BackContent
+            | Place::FrontRequest
+            | Place::BackRequest
+            | Place::UseBackend
+            | Place::UseServer => false,
+        }
+    }
+
     fn has_backend(self) -> bool {
         match self {
             Place::Connection | Place::Session | Place::FrontContent | Place::FrontRequest | Place::UseBackend => false,
@@ -123,6 +138,7 @@ impl Test {
                 Speaker::Server => !matches!(place, Place::HttpResponse | Place::AfterResponse),
             },
             Some(Fetch::BackendName | Fetch::Number(Number::BackendId)) => !place.has_backend(),
+            Some(Fetch::BackTls(_)) => !place.has_server(),
             Some(
                 Fetch::Address(_)
                 | Fetch::Number(_)
@@ -144,6 +160,7 @@ impl Test {
             Some(Fetch::Payload(speaker, part)) => keyword_of(*speaker, *part),
             Some(Fetch::Message(part)) => message_keyword(part),
             Some(Fetch::BackendName) => "be_name",
+            Some(Fetch::BackTls(_)) => "ssl_bc",
             Some(Fetch::Number(_)) => "be_id",
             Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Tls(_))
             | Some(Fetch::Variable(_) | Fetch::Session(_) | Fetch::Hostname | Fetch::WaitEnd)
@@ -176,6 +193,7 @@ impl Fetch {
             | Fetch::BackendName
             | Fetch::Text(_)
             | Fetch::Tls(_)
+            | Fetch::BackTls(_)
             | Fetch::Variable(_)
             | Fetch::Session(_)
             | Fetch::Hostname

@@ -1,11 +1,11 @@
 //! Reads sample expressions: `FETCH(ARGUMENTS),CONVERTER(ARGUMENTS)…` (configuration.txt §7.3).
 
 use crate::acl::{
-    Converter, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Operation, Part, ProxyRef,
-    ServerRef, SessionPart, Speaker, TextPart, TlsPart,
+    CertificatePart, Converter, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Operation, Part,
+    ProxyRef, ServerRef, SessionPart, Speaker, TextPart, TlsPart,
 };
 use crate::http_rule_reader::named_variable;
-use crate::keywords::fetch::{self, Keyword, MessageName, SessionName, TlsName};
+use crate::keywords::fetch::{self, CertificateName, Keyword, MessageName, SessionName, TlsName};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, integer};
@@ -128,7 +128,12 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
             let (part, count) = session(name, arguments)?;
             (Fetch::Session(part), Type::Text, count)
         }
-        Keyword::Tls(name) => return tls(name, arguments),
+        Keyword::Tls(name) => {
+            return Ok(tls(name, arguments)?.map(|(part, kind)| (Fetch::Tls(part), kind)));
+        }
+        Keyword::BackTls(name) => {
+            return Ok(tls(name, arguments)?.map(|(part, kind)| (Fetch::BackTls(part), kind)));
+        }
         Keyword::Nbsrv => (Fetch::Number(Number::UsableServers(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::BeConn => (Fetch::Number(Number::BackendConnections(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::FeConn => (Fetch::Number(Number::FrontendConnections(proxy(arguments.raw()))), Type::Integer, 1),
@@ -180,8 +185,8 @@ fn session(name: SessionName, arguments: &Arguments<'_>) -> Result<(SessionPart,
     })
 }
 
-/// A fetch of the client's TLS. Occurrences and formats of names are not read.
-fn tls(name: TlsName, arguments: &Arguments<'_>) -> Result<Option<(Fetch, Type)>, Refusal> {
+/// A fetch of TLS. Formats of names are not read.
+fn tls(name: TlsName, arguments: &Arguments<'_>) -> Result<Option<(TlsPart, Type)>, Refusal> {
     let (part, kind, count) = match name {
         TlsName::Used => (TlsPart::IsUsed, Type::Boolean, 0),
         TlsName::HasName => (TlsPart::HasName, Type::Boolean, 0),
@@ -194,14 +199,38 @@ fn tls(name: TlsName, arguments: &Arguments<'_>) -> Result<Option<(Fetch, Type)>
         TlsName::Cipher => (TlsPart::Cipher, Type::Text, 0),
         TlsName::Name => (TlsPart::Name, Type::Text, 0),
         TlsName::Protocol => (TlsPart::Protocol, Type::Text, 0),
-        TlsName::Subject if arguments.get(2).is_some() => return Ok(None),
-        TlsName::Subject => {
-            let kind = arguments.get(1).filter(|kind| !kind.is_empty());
-            (TlsPart::Subject(kind.map(str::to_string)), Type::Text, 1)
+        TlsName::Certificate(_, CertificateName::Subject | CertificateName::Issuer) if arguments.get(3).is_some() => {
+            return Ok(None);
+        }
+        TlsName::Certificate(whose, name) => {
+            let (part, kind, count) = certificate(name, arguments)?;
+            (TlsPart::Certificate(whose, part), kind, count)
         }
     };
     arguments.ends_at(count)?;
-    Ok(Some((Fetch::Tls(part), kind)))
+    Ok(Some((part, kind)))
+}
+
+/// What is asked of a certificate, and how many arguments that takes.
+fn certificate(name: CertificateName, arguments: &Arguments<'_>) -> Result<(CertificatePart, Type, usize), Refusal> {
+    let attribute = || {
+        let position = arguments.get(2).map(|_| arguments.integer(2, 2)).transpose()?.unwrap_or(1);
+        let kind = arguments.get(1).filter(|kind| !kind.is_empty());
+        let position = i32::try_from(position).unwrap_or(i32::MAX);
+        Ok::<_, Refusal>(kind.map(|kind| (kind.to_string(), position)))
+    };
+    Ok(match name {
+        CertificateName::Subject => (CertificatePart::Subject(attribute()?), Type::Text, 2),
+        CertificateName::Issuer => (CertificatePart::Issuer(attribute()?), Type::Text, 2),
+        CertificateName::Serial => (CertificatePart::Serial, Type::Binary, 0),
+        CertificateName::Fingerprint => (CertificatePart::Fingerprint, Type::Binary, 0),
+        CertificateName::ValidFrom => (CertificatePart::ValidFrom, Type::Text, 0),
+        CertificateName::ValidUntil => (CertificatePart::ValidUntil, Type::Text, 0),
+        CertificateName::SignatureAlgorithm => (CertificatePart::SignatureAlgorithm, Type::Text, 0),
+        CertificateName::KeyAlgorithm => (CertificatePart::KeyAlgorithm, Type::Text, 0),
+        CertificateName::Version => (CertificatePart::Version, Type::Integer, 0),
+        CertificateName::Whole => (CertificatePart::Whole, Type::Binary, 0),
+    })
 }
 
 /// A fetch of HTTP. Occurrences, delimiters and fields without a name are not read.

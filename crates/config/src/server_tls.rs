@@ -133,6 +133,7 @@ fn sni(word: Option<&Word<'_>>, tls: &mut ServerTls, guesser: &mut Guesser) -> R
                 | Fetch::Session(_)
                 | Fetch::Hostname
                 | Fetch::Variable(_) => false,
+                Fetch::BackTls(_) => true,
             };
             if is_of_response {
                 return Err(complaint(format!(

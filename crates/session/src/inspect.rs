@@ -212,6 +212,7 @@ impl Session {
             backend: self.backend,
             heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),
             tls: self.tls_client().map(|client| &**client),
+            back_tls: self.tls_server().map(|server| &**server),
             variables: self.variables(),
             course: Some(self.course()),
             table: &self.table,

@@ -155,6 +155,7 @@ impl Session {
             backend: self.backend,
             heard: Heard::Server(Payload { bytes, is_final }),
             tls: self.tls_client().map(|client| &**client),
+            back_tls: self.tls_server().map(|server| &**server),
             variables: self.variables(),
             course: Some(self.course()),
             table: &self.table,

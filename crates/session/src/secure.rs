@@ -516,20 +516,27 @@ impl Session {
         self.front.secure.as_ref()?.client.as_ref()
     }
 
+    /// What is known of the server's TLS.
+    pub(crate) fn tls_server(&self) -> Option<&Rc<Client>> {
+        let of_back = self.back.as_ref().and_then(|back| back.secure.as_ref()?.client.as_ref());
+        of_back.or_else(|| self.tls_server_left())
+    }
+
     /// The PROXY header that says what the client's TLS is. The protocol that was agreed on is always said, as HAProxy does.
     pub(crate) fn announce(&self, extras: ProxyExtras) -> Vec<u8> {
         let client = self.tls_client();
-        let subject = client.and_then(|client| client.subject.as_ref());
+        let certificate = client.and_then(|client| client.certificate.as_ref());
+        let common_name = certificate.and_then(|certificate| certificate.subject.attribute("CN", 1));
         let tls = match client.map(|client| client.agreed) {
             None => ClientTls::None,
             Some(agreed) => ClientTls::Some {
                 version: agreed.version.name(),
-                certificate: match subject {
+                certificate: match certificate {
                     None => Certificate::None,
                     Some(_) if agreed.is_resumed => Certificate::Remembered,
                     Some(_) => Certificate::Shown,
                 },
-                common_name: subject.and_then(|subject| subject.common_name.as_deref()).filter(|_| extras.common_name),
+                common_name: common_name.and_then(|name| std::str::from_utf8(name).ok()).filter(|_| extras.common_name),
                 cipher: extras.cipher.then_some(agreed.cipher),
             },
         };

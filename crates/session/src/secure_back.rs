@@ -94,6 +94,7 @@ impl Session {
 
     /// Takes the connection to the server away to be kept, if nothing of its TLS is still on its way.
     pub(crate) fn take_kept(&mut self) -> Option<Kept> {
+        self.remember_tls_server();
         let back = self.back.as_mut()?;
         let fd = back.fd;
         let secured = match back.secure.take() {

@@ -70,9 +70,9 @@ pub use rules::{
     judge,
 };
 pub use sample::{
-    Captured, Captures, Compare, Converter, CountedStart, Course, Expression, Facts, Fetch, FieldForm, FieldPart,
-    Format, FormatPart, Heard, Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope,
-    SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables,
+    Captured, Captures, CertificatePart, Compare, Converter, CountedStart, Course, Expression, Facts, Fetch, FieldForm,
+    FieldPart, Format, FormatPart, Heard, Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope,
+    SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables, Whose,
 };
 pub use server::{
     CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName, ServerSettings,

@@ -1,8 +1,9 @@
 //! What a listener agrees to: versions, ciphers, certificates, and what it wants of its clients.
 
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, Showcase};
 use crate::library::{chosen_provider, ticketer};
 use crate::names::{Cipher, Group, VersionRange};
+use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
@@ -21,6 +22,7 @@ pub struct Acceptor {
     pub(crate) without_protocols: Option<Arc<ServerConfig>>,
     /// Clients are asked for certificates.
     pub(crate) asks_client: bool,
+    showcase: Arc<Showcase>,
 }
 
 /// What a listener agrees to.
@@ -78,11 +80,12 @@ impl Acceptor {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_protocol_versions(&versions).map_err(|_| TermsError::NoCipher)?;
         let asks_client = offer.clients.is_some();
+        let showcase = Arc::new(Showcase(ArcSwap::from_pointee(certificates)));
         let builder = match offer.clients {
             None => builder.with_no_client_auth(),
             Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
         };
-        let mut config = builder.with_cert_resolver(Arc::new(certificates));
+        let mut config = builder.with_cert_resolver(Arc::clone(&showcase) as _);
         config.alpn_protocols = offer.protocols;
         config.ignore_client_order = !offer.is_client_order;
         match ticketer().filter(|_| offer.gives_tickets) {
@@ -97,7 +100,12 @@ impl Acceptor {
             without.alpn_protocols.clear();
             Arc::new(without)
         });
-        Ok(Acceptor { config: Arc::new(config), without_protocols, asks_client })
+        Ok(Acceptor { config: Arc::new(config), without_protocols, asks_client, showcase })
+    }
+
+    /// From now on clients are shown these certificates instead. Connections that have one keep it.
+    pub fn exchange(&self, certificates: Certificates) {
+        self.showcase.0.store(Arc::new(certificates));
     }
 }
 

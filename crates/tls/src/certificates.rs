@@ -4,7 +4,8 @@
 //! Of several for one name, an ECDSA certificate comes first, if the client can check its signatures.
 
 use crate::Bundle;
-use crate::x509::host_names;
+use crate::x509::{Portrait, host_names};
+use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{SignatureAlgorithm, SignatureScheme};
@@ -18,13 +19,17 @@ pub(crate) const NO_CERTIFICATE: &str = "no server certificate chain resolved";
 /// Certificates by name.
 #[derive(Debug, Default)]
 pub struct Certificates {
-    exact: BTreeMap<Box<str>, Vec<Arc<CertifiedKey>>>,
+    exact: BTreeMap<Box<str>, Vec<Named>>,
     /// By what follows `*.`.
-    wildcard: BTreeMap<Box<str>, Vec<Arc<CertifiedKey>>>,
+    wildcard: BTreeMap<Box<str>, Vec<Named>>,
     /// For clients that ask for nobody, or for somebody unknown.
-    default: Vec<Arc<CertifiedKey>>,
+    default: Vec<Named>,
     is_strict: bool,
 }
+
+/// Certificates that are exchanged while clients come: each hello is answered from those of its moment.
+#[derive(Debug)]
+pub(crate) struct Showcase(pub(crate) ArcSwap<Certificates>);
 
 /// A bundle, and the names that it is for instead of those in its certificate.
 #[derive(Debug)]
@@ -32,8 +37,17 @@ pub struct NamedBundle {
     pub bundle: Bundle,
     /// `None`: those of the certificate.
     pub names: Option<Vec<String>>,
+    /// It is not for these, though a wildcard of it may cover them.
+    pub except: Vec<String>,
     /// It serves those, too, whose name nobody is for.
     pub is_default: bool,
+}
+
+/// A certificate among those for a name.
+#[derive(Clone, Debug)]
+struct Named {
+    certified: Arc<CertifiedKey>,
+    except: Arc<[String]>,
 }
 
 impl Certificates {
@@ -48,6 +62,8 @@ impl Certificates {
 
     pub fn add(&mut self, named: NamedBundle) {
         let Bundle(certified) = named.bundle;
+        let except = named.except.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let entry = Named { certified: Arc::clone(&certified), except };
         let own = || certified.cert.first().and_then(host_names).unwrap_or_default();
         for name in named.names.unwrap_or_else(own) {
             let name = name.to_ascii_lowercase();
@@ -55,46 +71,87 @@ impl Certificates {
                 Some(parent) => self.wildcard.entry(parent.into()),
                 None => self.exact.entry(name.as_str().into()),
             };
-            insert(of_name.or_default(), &certified);
+            insert(of_name.or_default(), &entry);
         }
         if named.is_default {
-            insert(&mut self.default, &certified);
+            insert(&mut self.default, &entry);
         }
     }
 
     fn find(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let lower = name.map(str::to_ascii_lowercase);
-        let exact = lower.as_deref().and_then(|name| self.exact.get(name));
-        let wildcard = || self.wildcard.get(lower.as_deref()?.split_once('.')?.1);
-        let found = exact.or_else(wildcard).or((!self.is_strict).then_some(&self.default))?;
-        found.iter().find(|certified| certified.key.choose_scheme(schemes).is_some()).or(found.first()).cloned()
+        let name = lower.as_deref().unwrap_or_default();
+        let exact = self.exact.get(name).and_then(|list| choose(list.iter(), schemes));
+        let wildcard = || {
+            let list = self.wildcard.get(name.split_once('.')?.1)?;
+            choose(list.iter().filter(|named| !named.except.iter().any(|other| other == name)), schemes)
+        };
+        let default = || choose(self.default.iter(), schemes).filter(|_| !self.is_strict);
+        exact.or_else(wildcard).or_else(default)
     }
 }
 
+/// The first that the client can check, else the first.
+fn choose<'a>(
+    mut list: impl Iterator<Item = &'a Named> + Clone,
+    schemes: &[SignatureScheme],
+) -> Option<Arc<CertifiedKey>> {
+    let fitting = list.clone().find(|named| named.certified.key.choose_scheme(schemes).is_some());
+    fitting.or_else(|| list.next()).map(|named| Arc::clone(&named.certified))
+}
+
 /// ECDSA first, then in the order of the file.
-fn insert(list: &mut Vec<Arc<CertifiedKey>>, certified: &Arc<CertifiedKey>) {
-    let is_ecdsa = |certified: &CertifiedKey| certified.key.algorithm() == SignatureAlgorithm::ECDSA;
-    let place = match is_ecdsa(certified) {
+fn insert(list: &mut Vec<Named>, named: &Named) {
+    let is_ecdsa = |named: &Named| named.certified.key.algorithm() == SignatureAlgorithm::ECDSA;
+    let place = match is_ecdsa(named) {
         true => list.iter().take_while(|known| is_ecdsa(known)).count(),
         false => list.len(),
     };
-    list.insert(place, Arc::clone(certified));
+    list.insert(place, named.clone());
 }
 
-impl ResolvesServerCert for Certificates {
+impl ResolvesServerCert for Showcase {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        ASKED.set(hello.server_name().map(Into::into));
-        self.find(hello.server_name(), hello.signature_schemes())
+        let found = self.0.load().find(hello.server_name(), hello.signature_schemes());
+        let shown = found.clone().map(Shown);
+        CHOSEN.set(Some(Chosen { asked: hello.server_name().map(Into::into), shown }));
+        found
     }
 }
 
 thread_local! {
-    /// The name that the client asked for whose handshake this thread has under way. The library tells it to whoever chooses the
-    /// certificate, and to nobody else.
-    static ASKED: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
+    /// The name that the client asked for whose handshake this thread has under way, and what it was shown. The library tells that to
+    /// whoever chooses the certificate, and to nobody else.
+    static CHOSEN: RefCell<Option<Chosen>> = const { RefCell::new(None) };
 }
 
-/// Takes the name that was asked for in the handshake that has just gone on.
-pub(crate) fn take_asked() -> Option<Box<str>> {
-    ASKED.take()
+/// What was chosen for a client.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    pub(crate) asked: Option<Box<str>>,
+    pub(crate) shown: Option<Shown>,
+}
+
+/// The certificate that a client was shown.
+#[derive(Clone, Debug)]
+pub struct Shown(Arc<CertifiedKey>);
+
+impl Shown {
+    /// In words; `None`: it cannot be read.
+    pub fn portrait(&self) -> Option<Portrait> {
+        Portrait::of(self.0.cert.first()?)
+    }
+}
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Shown) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Shown {}
+
+/// Takes what was chosen in the handshake that has just gone on.
+pub(crate) fn take_chosen() -> Option<Chosen> {
+    CHOSEN.take()
 }

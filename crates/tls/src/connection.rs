@@ -15,14 +15,14 @@
 //! **Invariant:** however the same bytes were cut, the same comes out.
 
 use crate::acceptor::Acceptor;
-use crate::certificates::take_asked;
+use crate::certificates::{Chosen, Shown, take_chosen};
 use crate::connector::Connector;
 use crate::engine::{Engine, Sink, Step};
 use crate::failure::Refusal;
 use crate::hello::{Heard, Hello};
 use crate::names::{Version, cipher_name};
 use crate::record::{self, Record};
-use crate::x509::{Subject, subject};
+use crate::x509::Portrait;
 use rustls::HandshakeKind;
 
 /// One end of a TLS connection.
@@ -39,8 +39,8 @@ pub struct Connection {
     spill: Vec<u8>,
     /// What is to be sent before anything else.
     output: Vec<u8>,
-    /// The name that the client asked for.
-    server_name: Option<Box<str>>,
+    /// The name that the client asked for, and what it was shown.
+    chosen: Chosen,
     asks_client: bool,
     is_heard: bool,
 }
@@ -102,7 +102,7 @@ impl Agreed {
     }
 }
 
-/// What is known of a client whose TLS was accepted.
+/// What is known of a peer with whom TLS was agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub agreed: Agreed,
@@ -110,8 +110,10 @@ pub struct Client {
     pub server_name: Option<Box<str>>,
     /// The protocol that both agreed on (RFC 7301).
     pub protocol: Option<Box<[u8]>>,
-    /// Whom its certificate names, if it was asked for one and has shown it, in this connection or an earlier one.
-    pub subject: Option<Subject>,
+    /// What it was shown. A server is shown nothing.
+    pub shown: Option<Shown>,
+    /// Its certificate, if it was asked for one and has shown it, in this connection or an earlier one.
+    pub certificate: Option<Box<Portrait>>,
 }
 
 /// The most that a record adds to what is in it: its header, and in TLS 1.2 a nonce of 8 bytes and a tag of 16 (RFC 5288 §3).
@@ -152,7 +154,7 @@ impl Connection {
             partial_whole: 0,
             spill: Vec::new(),
             output: Vec::new(),
-            server_name: None,
+            chosen: Chosen::default(),
             asks_client: false,
             is_heard: false,
         }
@@ -242,9 +244,10 @@ impl Connection {
     pub fn take_client(&mut self) -> Option<Client> {
         Some(Client {
             agreed: self.agreed()?,
-            server_name: self.server_name.take(),
+            server_name: self.chosen.asked.take(),
+            shown: self.chosen.shown.take(),
             protocol: self.protocol().map(Into::into),
-            subject: self.peer(),
+            certificate: self.peer().map(Box::new),
         })
     }
 
@@ -261,7 +264,7 @@ impl Connection {
 
     /// The name that the client asked for (RFC 6066 §3).
     pub fn server_name(&self) -> Option<&str> {
-        self.server_name.as_deref()
+        self.chosen.asked.as_deref()
     }
 
     /// The protocol that both agreed on (RFC 7301).
@@ -270,11 +273,11 @@ impl Connection {
     }
 
     /// Who the peer is, if it was asked for a certificate and has shown one.
-    pub fn peer(&self) -> Option<Subject> {
+    pub fn peer(&self) -> Option<Portrait> {
         if !self.asks_client {
             return None;
         }
-        subject(self.engine.common().peer_certificates()?.first()?)
+        Portrait::of(self.engine.common().peer_certificates()?.first()?)
     }
 
     /// Holds what comes until the first message is whole, and begins.
@@ -367,8 +370,10 @@ impl Connection {
             let (count, step) = self.engine.step(&mut records[discarded..], sink);
             discarded += count;
             self.is_heard |= count > 0;
-            if self.stage == Stage::Handshaking {
-                self.server_name = take_asked().or(self.server_name.take());
+            if self.stage == Stage::Handshaking
+                && let Some(chosen) = take_chosen()
+            {
+                self.chosen = chosen;
             }
             match step {
                 Step::Plain(count) => {

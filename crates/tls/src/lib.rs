@@ -48,10 +48,10 @@ mod x509;
 
 pub use acceptor::{Acceptor, ClientCertificates, Offer, TermsError, Wanted};
 pub use bundle::{Bundle, BundleError, certificates, revocations};
-pub use certificates::{Certificates, NamedBundle};
+pub use certificates::{Certificates, NamedBundle, Shown};
 pub use connection::{Agreed, Client, Connection, Next, Read, Written};
 pub use connector::{Connector, Demand, Trust};
 pub use failure::{Failure, Refusal};
 pub use names::{Choice, Cipher, Group, Version, VersionRange, choose_ciphers, choose_groups, choose_suites};
 pub use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
-pub use x509::Subject;
+pub use x509::{Moment, Name, Portrait};

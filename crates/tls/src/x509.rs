@@ -1,37 +1,152 @@
-//! The little that is asked of a certificate: whose it is.
+//! What is asked of a certificate: whose it is, who signed it, what it is for, how long.
+//!
+//! Texts are OpenSSL's, as HAProxy shows them (`show ssl cert`, `ssl_c_…`).
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rustls::pki_types::CertificateDer;
+use std::fmt;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
-/// What a certificate says of its owner.
+/// A distinguished name: kinds of attributes, by OpenSSL's short names (`CN`, `emailAddress`), and their values, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subject {
-    /// As OpenSSL writes it in one line: `/C=FR/O=Example/CN=mail.example.org`.
-    pub distinguished_name: String,
-    /// The last one, if there are several, as HAProxy has it.
-    pub common_name: Option<String>,
+pub struct Name(Vec<(String, Vec<u8>)>);
+
+/// A certificate, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portrait {
+    pub subject: Name,
+    pub issuer: Name,
+    /// Big-endian, without zeros in front.
+    pub serial: Vec<u8>,
+    /// 1 to 3.
+    pub version: u32,
+    pub valid_from: Moment,
+    pub valid_until: Moment,
+    /// Alternative names, each with its kind: `DNS:mail.test`.
+    pub alternatives: Vec<String>,
+    /// Kind and size: `RSA2048`, `EC256`.
+    pub key: String,
+    /// The algorithm of its key, by OpenSSL's name: `rsaEncryption`.
+    pub key_algorithm: String,
+    /// The algorithm of its signature, by OpenSSL's name: `RSA-SHA256`.
+    pub signature_algorithm: String,
+    /// SHA-1 of all of it.
+    pub fingerprint: [u8; 20],
+    /// All of it.
+    pub der: Box<[u8]>,
 }
 
-impl Subject {
-    /// The last attribute of this kind, by OpenSSL's short name (`CN`, `emailAddress`).
-    pub fn attribute(&self, kind: &str) -> Option<&str> {
-        let mut parts = self.distinguished_name.split('/').filter_map(|part| part.split_once('='));
-        parts.rfind(|(known, _)| *known == kind).map(|(_, value)| value)
+/// A second of UTC. Displays as OpenSSL does: `Nov  3 08:19:05 2026 GMT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    year: i32,
+    month: u8,
+    day: u8,
+    hour: u8,
+    minute: u8,
+    second: u8,
+}
+
+impl Name {
+    /// The attribute of this kind at a position from 1, counted from the end if it is negative (`ssl_c_s_dn(CN,-1)`).
+    pub fn attribute(&self, kind: &str, position: i32) -> Option<&[u8]> {
+        let mut found = self.0.iter().filter(|(known, _)| known.eq_ignore_ascii_case(kind));
+        let index = position.unsigned_abs().checked_sub(1)? as usize;
+        let (_, value) = if position > 0 { found.nth(index) } else { found.rev().nth(index) }?;
+        Some(value)
+    }
+
+    fn of(name: &X509Name<'_>) -> Name {
+        let attributes = name.iter_attributes().map(|attribute| {
+            let kind = attribute.attr_type().to_id_string();
+            let short = ABBREVIATIONS.iter().find(|(known, _)| *known == kind).map(|(_, short)| short.to_string());
+            (short.unwrap_or(kind), attribute.attr_value().data.to_vec())
+        });
+        Name(attributes.collect())
     }
 }
 
-/// Who owns it; `None`: it is no certificate.
-pub(crate) fn subject(certificate: &CertificateDer<'_>) -> Option<Subject> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    Some(Subject { distinguished_name: one_line(parsed.subject()), common_name: common_names(&parsed).pop() })
+/// In one line, as `X509_NAME_oneline(3)`: `/C=FR/O=Example/CN=mail.example.org`. Octets that are not printable ASCII are `\xHH`.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (kind, value) in &self.0 {
+            write!(f, "/{kind}=")?;
+            for &octet in value {
+                match octet {
+                    b' '..=b'~' => fmt::Write::write_char(f, char::from(octet))?,
+                    _ => write!(f, "\\x{octet:02X}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Portrait {
+    /// `None`: it is no certificate.
+    pub fn of(certificate: &CertificateDer<'_>) -> Option<Portrait> {
+        let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+        let mut fingerprint = [0; 20];
+        fingerprint.copy_from_slice(digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref());
+        let alternatives = alternatives(&parsed);
+        let key_algorithm = parsed.public_key().algorithm.algorithm.to_id_string();
+        let serial = parsed.raw_serial();
+        let zeros = serial.iter().take_while(|&&octet| octet == 0).count();
+        Some(Portrait {
+            subject: Name::of(parsed.subject()),
+            issuer: Name::of(parsed.issuer()),
+            serial: serial[zeros..].to_vec(),
+            version: parsed.version().0 + 1,
+            valid_from: Moment::of(parsed.validity().not_before),
+            valid_until: Moment::of(parsed.validity().not_after),
+            alternatives,
+            key: key(&parsed),
+            key_algorithm: long_name(&key_algorithm),
+            signature_algorithm: long_name(&parsed.signature_algorithm.algorithm.to_id_string()),
+            fingerprint,
+            der: certificate.as_ref().into(),
+        })
+    }
+}
+
+impl Moment {
+    fn of(time: ASN1Time) -> Moment {
+        let time = time.to_datetime();
+        Moment {
+            year: time.year(),
+            month: u8::from(time.month()),
+            day: time.day(),
+            hour: time.hour(),
+            minute: time.minute(),
+            second: time.second(),
+        }
+    }
+
+    /// As it stands in the certificate (RFC 5280 §4.1.2.5): `261103081905Z`.
+    pub fn compact(&self) -> String {
+        let Moment { year, month, day, hour, minute, second } = self;
+        let year = if (1950..2050).contains(year) { format!("{:02}", year % 100) } else { format!("{year:04}") };
+        format!("{year}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Moment { year, month, day, hour, minute, second } = self;
+        let month = MONTHS.get(usize::from(*month) - 1).unwrap_or(&"");
+        write!(f, "{month} {day:2} {hour:02}:{minute:02}:{second:02} {year} GMT")
+    }
 }
 
 /// The host names that it is for: its alternative names of that kind, and its common names.
 pub(crate) fn host_names(certificate: &CertificateDer<'_>) -> Option<Vec<String>> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let mut names = common_names(&parsed);
+    let common = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    let mut names: Vec<String> = common.map(str::to_string).collect();
     if let Ok(Some(alternatives)) = parsed.subject_alternative_name() {
         for name in &alternatives.value.general_names {
             if let GeneralName::DNSName(name) = name {
@@ -51,28 +166,65 @@ pub(crate) fn is_valid_at(certificate: &CertificateDer<'_>, seconds: u64) -> boo
         .is_ok_and(|now| (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now))
 }
 
-fn common_names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let names = certificate.subject().iter_common_name();
-    names.filter_map(|name| name.as_str().ok()).map(str::to_string).collect()
+fn alternatives(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(alternatives)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let names = alternatives.value.general_names.iter();
+    names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(format!("DNS:{name}")),
+            GeneralName::RFC822Name(name) => Some(format!("email:{name}")),
+            GeneralName::URI(name) => Some(format!("URI:{name}")),
+            GeneralName::IPAddress(octets) => Some(format!("IP Address:{}", address(octets)?)),
+            GeneralName::OtherName(..)
+            | GeneralName::X400Address(_)
+            | GeneralName::DirectoryName(_)
+            | GeneralName::EDIPartyName(_)
+            | GeneralName::RegisteredID(_)
+            | GeneralName::Invalid(..) => None,
+        })
+        .collect()
 }
 
-/// `X509_NAME_oneline(3)`: octets that are not printable ASCII are `\xHH`.
-fn one_line(name: &X509Name<'_>) -> String {
-    let mut line = String::new();
-    for attribute in name.iter_attributes() {
-        let kind = attribute.attr_type().to_id_string();
-        line.push('/');
-        line.push_str(ABBREVIATIONS.iter().find(|(known, _)| *known == kind).map_or(&kind, |(_, short)| short));
-        line.push('=');
-        for &octet in attribute.attr_value().data.iter() {
-            match octet {
-                b' '..=b'~' => line.push(char::from(octet)),
-                _ => line.push_str(&format!("\\x{octet:02X}")),
-            }
-        }
+fn address(octets: &[u8]) -> Option<String> {
+    if let Ok(v4) = <[u8; 4]>::try_from(octets) {
+        return Some(std::net::Ipv4Addr::from(v4).to_string());
     }
-    line
+    let v6 = std::net::Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?);
+    // As OpenSSL writes it: all groups, without zeros in front.
+    Some(v6.segments().map(|group| format!("{group:X}")).join(":"))
 }
+
+fn key(certificate: &X509Certificate<'_>) -> String {
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => format!("RSA{}", key.key_size()),
+        // Its point is an octet and two coordinates.
+        Ok(PublicKey::EC(point)) => format!("EC{}", point.key_size()),
+        Ok(PublicKey::DSA(_) | PublicKey::GostR3410(_) | PublicKey::GostR3410_2012(_) | PublicKey::Unknown(_))
+        | Err(_) => String::new(),
+    }
+}
+
+/// OpenSSL's name of an algorithm; its number where it is not known here.
+fn long_name(number: &str) -> String {
+    ALGORITHMS.iter().find(|(known, _)| *known == number).map_or(number, |(_, name)| name).to_string()
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// OpenSSL's short names of algorithms of keys and signatures (RFC 8017, RFC 5758, RFC 8410).
+const ALGORITHMS: [(&str, &str); 11] = [
+    ("1.2.840.113549.1.1.1", "rsaEncryption"),
+    ("1.2.840.113549.1.1.5", "RSA-SHA1"),
+    ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
+    ("1.2.840.113549.1.1.11", "RSA-SHA256"),
+    ("1.2.840.113549.1.1.12", "RSA-SHA384"),
+    ("1.2.840.113549.1.1.13", "RSA-SHA512"),
+    ("1.2.840.10045.2.1", "id-ecPublicKey"),
+    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256"),
+    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384"),
+    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512"),
+    ("1.3.101.112", "ED25519"),
+];
 
 /// OpenSSL's short names of the kinds that certificates have (RFC 4519, RFC 2985).
 const ABBREVIATIONS: [(&str, &str); 12] = [

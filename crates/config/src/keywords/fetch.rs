@@ -1,6 +1,6 @@
 //! Sample fetches that an ACL may name (configuration.txt §7.3), and HAProxy's predefined ACLs (§7.4).
 
-use crate::acl::{FieldForm, Speaker};
+use crate::acl::{FieldForm, Speaker, Whose};
 use crate::pattern::{Compare, Method};
 
 /// The fetches that are read.
@@ -36,6 +36,7 @@ pub(crate) enum Keyword {
     SrvIsUp,
     Str,
     Tls(TlsName),
+    BackTls(TlsName),
     Variable,
     WaitEnd,
 }
@@ -43,6 +44,7 @@ pub(crate) enum Keyword {
 /// Those that ask about the client's TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TlsName {
+    Certificate(Whose, CertificateName),
     CertificateUsed,
     Cipher,
     HasCertificate,
@@ -51,17 +53,67 @@ pub(crate) enum TlsName {
     Name,
     Protocol,
     Resumed,
-    Subject,
     Used,
     Verify,
     Version,
 }
 
+/// What is asked of a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CertificateName {
+    Fingerprint,
+    Issuer,
+    KeyAlgorithm,
+    Serial,
+    SignatureAlgorithm,
+    Subject,
+    ValidFrom,
+    ValidUntil,
+    Version,
+    Whole,
+}
+
+/// `ssl_c_…`, `ssl_f_…`
+fn certificate(name: &str) -> Option<TlsName> {
+    let (whose, rest) = match (name.strip_prefix("ssl_c_"), name.strip_prefix("ssl_f_")) {
+        (Some(rest), _) => (Whose::Client, rest),
+        (None, Some(rest)) => (Whose::Shown, rest),
+        (None, None) => return None,
+    };
+    let part = match rest {
+        "der" => CertificateName::Whole,
+        "i_dn" => CertificateName::Issuer,
+        "key_alg" => CertificateName::KeyAlgorithm,
+        "notafter" => CertificateName::ValidUntil,
+        "notbefore" => CertificateName::ValidFrom,
+        "s_dn" => CertificateName::Subject,
+        "serial" => CertificateName::Serial,
+        "sha1" => CertificateName::Fingerprint,
+        "sig_alg" => CertificateName::SignatureAlgorithm,
+        "version" => CertificateName::Version,
+        _ => return None,
+    };
+    Some(TlsName::Certificate(whose, part))
+}
+
+/// Those of the server's.
+fn back_tls(name: &str) -> Option<TlsName> {
+    Some(match name {
+        "ssl_bc" => TlsName::Used,
+        "ssl_bc_alg_keysize" | "ssl_bc_use_keysize" => TlsName::KeySize,
+        "ssl_bc_alpn" => TlsName::Protocol,
+        "ssl_bc_cipher" => TlsName::Cipher,
+        "ssl_bc_is_resumed" => TlsName::Resumed,
+        "ssl_bc_protocol" => TlsName::Version,
+        _ => return None,
+    })
+}
+
 fn tls(name: &str) -> Option<TlsName> {
     Some(match name {
-        "ssl_c_s_dn" => TlsName::Subject,
         "ssl_c_used" => TlsName::CertificateUsed,
-        "ssl_c_verify" => TlsName::Verify,
+        // Whoever cannot be verified is refused.
+        "ssl_c_ca_err" | "ssl_c_ca_err_depth" | "ssl_c_err" | "ssl_c_verify" => TlsName::Verify,
         "ssl_fc" => TlsName::Used,
         "ssl_fc_alg_keysize" | "ssl_fc_use_keysize" => TlsName::KeySize,
         "ssl_fc_alpn" => TlsName::Protocol,
@@ -71,7 +123,7 @@ fn tls(name: &str) -> Option<TlsName> {
         "ssl_fc_is_resumed" => TlsName::Resumed,
         "ssl_fc_protocol" => TlsName::Version,
         "ssl_fc_sni" => TlsName::Name,
-        _ => return None,
+        name => return certificate(name),
     })
 }
 
@@ -218,9 +270,38 @@ pub(crate) const READ: &[&str] = &[
     "srv_conn",
     "srv_is_up",
     "srv_name",
+    "ssl_bc",
+    "ssl_bc_alg_keysize",
+    "ssl_bc_alpn",
+    "ssl_bc_cipher",
+    "ssl_bc_is_resumed",
+    "ssl_bc_protocol",
+    "ssl_bc_use_keysize",
+    "ssl_c_ca_err",
+    "ssl_c_ca_err_depth",
+    "ssl_c_der",
+    "ssl_c_err",
+    "ssl_c_i_dn",
+    "ssl_c_key_alg",
+    "ssl_c_notafter",
+    "ssl_c_notbefore",
     "ssl_c_s_dn",
+    "ssl_c_serial",
+    "ssl_c_sha1",
+    "ssl_c_sig_alg",
     "ssl_c_used",
     "ssl_c_verify",
+    "ssl_c_version",
+    "ssl_f_der",
+    "ssl_f_i_dn",
+    "ssl_f_key_alg",
+    "ssl_f_notafter",
+    "ssl_f_notbefore",
+    "ssl_f_s_dn",
+    "ssl_f_serial",
+    "ssl_f_sha1",
+    "ssl_f_sig_alg",
+    "ssl_f_version",
     "ssl_fc",
     "ssl_fc_alg_keysize",
     "ssl_fc_alpn",
@@ -278,6 +359,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "wait_end" => Keyword::WaitEnd,
         _ if tls(name).is_some() => return tls(name).map(|name| Some(Keyword::Tls(name))),
         _ if session(name).is_some() => return session(name).map(|name| Some(Keyword::Session(name))),
+        _ if back_tls(name).is_some() => return back_tls(name).map(|name| Some(Keyword::BackTls(name))),
         _ if message(name).is_some() => return message(name).map(|message| Some(Keyword::Message(message))),
         _ => return UNREAD.split_ascii_whitespace().any(|known| known == name).then_some(None),
     };
@@ -330,12 +412,8 @@ src_clr_gpc0 src_clr_gpc1 src_conn_cnt src_conn_cur src_conn_rate src_get_gpc sr
 src_get_gpt0 src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt
 src_http_fail_rate src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
 src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn_free srv_id srv_iweight srv_queue
-srv_sess_rate srv_uweight srv_weight ssl_bc ssl_bc_alg_keysize ssl_bc_alpn ssl_bc_cipher ssl_bc_client_random
-ssl_bc_err ssl_bc_err_str ssl_bc_is_resumed ssl_bc_npn ssl_bc_protocol ssl_bc_server_random ssl_bc_session_id
-ssl_bc_session_key ssl_bc_unique_id ssl_bc_use_keysize ssl_c_ca_err ssl_c_ca_err_depth ssl_c_chain_der ssl_c_der
-ssl_c_err ssl_c_i_dn ssl_c_key_alg ssl_c_notafter ssl_c_notbefore ssl_c_serial ssl_c_sha1 ssl_c_sig_alg
-ssl_c_version ssl_f_ca_cert ssl_f_der ssl_f_i_dn ssl_f_key_alg ssl_f_notafter ssl_f_notbefore
-ssl_f_s_dn ssl_f_serial ssl_f_sha1 ssl_f_sig_alg ssl_f_version
+srv_sess_rate srv_uweight srv_weight ssl_bc_client_random ssl_bc_err ssl_bc_err_str ssl_bc_npn ssl_bc_server_random
+ssl_bc_session_id ssl_bc_session_key ssl_bc_unique_id ssl_c_chain_der ssl_f_ca_cert
 ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh ssl_fc_ciphers_str
 ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random
 ssl_fc_client_traffic_secret_0 ssl_fc_early_exporter_secret ssl_fc_ecformats_bin ssl_fc_eclist_bin ssl_fc_err

@@ -99,6 +99,29 @@ pub(super) fn tls(part: &config::TlsPart) -> table::TlsPart {
         config::TlsPart::HasCertificate => table::TlsPart::HasCertificate,
         config::TlsPart::IsCertificateUsed => table::TlsPart::IsCertificateUsed,
         config::TlsPart::Verified => table::TlsPart::Verified,
-        config::TlsPart::Subject(kind) => table::TlsPart::Subject(kind.as_deref().map(Into::into)),
+        config::TlsPart::Certificate(config::Whose::Client, part) => {
+            table::TlsPart::Certificate(table::Whose::Client, certificate(part))
+        }
+        config::TlsPart::Certificate(config::Whose::Shown, part) => {
+            table::TlsPart::Certificate(table::Whose::Shown, certificate(part))
+        }
+    }
+}
+
+fn certificate(part: &config::CertificatePart) -> table::CertificatePart {
+    let attribute = |attribute: &Option<(String, i32)>| {
+        attribute.as_ref().map(|(kind, position)| (kind.as_str().into(), *position))
+    };
+    match part {
+        config::CertificatePart::Subject(of) => table::CertificatePart::Subject(attribute(of)),
+        config::CertificatePart::Issuer(of) => table::CertificatePart::Issuer(attribute(of)),
+        config::CertificatePart::Serial => table::CertificatePart::Serial,
+        config::CertificatePart::Fingerprint => table::CertificatePart::Fingerprint,
+        config::CertificatePart::ValidFrom => table::CertificatePart::ValidFrom,
+        config::CertificatePart::ValidUntil => table::CertificatePart::ValidUntil,
+        config::CertificatePart::SignatureAlgorithm => table::CertificatePart::SignatureAlgorithm,
+        config::CertificatePart::KeyAlgorithm => table::CertificatePart::KeyAlgorithm,
+        config::CertificatePart::Version => table::CertificatePart::Version,
+        config::CertificatePart::Whole => table::CertificatePart::Whole,
     }
 }

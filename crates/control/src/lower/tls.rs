@@ -52,7 +52,7 @@ impl Lowering<'_> {
             let is_default = is_default || std::mem::take(&mut is_first) && !bundles.is_empty();
             for (index, bundle) in bundles.into_iter().enumerate() {
                 let is_default = is_default && (index == 0 || bundle.is_variant);
-                certificates.add(NamedBundle { bundle: bundle.bundle, names: None, is_default });
+                certificates.add(NamedBundle { bundle: bundle.bundle, names: None, except: Vec::new(), is_default });
             }
         }
         if certificates.is_empty() && is_whole && !line.is_strict {

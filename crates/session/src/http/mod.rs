@@ -49,6 +49,7 @@ use crate::{Outbox, Phase, Session};
 use driver::{Errno, Instant, Op, Received, Side};
 use facts::Facts;
 use http1::{Exchange, Limits, Request, Response};
+use std::rc::Rc;
 use stream::{Sending, Stream};
 use table::{Message, Persistence, Variables, Words};
 
@@ -101,6 +102,8 @@ pub(crate) struct Transaction {
     persistence: Option<Persistence>,
     /// The host that servers with TLS are asked for, once one was.
     server_name: Option<Option<Box<str>>>,
+    /// What is known of the server's TLS, from when its connection is somebody else's.
+    tls_server: Option<Rc<tls::Client>>,
     /// What the operator answers in place of a server.
     own: Option<Words>,
     /// Memory for what rules write.
@@ -128,6 +131,7 @@ impl Transaction {
             is_tunnel: false,
             persistence: None,
             server_name: None,
+            tls_server: None,
             own: None,
             scratch: Vec::new(),
             facts: Facts::default(),
@@ -146,6 +150,7 @@ impl Transaction {
         self.is_tunnel = false;
         self.persistence = None;
         self.server_name = None;
+        self.tls_server = None;
         self.own = None;
         self.facts.clear();
     }
@@ -426,6 +431,17 @@ impl Session {
     /// The host that the exchange's servers are asked for, if that cannot be read from the request any more.
     pub(crate) fn name_known(&self) -> Option<Option<Box<str>>> {
         self.transaction().filter(|transaction| transaction.up.is_begun)?.server_name.clone()
+    }
+
+    pub(crate) fn tls_server_left(&self) -> Option<&Rc<tls::Client>> {
+        self.transaction()?.tls_server.as_ref()
+    }
+
+    pub(crate) fn remember_tls_server(&mut self) {
+        let server = self.tls_server().cloned();
+        if let Some(transaction) = self.http.as_mut().and_then(|http| http.transaction.as_mut()) {
+            transaction.tls_server = server;
+        }
     }
 
     pub(crate) fn know_name(&mut self, name: &Option<Box<str>>) {

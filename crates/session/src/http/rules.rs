@@ -113,8 +113,8 @@ impl Session {
         };
         let of_front = list(&table.frontend(self.frontend).http.rules);
         for rules in [of_back, of_front].into_iter().filter(|rules| !rules.is_empty()) {
-            let tls = self.tls_client().cloned();
-            let facts = self.facts_beside(&table, tls.as_deref());
+            let (tls, back_tls) = (self.tls_client().cloned(), self.tls_server().cloned());
+            let facts = Facts { back_tls: back_tls.as_deref(), ..self.facts_beside(&table, tls.as_deref()) };
             let active_at = clock(self.active_at());
             let Transaction { response, down, facts: told, scratch, own: answer, .. } = transaction;
             let course = Course {

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Facts, Heard, Message, MessagePart, Part, Sample, SessionPart, Speaker, Value, Variable};
+use super::{
+    CertificatePart, Facts, Heard, Message, MessagePart, Part, Sample, SessionPart, Speaker, Value, Variable, Whose,
+};
 use crate::{BackendId, FrontendId, Proxy, ServerId, Table};
 
 /// What is asked for.
@@ -44,6 +46,8 @@ pub enum Fetch {
     Tls(TlsPart),
     /// What is known of the session.
     Session(SessionPart),
+    /// The same of the server's (`ssl_bc` and its kin).
+    BackTls(TlsPart),
 }
 
 /// Something of a client's TLS (`configuration.txt` §7.3.4 "ssl_fc", "ssl_c_s_dn" and their kin).
@@ -67,8 +71,7 @@ pub enum TlsPart {
     IsCertificateUsed,
     /// 0: who could not be verified was refused.
     Verified,
-    /// Whom the certificate names, or one attribute of it.
-    Subject(Option<Box<str>>),
+    Certificate(Whose, CertificatePart),
 }
 
 impl TlsPart {
@@ -87,11 +90,10 @@ impl TlsPart {
             TlsPart::KeySize => Some(Value::Int(known.agreed.key_size())),
             TlsPart::Name => known.server_name.as_deref().map(Value::text),
             TlsPart::Protocol => known.protocol.as_deref().map(|name| Value::Bytes(Cow::Borrowed(name))),
-            TlsPart::HasCertificate => truth(known.subject.is_some() && !known.agreed.is_resumed),
-            TlsPart::IsCertificateUsed => truth(known.subject.is_some()),
+            TlsPart::HasCertificate => truth(known.certificate.is_some() && !known.agreed.is_resumed),
+            TlsPart::IsCertificateUsed => truth(known.certificate.is_some()),
             TlsPart::Verified => Some(Value::Int(0)),
-            TlsPart::Subject(None) => known.subject.as_ref().map(|subject| Value::text(&subject.distinguished_name)),
-            TlsPart::Subject(Some(kind)) => known.subject.as_ref()?.attribute(kind).map(Value::text),
+            TlsPart::Certificate(whose, part) => part.of(*whose, known),
         }
     }
 }
@@ -142,6 +144,7 @@ impl Fetch {
             },
             Fetch::Session(part) => part.of(facts).into(),
             Fetch::Tls(part) => part.of(facts.tls).into(),
+            Fetch::BackTls(part) => part.of(facts.back_tls).into(),
             Fetch::Variable(variable) => facts.variables.value_of(*variable).into(),
         }
     }
@@ -168,6 +171,7 @@ impl Fetch {
             | Fetch::Message(_)
             | Fetch::Tls(_)
             | Fetch::Session(_)
+            | Fetch::BackTls(_)
             | Fetch::Variable(_) => true,
         }
     }

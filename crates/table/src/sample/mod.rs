@@ -13,6 +13,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `fetch` | the sources of samples |
+//! | `certificate` | what certificates say |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
 //! | `message` | what a request or a response of HTTP says |
 //! | `session` | what is known of a session, and what it has kept |
@@ -21,6 +22,7 @@
 //! | `format` | texts with samples in them |
 //! | `matcher`, `text` | what a value is compared with |
 
+mod certificate;
 mod convert;
 mod fetch;
 mod format;
@@ -35,6 +37,7 @@ mod text;
 mod value;
 mod variable;
 
+pub use certificate::{CertificatePart, Whose};
 pub use convert::{Converter, Operation, TextPart};
 pub use fetch::{Fetch, TlsPart};
 pub use format::{Expression, Format, FormatPart};
@@ -68,6 +71,8 @@ pub struct Facts<'a> {
     pub heard: Heard<'a>,
     /// What is known of the client's TLS, if it has any.
     pub tls: Option<&'a tls::Client>,
+    /// The same of the server's, once a connection to it stands.
+    pub back_tls: Option<&'a tls::Client>,
     /// What rules have kept so far.
     pub variables: &'a Variables,
     /// Of the session that asks; what asks without one knows less.
@@ -122,7 +127,7 @@ impl<'a> Facts<'a> {
     /// Of a connection that has just arrived.
     pub fn new(table: &'a Table, frontend: FrontendId, src: Option<SocketAddr>, dst: Option<SocketAddr>) -> Facts<'a> {
         let (heard, variables) = (Heard::Nothing, Variables::none());
-        Facts { src, dst, frontend, backend: None, heard, tls: None, variables, course: None, table }
+        Facts { src, dst, frontend, backend: None, heard, tls: None, back_tls: None, variables, course: None, table }
     }
 
     /// Whether what is not there now will never be.

@@ -29,7 +29,7 @@ fn acceptor(authority: &Authority, names: &[&str], offer: Offer) -> Acceptor {
     let mut certificates = Certificates::new(false);
     for (index, name) in names.iter().enumerate() {
         let bundle = authority.bundle(&[name]);
-        certificates.add(NamedBundle { bundle, names: None, is_default: index == 0 });
+        certificates.add(NamedBundle { bundle, names: None, except: Vec::new(), is_default: index == 0 });
     }
     Acceptor::new(certificates, offer).expect("an offer that can be made")
 }
@@ -70,7 +70,7 @@ fn an_unknown_name_is_refused_where_only_known_ones_are_served() {
     let authority = Authority::named("Authority");
     let mut certificates = Certificates::new(true);
     let bundle = authority.bundle(&["a.test"]);
-    certificates.add(NamedBundle { bundle, names: None, is_default: true });
+    certificates.add(NamedBundle { bundle, names: None, except: Vec::new(), is_default: true });
     let acceptor = Acceptor::new(certificates, offer()).expect("an offer");
     let mut peer = Peer::new(authority.client(&[&TLS13]).config(), "b.test", &acceptor, usize::MAX, 16_384);
     assert_eq!(peer.shake_hands(), Some(Refusal::NoCertificate));
@@ -90,9 +90,16 @@ fn clients_show_certificates() {
         };
         let (refused, subject) = shake(authority.client(&[&TLS12]).showing(&authority, "alice"));
         assert_eq!(refused, None);
-        let subject = subject.expect("a certificate was shown");
-        assert_eq!(subject.common_name.as_deref(), Some("alice"));
-        assert_eq!(subject.distinguished_name, "/O=Example/CN=alice");
+        let portrait = subject.expect("a certificate was shown");
+        // RFC 5280 §4.1.2.5.
+        assert_eq!(
+            (&*portrait.valid_from.compact(), &*portrait.valid_until.compact()),
+            ("750101000000Z", "40960101000000Z")
+        );
+        assert_eq!(portrait.valid_from.to_string(), "Jan  1 00:00:00 1975 GMT");
+        let subject = portrait.subject;
+        assert_eq!(subject.attribute("CN", 1), Some(&b"alice"[..]));
+        assert_eq!(subject.to_string(), "/O=Example/CN=alice");
         let (refused, subject) = shake(authority.client(&[&TLS12]).config());
         assert_eq!(refused, (wanted == Wanted::Required).then_some(Refusal::CertificateMissing));
         assert_eq!(subject, None);
