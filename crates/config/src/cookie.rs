@@ -1,13 +1,19 @@
-//! `cookie NAME insert …`: how a backend knows its clients (configuration.txt §4.2 "cookie").
+//! `cookie NAME …`, `ignore-persist`, `force-persist`: how a backend knows its clients (configuration.txt §4.2 "cookie").
 
+use crate::acl::Condition;
+use crate::acl_reader::{self, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::line::Line;
 use crate::reports::Reports;
 use crate::source::Spanned;
+use crate::tree::Proxy;
+use std::collections::HashSet;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cookie {
     pub name: String,
+    pub mode: CookieMode,
+    pub is_post_only: bool,
     pub is_indirect: bool,
     pub is_uncached: bool,
     pub preserves: bool,
@@ -18,6 +24,42 @@ pub struct Cookie {
     pub attributes: Vec<String>,
 }
 
+/// Who gives it; nobody unless said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CookieMode {
+    Read,
+    Rewrite,
+    Insert,
+    Prefix,
+}
+
+/// `ignore-persist if …`, `force-persist if …`
+#[derive(Clone, Debug)]
+pub struct PersistRule {
+    pub condition: Condition,
+    /// `force-persist`
+    pub is_forced: bool,
+}
+
+/// `ignore-persist` and `force-persist`.
+pub(crate) fn persist(
+    line: Line<'_>,
+    is_forced: bool,
+    proxy: &mut Proxy,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<(), Diagnostic> {
+    let name = line.keyword();
+    if !matches!(line.word(1), "if" | "unless") {
+        let message = format!("'{name}' requires either 'if' or 'unless' followed by a condition.");
+        return Err(line.alert(1, message));
+    }
+    let prefix = format!("error detected while parsing a '{name}' rule : ");
+    let condition = acl_reader::condition(line, 1, acls, &Reader { prefix: &prefix, end: "." }, reports)?;
+    proxy.persist_rules.push(PersistRule { condition, is_forced });
+    Ok(())
+}
+
 /// `None`: something in it is refused.
 pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spanned<Cookie>>, Diagnostic> {
     if line.word(1).is_empty() {
@@ -25,6 +67,8 @@ pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spa
     }
     let mut cookie = Cookie {
         name: line.word(1).to_string(),
+        mode: CookieMode::Read,
+        is_post_only: false,
         is_indirect: false,
         is_uncached: false,
         preserves: false,
@@ -33,12 +77,19 @@ pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spa
         is_secure: false,
         attributes: Vec::new(),
     };
-    let (mut modes, mut is_refused) = (0, false);
+    let (mut modes, mut is_refused) = (Vec::new(), false);
     let mut at = 2;
     while at < line.count() {
         let word = line.word(at);
         match word {
-            "insert" => modes += 1,
+            "insert" | "rewrite" | "prefix" => {
+                modes.push(match word {
+                    "insert" => CookieMode::Insert,
+                    "rewrite" => CookieMode::Rewrite,
+                    _ => CookieMode::Prefix,
+                });
+            }
+            "postonly" => cookie.is_post_only = true,
             "indirect" => cookie.is_indirect = true,
             "nocache" => cookie.is_uncached = true,
             "preserve" => cookie.preserves = true,
@@ -54,8 +105,7 @@ pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spa
                 return Err(line.alert(at + 1, "character ';' or a control character is not permitted in attribute."));
             }
             "attr" => cookie.attributes.push(line.word(at + 1).to_string()),
-            "rewrite" | "prefix" | "postonly" | "maxidle" | "maxlife" | "dynamic" => {
-                modes += usize::from(matches!(word, "rewrite" | "prefix"));
+            "maxidle" | "maxlife" | "dynamic" => {
                 reports.refuse(line.span(at), format!("cookie {word}"));
                 is_refused = true;
             }
@@ -67,12 +117,15 @@ pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spa
         }
         at += if matches!(word, "domain" | "attr" | "maxidle" | "maxlife") { 2 } else { 1 };
     }
-    if modes > 1 {
+    if modes.contains(&CookieMode::Rewrite) && cookie.is_indirect {
+        return Err(line.alert(1, "cookie 'rewrite' and 'indirect' modes are incompatible."));
+    }
+    if modes.iter().any(|mode| *mode != modes[0]) {
         return Err(line.alert(1, "cookie 'rewrite', 'insert' and 'prefix' modes are incompatible."));
     }
-    if modes == 0 && !is_refused {
-        reports.refuse(line.span_from(0), "cookie without 'insert'");
-        is_refused = true;
+    cookie.mode = modes.first().copied().unwrap_or(CookieMode::Read);
+    if cookie.preserves && cookie.mode != CookieMode::Insert && !cookie.is_indirect {
+        return Err(line.alert(1, "cookie 'preserve' requires at least 'insert' or 'indirect'."));
     }
     Ok((!is_refused).then(|| Spanned::new(cookie, line.span_from(0))))
 }

@@ -81,7 +81,7 @@ pub use acl::{
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
-pub use cookie::Cookie;
+pub use cookie::{Cookie, CookieMode, PersistRule};
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource};

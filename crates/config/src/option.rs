@@ -145,6 +145,19 @@ fn read(
         }
         Keyword::Redispatch => settings.redispatch = if is_on { redispatch(line)? } else { Redispatch::Off },
         Keyword::ForwardFor => settings.http.forward_for = Some(Spanned::new(forward_for(line)?, whole)),
+        Keyword::OriginalTo => settings.http.original_to = Some(Spanned::new(original_to(line)?, whole)),
+        Keyword::IgnoreProbes => {
+            line.ends_at(2, &name)?;
+            settings.http.ignores_probes = is_on;
+        }
+        Keyword::PretendKeepalive => {
+            line.ends_at(2, &name)?;
+            settings.http.pretends_keepalive = is_on;
+        }
+        Keyword::Persist => {
+            line.ends_at(2, &name)?;
+            settings.persists = is_on;
+        }
         Keyword::HttpCheck => {
             let request = http_check::option(line, reports)?;
             settings.check = Some(Spanned::new(Check::Http, whole));
@@ -199,28 +212,48 @@ fn forward_for(line: Line<'_>) -> Result<ForwardFor, Diagnostic> {
     let mut read = ForwardFor::default();
     let mut at = 2;
     while at < line.count() {
-        match line.word(at) {
-            "except" => {
-                let network = net::parse(line.word(at + 1));
-                let message = "'option forwardfor except' expects <address>[/mask] as argument.";
-                read.except = Some(network.ok_or_else(|| line.alert(at + 1, message))?);
-                at += 2;
-            }
-            "header" => {
-                let header = Some(line.word(at + 1)).filter(|header| !header.is_empty());
-                let message = "'option forwardfor header' expects <header_name> as argument.";
-                read.header = Some(header.ok_or_else(|| line.alert(at + 1, message))?.to_string());
-                at += 2;
-            }
+        at = match line.word(at) {
             "if-none" => {
                 read.is_if_none = true;
-                at += 1;
+                at + 1
             }
-            _ => {
-                let message = "'option forwardfor' only supports optional values: 'except', 'header' and 'if-none'.";
-                return Err(line.alert(at, message));
-            }
-        }
+            _ => match told(line, at, &mut read)? {
+                Some(next) => next,
+                None => {
+                    let message =
+                        "'option forwardfor' only supports optional values: 'except', 'header' and 'if-none'.";
+                    return Err(line.alert(at, message));
+                }
+            },
+        };
     }
     Ok(read)
+}
+
+fn original_to(line: Line<'_>) -> Result<ForwardFor, Diagnostic> {
+    let mut read = ForwardFor::default();
+    let mut at = 2;
+    while at < line.count() {
+        let message = "'option originalto' only supports optional values: 'except' and 'header'.";
+        at = told(line, at, &mut read)?.ok_or_else(|| line.alert(at, message))?;
+    }
+    Ok(read)
+}
+
+/// `except NET` or `header NAME` at word `at`, and what comes behind it; `None` for another word.
+fn told(line: Line<'_>, at: usize, read: &mut ForwardFor) -> Result<Option<usize>, Diagnostic> {
+    let name = line.word(1);
+    match line.word(at) {
+        "except" => {
+            let message = || format!("'option {name} except' expects <address>[/mask] as argument.");
+            read.except = Some(net::parse(line.word(at + 1)).ok_or_else(|| line.alert(at + 1, message()))?);
+        }
+        "header" => {
+            let header = Some(line.word(at + 1)).filter(|header| !header.is_empty());
+            let message = || format!("'option {name} header' expects <header_name> as argument.");
+            read.header = Some(header.ok_or_else(|| line.alert(at + 1, message()))?.to_string());
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(at + 2))
 }

@@ -230,6 +230,7 @@ impl Parser<'_> {
             rules: Vec::new(),
             tcp: TcpRules::default(),
             use_servers: Vec::new(),
+            persist_rules: Vec::new(),
             servers: Vec::new(),
             captures: Vec::new(),
             stats_admin: Vec::new(),

@@ -14,6 +14,8 @@ pub(crate) enum Place {
     BackContent,
     UseBackend,
     UseServer,
+    /// `ignore-persist` and `force-persist`.
+    Persist,
     /// `tcp-response content` of a backend.
     Response,
     /// `http-request` and `redirect` of a frontend.
@@ -30,7 +32,7 @@ impl Place {
             Place::Connection => "frontend tcp-request connection rule",
             Place::Session => "frontend tcp-request session rule",
             Place::FrontContent => "frontend tcp-request content rule",
-            Place::BackContent => "backend tcp-request content rule",
+            Place::BackContent | Place::Persist => "backend tcp-request content rule",
             Place::UseBackend => "frontend use-backend rule",
             Place::UseServer => "backend use-server, balance or stick-match rule",
             Place::Response => "backend tcp-response content rule",
@@ -50,7 +52,7 @@ impl Place {
             Place::FrontRequest | Place::BackRequest => " in 'http-request'",
             Place::HttpResponse => " in 'http-response'",
             Place::AfterResponse => " in 'http-after-response'",
-            Place::UseBackend | Place::UseServer => "",
+            Place::UseBackend | Place::UseServer | Place::Persist => "",
         }
     }
 
@@ -62,7 +64,8 @@ impl Place {
             | Place::FrontRequest
             | Place::BackRequest
             | Place::UseBackend
-            | Place::UseServer => true,
+            | Place::UseServer
+            | Place::Persist => true,
         }
     }
 
@@ -77,7 +80,8 @@ impl Place {
             | Place::FrontRequest
             | Place::BackRequest
             | Place::UseBackend
-            | Place::UseServer => false,
+            | Place::UseServer
+            | Place::Persist => false,
         }
     }
 
@@ -87,6 +91,7 @@ impl Place {
             Place::BackContent
             | Place::BackRequest
             | Place::UseServer
+            | Place::Persist
             | Place::Response
             | Place::HttpResponse
             | Place::AfterResponse => true,
@@ -124,6 +129,7 @@ impl Proxy {
             .chain(self.monitor_fail.iter().map(|condition| (Place::FrontRequest, condition)))
             .chain(of_responses)
             .chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
+            .chain(self.persist_rules.iter().map(|rule| (Place::Persist, &rule.condition)))
     }
 }
 

@@ -176,6 +176,10 @@ fn read(
             http_rule_reader::redirect(line, proxy, acls, reports)
         }
         Keyword::Cookie => cookie::cookie(line, reports).map(|cookie| home.settings().http.cookie = cookie),
+        Keyword::Persist(is_forced) => {
+            let (proxy, acls) = home.proxy(line)?;
+            cookie::persist(line, is_forced, proxy, acls, reports)
+        }
         Keyword::ErrorPage(code) => error_page::page(line, code, &mut home.settings().http),
         Keyword::MonitorUri => error_page::monitor_uri(line).map(|uri| home.settings().http.monitor_uri = Some(uri)),
         Keyword::Monitor => {

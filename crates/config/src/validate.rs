@@ -296,11 +296,12 @@ impl Checker<'_, '_> {
     }
 
     fn forward_for(&mut self, proxy: &Proxy) {
-        let Some(option) = proxy.settings.http.forward_for.as_ref() else { return };
-        if proxy.settings.mode == Mode::Tcp {
-            let (noun, name) = (proxy.role.noun(), &proxy.name.value);
-            let message = format!("'option forwardfor' ignored for {noun} '{name}' as it requires HTTP mode.");
-            self.warn(option.span, message);
+        let http = &proxy.settings.http;
+        let options = [("forwardfor", &http.forward_for), ("originalto", &http.original_to)];
+        for (name, option) in options {
+            let Some(option) = option.as_ref().filter(|_| proxy.settings.mode == Mode::Tcp) else { continue };
+            let (noun, own) = (proxy.role.noun(), &proxy.name.value);
+            self.warn(option.span, format!("'option {name}' ignored for {noun} '{own}' as it requires HTTP mode."));
         }
     }
 

@@ -9,7 +9,7 @@ use driver::{Addr, Errno, Instant, Op, Side};
 use proxyline::Version;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Backend, Health, ProxyExtras, ProxyHeader, Retry, RetryEvent, Server, ServerAddr};
+use table::{Backend, Health, Pin, ProxyExtras, ProxyHeader, Retry, RetryEvent, Server, ServerAddr};
 
 /// How long a server that refused is left alone, unless `timeout connect` is shorter (`configuration.txt: retries`).
 const REST: Duration = Duration::from_secs(1);
@@ -40,7 +40,10 @@ impl Session {
             self.assigned_at = Some(now);
             let avoided = self.avoided.take();
             self.count_pick(now, avoided.as_deref(), &server);
-            self.is_redispatched |= avoided.is_some_and(|avoided| !is_same(&avoided, &server));
+            if avoided.is_some_and(|avoided| !is_same(&avoided, &server)) {
+                self.is_redispatched = true;
+                self.on_http_redispatched();
+            }
         }
         self.count_attempt(now, &server, matches!(link, Ok(Link::Kept(_))));
         let addr = addr_of(&server.address());
@@ -150,7 +153,9 @@ impl Session {
         self.enter(Phase::Assigning);
         match &self.server {
             Some(server) => out.ask(Ask::Socket(Arc::clone(server))),
-            None => out.ask(Ask::Server { hash: self.hash, avoid: self.avoided.clone(), imposed: None }),
+            None => {
+                out.ask(Ask::Server { hash: self.hash, avoid: self.avoided.clone(), imposed: None, takes_down: false })
+            }
         }
     }
 
@@ -159,7 +164,7 @@ impl Session {
         self.observe_failure(out);
         let backend = Arc::clone(self.backend().expect("connecting implies a backend"));
         let may_retry = backend.http.retry_on.has(RetryEvent::ConnFailure);
-        let Some(retry) = backend.retry(u32::from(self.retries) + 1).filter(|_| may_retry) else {
+        let Some(retry) = backend.retry(u32::from(self.retries) + 1, self.pin).filter(|_| may_retry) else {
             let cause = match failure {
                 Failure::Refused(errno) => Cause::Unreachable(errno),
                 Failure::Handshake(failure) => Cause::Unsecured(failure),
@@ -185,12 +190,13 @@ impl Session {
         self.abandon_tls();
         let is_down = self.server.as_ref().is_some_and(|server| server.state.health() == Health::Down);
         let (goes_elsewhere, pauses) = match retry {
-            Retry::Same { .. } if is_down && backend.redispatch.is_some() => (true, false),
+            Retry::Same { .. } if is_down && backend.redispatch.is_some() && self.pin != Pin::Forced => (true, false),
             Retry::Same { pause } => (false, pause),
             Retry::Redispatch { pause } => (true, pause),
         };
         if goes_elsewhere {
             self.avoided = self.server.clone();
+            self.pin = Pin::Free;
             self.release_server(out);
         } else {
             self.count_retry();

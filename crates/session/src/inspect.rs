@@ -19,7 +19,7 @@ use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Ending, Hope, Instant, Op, Side};
 use std::sync::Arc;
-use table::{Action, Course, Facts, Heard, Inspection, Mode, Payload};
+use table::{Action, Course, Facts, Heard, Inspection, Mode, Payload, Persisting, Pin, Server};
 
 impl Session {
     /// Whether `tcp-request connection` turns the client away, which then sees a reset.
@@ -170,13 +170,21 @@ impl Session {
     }
 
     fn ask_for_server(&mut self, now: Instant, out: &mut Outbox) {
-        if self.speaks_http() && !self.prepare_request(now, out) {
-            return;
-        }
         let backend = self.backend_ref().expect("it was chosen a moment ago");
-        let by_rule = || backend.rules.server(&self.facts(true)).map(|server| Arc::clone(self.table.server(server)));
-        let imposed = self.persistent_server().or_else(by_rule);
+        let persisting = backend.rules.persisting(&self.facts(true));
+        let imposed = match self.speaks_http() {
+            true if !self.prepare_request(now, persisting, out) => return,
+            true => self.named_server(),
+            false => self.server_by_rule(persisting),
+        };
+        let backend = self.backend_ref().expect("it was chosen a moment ago");
+        let takes_down = backend.rules.takes_down(persisting);
         self.hash = backend.hash(&self.facts(true));
+        self.pin = match persisting {
+            Persisting::Forced => Pin::Forced,
+            Persisting::Usual | Persisting::Ignored if imposed.is_some() => Pin::Bound,
+            Persisting::Usual | Persisting::Ignored => Pin::Free,
+        };
         if let Some(mut early) = self.early.take() {
             if let Some(piece) = early.gathered.piece.take() {
                 self.request = Flow::Held(piece);
@@ -184,7 +192,13 @@ impl Session {
             self.early = early.gathered.overflow.is_some().then_some(early);
         }
         self.enter(Phase::Assigning);
-        out.ask(Ask::Server { hash: self.hash, avoid: None, imposed });
+        out.ask(Ask::Server { hash: self.hash, avoid: None, imposed, takes_down });
+    }
+
+    /// The server that `use-server` names.
+    pub(crate) fn server_by_rule(&self, persisting: Persisting) -> Option<Arc<Server>> {
+        let server = self.backend_ref()?.rules.server(&self.facts(true), persisting)?;
+        Some(Arc::clone(self.table.server(server)))
     }
 
     fn admits(&self, rules: &[table::Rule]) -> bool {

@@ -85,7 +85,7 @@ use proxyline::Addresses;
 use review::Review;
 use secure::Secure;
 use std::sync::Arc;
-use table::{Backend, BackendId, Frontend, FrontendId, Identity, Passed, Server, ShardIndex, Ticket};
+use table::{Backend, BackendId, Frontend, FrontendId, Identity, Passed, Pin, Server, ShardIndex, Ticket};
 use wait::Wait;
 
 /// One client's connection and the server's that serves it.
@@ -107,6 +107,8 @@ pub struct Session {
     server: Option<Arc<Server>>,
     /// What it belongs to a server of its backend by.
     hash: Option<u32>,
+    /// What holds it to the server that it was sent to.
+    pin: Pin,
     /// The server of the attempt before, while another one is being chosen.
     avoided: Option<Arc<Server>>,
     /// Its place in a line, while it stands there.
@@ -232,6 +234,7 @@ impl Session {
             backend: None,
             server: None,
             hash: None,
+            pin: Pin::Free,
             avoided: None,
             wait: None,
             waited: None,

@@ -27,10 +27,10 @@ pub struct Outbox {
 #[derive(Debug)]
 pub enum Ask {
     /// A server of the session's backend, the one that it belongs to by the hash, not the one to avoid if there is another, the
-    /// imposed one while it is up, and a socket for it. Answered by
+    /// imposed one while it is up (or whether or not, if it `takes_down`), and a socket for it. Answered by
     /// [`Event::Assigned`](crate::Event::Assigned), [`Event::Queued`](crate::Event::Queued),
     /// [`Event::LineFull`](crate::Event::LineFull) or [`Event::NoServer`](crate::Event::NoServer).
-    Server { hash: Option<u32>, avoid: Option<Arc<Server>>, imposed: Option<Arc<Server>> },
+    Server { hash: Option<u32>, avoid: Option<Arc<Server>>, imposed: Option<Arc<Server>>, takes_down: bool },
     /// Another socket for the same server. Answered by [`Event::Assigned`](crate::Event::Assigned).
     Socket(Arc<Server>),
     /// A connection to this server that may serve another exchange. `is_proven`: it has served more than one client.

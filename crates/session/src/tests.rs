@@ -239,11 +239,11 @@ impl Stage {
         for ask in std::mem::take(&mut self.out.asks) {
             let backend = Arc::clone(&self.table.backends[0]);
             let event = match ask {
-                Ask::Server { hash, avoid, imposed } => {
+                Ask::Server { hash, avoid, imposed, takes_down } => {
                     let avoid = avoid.as_ref().map(|server| &*server.state);
                     let imposed = imposed.as_ref().map(|server| &*server.state);
                     let waiter = Waiter { shard: ShardIndex(0), session: 1 };
-                    match backend.assign(&PickKey { hash, avoid, imposed, ..PickKey::default() }, waiter) {
+                    match backend.assign(&PickKey { hash, avoid, imposed, takes_down, ..PickKey::default() }, waiter) {
                         Assignment::Server(server) => Some(self.socket(server)),
                         Assignment::Queued(ticket, server) => Some(Event::Queued(ticket, server)),
                         Assignment::LineFull(server) => Some(Event::LineFull(server)),

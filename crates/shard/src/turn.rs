@@ -185,12 +185,12 @@ impl<D: Driver> Shard<D> {
     fn answer(&mut self, id: SessionId, ask: Ask) {
         let session = self.slots.get_mut(id).expect("settled while it lives");
         match ask {
-            Ask::Server { hash, avoid, imposed } => {
+            Ask::Server { hash, avoid, imposed, takes_down } => {
                 let backend = session.backend().expect("questions about servers follow the choice of a backend");
                 let random = self.random.next();
                 let (avoid, imposed) =
                     (avoid.as_ref().map(|server| &*server.state), imposed.as_ref().map(|server| &*server.state));
-                let key = PickKey { hash, random, avoid, imposed };
+                let key = PickKey { hash, random, avoid, imposed, takes_down };
                 let event = match backend.assign(&key, waiter::of(self.index, id)) {
                     Assignment::Server(server) => self.assign(id, server),
                     Assignment::Queued(ticket, server) => Event::Queued(ticket, server),

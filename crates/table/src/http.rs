@@ -35,6 +35,10 @@ pub enum Reuse {
 pub struct HttpFront {
     pub keeping: Keeping,
     pub forward_for: Option<ForwardFor>,
+    /// `option originalto`
+    pub original_to: Option<ForwardFor>,
+    /// `option http-ignore-probes`: clients that leave or are silent without having said anything are not told anything.
+    pub ignores_probes: bool,
     /// `capture request header`, in file order.
     pub request_captures: Vec<Capture>,
     /// `capture response header`, in file order.
@@ -58,6 +62,10 @@ pub struct Monitor {
 pub struct HttpBack {
     pub keeping: Keeping,
     pub forward_for: Option<ForwardFor>,
+    /// `option originalto`
+    pub original_to: Option<ForwardFor>,
+    /// `option http-pretend-keepalive`: servers are not told that their connections are not used again.
+    pub pretends_keepalive: bool,
     pub reuse: Reuse,
     pub retry_on: RetryOn,
     /// Of a `listen` section the same as those of its frontend.
@@ -101,10 +109,10 @@ impl RetryOn {
     }
 }
 
-/// `option forwardfor`: the client's address in a field of the request.
+/// `option forwardfor`: the client's address in a field of the request; `option originalto`: the address that it connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardFor {
-    /// Clients of this network are left out. Families do not meet here, as in HAProxy.
+    /// Addresses of this network are left out. Families do not meet here, as in HAProxy.
     pub except: Option<IpNet>,
     /// The field's name.
     pub header: Box<str>,

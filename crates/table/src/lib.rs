@@ -61,9 +61,9 @@ pub use ip_set::IpSet;
 pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{ExchangeField, Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy, Sampled};
-pub use persistence::{Brought, Cookie, Given, Persistence};
+pub use persistence::{Answered, Brought, Cookie, CookieMode, Given, PersistRule, Persistence, Persisting};
 pub use reply::{Pages, Redirect, RedirectKind, Reply, ReplyContent, Words};
-pub use retry::{Redispatch, Retry};
+pub use retry::{Pin, Redispatch, Retry};
 pub use route::{route, switching};
 pub use rules::{
     Action, Admission, BackendRules, Decisive, Inspection, ResponseAction, Rule, ServerSwitch, UseServer, decisive,

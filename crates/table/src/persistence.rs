@@ -1,29 +1,65 @@
-//! Clients that come back to their server (`configuration.txt: cookie NAME insert …`).
+//! Clients that come back to their server (`configuration.txt: cookie, ignore-persist, force-persist, option persist`).
 //!
 //! ```text
-//!   request   Cookie: SRV=a ──read──▶ the server of that value, while it is up; `indirect`: the server does not see it
-//!   response  Set-Cookie: SRV=… of the server's own is removed (unless `preserve`);
-//!             a client that was not served by the server it named is given another cookie
+//!   request   Cookie: SRV=a ──read──▶ the server of that value, while it is up
+//!                                     the server does not see it (insert indirect), or sees what is behind `a~` (prefix)
+//!   response  Set-Cookie: SRV=x of the server's own ──give──▶ removed, rewritten to `a`, or to `a~x`
+//!             insert: a client that was not served by the server it named is given another cookie
 //! ```
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http1::{EditError, Fields, Request, Response};
 
-use crate::Server;
+use crate::{Condition, Facts, Server};
 
 /// How a backend's clients are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
     pub name: Box<str>,
-    /// `indirect`: servers never see it, nor does anybody see theirs.
+    pub mode: CookieMode,
+    /// `indirect`: servers never see it (`insert`), and clients that have theirs are given none by servers.
     pub is_indirect: bool,
     /// `nocache`: a response that gives it is made private.
     pub is_uncached: bool,
+    /// `postonly`: only responses to POST give it.
+    pub is_post_only: bool,
     /// `preserve`: a server's own cookie of this name is passed on, and none is given.
     pub preserves: bool,
     /// What stands behind the value: `; domain=… ; HttpOnly; Secure`.
     pub attributes: Box<str>,
+}
+
+/// Who gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieMode {
+    /// Servers; it is read only.
+    Read,
+    /// Servers; their value becomes that of the server.
+    Rewrite,
+    /// The proxy.
+    Insert,
+    /// Servers; theirs is put behind that of the server.
+    Prefix,
+}
+
+/// What the operator makes of persistence for one session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persisting {
+    #[default]
+    Usual,
+    /// `ignore-persist`: no cookie counts, and none is given.
+    Ignored,
+    /// `force-persist`: the server that is named is tried although it is down, and no other.
+    Forced,
+}
+
+/// `ignore-persist if …`, `force-persist if …`
+#[derive(Clone, Debug)]
+pub struct PersistRule {
+    pub condition: Condition,
+    pub makes: Persisting,
 }
 
 /// What a client brought (`configuration.txt` §8.5, third letter).
@@ -33,9 +69,11 @@ pub enum Brought {
     Nothing,
     /// No server has this value.
     Invalid,
-    /// Its server is down.
+    /// Its server is down, or has failed it.
     Down,
     Valid,
+    /// Nobody asked for it: a rule names the server, or wants no persistence.
+    Unused,
 }
 
 /// What it was given (fourth letter).
@@ -48,6 +86,8 @@ pub enum Given {
     /// The server's own, removed.
     Deleted,
     Inserted,
+    /// The server's own, with the server's value in it.
+    Rewritten,
 }
 
 /// The course of an exchange's cookie.
@@ -55,83 +95,143 @@ pub enum Given {
 pub struct Persistence {
     pub brought: Brought,
     pub given: Given,
-    /// The server that the client named, if it was up.
+    /// The server that the client named, if it is to be tried.
     pub server: Option<Arc<Server>>,
+    /// Cookies are no business of the proxy this time.
+    pub is_ignored: bool,
+}
+
+/// What a response answers, as far as cookies depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// Who has made it.
+    pub server: &'a Server,
+    /// The client or a rule has named this server.
+    pub is_named: bool,
+    pub is_post: bool,
+}
+
+impl PersistRule {
+    /// What the first rule says that holds.
+    pub(crate) fn judge(rules: &[PersistRule], facts: &Facts<'_>) -> Persisting {
+        rules.iter().find(|rule| rule.condition.holds(facts)).map_or(Persisting::Usual, |rule| rule.makes)
+    }
 }
 
 impl Persistence {
-    /// HAProxy's last two letters.
-    pub fn letters(&self) -> [u8; 2] {
+    /// HAProxy's last two letters; there are none where cookies are only read.
+    pub fn letters(&self, cookie: &Cookie) -> Option<[u8; 2]> {
         let brought = match self.brought {
             Brought::Nothing => b'N',
             Brought::Invalid => b'I',
             Brought::Down => b'D',
             Brought::Valid => b'V',
+            Brought::Unused => b'U',
         };
         let given = match self.given {
             Given::Nothing => b'N',
             Given::Passed => b'P',
             Given::Deleted => b'D',
             Given::Inserted => b'I',
+            Given::Rewritten => b'R',
         };
-        [brought, given]
+        (cookie.mode != CookieMode::Read).then_some([brought, given])
+    }
+
+    /// The server that the client named has failed it, and another is tried.
+    pub fn on_redispatched(&mut self) {
+        if self.brought == Brought::Valid {
+            self.brought = Brought::Down;
+        }
     }
 }
 
 impl Cookie {
-    /// Reads the request's cookie, and hides it from servers if it is to be hidden.
+    /// Reads the request's cookie, and makes of it what servers are to see. `is_assigned`: a rule names the server already.
+    /// `takes_down`: servers that are down are tried all the same.
     ///
     /// # Errors
     /// Never in practice: what is written is shorter than what was there.
-    pub fn read(&self, request: &mut Request, bytes: &[u8], servers: &[Arc<Server>]) -> Result<Persistence, EditError> {
-        let mut persistence = Persistence::default();
+    pub fn read(
+        &self,
+        request: &mut Request,
+        bytes: &[u8],
+        servers: &[Arc<Server>],
+        persisting: Persisting,
+        is_assigned: bool,
+        takes_down: bool,
+    ) -> Result<Persistence, EditError> {
+        let is_ignored = persisting == Persisting::Ignored;
+        let mut persistence = Persistence { is_ignored, ..Persistence::default() };
         let values = request.fields().values(bytes, b"cookie").flat_map(|list| list.split(|&byte| byte == b';'));
         for value in values.filter_map(|pair| self.value_of(pair)) {
-            if persistence.brought == Brought::Valid {
+            if persistence.server.is_some() {
                 break;
             }
-            let is_it = |server: &&Arc<Server>| server.settings.cookie.as_deref().map(str::as_bytes) == Some(value);
-            let mut named = servers.iter().filter(is_it).peekable();
+            if is_ignored || is_assigned {
+                persistence.brought = Brought::Unused;
+                break;
+            }
+            let id = self.id_of(value);
+            let is_it = |server: &&Arc<Server>| server.settings.cookie.as_deref().map(str::as_bytes) == Some(id);
+            let mut named = servers.iter().filter(is_it).filter(|_| !id.is_empty()).peekable();
             let is_known = named.peek().is_some();
-            persistence.server = named.find(|server| server.state.is_up()).cloned();
+            persistence.server = named.find(|server| takes_down || server.state.is_up()).cloned();
             persistence.brought = match (&persistence.server, is_known) {
-                (Some(_), _) => Brought::Valid,
-                (None, true) => Brought::Down,
+                (Some(server), _) if server.state.is_up() => Brought::Valid,
+                (Some(_), _) | (None, true) => Brought::Down,
                 (None, false) if persistence.brought == Brought::Down => Brought::Down,
                 (None, false) => Brought::Invalid,
             };
         }
-        if self.is_indirect && persistence.brought != Brought::Nothing {
+        if persistence.brought != Brought::Nothing {
             self.hide(request.fields_mut(), bytes)?;
         }
         Ok(persistence)
     }
 
-    /// Makes of a response what its client is to see of cookies. `server` has made it.
+    /// Makes of a response what its client is to see of cookies.
     ///
     /// # Errors
-    /// There is no room for another field.
+    /// There is no room for another field, or a longer one.
     pub fn give(
         &self,
         persistence: &mut Persistence,
         response: &mut Response,
         bytes: &[u8],
-        server: &Server,
+        answered: Answered<'_>,
     ) -> Result<(), EditError> {
-        let of_server =
-            |fields: &Fields| fields.values(bytes, b"set-cookie").position(|value| self.value_of(value).is_some());
-        while let Some(nth) = of_server(response.fields()) {
-            if self.preserves {
-                persistence.given = Given::Passed;
-                return Ok(());
-            }
-            response.fields_mut().delete_nth(bytes, b"set-cookie", nth)?;
-            persistence.given = Given::Deleted;
-        }
-        let is_direct = persistence.server.as_ref().is_some_and(|named| Arc::ptr_eq(&named.state, &server.state));
-        if is_direct {
+        if persistence.is_ignored {
             return Ok(());
         }
+        let Answered { server, is_named, is_post } = answered;
+        let values = response.fields().values(bytes, b"set-cookie").map(|value| self.value_of(value).is_some());
+        let of_server: Vec<usize> = values.enumerate().filter(|&(_, is_it)| is_it).map(|(nth, _)| nth).collect();
+        // From the last to the first, so that one that vanishes moves none that is still to be looked at.
+        for nth in of_server.into_iter().rev() {
+            let own = self.rewritten(response.fields(), bytes, nth, server);
+            persistence.given = match own {
+                _ if self.preserves => Given::Passed,
+                _ if self.mode == CookieMode::Insert || is_named && self.is_indirect => {
+                    response.fields_mut().delete_nth(bytes, b"set-cookie", nth)?;
+                    Given::Deleted
+                }
+                Some(value) => {
+                    response.fields_mut().replace(bytes, b"set-cookie", nth, &value)?;
+                    Given::Rewritten
+                }
+                None => Given::Passed,
+            };
+        }
+        let is_missing = !is_named && persistence.given != Given::Passed;
+        if self.mode == CookieMode::Insert && is_missing && (is_post || !self.is_post_only) {
+            self.insert(response, bytes, server)?;
+            persistence.given = Given::Inserted;
+        }
+        Ok(())
+    }
+
+    fn insert(&self, response: &mut Response, bytes: &[u8], server: &Server) -> Result<(), EditError> {
         let (name, attributes) = (&self.name, &self.attributes);
         let text = match &server.settings.cookie {
             Some(value) => format!("{name}={value}; path=/{attributes}"),
@@ -139,11 +239,24 @@ impl Cookie {
             None => format!("{name}=; Expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/{attributes}"),
         };
         response.fields_mut().add(b"set-cookie", text.as_bytes())?;
-        persistence.given = Given::Inserted;
         if self.is_uncached && is_cacheable(response, bytes) {
             response.fields_mut().add(b"cache-control", b"private")?;
         }
         Ok(())
+    }
+
+    /// A server's own cookie with what says which server it was; `None` where it stays as it is.
+    fn rewritten(&self, fields: &Fields, bytes: &[u8], nth: usize, server: &Server) -> Option<Vec<u8>> {
+        let id = server.settings.cookie.as_deref()?.as_bytes();
+        let text = fields.values(bytes, b"set-cookie").nth(nth)?;
+        let value = self.value_of(text)?;
+        let start = value.as_ptr() as usize - text.as_ptr() as usize;
+        let (name, behind) = (self.name.as_bytes(), &text[start + value.len()..]);
+        match self.mode {
+            CookieMode::Read | CookieMode::Insert => None,
+            CookieMode::Rewrite => Some([name, b"=", id, behind].concat()),
+            CookieMode::Prefix => Some([name, b"=", id, b"~", value, behind].concat()),
+        }
     }
 
     /// The value of `NAME=value`, up to its attributes, if it is of this name.
@@ -153,23 +266,47 @@ impl Cookie {
         (pair[..at].trim_ascii() == self.name.as_bytes()).then(|| pair[at + 1..].trim_ascii())
     }
 
+    /// What names the server in a value: not the cookie of its own, nor dates.
+    fn id_of<'a>(&self, value: &'a [u8]) -> &'a [u8] {
+        let end = match self.mode {
+            CookieMode::Prefix => b'~',
+            CookieMode::Read | CookieMode::Rewrite | CookieMode::Insert => b'|',
+        };
+        &value[..memchr::memchr(end, value).unwrap_or(value.len())]
+    }
+
     fn hide(&self, fields: &mut Fields, bytes: &[u8]) -> Result<(), EditError> {
         let count = fields.values(bytes, b"cookie").count();
         // From the last to the first, so that one that vanishes moves none that is still to be looked at.
         for nth in (0..count).rev() {
             let Some(list) = fields.values(bytes, b"cookie").nth(nth) else { break };
-            let is_other = |pair: &&[u8]| self.value_of(pair).is_none();
-            let others: Vec<&[u8]> = list.split(|&byte| byte == b';').filter(is_other).collect();
-            let others = others.join(&b';');
-            let others = others.trim_ascii();
-            if others.is_empty() {
+            let shown: Vec<Cow<'_, [u8]>> =
+                list.split(|&byte| byte == b';').filter_map(|pair| self.shown(pair)).collect();
+            let shown = shown.join(&b';');
+            let shown = shown.trim_ascii();
+            if shown.is_empty() {
                 fields.delete_nth(bytes, b"cookie", nth)?;
-            } else if others.len() < list.len() {
-                let others = others.to_vec();
-                fields.replace(bytes, b"cookie", nth, &others)?;
+            } else if shown.len() < list.len() {
+                fields.replace(bytes, b"cookie", nth, shown)?;
             }
         }
         Ok(())
+    }
+
+    /// What a server is to see of a cookie.
+    fn shown<'a>(&self, pair: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let Some(value) = self.value_of(pair) else { return Some(pair.into()) };
+        match self.mode {
+            CookieMode::Insert if self.is_indirect => None,
+            CookieMode::Prefix => Some(match memchr::memchr(b'~', value) {
+                Some(at) => {
+                    let start = value.as_ptr() as usize - pair.as_ptr() as usize;
+                    [&pair[..start], &pair[start + at + 1..]].concat().into()
+                }
+                None => pair.into(),
+            }),
+            CookieMode::Insert | CookieMode::Read | CookieMode::Rewrite => Some(pair.into()),
+        }
     }
 }
 

@@ -12,6 +12,18 @@ pub enum Redispatch {
     Last(u32),
 }
 
+/// What holds a session to its server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Pin {
+    /// Nothing but the algorithm.
+    #[default]
+    Free,
+    /// A cookie, or a rule: it is left where `option redispatch` says so.
+    Bound,
+    /// `force-persist`: it is never left.
+    Forced,
+}
+
 /// How to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Retry {
@@ -26,17 +38,17 @@ impl Backend {
     ///
     /// A `pause` of one second, or `timeout connect` if that is shorter, is made before the attempt if the connect was refused.
     /// One that ran into `timeout connect` has waited enough.
-    pub fn retry(&self, failed_count: u32) -> Option<Retry> {
+    pub fn retry(&self, failed_count: u32, pin: Pin) -> Option<Retry> {
         if failed_count > self.retries {
             return None;
         }
         let has_choice = self.state.usable().active > 1;
-        let retry = match self.redispatch {
-            Some(_) if has_choice && !self.balance.binds_clients() => Retry::Redispatch { pause: false },
-            Some(redispatch) if redispatch.is_due(failed_count, self.retries) => {
+        let retry = match (self.redispatch, pin) {
+            (Some(_), Pin::Free) if has_choice && !self.balance.binds_clients() => Retry::Redispatch { pause: false },
+            (Some(redispatch), Pin::Free | Pin::Bound) if redispatch.is_due(failed_count, self.retries) => {
                 Retry::Redispatch { pause: !has_choice }
             }
-            Some(_) | None => Retry::Same { pause: true },
+            (Some(_) | None, _) => Retry::Same { pause: true },
         };
         Some(retry)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Condition, Facts, Format, ServerId, Table, Verdict, route};
+use crate::{Condition, Facts, Format, PersistRule, Persisting, ServerId, Table, Verdict, route};
 
 /// One `tcp-request …` or `tcp-response content` line.
 #[derive(Clone, Debug)]
@@ -60,6 +60,10 @@ pub struct BackendRules {
     pub request: Inspection,
     /// `use-server`, in file order.
     pub servers: Vec<UseServer>,
+    /// `ignore-persist` and `force-persist`, in file order: the first that holds decides.
+    pub persistence: Vec<PersistRule>,
+    /// `option persist`: a server that a cookie or a rule names is tried although it is down.
+    pub persists: bool,
     /// `tcp-response content`: before the client hears of the server.
     pub response: Inspection<ResponseAction>,
 }
@@ -135,27 +139,39 @@ impl Admission {
 
 impl BackendRules {
     /// The server that a rule imposes.
-    pub fn server(&self, facts: &Facts<'_>) -> Option<ServerId> {
-        self.imposing(facts).map(|(_, server)| server)
+    pub fn server(&self, facts: &Facts<'_>, persisting: Persisting) -> Option<ServerId> {
+        self.imposing(facts, persisting).map(|(_, server)| server)
     }
 
     /// The server that a rule imposes, and the index of that rule: of those that hold, the first whose server is up.
-    pub fn imposing(&self, facts: &Facts<'_>) -> Option<(usize, ServerId)> {
+    pub fn imposing(&self, facts: &Facts<'_>, persisting: Persisting) -> Option<(usize, ServerId)> {
+        let takes_down = self.takes_down(persisting);
         for (index, rule) in self.servers.iter().enumerate().filter(|(_, rule)| rule.condition.holds(facts)) {
             let server = match &rule.server {
                 ServerSwitch::To(server) => *server,
                 ServerSwitch::Named(format) => server_named(format, facts)?,
             };
-            if facts.table.server(server).state.is_up() {
+            if takes_down || facts.table.server(server).state.is_up() {
                 return Some((index, server));
             }
         }
         None
     }
 
+    /// What the operator makes of persistence for this session.
+    pub fn persisting(&self, facts: &Facts<'_>) -> Persisting {
+        PersistRule::judge(&self.persistence, facts)
+    }
+
+    /// Whether a server that is named is tried although it is down.
+    pub fn takes_down(&self, persisting: Persisting) -> bool {
+        self.persists || persisting == Persisting::Forced
+    }
+
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let of_servers = self.servers.iter().map(|rule| &rule.condition);
-        self.request.conditions().chain(of_servers).chain(self.response.conditions())
+        let of_persistence = self.persistence.iter().map(|rule| &rule.condition);
+        self.request.conditions().chain(of_servers).chain(of_persistence).chain(self.response.conditions())
     }
 
     /// Whether every id in it has a place in `table`.

@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use table::{Backend, Balance, Mapping, Redispatch, Retry, ServerSettings, StateBook};
+use table::{Backend, Balance, Mapping, Pin, Redispatch, Retry, ServerSettings, StateBook};
 
 fn backend(balance: Balance, redispatch: Option<Redispatch>, retries: u32, active_count: usize) -> Arc<Backend> {
     let lines = ["a", "b", "c"].iter().enumerate().map(|(index, name)| {
@@ -24,7 +24,7 @@ fn story(backend: &Backend) -> String {
         Retry::Redispatch { pause: true } => 'R',
         Retry::Redispatch { pause: false } => 'r',
     };
-    (1..).map_while(|failed_count| backend.retry(failed_count)).map(letter).collect()
+    (1..).map_while(|failed_count| backend.retry(failed_count, Pin::Free)).map(letter).collect()
 }
 
 /// How many seconds HAProxy needed until it gave up on servers that refuse (a pause is a second), and how many retries it made.

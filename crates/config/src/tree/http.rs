@@ -13,6 +13,12 @@ pub struct HttpSettings {
     /// `retry-on`; `None`: HAProxy's default.
     pub retry_on: Option<Vec<RetryEvent>>,
     pub forward_for: Option<Spanned<ForwardFor>>,
+    /// `option originalto`
+    pub original_to: Option<Spanned<ForwardFor>>,
+    /// `option http-ignore-probes`
+    pub ignores_probes: bool,
+    /// `option http-pretend-keepalive`
+    pub pretends_keepalive: bool,
     /// Each status once.
     pub pages: Vec<ErrorPage>,
     pub monitor_uri: Option<String>,
@@ -51,7 +57,7 @@ pub enum Keeping {
     Nothing,
 }
 
-/// `option forwardfor [except NET] [header NAME] [if-none]`.
+/// `option forwardfor [except NET] [header NAME] [if-none]`, `option originalto [except NET] [header NAME]`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ForwardFor {
     pub except: Option<IpNet>,

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::acl::{Acl, Condition, Expression, Test};
 use crate::balance::{HashKey, HashType};
+use crate::cookie::PersistRule;
 use crate::http_rule::{Format, HttpRules};
 use crate::log_format::LogLine;
 use crate::page::StatsPage;
@@ -28,6 +29,8 @@ pub struct Proxy {
     pub tcp: TcpRules,
     /// In file order: the first whose condition holds and whose server is up decides.
     pub use_servers: Vec<UseServer>,
+    /// `ignore-persist` and `force-persist`, in file order: the first whose condition holds decides.
+    pub persist_rules: Vec<PersistRule>,
     pub servers: Vec<Server>,
     /// `capture request header`.
     pub captures: Vec<Capture>,
@@ -89,6 +92,8 @@ pub struct Settings {
     /// Attempts after the first; 3 unless set.
     pub retries: Option<Spanned<u32>>,
     pub redispatch: Redispatch,
+    /// `option persist`: servers that a cookie or a rule names are tried although they are down.
+    pub persists: bool,
     /// All backups take over, instead of the first alone.
     pub has_all_backups: bool,
     /// `option socket-stats`: listeners are counted one by one.

@@ -179,7 +179,8 @@ fn backend(text: &mut String, frontend: &Frontend, facts: &Facts<'_>) -> Option<
 }
 
 fn server(text: &mut String, table: &Table, backend: &Backend, facts: &Facts<'_>) {
-    let imposing = backend.rules.imposing(facts).map(|(index, server)| (index, &backend.rules.servers[index], server));
+    let imposing = backend.rules.imposing(facts, backend.rules.persisting(facts));
+    let imposing = imposing.map(|(index, server)| (index, &backend.rules.servers[index], server));
     let imposed = imposing.map(|(_, _, server)| &*table.server(server).state);
     let why = match imposing {
         Some((index, rule, _)) => format!("by use-server rule {}{}", index + 1, because(Some(&rule.condition))),

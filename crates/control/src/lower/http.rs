@@ -2,14 +2,18 @@
 
 use super::Lowering;
 use super::acls::{Acls, net_of};
-use config::Proxy;
-use table::{Capture, Cookie, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, RetryEvent, RetryOn, Reuse};
+use config::{Proxy, Spanned};
+use table::{
+    Capture, Cookie, CookieMode, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, RetryEvent, RetryOn, Reuse,
+};
 
 impl Lowering<'_> {
     pub(super) fn http_front(&mut self, proxy: &Proxy, acls: &Acls) -> HttpFront {
         HttpFront {
             keeping: keeping(proxy),
-            forward_for: forward_for(proxy),
+            forward_for: forwarded(&proxy.settings.http.forward_for, "x-forwarded-for"),
+            original_to: forwarded(&proxy.settings.http.original_to, "x-original-to"),
+            ignores_probes: proxy.settings.http.ignores_probes,
             request_captures: captures(&proxy.captures),
             response_captures: captures(&proxy.response_captures),
             rules: self.http_rules(proxy, acls),
@@ -25,7 +29,9 @@ impl Lowering<'_> {
         let rules = if is_bare { HttpRules::default() } else { self.rules_of_backend(proxy) };
         HttpBack {
             keeping: keeping(proxy),
-            forward_for: forward_for(proxy),
+            forward_for: forwarded(&proxy.settings.http.forward_for, "x-forwarded-for"),
+            original_to: forwarded(&proxy.settings.http.original_to, "x-original-to"),
+            pretends_keepalive: proxy.settings.http.pretends_keepalive,
             reuse: reuse(proxy),
             retry_on: retry_on(proxy),
             rules,
@@ -48,6 +54,13 @@ fn cookie(proxy: &Proxy) -> Option<Cookie> {
     attributes.extend(cookie.attributes.iter().map(|attribute| format!("; {attribute}")));
     Some(Cookie {
         name: cookie.name.as_str().into(),
+        mode: match cookie.mode {
+            config::CookieMode::Read => CookieMode::Read,
+            config::CookieMode::Rewrite => CookieMode::Rewrite,
+            config::CookieMode::Insert => CookieMode::Insert,
+            config::CookieMode::Prefix => CookieMode::Prefix,
+        },
+        is_post_only: cookie.is_post_only,
         is_indirect: cookie.is_indirect,
         is_uncached: cookie.is_uncached,
         preserves: cookie.preserves,
@@ -86,11 +99,11 @@ fn retry_on(proxy: &Proxy) -> RetryOn {
     RetryOn(events.iter().map(lowered).collect())
 }
 
-fn forward_for(proxy: &Proxy) -> Option<ForwardFor> {
-    let option = proxy.settings.http.forward_for.as_ref()?;
+fn forwarded(option: &Option<Spanned<config::ForwardFor>>, name: &str) -> Option<ForwardFor> {
+    let option = option.as_ref()?;
     Some(ForwardFor {
         except: option.except.map(|net| net_of(net.address, net.prefix)),
-        header: option.header.as_deref().unwrap_or("x-forwarded-for").into(),
+        header: option.header.as_deref().unwrap_or(name).into(),
         is_if_none: option.is_if_none,
     })
 }

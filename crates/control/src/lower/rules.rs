@@ -3,7 +3,9 @@
 use super::acls::Acls;
 use super::{Lowering, limit};
 use config::{Proxy, TcpAction, TcpResponseAction, TcpRule};
-use table::{Action, Admission, BackendRules, Inspection, ResponseAction, Rule, ServerSwitch, UseServer};
+use table::{
+    Action, Admission, BackendRules, Inspection, PersistRule, Persisting, ResponseAction, Rule, ServerSwitch, UseServer,
+};
 
 impl Lowering<'_> {
     pub(super) fn admission(&mut self, proxy: &Proxy, acls: &Acls) -> Admission {
@@ -16,8 +18,10 @@ impl Lowering<'_> {
 
     pub(super) fn backend_rules(&mut self, proxy: &Proxy) -> BackendRules {
         // Most backends have none, and their ACLs may be large.
-        if proxy.tcp.content.is_empty() && proxy.tcp.response.is_empty() && proxy.use_servers.is_empty() {
-            return BackendRules::default();
+        let persists = proxy.settings.persists;
+        let has_rules = !proxy.tcp.content.is_empty() || !proxy.tcp.response.is_empty();
+        if !has_rules && proxy.use_servers.is_empty() && proxy.persist_rules.is_empty() {
+            return BackendRules { persists, ..BackendRules::default() };
         }
         let acls = self.acls(proxy);
         let mut servers = Vec::new();
@@ -29,7 +33,14 @@ impl Lowering<'_> {
             };
             servers.extend(server.map(|server| UseServer { condition, server }));
         }
-        BackendRules { request: self.content(proxy, &acls), servers, response: self.response(proxy, &acls) }
+        let mut persistence = Vec::with_capacity(proxy.persist_rules.len());
+        for rule in &proxy.persist_rules {
+            let condition = self.condition(&rule.condition, proxy, &acls);
+            let makes = if rule.is_forced { Persisting::Forced } else { Persisting::Ignored };
+            persistence.push(PersistRule { condition, makes });
+        }
+        let (request, response) = (self.content(proxy, &acls), self.response(proxy, &acls));
+        BackendRules { request, servers, persistence, persists, response }
     }
 
     fn content(&mut self, proxy: &Proxy, acls: &Acls) -> Inspection {

@@ -1,5 +1,6 @@
 //! An exchange under way: the request to the server, the response to the client, and what becomes of both connections.
 
+use super::request::keeps_back;
 use super::retry::Replay;
 use super::stream::{Next, Outgoing, Sending};
 use super::{Hearing, Transaction, facts};
@@ -336,6 +337,7 @@ impl Session {
             && transaction.up.sending == Sending::Nothing
             && transaction.up.body.is_done();
         let may_serve = self.backend_ref()?.http.reuse != Reuse::Never && server.settings.proxy_header.is_none();
+        let may_serve = may_serve && keeps_back(self.frontend(), self.backend_ref());
         let is_proven = http.is_back_kept;
         let is_quiet = self.back.as_ref()?.in_flight == 0;
         if after.back == Persistence::Close || !is_clean || !may_serve || !is_quiet {

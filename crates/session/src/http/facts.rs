@@ -1,7 +1,7 @@
 //! What logs and counters are told of an exchange.
 
-use super::Http;
 use super::answer::silent_status;
+use super::{Http, Transaction};
 use crate::{End, Outbox, Session};
 use driver::Instant;
 use http1::{Fields, Request, Response, Trailers};
@@ -198,8 +198,13 @@ impl Session {
             request_captures: facts.captures.request.as_slice().into(),
             response_captures: facts.captures.response.as_slice().into(),
             level: facts.line_level,
-            cookie: transaction.persistence.as_ref().map(table::Persistence::letters),
+            cookie: self.cookie_letters(transaction),
         }))
+    }
+
+    fn cookie_letters(&self, transaction: &Transaction) -> Option<[u8; 2]> {
+        let cookie = self.backend_ref()?.http.cookie.as_ref()?;
+        transaction.persistence.as_ref()?.letters(cookie)
     }
 
     /// The exchange was told of: the session is what it was before.

@@ -100,6 +100,8 @@ pub(crate) struct Transaction {
     is_tunnel: bool,
     /// In a backend that knows its clients by a cookie.
     persistence: Option<Persistence>,
+    /// The server that a rule names.
+    imposed: Option<std::sync::Arc<table::Server>>,
     /// The host that servers with TLS are asked for, once one was.
     server_name: Option<Option<Box<str>>>,
     /// What is known of the server's TLS, from when its connection is somebody else's.
@@ -130,6 +132,7 @@ impl Transaction {
             down: Stream::new(limits),
             is_tunnel: false,
             persistence: None,
+            imposed: None,
             server_name: None,
             tls_server: None,
             own: None,
@@ -149,6 +152,7 @@ impl Transaction {
         self.down.clear();
         self.is_tunnel = false;
         self.persistence = None;
+        self.imposed = None;
         self.server_name = None;
         self.tls_server = None;
         self.own = None;
@@ -423,9 +427,18 @@ impl Session {
         Some(Message::Request { request: &transaction.request, bytes: transaction.up.gathered.bytes() })
     }
 
-    /// The server that the client belongs to by its cookie.
-    pub(crate) fn persistent_server(&self) -> Option<std::sync::Arc<table::Server>> {
-        self.transaction()?.persistence.as_ref()?.server.clone()
+    /// The server that a rule names, or the client by its cookie.
+    pub(crate) fn named_server(&self) -> Option<std::sync::Arc<table::Server>> {
+        let Transaction { imposed, persistence, .. } = self.transaction()?;
+        imposed.as_ref().or(persistence.as_ref().and_then(|persistence| persistence.server.as_ref())).cloned()
+    }
+
+    /// Another server is tried than the one that failed.
+    pub(crate) fn on_http_redispatched(&mut self) {
+        let transaction = self.http.as_mut().and_then(|http| http.transaction.as_mut());
+        if let Some(persistence) = transaction.and_then(|transaction| transaction.persistence.as_mut()) {
+            persistence.on_redispatched();
+        }
     }
 
     /// The host that the exchange's servers are asked for, if that cannot be read from the request any more.

@@ -4,9 +4,9 @@ use super::{Hearing, Http, Transaction};
 use crate::early::Rules;
 use crate::flow::Flow;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
-use driver::{Hope, Instant, Side};
+use driver::{Addr, Hope, Instant, Side};
 use http1::{Exchange, Persistence, Policy, Progress, Refusal};
-use table::{Backend, ForwardFor, Frontend, Keeping, LineLevel, Variables, Words};
+use table::{Backend, ForwardFor, Frontend, Keeping, LineLevel, Persisting, Variables, Words};
 
 impl Session {
     /// It is known who the client is: its first request is waited for. Whether a PROXY header came first or not, the client is
@@ -112,21 +112,25 @@ impl Session {
     }
 
     /// The backend is chosen, and the request is made ready for its servers. Says whether it goes on.
-    pub(crate) fn prepare_request(&mut self, now: Instant, out: &mut Outbox) -> bool {
+    pub(crate) fn prepare_request(&mut self, now: Instant, persisting: Persisting, out: &mut Outbox) -> bool {
         if !self.passes_request_rules(Rules::Backend, now, out) {
             return false;
         }
+        let imposed = self.server_by_rule(persisting);
         let table = self.table.clone();
         let frontend = table.frontend(self.frontend);
         let backend = table.backend(self.backend.expect("it was chosen a moment ago"));
-        let client = self.client.ip().map(|addr| addr.ip());
+        let ip = |addr: &Addr| addr.ip().map(|addr| addr.ip());
+        let (client, destination) = (ip(&self.client), ip(&self.destination));
         let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("a request chose the backend");
         transaction.facts.routed_at = Some(now);
         let Transaction { request, exchange, up, persistence, .. } = &mut **transaction;
         *exchange = Some(Exchange::begin(request, policy(frontend, Some(backend), is_retiring)));
         if let Some(cookie) = &backend.http.cookie {
-            match cookie.read(request, up.gathered.bytes(), &backend.servers) {
+            let takes_down = backend.rules.takes_down(persisting);
+            let (bytes, is_assigned) = (up.gathered.bytes(), imposed.is_some());
+            match cookie.read(request, bytes, &backend.servers, persisting, is_assigned, takes_down) {
                 Ok(read) => *persistence = Some(read),
                 Err(_) => {
                     self.refuse_request(Refusal::FieldsSize, out);
@@ -134,19 +138,31 @@ impl Session {
                 }
             }
         }
+        transaction.imposed = imposed;
         if let Some(header) = &frontend.unique_id.header
             && let Some(text) = self.identity.text(&self.facts(true)).map(<[u8]>::to_vec)
             && !self.add_field(header, &text, out)
         {
             return false;
         }
-        let options = (frontend.http.forward_for.as_ref(), backend.http.forward_for.as_ref());
-        let Some(client) = client else { return true };
-        let Some(header) = forward_header(options, client) else { return true };
-        let Transaction { request, up, .. } = self.transaction().expect("a request chose the backend");
-        let is_left_alone =
-            header.is_if_none && request.fields().values(up.gathered.bytes(), header.name.as_bytes()).next().is_some();
-        is_left_alone || self.add_field(header.name, client.to_string().as_bytes(), out)
+        let (front, back) = (&frontend.http, &backend.http);
+        let forwarded = [
+            ((front.forward_for.as_ref(), back.forward_for.as_ref()), client),
+            ((front.original_to.as_ref(), back.original_to.as_ref()), destination),
+        ];
+        for (options, addr) in forwarded {
+            let header = addr.and_then(|addr| forward_header(options, addr));
+            let (Some(header), Some(addr)) = (header, addr) else { continue };
+            let Transaction { request, up, .. } = self.transaction().expect("a request chose the backend");
+            let is_there = || request.fields().values(up.gathered.bytes(), header.name.as_bytes()).next().is_some();
+            if header.is_if_none && is_there() {
+                continue;
+            }
+            if !self.add_field(header.name, addr.to_string().as_bytes(), out) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Says whether the request has room for it; else it is refused.
@@ -168,9 +184,20 @@ impl Session {
         let end = End::new(Moment::Request, Cause::Aborted(Side::Front));
         match self.transaction() {
             None => self.close_resting(out),
+            Some(transaction) if transaction.facts.heard_at.is_none() && self.frontend().http.ignores_probes => {
+                self.forget_probe(out);
+            }
             Some(_) if can_be_answered => self.end_with(end, out),
             Some(_) => self.abort_with(end, out),
         }
+    }
+
+    /// A client that has said nothing: there is nothing to tell of it (`configuration.txt: option http-ignore-probes`).
+    fn forget_probe(&mut self, out: &mut Outbox) {
+        if let Some(transaction) = self.http_mut().transaction.take() {
+            out.recycle(transaction);
+        }
+        self.close_resting(out);
     }
 
     /// Nothing is under way, and nobody is missed.
@@ -182,6 +209,9 @@ impl Session {
     pub(super) fn on_request_late(&mut self, out: &mut Outbox) {
         match self.transaction() {
             None => self.close_resting(out),
+            Some(transaction) if transaction.facts.heard_at.is_none() && self.frontend().http.ignores_probes => {
+                self.forget_probe(out);
+            }
             Some(_) => self.end_with(End::new(Moment::Request, Cause::Idle(Side::Front)), out),
         }
     }
@@ -228,12 +258,17 @@ fn forward_header<'a>(
 /// What a running HAProxy does with the three options (`option http-keep-alive`, `http-server-close`, `httpclose`): what is said of
 /// a backend concerns its servers.
 fn policy(frontend: &Frontend, backend: Option<&Backend>, is_retiring: bool) -> Policy {
-    let of_back = backend.map_or(Keeping::Both, |backend| backend.http.keeping);
     let kept_if = |is_kept| if is_kept { Persistence::Keep } else { Persistence::Close };
     Policy {
         front: kept_if(frontend.http.keeping != Keeping::Nothing && !is_retiring),
-        back: kept_if(frontend.http.keeping.max(of_back) == Keeping::Both),
+        back: kept_if(keeps_back(frontend, backend) || backend.is_some_and(|backend| backend.http.pretends_keepalive)),
     }
+}
+
+/// Whether a server's connection may serve another exchange.
+pub(super) fn keeps_back(frontend: &Frontend, backend: Option<&Backend>) -> bool {
+    let of_back = backend.map_or(Keeping::Both, |backend| backend.http.keeping);
+    frontend.http.keeping.max(of_back) == Keeping::Both
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Session {
         is_known
             && is_unheard
             && backend.http.retry_on.has(event)
-            && backend.retry(u32::from(self.retries) + 1).is_some()
+            && backend.retry(u32::from(self.retries) + 1, self.pin).is_some()
     }
 
     /// Whether the request is sent again because of the response's status.
@@ -72,7 +72,7 @@ impl Session {
     /// Leaves the server, and goes to the next as after a connect that failed, but at once.
     pub(super) fn retry_exchange(&mut self, out: &mut Outbox) {
         let backend = Arc::clone(self.backend().expect("a server belongs to a backend"));
-        let retry = backend.retry(u32::from(self.retries) + 1).expect("it was asked whether it may");
+        let retry = backend.retry(u32::from(self.retries) + 1, self.pin).expect("it was asked whether it may");
         self.leave_back(out);
         self.retreat(&backend, retry, out);
         let transaction = self.http_mut().transaction.as_mut().expect("an exchange is under way");

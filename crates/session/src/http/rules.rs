@@ -7,11 +7,13 @@
 //! ```
 
 use super::Transaction;
+use crate::connect::is_same;
 use crate::early::Rules;
 use crate::tally::clock;
 use crate::{Cause, End, Moment, Outbox, Session};
 use driver::Instant;
-use table::{Case, Course, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table};
+use http1::Method;
+use table::{Answered, Case, Course, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table};
 
 impl Session {
     /// Asks the rules on requests that a section has. Says whether the request goes on.
@@ -80,10 +82,15 @@ impl Session {
 
     /// The client is to come back to this server (`configuration.txt: cookie`).
     fn give_cookie(&mut self, transaction: &mut Transaction) -> Result<(), End> {
-        let Transaction { response, down, persistence: Some(persistence), .. } = transaction else { return Ok(()) };
+        let Transaction { request, response, down, persistence: Some(persistence), imposed, .. } = transaction else {
+            return Ok(());
+        };
         let cookie = self.backend_ref().and_then(|backend| backend.http.cookie.as_ref());
         let (Some(cookie), Some(server)) = (cookie, &self.server) else { return Ok(()) };
-        let given = cookie.give(persistence, response, down.gathered.bytes(), server);
+        let named = imposed.as_ref().or(persistence.server.as_ref());
+        let is_named = named.is_some_and(|named| is_same(named, server));
+        let answered = Answered { server, is_named, is_post: request.method() == Method::Post };
+        let given = cookie.give(persistence, response, down.gathered.bytes(), answered);
         given.map_err(|_| End::new(Moment::Headers, Cause::RuleFailed))
     }
 

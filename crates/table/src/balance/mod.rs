@@ -46,8 +46,10 @@ pub struct PickKey<'a> {
     /// The server that just failed this connection: another one is taken if there is one. A map of hashes holds to its
     /// server until the checks take it away.
     pub avoid: Option<&'a ServerState>,
-    /// The server that a rule names (`use-server`): taken while it is up, whatever the algorithm says.
+    /// The server that a rule or a cookie names: taken while it is up, whatever the algorithm says.
     pub imposed: Option<&'a ServerState>,
+    /// It is taken although it is down.
+    pub takes_down: bool,
 }
 
 #[derive(Debug)]
@@ -190,8 +192,12 @@ impl Balancer {
     }
 
     fn find(&mut self, key: &PickKey<'_>) -> Found {
-        if let Some(seat) = key.imposed.filter(|state| state.is_up()).and_then(|state| self.seat_of(state)) {
-            return if self.has_place(seat) { Found::Place(seat) } else { Found::Line(seat) };
+        let imposed = key.imposed.filter(|state| key.takes_down || state.is_up());
+        match imposed.and_then(|state| self.seat_of(state)) {
+            Some(seat) if self.has_place(seat) => return Found::Place(seat),
+            Some(seat) if self.seats[seat].is_usable => return Found::Line(seat),
+            // Nobody waits for one that takes nobody.
+            Some(_) | None => (),
         }
         if self.nbsrv() == 0 {
             return Found::Nobody;
