@@ -41,6 +41,7 @@ pub(crate) fn parameter(
     match keyword {
         TlsKeyword::Ssl => tls.is_on = Some(span),
         TlsKeyword::Crt => tls.certificates.push(argument("missing certificate location")?),
+        TlsKeyword::CrtList => tls.certificate_lists.push(argument("missing certificate location")?),
         TlsKeyword::DefaultCrt => tls.default_certificates.push(argument("missing certificate location")?),
         TlsKeyword::CaFile => tls.ca_file = Some(argument("missing CAfile path")?),
         TlsKeyword::CrlFile => tls.crl_file = Some(argument("missing CRLfile path")?),

@@ -84,6 +84,11 @@ fn read(
             global.is_strict = true;
             Ok(())
         }
+        Keyword::WatchCertificates => {
+            line.ends_at(1, "tidegate.watch-certificates")?;
+            global.watches_certificates = true;
+            Ok(())
+        }
         Keyword::Stats => stats(line, global, &*variables, reports),
         Keyword::UnixBind => ownership::unix_bind(line, &mut global.unix_bind),
         Keyword::Variable(change) => variables::line(change, line, variables),

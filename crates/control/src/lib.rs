@@ -37,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod certificates;
 mod checks;
 mod clock;
 mod console;

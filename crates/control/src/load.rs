@@ -1,6 +1,7 @@
 //! Reading the configuration: files → text → tree → table, and everything that is to be said about it.
 
 use crate::admin::{self, AdminSockets};
+use crate::certificates::Shelf;
 use crate::environment;
 use crate::lower::{Lowered, lower};
 use crate::report;
@@ -61,6 +62,8 @@ pub struct Loaded {
     pub has_listener: bool,
     bind_places: Vec<BindPlace>,
     pub(crate) admin: admin::Settings,
+    /// What its listeners with TLS show.
+    pub(crate) shelf: Shelf,
     /// What files say of its servers; at the start only.
     pub(crate) server_states: ServerStates,
     ending: Ending,
@@ -114,10 +117,12 @@ pub(crate) fn load_sources(
     let process = ProcessSettings::of(&tree.global, &mut diagnostics);
     let mut ending = Ending::Read;
     let (mut table, mut bind_places, mut admin) = (None, Vec::new(), admin::Settings::default());
+    let mut shelf = Shelf::default();
     if !diagnostics.iter().any(Diagnostic::is_alert) {
         let resolver = Resolver::new(resolve, defaults.is_v4_only);
-        let lowered = lower(&tree, &sources, book, generation, defaults, resolver);
-        let Lowered { table: lowered_table, diagnostics: found, bind_places: places, admin: settings } = lowered;
+        let mut lowered = lower(&tree, &sources, book, generation, defaults, resolver);
+        shelf = std::mem::take(&mut lowered.shelf);
+        let Lowered { table: lowered_table, diagnostics: found, bind_places: places, admin: settings, .. } = lowered;
         let mut alerts = found.iter().filter(|diagnostic| diagnostic.is_alert()).peekable();
         if alerts.peek().is_some() && alerts.all(|alert| alert.stage == Stage::Checking && alert.lead != Lead::Bare) {
             ending = Ending::Unresolved;
@@ -141,6 +146,7 @@ pub(crate) fn load_sources(
         has_listener,
         bind_places,
         admin,
+        shelf,
         server_states,
         ending,
         sources,
@@ -199,6 +205,7 @@ impl Loaded {
             has_listener: false,
             bind_places: Vec::new(),
             admin: admin::Settings::default(),
+            shelf: Shelf::default(),
             server_states: ServerStates::default(),
             ending: Ending::Unopened,
         }

@@ -24,8 +24,50 @@ const SYSTEM: &str = "/etc/ssl/certs";
 
 const NOTHING: &str = "no certificate or crl found";
 
+/// What stands in a file, and beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parts {
+    text: Vec<u8>,
+    /// `.key`
+    key: Option<Vec<u8>>,
+    /// `.ocsp`
+    staple: Option<Vec<u8>>,
+}
+
+impl Parts {
+    pub(crate) fn read(path: &Path) -> Result<Parts, Fault> {
+        let text = fs::read(path).map_err(|err| Fault::Unfound(path.to_path_buf(), Errno::of(&err)))?;
+        let is_some = |bytes: &Vec<u8>| !bytes.is_empty();
+        let staple = fs::read(beside(path, "ocsp")).ok().filter(is_some);
+        Ok(Parts { text, key: fs::read(beside(path, "key")).ok(), staple })
+    }
+
+    /// What they are together.
+    pub(crate) fn bundle(&self, path: &str) -> Result<Bundle, Fault> {
+        let path = || PathBuf::from(path);
+        Bundle::read(&self.text, self.key.as_deref(), self.staple.clone()).map_err(|error| match error {
+            BundleError::NoCertificate => Fault::Unreadable(path()),
+            BundleError::NoKey => Fault::Keyless(path()),
+            BundleError::UnknownKey => Fault::UnknownKey(path()),
+            BundleError::Mismatch => Fault::Mismatch(path()),
+        })
+    }
+
+    /// The same with what an operator says: a certificate, with its key or without. What was beside the file does not belong to it any
+    /// more, but for a key, which he may keep.
+    pub(crate) fn with(&self, path: &str, text: &[u8]) -> Result<Parts, Fault> {
+        let is_certificate = tls::certificates(text).is_some_and(|chain| !chain.is_empty());
+        if !is_certificate {
+            return Err(Fault::Unreadable(PathBuf::from(path)));
+        }
+        Ok(Parts { text: text.to_vec(), key: self.key.clone(), staple: None })
+    }
+}
+
 /// A bundle from a file.
 pub(crate) struct Found {
+    pub(crate) path: String,
+    pub(crate) parts: Parts,
     pub(crate) bundle: Bundle,
     /// It is the same for another kind of key as the one before.
     pub(crate) is_variant: bool,
@@ -106,6 +148,12 @@ fn list<T>(path: &Path, read: fn(&[u8]) -> Option<Vec<T>>) -> Result<Vec<T>, Str
     found.ok_or_else(|| NOTHING.to_string())
 }
 
+/// Whether a name is that of a directory.
+pub(crate) fn directory(base: Option<&str>, name: &str) -> Option<String> {
+    let path = located(base, name);
+    path.is_dir().then(|| path.to_string_lossy().into_owned())
+}
+
 fn located(base: Option<&str>, name: &str) -> PathBuf {
     match base {
         // A whole path replaces what it is joined to.
@@ -116,19 +164,9 @@ fn located(base: Option<&str>, name: &str) -> PathBuf {
 
 fn of_directory(directory: &Path) -> Result<Vec<Found>, Fault> {
     let unfound = |err: io::Error| Fault::Unfound(directory.to_path_buf(), Errno::of(&err));
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unfound)? {
-        let path = entry.map_err(unfound)?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let is_beside = path.extension().is_some_and(|extension| BESIDE.iter().any(|beside| extension == *beside));
-        if !is_hidden && !is_beside && fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
-            files.push(path);
-        }
-    }
-    files.sort_unstable();
     let mut found: Vec<Found> = Vec::new();
     let mut stem_before = None;
-    for path in files {
+    for path in files_of(directory).map_err(unfound)? {
         let is_one_of_several =
             path.extension().is_some_and(|extension| VARIANTS.iter().any(|kind| extension == *kind));
         let stem = is_one_of_several.then(|| path.with_extension(""));
@@ -137,6 +175,21 @@ fn of_directory(directory: &Path) -> Result<Vec<Found>, Fault> {
         stem_before = stem;
     }
     Ok(found)
+}
+
+/// The certificates of a directory, in the order of their names.
+pub(crate) fn files_of(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let is_beside = path.extension().is_some_and(|extension| BESIDE.iter().any(|beside| extension == *beside));
+        if !is_hidden && !is_beside && fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// `name.rsa`, `name.ecdsa`, as far as they are there.
@@ -152,15 +205,10 @@ fn of_variants(path: &Path, err: &io::Error) -> Result<Vec<Found>, Fault> {
 }
 
 fn of_file(path: &Path) -> Result<Found, Fault> {
-    let text = fs::read(path).map_err(|err| Fault::Unfound(path.to_path_buf(), Errno::of(&err)))?;
-    let key_text = fs::read(beside(path, "key")).ok();
-    let bundle = Bundle::read(&text, key_text.as_deref()).map_err(|error| match error {
-        BundleError::NoCertificate => Fault::Unreadable(path.to_path_buf()),
-        BundleError::NoKey => Fault::Keyless(path.to_path_buf()),
-        BundleError::UnknownKey => Fault::UnknownKey(path.to_path_buf()),
-        BundleError::Mismatch => Fault::Mismatch(path.to_path_buf()),
-    })?;
-    Ok(Found { bundle, is_variant: false })
+    let parts = Parts::read(path)?;
+    let path = path.to_string_lossy().into_owned();
+    let bundle = parts.bundle(&path)?;
+    Ok(Found { path, parts, bundle, is_variant: false })
 }
 
 /// `path` with `.extension` behind whatever it ends with.

@@ -12,6 +12,7 @@ pub use life::Exit;
 use life::Life;
 
 use crate::admin::{self, Admin, AdminSockets, Collect, Prepared, Wish};
+use crate::certificates::Shelf;
 use crate::checks::{Checks, Finished};
 use crate::clock::{self, Moment};
 use crate::console::{Console, Urgency};
@@ -109,6 +110,8 @@ pub(crate) struct Control {
     warmups: Warmups,
     evictions: Evictions,
     history: History,
+    /// What the listeners of the table in force show.
+    shelf: Shelf,
     admin: Admin,
     pages: pages::Memory,
     process: admin::Process,
@@ -184,6 +187,7 @@ impl Control {
             warmups: Warmups::default(),
             evictions: Evictions::default(),
             history: History::default(),
+            shelf: Shelf::default(),
             sources: Vec::new(),
             admin: Admin::new(),
             pages: pages::Memory::new()?,
@@ -362,6 +366,7 @@ impl Control {
 
     fn look(&mut self, now: Instant) {
         clock::tell(&self.table.process.wall);
+        self.look_at_certificates(now);
         if self.admin.has_pages() {
             self.pages.trends.look(&self.table, now);
         }

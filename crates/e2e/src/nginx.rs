@@ -14,6 +14,7 @@ use crate::process;
 use crate::wait::{self, SOON};
 
 const TEMPLATE: &str = include_str!("../templates/nginx.conf.in");
+const SECURE_TEMPLATE: &str = include_str!("../templates/nginx-secure.conf.in");
 const STORE_TEMPLATE: &str = include_str!("../templates/nginx-store.conf.in");
 
 /// An instance. Dropping it ends its processes.
@@ -33,6 +34,12 @@ impl Nginx {
     /// Starts an instance that says how it sees its client, and waits until it listens.
     pub fn start() -> Self {
         Self::run(TEMPLATE)
+    }
+
+    /// Starts an instance with TLS, which wants to know who its clients are, and waits until it listens. It answers with what both have
+    /// agreed on. `certificate`: a file with its key; `authority`: who knows the clients.
+    pub fn secure(certificate: &str, authority: &str) -> Self {
+        Self::run(&SECURE_TEMPLATE.replace("@CERTIFICATE@", certificate).replace("@AUTHORITY@", authority))
     }
 
     /// Starts an instance that keeps objects in the directory `store`, which others may share, and waits until it listens.

@@ -1,10 +1,12 @@
 //! TLS to servers: who is believed to be whom, what is agreed on, how it fails, and chains of two unlike proxies.
 
 use e2e::client::End;
+use e2e::nginx::Nginx;
 use e2e::peers::pattern;
+use e2e::ports::{self, Reservation};
 use e2e::secure_origin::SecureOrigin;
 use e2e::tls::{Authority, Key};
-use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, http};
+use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, http, process, wait};
 use std::io::{Read, Write};
 
 e2e::scenarios! {
@@ -24,6 +26,9 @@ e2e::scenarios! {
         checks_ask_for_names_and_protocols,
         rules_ask_about_the_servers_tls,
         rules_ask_about_certificates,
+        nginx_agrees,
+        openssl_agrees,
+        the_host_of_the_request_is_asked_for,
     ],
     alone: [],
 }
@@ -538,5 +543,88 @@ fn rules_ask_about_certificates(subject: Subject) {
         let (answer, _) = client.to_end();
         let answer = String::from_utf8(answer).expect("text");
         assert_eq!(answer.split("\r\n\r\n").nth(1), Some(&*expected), "{said}");
+    }
+}
+
+/// OpenSSL's library, as nginx uses it: both versions, a PROXY header before the hello, who asks, and sessions that are taken up again.
+fn nginx_agrees(subject: Subject) {
+    if !Nginx::is_there("nginx_agrees") {
+        return;
+    }
+    let authority = Authority::new();
+    let crt = authority.host("n.pem", &["nginx.test"], Key::Rsa);
+    let person = authority.person("proxy.pem", "proxy");
+    let nginx = Nginx::secure(&crt, &authority.ca_file());
+    for (version, resumed) in [("TLSv1.2", "r"), ("TLSv1.3", "r")] {
+        let server = format!(
+            "ssl verify required ca-file {} sni str(nginx.test) crt {person} ssl-min-ver {version} ssl-max-ver {version} send-proxy",
+            authority.ca_file()
+        );
+        let relay = Relay::new(subject, &nginx.target(), &server).with("mode", "http").with("threads", "1");
+        let (proxy, _logs, _admin) = relay.start();
+        for reused in [".", resumed, resumed] {
+            let answer = http::get(proxy.address("px"), "/").content;
+            let expected =
+                format!("name=nginx.test version={version} client=CN=proxy,O=Example reused={reused} from=127.0.0.1");
+            assert_eq!(answer, expected);
+        }
+    }
+}
+
+/// OpenSSL's own server, with each suite and group that both know.
+fn openssl_agrees(subject: Subject) {
+    if !e2e::needs::is_there("openssl_agrees", "openssl", "openssl") {
+        return;
+    }
+    let authority = Authority::new();
+    let crt = authority.host("o.pem", &["mail.test"], Key::Rsa);
+    for variant in [
+        &["-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"][..],
+        &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+        &["-tls1_3", "-groups", "P-384"],
+        &["-tls1_2", "-cipher", "ECDHE-RSA-AES256-GCM-SHA384"],
+        &["-tls1_2", "-no_ticket"],
+        &["-max_send_frag", "512"],
+    ] {
+        let port = Reservation::loopback();
+        let accept = port.address().to_string();
+        let mut server = std::process::Command::new("openssl")
+            .args(["s_server", "-quiet", "-rev", "-accept", &accept, "-cert", &crt])
+            .args(variant)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("openssl runs");
+        wait::until("openssl to listen", wait::SOON, || ports::listener_count(port.address()) > 0);
+        let server_line = format!("ssl verify required ca-file {} verifyhost mail.test", authority.ca_file());
+        let (proxy, _logs, _admin) = Relay::new(subject, &accept, &server_line).start();
+        let mut client = proxy.connect("px");
+        client.say("desserts\n");
+        assert_eq!(client.hear(9), b"stressed\n", "{variant:?}");
+        drop(client);
+        process::end(&mut server, std::time::Duration::from_secs(2));
+    }
+}
+
+/// `configuration.txt: sni-auto, no-sni-auto` of 3.4; 2.6 asks for nobody.
+fn the_host_of_the_request_is_asked_for(subject: Subject) {
+    let authority = Authority::new();
+    let secure = SecureOrigin::http(authority.server(&["mail.test"], false, &[]));
+    let cases = match subject {
+        Subject::Haproxy => &[("", "mail.test", None)][..],
+        Subject::Tidegate => &[
+            ("", "mail.test", Some("mail.test")),
+            ("", "mail.test:8443", Some("mail.test")),
+            ("", "127.0.0.1:8443", None),
+            ("no-sni-auto", "mail.test", None),
+        ],
+    };
+    for (index, (server, host, name)) in cases.iter().enumerate() {
+        let relay = Relay::new(subject, &secure.target(), &format!("ssl verify none {server}")).with("mode", "http");
+        let (proxy, _logs, _admin) = relay.start();
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(http::ask(proxy.address("px"), &request).content, "ok", "{server}");
+        assert_eq!(secure.agreed(index + 1)[index].name.as_deref(), *name, "{server} {host}");
     }
 }

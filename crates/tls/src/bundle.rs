@@ -18,6 +18,13 @@ impl PartialEq for Bundle {
     }
 }
 
+impl Bundle {
+    /// Its certificate, then those that lead from it to an authority.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.0.cert
+    }
+}
+
 /// Why files are no bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BundleError {
@@ -32,14 +39,15 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Reads what a file says, and `key_text`, the file beside it, which has the key if the first has none.
-    pub fn read(text: &[u8], key_text: Option<&[u8]>) -> Result<Bundle, BundleError> {
+    /// Reads what a file says, and `key_text`, the file beside it, which has the key if the first has none. `staple`: what the authority
+    /// says of the certificate (RFC 6960), for clients that want to know.
+    pub fn read(text: &[u8], key_text: Option<&[u8]>, staple: Option<Vec<u8>>) -> Result<Bundle, BundleError> {
         let chain = certificates(text).filter(|chain| !chain.is_empty()).ok_or(BundleError::NoCertificate)?;
         let in_file = PrivateKeyDer::from_pem_slice(text).ok();
         let beside = || PrivateKeyDer::from_pem_slice(key_text?).ok();
         let key = in_file.or_else(beside).ok_or(BundleError::NoKey)?;
         let key = provider().key_provider.load_private_key(key).map_err(|_| BundleError::UnknownKey)?;
-        let certified = CertifiedKey::new(chain, key);
+        let certified = CertifiedKey { ocsp: staple, ..CertifiedKey::new(chain, key) };
         match certified.keys_match() {
             // Some kinds of keys cannot say.
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Bundle(Arc::new(certified))),

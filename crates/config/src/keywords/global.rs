@@ -28,6 +28,7 @@ pub(crate) enum Keyword {
     StrictHaproxy,
     UnixBind,
     Variable(Change),
+    WatchCertificates,
 }
 
 /// What all `bind` lines start from (`bind_tls.rs`).
@@ -247,6 +248,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("tidegate.master-socket", Served(Keyword::MasterSocket)),
     ("tidegate.prometheus", Ours(Keyword::Prometheus)),
     ("tidegate.strict-haproxy", Served(Keyword::StrictHaproxy)),
+    ("tidegate.watch-certificates", Ours(Keyword::WatchCertificates)),
     ("tune.applet.zero-copy-forwarding", Inert(LOOP)),
     ("tune.buffers.limit", Inert(BUFFERS)),
     ("tune.buffers.reserve", Inert(BUFFERS)),

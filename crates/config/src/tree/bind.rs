@@ -40,6 +40,8 @@ pub struct BindTls {
     pub is_on: Option<Span>,
     /// Files and directories, in the order of the line.
     pub certificates: Vec<Spanned<String>>,
+    /// Files that name files, and the hosts that each is for.
+    pub certificate_lists: Vec<Spanned<String>>,
     /// Those of names that nobody is for.
     pub default_certificates: Vec<Spanned<String>>,
     pub ca_file: Option<Spanned<String>>,

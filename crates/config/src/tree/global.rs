@@ -55,6 +55,8 @@ pub struct Global {
     pub server_state_file: Option<Spanned<String>>,
     /// `tidegate.strict-haproxy`: keywords of our own are refused, so that the file stays one of HAProxy's.
     pub is_strict: bool,
+    /// `tidegate.watch-certificates`: what changes on disk is taken over.
+    pub watches_certificates: bool,
     /// `nosplice`: whatever the proxies say.
     pub is_splice_off: bool,
     /// `tidegate.prometheus`: where metrics are served.

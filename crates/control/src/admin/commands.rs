@@ -4,7 +4,7 @@ use super::client::{Answer, Asked};
 use super::desk::Desk;
 use super::realm::Realm;
 use super::sessions::Wanted;
-use super::{change, configuration, explain, frontends, latency, limits, manners, master, server, tell};
+use super::{certificates, change, configuration, explain, frontends, latency, limits, manners, master, server, tell};
 use config::Access;
 use table::{FrontendId, Standing};
 
@@ -39,6 +39,8 @@ pub(super) enum Run {
 pub(crate) struct Call<'a> {
     /// What stands behind the command's own words.
     pub(crate) arguments: &'a [String],
+    /// What follows `<<`.
+    pub(crate) payload: Option<&'a str>,
     pub(crate) access: Access,
     pub(crate) realm: Realm,
 }
@@ -365,7 +367,12 @@ pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
     if asked.access < spec.access {
         return Reply::Now(DENIED.into());
     }
-    let call = Call { arguments: &words[spec.words.len()..], access: asked.access, realm };
+    let call = Call {
+        arguments: &words[spec.words.len()..],
+        payload: asked.command.payload.as_deref(),
+        access: asked.access,
+        realm,
+    };
     match spec.run {
         Run::Desk(run) => Reply::Now(run(desk, &call)),
         Run::Client(run) => Reply::Now(run(&call)),
@@ -387,7 +394,8 @@ pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
 /// There is no such command, or it is one that needs the shards.
 pub(crate) fn command(desk: &mut Desk<'_>, words: Vec<String>) -> String {
     let spec = find(&words, Realm::Worker).expect("whoever asks knows the commands");
-    let call = Call { arguments: &words[spec.words.len()..], access: Access::Admin, realm: Realm::Worker };
+    let arguments = &words[spec.words.len()..];
+    let call = Call { arguments, payload: None, access: Access::Admin, realm: Realm::Worker };
     match spec.run {
         Run::Desk(run) => run(desk, &call).text,
         Run::Client(run) => run(&call).text,
@@ -401,7 +409,7 @@ pub(crate) const DENIED: &str = "Permission denied\n";
 
 /// The command with the most words that `words` begin with.
 fn find(words: &[String], realm: Realm) -> Option<&'static Spec> {
-    table(realm).iter().filter(|spec| spec.begins(words)).max_by_key(|spec| spec.words.len())
+    table(realm).filter(|spec| spec.begins(words)).max_by_key(|spec| spec.words.len())
 }
 
 impl Spec {
@@ -419,11 +427,12 @@ impl Spec {
     }
 }
 
-fn table(realm: Realm) -> &'static [Spec] {
-    match realm {
-        Realm::Worker => TABLE,
-        Realm::Master => master::TABLE,
-    }
+fn table(realm: Realm) -> impl Iterator<Item = &'static Spec> {
+    let tables: &[&[Spec]] = match realm {
+        Realm::Worker => &[TABLE, certificates::TABLE],
+        Realm::Master => &[master::TABLE],
+    };
+    tables.iter().flat_map(|table| table.iter())
 }
 
 pub(super) fn help(call: &Call<'_>) -> Answer {
@@ -450,7 +459,7 @@ fn unknown(words: &[String], access: Access, realm: Realm) -> String {
 }
 
 fn permitted(access: Access, realm: Realm) -> Vec<&'static Spec> {
-    table(realm).iter().filter(|spec| spec.access <= access).collect()
+    table(realm).filter(|spec| spec.access <= access).collect()
 }
 
 fn list(text: &mut String, specs: Vec<&Spec>) {
@@ -505,14 +514,15 @@ mod tests {
     #[test]
     fn lines_are_aligned() {
         let aligned = |spec: &Spec| spec.line().chars().nth(42) == Some(':') && spec.line().starts_with("  ");
-        let all = TABLE.iter().chain(master::TABLE);
+        let all = TABLE.iter().chain(certificates::TABLE).chain(master::TABLE);
         let crooked: Vec<&str> = all.filter(|spec| !aligned(spec)).map(|spec| spec.usage).collect();
         assert_eq!(crooked, [""; 0]);
     }
 
     #[test]
     fn a_user_is_not_offered_what_it_may_not_do() {
-        let Answer { text, .. } = help(&Call { arguments: &[], access: Access::User, realm: Realm::Worker });
+        let Answer { text, .. } =
+            help(&Call { arguments: &[], payload: None, access: Access::User, realm: Realm::Worker });
         assert!(text.contains("show info") && !text.contains("show env"), "{text}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, Process};
 use super::socket::Place;
+use crate::certificates::Shelf;
 use crate::checks::{self, Aftermath, Change, Checks, Line};
 use crate::clock::{self, Moment};
 use crate::evictions::Evictions;
@@ -25,6 +26,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) warmups: &'a mut Warmups,
     pub(crate) history: &'a History,
+    pub(crate) shelf: &'a mut Shelf,
     /// What the table in force was made of, and where its files are.
     pub(crate) sources: &'a [Source],
     pub(crate) files: &'a Files,

@@ -16,6 +16,7 @@
 //! | `desk`, `facts` | what commands may see and change |
 //! | `realm`, `master` | the master's socket (`-S`) |
 //! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
+//! | `certificates` | what they do with certificates |
 //! | `configuration`, `explain` | the files in force, and what they mean for a connection |
 //! | `notices` | what the log is told of a server that an operator changed |
 //! | `frontends`, `followings` | frontends that pause, go on or stop, on all shards |
@@ -29,6 +30,7 @@
 //! **Invariant:** there are at most `stats maxconn` clients, each with one command under way.
 
 mod agent;
+mod certificates;
 mod change;
 mod checks;
 mod client;

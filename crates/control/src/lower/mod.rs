@@ -32,6 +32,7 @@ mod tuning;
 mod tests;
 
 use crate::admin::Settings;
+use crate::certificates::{Shelf, Watch};
 use crate::load::{BindPlace, Defaults};
 use crate::resolve::Resolver;
 use config::{Config, Diagnostic, Lead, Level, Proxy, Role, Source, Span, Spanned, Stage};
@@ -51,6 +52,8 @@ pub(crate) struct Lowered {
     /// Where the file says to listen on what.
     pub(crate) bind_places: Vec<BindPlace>,
     pub(crate) admin: Settings,
+    /// What listeners with TLS show.
+    pub(crate) shelf: Shelf,
 }
 
 /// Lowers a tree without ALERTs. States of known names come out of `book`; nothing is changed in them.
@@ -86,6 +89,7 @@ pub(crate) fn lower<'a>(
         bind_count: 0,
         variables: HashMap::new(),
         keeps_captures: false,
+        shelf: Shelf::default(),
     };
     let (mut frontends, mut backends) = (Vec::new(), Vec::new());
     for proxy in enabled(config) {
@@ -97,7 +101,10 @@ pub(crate) fn lower<'a>(
         }
     }
     let admin = lowering.admin();
-    let Lowering { log_targets, diagnostics, bind_places, book, keeps_captures, .. } = lowering;
+    if config.global.watches_certificates {
+        lowering.shelf.watch = Watch::on();
+    }
+    let Lowering { log_targets, diagnostics, bind_places, book, keeps_captures, shelf, .. } = lowering;
     let has_alert = diagnostics.iter().any(Diagnostic::is_alert);
     let table = (!has_alert).then(|| {
         let table = Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process());
@@ -105,7 +112,7 @@ pub(crate) fn lower<'a>(
             Spread { percent: config.global.spread_checks.unwrap_or(0), most: config.global.max_spread_checks };
         Arc::new(table.with_proxies(numbered(config)).with_spread(spread).with_captures(keeps_captures))
     });
-    Lowered { table, diagnostics, bind_places, admin }
+    Lowered { table, diagnostics, bind_places, admin, shelf }
 }
 
 /// Everything that lowering one proxy needs of the whole.
@@ -130,6 +137,7 @@ struct Lowering<'a> {
     variables: HashMap<String, usize>,
     /// Somebody asks for what exchanges capture.
     keeps_captures: bool,
+    shelf: Shelf,
 }
 
 /// Places in the table, by name.

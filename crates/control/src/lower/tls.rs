@@ -3,13 +3,12 @@
 //! Certificates are read whenever the configuration is: a reload brings the new ones, and sessions keep what they have.
 
 use super::Lowering;
-use crate::pem;
+use crate::certificates::{Line, List, Listener, Shown, Stored};
+use crate::pem::{self, Fault, Found};
 use config::{
     Bind, BindTls, ClientVerify, Diagnostic, Lead, Level, Mode, Proxy, Spanned, Stage, TlsMethods, TlsVersion,
 };
-use tls::{
-    Acceptor, Certificates, Choice, ClientCertificates, NamedBundle, Offer, TermsError, Version, VersionRange, Wanted,
-};
+use tls::{Acceptor, Choice, ClientCertificates, Offer, TermsError, Version, VersionRange, Wanted};
 
 /// What is agreed to unless the file says otherwise, as HAProxy has it.
 const VERSIONS: VersionRange = VersionRange { least: Version::Tls12, most: Version::Tls13 };
@@ -23,43 +22,91 @@ impl Lowering<'_> {
         let line = &bind.tls;
         line.is_on?;
         let place = self.place(proxy, bind);
-        let certificates = self.certificates(line, bind, proxy, &place)?;
+        let shows = self.shown(line, bind, proxy, &place)?;
         let offer = self.offer(line, bind, proxy, &place)?;
-        match Acceptor::new(certificates, offer) {
-            Ok(acceptor) => Some(acceptor),
+        match Acceptor::new(self.shelf.certificates(&shows, line.is_strict), offer) {
+            Ok(acceptor) => {
+                let is_strict = line.is_strict;
+                self.shelf.add_listener(Listener { acceptor: acceptor.clone(), is_strict, shows });
+                Some(acceptor)
+            }
             Err(TermsError::NoVersion) => self.fail(proxy, bind, "all SSL/TLS versions are disabled for"),
             Err(TermsError::NoCipher) => self.fail(proxy, bind, "no cipher is left of the SSL/TLS versions of"),
             Err(TermsError::Authority) => self.fail(proxy, bind, "unable to use the CA or CRL file of"),
         }
     }
 
-    fn certificates(&mut self, line: &BindTls, bind: &Bind, proxy: &Proxy, place: &str) -> Option<Certificates> {
-        let mut certificates = Certificates::new(line.is_strict);
+    /// What the line shows. Its files are on the shelf then.
+    fn shown(&mut self, line: &BindTls, bind: &Bind, proxy: &Proxy, place: &str) -> Option<Vec<Shown>> {
         let base = self.config.global.crt_base.as_ref().map(|base| base.as_str());
         let mut is_first = line.default_certificates.is_empty();
-        let mut is_whole = true;
+        let (mut shows, mut is_whole) = (Vec::new(), true);
         let listed = line.certificates.iter().map(|name| (name, false));
         for (name, is_default) in line.default_certificates.iter().map(|name| (name, true)).chain(listed) {
-            let bundles = match pem::bundles(base, name) {
-                Ok(bundles) => bundles,
+            match self.shelve(base, name) {
+                Ok(paths) => {
+                    // The first file of the line serves whoever names nobody: its RSA and its ECDSA form, if it has both.
+                    let is_default = is_default || std::mem::take(&mut is_first) && !paths.is_empty();
+                    if let Some(directory) = pem::directory(base, name) {
+                        let paths = paths.into_iter().map(|(path, _)| path).collect();
+                        self.shelf.put_list(directory.clone(), List::of_directory(paths));
+                        shows.push(Shown::List { name: directory, is_default });
+                        continue;
+                    }
+                    shows.extend(paths.into_iter().enumerate().map(|(index, (path, is_variant))| Shown::File {
+                        path,
+                        is_default: is_default && (index == 0 || is_variant),
+                    }));
+                }
                 Err(fault) => {
                     self.alert(Stage::Parsing, Lead::Spaced, name.span, format!("{place} : {fault}"));
                     is_whole = false;
-                    continue;
                 }
-            };
-            // The first file of the line serves whoever names nobody: its RSA and its ECDSA form, if it has both.
-            let is_default = is_default || std::mem::take(&mut is_first) && !bundles.is_empty();
-            for (index, bundle) in bundles.into_iter().enumerate() {
-                let is_default = is_default && (index == 0 || bundle.is_variant);
-                certificates.add(NamedBundle { bundle: bundle.bundle, names: None, except: Vec::new(), is_default });
             }
         }
-        if certificates.is_empty() && is_whole && !line.is_strict {
+        for name in &line.certificate_lists {
+            match self.shelve_list(base, name) {
+                Ok(()) => {
+                    let is_default = std::mem::take(&mut is_first);
+                    shows.push(Shown::List { name: name.value.clone(), is_default });
+                }
+                Err(why) => {
+                    self.alert(Stage::Parsing, Lead::Spaced, name.span, format!("{place} : 'crt-list' : {why}"));
+                    is_whole = false;
+                }
+            }
+        }
+        if self.shelf.certificates(&shows, line.is_strict).is_empty() && is_whole && !line.is_strict {
             let message = format!("no SSL certificate specified for {} (use 'crt').", self.bind_name(bind));
             return self.fail_with(proxy, bind, message);
         }
-        is_whole.then_some(certificates)
+        is_whole.then_some(shows)
+    }
+
+    /// Puts the files that a name stands for on the shelf. Says which they are, and whether each is the one before with another key.
+    fn shelve(&mut self, base: Option<&str>, name: &str) -> Result<Vec<(String, bool)>, Fault> {
+        let found = pem::bundles(base, name)?;
+        Ok(found
+            .into_iter()
+            .map(|Found { path, parts, bundle, is_variant }| {
+                self.shelf.put(path.clone(), Stored { parts, bundle: Some(bundle) });
+                (path, is_variant)
+            })
+            .collect())
+    }
+
+    fn shelve_list(&mut self, base: Option<&str>, name: &str) -> Result<(), String> {
+        let text = std::fs::read_to_string(name)
+            .map_err(|err| format!("cannot open file '{name}' : {}", driver::Errno::of(&err)))?;
+        let list = List::read(&text).map_err(|fault| fault.to_string())?;
+        let mut lines = Vec::new();
+        for line in &list.lines {
+            for (path, _) in self.shelve(base, &line.path).map_err(|fault| fault.to_string())? {
+                lines.push(Line { path, ..line.clone() });
+            }
+        }
+        self.shelf.put_list(name.to_owned(), list.with(lines));
+        Ok(())
     }
 
     fn offer(&mut self, line: &BindTls, bind: &Bind, proxy: &Proxy, place: &str) -> Option<Offer> {

@@ -37,6 +37,7 @@ impl Control {
             warmups: &mut self.warmups,
             evictions: &mut self.evictions,
             history: &self.history,
+            shelf: &mut self.shelf,
             sources: &self.sources,
             files: &self.files,
             process: &self.process,

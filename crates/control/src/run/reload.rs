@@ -1,6 +1,7 @@
 //! From files that were read to a table in force, at the start and at every reload, and what is said of it.
 
 use super::{Control, Exit, Life};
+use crate::certificates::Found;
 use crate::checks;
 use crate::clock::{self, Moment};
 use crate::console::Urgency;
@@ -120,6 +121,7 @@ impl Control {
         self.history.on_published(&before, &self.table);
         if let Some(coming) = &mut self.coming {
             self.sources = std::mem::take(&mut coming.sources);
+            self.shelf = std::mem::take(&mut coming.shelf);
         }
         for (backend, line) in told {
             self.tell_of_server(backend, &line);
@@ -156,6 +158,23 @@ impl Control {
                 self.log.tell_all(&self.table, LogLevel::Notice, &text, &mut self.console);
             }
             Life::Lingering { .. } | Life::Draining { .. } | Life::Stopping { .. } | Life::Ended(_) => (),
+        }
+    }
+
+    /// Files of certificates may have changed (`tidegate.watch-certificates`).
+    pub(super) fn look_at_certificates(&mut self, now: driver::Instant) {
+        for found in self.shelf.look(now) {
+            let (urgency, level, text) = match found {
+                Found::Taken(path) => {
+                    (Urgency::Notice, LogLevel::Notice, format!("Certificate '{path}' was taken over from its file."))
+                }
+                Found::Refused(path, why) => {
+                    let text = format!("Certificate '{path}' stays as it was: {why}");
+                    (Urgency::Warning, LogLevel::Warning, text)
+                }
+            };
+            self.console.say(urgency, &text);
+            self.log.tell_all(&self.table, level, &text, &mut self.console);
         }
     }
 

@@ -53,12 +53,17 @@ impl Authority {
 
     /// A certificate for these hosts, as a file has it.
     pub(crate) fn bundle(&self, names: &[&str]) -> Bundle {
+        self.stapled(names, None)
+    }
+
+    /// The same, with what the authority says of it.
+    pub(crate) fn stapled(&self, names: &[&str], staple: Option<Vec<u8>>) -> Bundle {
         let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(names).expect("names of hosts");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let text = [certificate.pem(), key.serialize_pem()].concat();
-        Bundle::read(text.as_bytes(), None).expect("a certificate and its key")
+        Bundle::read(text.as_bytes(), None, staple).expect("a certificate and its key")
     }
 
     pub(crate) fn client(&self, versions: &[&'static SupportedProtocolVersion]) -> Client {

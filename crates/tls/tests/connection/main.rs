@@ -3,6 +3,7 @@
 mod authority;
 mod peer;
 mod server;
+mod staple;
 
 use authority::Authority;
 use peer::Peer;
