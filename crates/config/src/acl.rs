@@ -2,7 +2,7 @@
 //! `pattern.rs`.
 
 use crate::http_rule::Variable;
-use crate::pattern::{Method, Patterns};
+use crate::pattern::{Compare, Method, Patterns};
 use crate::source::{Span, Spanned};
 
 /// One `acl` line. Lines of the same name are alternatives.
@@ -195,11 +195,30 @@ pub enum MessagePart {
     /// `status`
     Status,
     /// `req.hdr(name)` and its kin; `fhdr` asks for whole values.
-    Field { speaker: Speaker, name: String, is_whole: bool, form: FieldForm },
+    Field {
+        speaker: Speaker,
+        name: String,
+        is_whole: bool,
+        form: FieldForm,
+        /// Which of several: from 1, or from -1 at the end; `None` is the last, and any of them in a condition.
+        nth: Option<i32>,
+    },
     /// `req.cook(name)`
     Cookie(String),
     /// `url_param(name)`
     Parameter(String),
+    /// `http_auth(userlist)`: the client has said a name and its password.
+    Authorized(UserlistRef),
+    /// `http_auth_group(userlist)`: the groups of one who has.
+    Groups(UserlistRef),
+}
+
+/// A `userlist` section by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserlistRef {
+    pub name: String,
+    /// The fetch with its argument.
+    pub span: Span,
 }
 
 /// What of a field.
@@ -227,7 +246,9 @@ impl MessagePart {
             | MessagePart::Query
             | MessagePart::Base
             | MessagePart::Cookie(_)
-            | MessagePart::Parameter(_) => Speaker::Client,
+            | MessagePart::Parameter(_)
+            | MessagePart::Authorized(_)
+            | MessagePart::Groups(_) => Speaker::Client,
         }
     }
 }
@@ -336,7 +357,43 @@ pub enum Converter {
     UrlDecode {
         is_form: bool,
     },
-    Arithmetic(Operation, i64),
+    Arithmetic(Operation, Amount),
+    /// `map(file[,default])` and its kin. The file is read by whoever runs it.
+    Map {
+        key: MapKey,
+        value: MapValue,
+        file: Spanned<String>,
+        default: Option<String>,
+    },
+    /// `concat([before][,variable][,after])`
+    Concat {
+        before: String,
+        variable: Option<Variable>,
+        after: String,
+    },
+    /// `strcmp(variable)`
+    CompareWith(Variable),
+    /// `iif(true,false)`
+    Choose(String, String),
+    /// `ltrim(characters)`
+    TrimStart(String),
+    /// `rtrim(characters)`
+    TrimEnd(String),
+    /// `url_enc`
+    UrlEncode,
+    /// `b64dec`
+    Base64Decode,
+    /// `ub64enc`
+    Base64Url,
+    /// `ub64dec`
+    Base64UrlDecode,
+    /// `hex2i`
+    HexToInteger,
+    /// `param(name[,delimiter])`
+    Parameter {
+        name: String,
+        delimiter: char,
+    },
     /// `neg`
     Negate,
     /// `cpl`
@@ -349,6 +406,31 @@ pub enum Converter {
     IsEven,
     /// `odd`
     IsOdd,
+}
+
+/// What a number is combined with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Amount {
+    Number(i64),
+    Variable(Variable),
+}
+
+/// How the keys of a map are compared (`map_beg` …).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MapKey {
+    Text(Compare),
+    /// `map_regm`: the value takes up what groups matched.
+    RegexReplace,
+    Integer,
+    Address,
+}
+
+/// What the values of a map are (`map_str_int` …).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MapValue {
+    Text,
+    Integer,
+    Address,
 }
 
 /// Which fields or words.

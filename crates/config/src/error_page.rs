@@ -23,10 +23,54 @@ pub enum ErrorSource {
     File(Spanned<String>),
     /// A redirection with this code.
     Location(u16, String),
+    /// What an `http-errors` section has for the status, if anything.
+    Section(Spanned<String>),
+}
+
+/// `http-errors NAME`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpErrors {
+    pub name: Spanned<String>,
+    /// In file order: a later one of the same status replaces an earlier one.
+    pub pages: Vec<ErrorPage>,
+}
+
+/// A line of an `http-errors` section.
+pub(crate) fn of_section(line: Line<'_>, errors: &mut HttpErrors) -> Result<(), Diagnostic> {
+    if line.keyword() != "errorfile" {
+        return Err(line.alert(0, format!("unknown keyword '{}' in 'http-errors' section", line.keyword())));
+    }
+    errors.pages.push(error_page(line, None)?);
+    Ok(())
+}
+
+/// `errorfiles NAME [STATUS …]`; without any, all that the section has.
+pub(crate) fn section(line: Line<'_>, settings: &mut HttpSettings) -> Result<(), Diagnostic> {
+    let name = line.word(1);
+    if name.is_empty() {
+        return Err(line.alert(1, "errorfiles : expects <name> as argument."));
+    }
+    let mut statuses = Vec::new();
+    for at in 2..line.count() {
+        let status = natural::<u16>(line.word(at)).filter(|status| PAGES.contains(status));
+        let message = || format!("errorfiles : status code '{}' not handled.", line.word(at));
+        statuses.push(status.ok_or_else(|| line.alert(at, message()))?);
+    }
+    let statuses = if statuses.is_empty() { PAGES.to_vec() } else { statuses };
+    let source = ErrorSource::Section(Spanned::new(name.to_string(), line.span(1)));
+    settings.pages.extend(statuses.into_iter().map(|status| ErrorPage { status, source: source.clone() }));
+    Ok(())
 }
 
 /// `errorfile STATUS FILE`, and with a `code` `errorloc… STATUS URL`. A later line about the same status replaces an earlier one.
 pub(crate) fn page(line: Line<'_>, code: Option<u16>, settings: &mut HttpSettings) -> Result<(), Diagnostic> {
+    let page = error_page(line, code)?;
+    settings.pages.retain(|known| known.status != page.status);
+    settings.pages.push(page);
+    Ok(())
+}
+
+fn error_page(line: Line<'_>, code: Option<u16>) -> Result<ErrorPage, Diagnostic> {
     let keyword = line.keyword();
     let (word, target) = (line.word(1), line.word(2));
     if target.is_empty() {
@@ -40,9 +84,7 @@ pub(crate) fn page(line: Line<'_>, code: Option<u16>, settings: &mut HttpSetting
         None => ErrorSource::File(Spanned::new(target.to_string(), line.span(2))),
         Some(code) => ErrorSource::Location(code, target.to_string()),
     };
-    settings.pages.retain(|page| page.status != status);
-    settings.pages.push(ErrorPage { status, source });
-    Ok(())
+    Ok(ErrorPage { status, source })
 }
 
 /// `monitor-uri URI`

@@ -1,9 +1,12 @@
 //! Rules on messages of HTTP as values (configuration.txt §4.2 "http-request", §4.3). They are read in `http_rule_reader.rs`,
 //! `reply_reader.rs` and `redirect_reader.rs`.
 
-use crate::acl::{Condition, Expression};
+use crate::acl::{Condition, Expression, Speaker};
+use crate::format::{self, Blanks};
+use crate::lexer::Word;
 use crate::log::Level;
 use crate::pattern::Compare;
+use crate::reports::Reports;
 use crate::source::{Span, Spanned};
 
 /// The `http-request`, `http-response`, `http-after-response` and `redirect` lines of a proxy, each list in file order.
@@ -33,6 +36,13 @@ pub enum HttpAction {
     Return(Reply),
     Redirect(Redirect),
     Reject,
+    /// As [`HttpAction::Deny`], after a while.
+    Tarpit(Reply),
+    UseService(Service),
+    /// `auth [realm TEXT]`: the client is asked for a name and a password.
+    Challenge(Option<String>),
+    /// A sample is kept in a slot of the frontend's captures of this message.
+    Capture(Expression, u32),
     SetField {
         name: String,
         value: Format,
@@ -63,6 +73,12 @@ pub enum HttpAction {
     SetVariableText(Variable, Format),
     UnsetVariable(Variable),
     StrictMode(bool),
+}
+
+/// What the process itself has to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Service {
+    Prometheus,
 }
 
 /// What of a request's target.
@@ -122,6 +138,12 @@ pub enum ReplyContent {
     Format(Format),
     /// What is in a file.
     File(Spanned<String>),
+    /// What is in a file is a format, to be read with [`Format::of_file`].
+    FormatFile(Spanned<String>),
+    /// A whole response is in a file.
+    ErrorFile(Spanned<String>),
+    /// The page of the status in this `http-errors` section.
+    Section(Spanned<String>),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -165,18 +187,15 @@ impl HttpAction {
             | HttpAction::SetTarget(_, value)
             | HttpAction::ReplaceTarget(_, _, value)
             | HttpAction::SetVariableText(_, value) => value.expressions().collect(),
-            HttpAction::SetVariable(_, expression) => vec![expression],
+            HttpAction::SetVariable(_, expression) | HttpAction::Capture(expression, _) => vec![expression],
             HttpAction::Redirect(redirect) => redirect.to.expressions().collect(),
-            HttpAction::Deny(reply) | HttpAction::Return(reply) => {
-                let content = match &reply.content {
-                    ReplyContent::Format(format) => Some(format),
-                    ReplyContent::Page | ReplyContent::Nothing | ReplyContent::Text(_) | ReplyContent::File(_) => None,
-                };
-                let formats = reply.fields.iter().map(|(_, value)| value).chain(content);
-                formats.flat_map(Format::expressions).collect()
+            HttpAction::Deny(reply) | HttpAction::Return(reply) | HttpAction::Tarpit(reply) => {
+                reply.expressions().collect()
             }
             HttpAction::Allow
             | HttpAction::Reject
+            | HttpAction::UseService(_)
+            | HttpAction::Challenge(_)
             | HttpAction::DeleteField { .. }
             | HttpAction::SetStatus(..)
             | HttpAction::SetLogLevel(_)
@@ -186,7 +205,40 @@ impl HttpAction {
     }
 }
 
+impl Reply {
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let content = match &self.content {
+            ReplyContent::Format(format) => Some(format),
+            ReplyContent::Page
+            | ReplyContent::Nothing
+            | ReplyContent::Text(_)
+            | ReplyContent::File(_)
+            | ReplyContent::FormatFile(_)
+            | ReplyContent::ErrorFile(_)
+            | ReplyContent::Section(_) => None,
+        };
+        self.fields.iter().map(|(_, value)| value).chain(content).flat_map(Format::expressions)
+    }
+}
+
 impl Format {
+    /// Reads what is in a file that a rule on this side's messages names (`lf-file`).
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_file(text: &str, file: Span, speaker: Speaker) -> Result<Format, String> {
+        let mut reports = Reports::default();
+        let word = Word { text: text.into(), span: file };
+        match format::of_word(&word, speaker, Blanks::Kept, "lf-file", &mut reports) {
+            Ok(Some(format)) => Ok(format),
+            Ok(None) => Err(reports
+                .unserved
+                .first()
+                .map_or_else(String::new, |unserved| format!("'{}' is not supported by Tidegate yet", unserved.what))),
+            Err((message, _)) => Err(message.trim_end_matches('.').to_string()),
+        }
+    }
+
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.0.iter().filter_map(|part| match part {
             FormatPart::Sample(expression) | FormatPart::Hexadecimal(expression) => Some(expression),

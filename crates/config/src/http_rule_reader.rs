@@ -1,11 +1,12 @@
 //! Reads `http-request`, `http-response`, `http-after-response` and `redirect` lines (configuration.txt §4.2).
 
-use crate::acl::Condition;
+use crate::acl::{Condition, Expression};
 use crate::acl_reader::{self, Reader};
+use crate::capture;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::field_name;
 use crate::format;
-use crate::http_rule::{HttpAction, HttpRule, Scope, TargetPart, Variable};
+use crate::http_rule::{HttpAction, HttpRule, Scope, Service, TargetPart, Variable};
 use crate::keywords::http_rules::{Keyword, Ruleset};
 use crate::line::Line;
 use crate::log;
@@ -83,6 +84,7 @@ pub(crate) fn rule(
     );
     let mut rule = Rule { line, ruleset, lead, reports };
     let Some((action, next)) = action(keyword, &mut rule)? else { return Ok(()) };
+    let action = capture::with_slot(action, line, proxy);
     let condition = condition(line, next, &format!("{} {word}", line.keyword()), acls, rule.reports)?;
     let rules = match ruleset {
         Ruleset::Request => &mut proxy.http.request,
@@ -146,7 +148,21 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     match keyword {
         Keyword::Allow => Ok(Some((HttpAction::Allow, 2))),
         Keyword::Reject => Ok(Some((HttpAction::Reject, 2))),
-        Keyword::Deny => Ok(reply_reader::denial(rule)?.map(|(reply, next)| (HttpAction::Deny(reply), next))),
+        Keyword::Deny => {
+            let default = match rule.ruleset {
+                Ruleset::Request => 403,
+                Ruleset::Response | Ruleset::AfterResponse => 502,
+            };
+            Ok(reply_reader::denial(rule, default)?.map(|(reply, next)| (HttpAction::Deny(reply), next)))
+        }
+        Keyword::Tarpit => Ok(reply_reader::denial(rule, 500)?.map(|(reply, next)| (HttpAction::Tarpit(reply), next))),
+        Keyword::UseService => service(rule),
+        Keyword::Auth => match (rule.line.word(2), rule.line.word(3)) {
+            ("realm", "") => Err(rule.alert(3, "missing realm value")),
+            ("realm", realm) => Ok(Some((HttpAction::Challenge(Some(realm.to_string())), 4))),
+            (_, _) => Ok(Some((HttpAction::Challenge(None), 2))),
+        },
+        Keyword::Capture => capture::action(rule),
         Keyword::Return => {
             Ok(reply_reader::reply(rule, 2, 200)?.map(|(reply, next)| (HttpAction::Return(reply), next)))
         }
@@ -173,6 +189,19 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
             Ok(format::read(rule, 2)?.map(|format| (HttpAction::SetVariableText(variable, format), 3)))
         }
         Keyword::UnsetVar => Ok(variable(rule)?.map(|variable| (HttpAction::UnsetVariable(variable), 2))),
+    }
+}
+
+/// `use-service NAME`
+fn service(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+    match rule.line.word(2) {
+        "prometheus-exporter" => Ok(Some((HttpAction::UseService(Service::Prometheus), 3))),
+        "" | "if" | "unless" => Err(rule.alert(2, "'use-service' expects a service name.")),
+        name if name.starts_with("lua.") => {
+            rule.refuse(&format!(" {name}"));
+            Ok(None)
+        }
+        name => Err(rule.alert(2, format!("'{name}' unknown service name."))),
     }
 }
 
@@ -317,6 +346,11 @@ fn strict_mode(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
 /// `set-var(NAME) EXPRESSION`, in one word or more.
 fn set_variable(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     let Some(variable) = variable(rule)? else { return Ok(None) };
+    Ok(expression(rule)?.map(|expression| (HttpAction::SetVariable(variable, expression), 3)))
+}
+
+/// An expression in word 2.
+pub(crate) fn expression(rule: &mut Rule<'_, '_>) -> Result<Option<Expression>, Diagnostic> {
     let Some(word) = rule.line.rest(2).first().filter(|_| !rule.ends_at(2)) else {
         return Err(rule.alert(2, "missing fetch method"));
     };
@@ -325,7 +359,7 @@ fn set_variable(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
         Read::Sample(expression, _, None) => {
             let there = format::must_be_there(rule.ruleset.speaker(), word, &expression);
             there.map_err(|message| rule.alert(2, message))?;
-            Ok(Some((HttpAction::SetVariable(variable, expression), 3)))
+            Ok(Some(expression))
         }
         Read::Sample(_, _, Some(_)) => {
             let name = word.split(['(', ',']).next().unwrap_or_default();

@@ -18,8 +18,10 @@ mod address;
 mod balance;
 mod bind;
 mod bind_tls;
+mod capture;
 mod check_expect;
 mod condition;
+mod converter_reader;
 mod cookie;
 mod cpu_map;
 mod custom_id;
@@ -69,14 +71,15 @@ mod tracking;
 mod tree;
 mod unique_id;
 mod unserved;
+mod userlist;
 mod validate;
 mod value;
 mod variables;
 
 pub use acl::{
-    Acl, CertificatePart, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, Matching, MessagePart,
-    Number, Operand, Operation, Part, Predefined, ProxyRef, ServerRef, SessionPart, Speaker, Term, Test, TextPart,
-    TlsPart, Whose,
+    Acl, Amount, CertificatePart, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, MapKey,
+    MapValue, Matching, MessagePart, Number, Operand, Operation, Part, Predefined, ProxyRef, ServerRef, SessionPart,
+    Speaker, Term, Test, TextPart, TlsPart, UserlistRef, Whose,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};
@@ -84,9 +87,9 @@ pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
 pub use cookie::{Cookie, CookieMode, PersistRule};
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
-pub use error_page::{ErrorPage, ErrorSource};
+pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use http_rule::{
-    Format, FormatPart, HttpAction, HttpRule, HttpRules, Redirect, RedirectKind, Reply, ReplyContent, Scope,
+    Format, FormatPart, HttpAction, HttpRule, HttpRules, Redirect, RedirectKind, Reply, ReplyContent, Scope, Service,
     TargetPart, Variable,
 };
 pub use lexer::quote;
@@ -107,6 +110,7 @@ pub use tree::{
     TlsMethods, TlsVersion, UniqueId, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
+pub use userlist::{Group, Password, User, Userlist};
 pub use value::{TimeError, size, time};
 
 /// A configuration and everything that is to be said about it.

@@ -4,6 +4,7 @@ use crate::acl_reader::is_name_character;
 use crate::diagnostic::{Diagnostic, Lead, place_of};
 use crate::directive::{self, Blocks};
 use crate::environment::Environment;
+use crate::error_page::{self, HttpErrors};
 use crate::global;
 use crate::http_rule::HttpRules;
 use crate::keywords::proxy::SECTIONS;
@@ -14,6 +15,7 @@ use crate::proxy::{self, Home};
 use crate::reports::Reports;
 use crate::source::{Source, Span, Spanned};
 use crate::tree::{Config, Proxy, Role, Settings, TcpRules};
+use crate::userlist::{self, Userlist};
 use crate::variables::Variables;
 use std::collections::{HashMap, HashSet};
 
@@ -59,6 +61,10 @@ enum Section {
     Defaults,
     /// The last of `Config::proxies`.
     Proxy,
+    /// The last of `Config::http_errors`.
+    HttpErrors,
+    /// The last of `Config::userlists`.
+    Userlist,
     /// Refused or unusable as a whole: its lines are not worth a complaint each.
     Skipped,
 }
@@ -145,6 +151,8 @@ impl Parser<'_> {
             "frontend" => self.open_proxy(Role::Frontend, line),
             "backend" => self.open_proxy(Role::Backend, line),
             "listen" => self.open_proxy(Role::Listen, line),
+            "http-errors" => self.open_errors(line),
+            "userlist" => self.open_userlist(line),
             name if SECTIONS.contains(&name) => {
                 self.section = Section::Skipped;
                 self.reports.refuse(line.span_from(0), name);
@@ -165,6 +173,14 @@ impl Parser<'_> {
                 let names = keywords::global::TABLE.iter().map(|row| row.0);
                 return result.unwrap_or_else(|| Err(unknown(line, "global", names, reports)));
             }
+            Section::Userlist => {
+                let list = self.tree.userlists.last_mut().expect("opening the section adds one");
+                return userlist::line(line, list, reports);
+            }
+            Section::HttpErrors => {
+                let errors = self.tree.http_errors.last_mut().expect("opening the section adds one");
+                return error_page::of_section(line, errors);
+            }
             Section::Defaults => {
                 let defaults = self.defaults.last_mut().expect("opening a defaults section adds one");
                 Home::Defaults { is_named: defaults.name.is_some(), settings: &mut defaults.settings }
@@ -177,6 +193,38 @@ impl Parser<'_> {
         let section = home.keyword();
         let names = keywords::proxy::TABLE.iter().map(|row| row.0);
         proxy::line(line, home, variables, reports).unwrap_or_else(|| Err(unknown(line, section, names, reports)))
+    }
+
+    /// `userlist NAME`
+    fn open_userlist(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {
+        let name = line.word(1);
+        self.section = Section::Skipped;
+        if name.is_empty() {
+            return Err(line.alert(1, "'userlist' expects <name> as arguments."));
+        }
+        line.ends_at(2, "userlist")?;
+        if self.tree.userlists.iter().any(|known| *known.name.value == *name) {
+            let message = format!("ignoring duplicated userlist '{name}'.");
+            self.reports.push(Diagnostic::warning(Lead::Spaced, line.span(1), message));
+            return Ok(());
+        }
+        let name = Spanned::new(name.to_string(), line.span(1));
+        self.tree.userlists.push(Userlist { name, users: Vec::new(), groups: Vec::new() });
+        self.section = Section::Userlist;
+        Ok(())
+    }
+
+    /// `http-errors NAME`
+    fn open_errors(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {
+        let name = line.word(1);
+        if name.is_empty() {
+            self.section = Section::Skipped;
+            return Err(line.alert(1, "http-errors section requires a name argument."));
+        }
+        let errors = HttpErrors { name: Spanned::new(name.to_string(), line.span(1)), pages: Vec::new() };
+        self.tree.http_errors.push(errors);
+        self.section = Section::HttpErrors;
+        line.ends_at(2, "http-errors")
     }
 
     fn open_global(&mut self, line: Line<'_>) -> Result<(), Diagnostic> {

@@ -240,6 +240,8 @@ fn message_keyword(part: &MessagePart) -> &'static str {
         MessagePart::Status => "status",
         MessagePart::Cookie(_) => "req.cook",
         MessagePart::Parameter(_) => "url_param",
+        MessagePart::Authorized(_) => "http_auth",
+        MessagePart::Groups(_) => "http_auth_group",
         MessagePart::Field { speaker: Speaker::Client, form, .. } => match form {
             FieldForm::Text => "req.hdr",
             FieldForm::Count => "req.hdr_cnt",

@@ -3,6 +3,7 @@
 use crate::acl_reader;
 use crate::balance;
 use crate::bind;
+use crate::capture;
 use crate::cookie;
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
@@ -25,7 +26,7 @@ use crate::stats;
 use crate::switching;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{Capture, LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource};
+use crate::tree::{LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource};
 use crate::unique_id;
 use crate::value::{TIME_MAX_MS, TimeError, natural, time};
 use std::collections::HashSet;
@@ -180,6 +181,7 @@ fn read(
             let (proxy, acls) = home.proxy(line)?;
             cookie::persist(line, is_forced, proxy, acls, reports)
         }
+        Keyword::ErrorFiles => error_page::section(line, &mut home.settings().http),
         Keyword::ErrorPage(code) => error_page::page(line, code, &mut home.settings().http),
         Keyword::MonitorUri => error_page::monitor_uri(line).map(|uri| home.settings().http.monitor_uri = Some(uri)),
         Keyword::Monitor => {
@@ -259,9 +261,13 @@ fn read(
             proxy.rules.push(switching::use_backend(line, acls, reports)?);
             Ok(())
         }
+        Keyword::Declare => {
+            let (proxy, _) = home.proxy(line)?;
+            capture::declare(line, proxy)
+        }
         Keyword::Capture => {
             let (proxy, _) = home.proxy(line)?;
-            capture(line, proxy, reports)
+            capture::statement(line, proxy, reports)
         }
         Keyword::Id => id(line, home),
         Keyword::Source => near_end::of_proxy(line, environment, reports).map(|read| home.settings().near_end = read),
@@ -506,28 +512,5 @@ fn acl(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(),
     // A test that cannot be read still declares its name: rules that use it are not to blame.
     acls.insert(line.word(1).to_string());
     proxy.acls.push(acl_reader::acl(line, reports)?);
-    Ok(())
-}
-
-/// `capture request|response header NAME len N`; cookies are refused.
-fn capture(line: Line<'_>, proxy: &mut Proxy, reports: &mut Reports) -> Result<(), Diagnostic> {
-    let side = line.word(1);
-    let list = match side {
-        "request" => &mut proxy.captures,
-        "response" => &mut proxy.response_captures,
-        "cookie" => {
-            reports.refuse(line.span_from(0), "capture cookie");
-            return Ok(());
-        }
-        _ => return Err(line.alert(1, "'capture' expects 'cookie' or 'request header' or 'response header'.")),
-    };
-    if line.word(2) != "header" || line.word(4) != "len" || line.count() < 6 {
-        return Err(line.alert(2, format!("'capture {side}' expects 'header' <header_name> 'len' <len>.")));
-    }
-    let length = natural(line.word(5)).filter(|length| *length > 0);
-    let message = format!("'capture {side} header' expects a positive length (got '{}').", line.word(5));
-    let length_max = length.ok_or_else(|| line.alert(5, message))?;
-    line.ends_at(6, &format!("capture {side} header"))?;
-    list.push(Capture { header: Spanned::new(line.word(3).to_string(), line.span(3)), length_max });
     Ok(())
 }

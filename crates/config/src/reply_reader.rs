@@ -4,7 +4,6 @@ use crate::diagnostic::Diagnostic;
 use crate::format;
 use crate::http_rule::{Reply, ReplyContent};
 use crate::http_rule_reader::{Outcome, Rule};
-use crate::keywords::http_rules::Ruleset;
 use crate::source::Spanned;
 use crate::value::natural;
 
@@ -13,11 +12,7 @@ pub(crate) const PAGES: [u16; 21] =
     [200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502, 503, 504];
 
 /// `deny [deny_status CODE]`, or all that `return` takes.
-pub(crate) fn denial(rule: &mut Rule<'_, '_>) -> Outcome<Reply> {
-    let default = match rule.ruleset {
-        Ruleset::Request => 403,
-        Ruleset::Response | Ruleset::AfterResponse => 502,
-    };
+pub(crate) fn denial(rule: &mut Rule<'_, '_>, default: u16) -> Outcome<Reply> {
     let page = |status| Reply { status, content: ReplyContent::Page, content_type: None, fields: Vec::new() };
     if rule.ends_at(2) {
         return Ok(Some((page(default), 2)));
@@ -71,10 +66,9 @@ pub(crate) fn reply(rule: &mut Rule<'_, '_>, mut at: usize, default: u16) -> Out
                 None => is_refused = true,
             },
             "file" => reply.content = ReplyContent::File(Spanned::new(value.to_string(), line.span(at + 1))),
-            "lf-file" | "errorfile" | "errorfiles" => {
-                rule.refuse(&format!(" {word}"));
-                is_refused = true;
-            }
+            "lf-file" => reply.content = ReplyContent::FormatFile(Spanned::new(value.to_string(), line.span(at + 1))),
+            "errorfile" => reply.content = ReplyContent::ErrorFile(Spanned::new(value.to_string(), line.span(at + 1))),
+            "errorfiles" => reply.content = ReplyContent::Section(Spanned::new(value.to_string(), line.span(at + 1))),
             "hdr" => {
                 if value.is_empty() || line.word(at + 2).is_empty() {
                     return Err(rule.alert(at, "'hdr' expects <name> and <value> as arguments"));
@@ -91,7 +85,7 @@ pub(crate) fn reply(rule: &mut Rule<'_, '_>, mut at: usize, default: u16) -> Out
         at += 2;
     }
     let has_payload = matches!(&reply.content, ReplyContent::Text(text) if !text.is_empty())
-        || matches!(reply.content, ReplyContent::Format(_) | ReplyContent::File(_));
+        || matches!(reply.content, ReplyContent::Format(_) | ReplyContent::File(_) | ReplyContent::FormatFile(_));
     if has_payload && reply.content_type.is_none() {
         return Err(rule.alert(at, "a content type must be defined when non-empty payload is configured"));
     }
@@ -101,7 +95,7 @@ pub(crate) fn reply(rule: &mut Rule<'_, '_>, mut at: usize, default: u16) -> Out
         );
         rule.warn(type_at, message);
     }
-    if reply.content == ReplyContent::Page {
+    if matches!(reply.content, ReplyContent::Page | ReplyContent::Section(_)) {
         must_have_page(rule, status_at, reply.status)?;
     }
     Ok((!is_refused).then_some((reply, at)))

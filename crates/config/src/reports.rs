@@ -59,10 +59,6 @@ impl Reports {
                 self.note_ours(span, what());
                 Ok(Some(keyword))
             }
-            Meaning::Parsed(keyword) => {
-                self.refuse(span, what());
-                Ok(Some(keyword))
-            }
             Meaning::Refused => {
                 self.refuse(span, what());
                 Ok(None)

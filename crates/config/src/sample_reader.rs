@@ -1,9 +1,10 @@
 //! Reads sample expressions: `FETCH(ARGUMENTS),CONVERTER(ARGUMENTS)…` (configuration.txt §7.3).
 
 use crate::acl::{
-    CertificatePart, Converter, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Operation, Part,
-    ProxyRef, ServerRef, SessionPart, Speaker, TextPart, TlsPart,
+    CertificatePart, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Part, ProxyRef, ServerRef,
+    SessionPart, Speaker, TlsPart, UserlistRef,
 };
+use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
 use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, CertificateName, Keyword, MessageName, SessionName, TlsName};
 use crate::lexer::Word;
@@ -11,7 +12,6 @@ use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, integer};
 use crate::source::Span;
 use crate::value::natural;
-use regex::bytes::RegexBuilder;
 use std::borrow::Cow;
 
 /// What a sample is, which decides how it is compared unless `-m` says it.
@@ -87,7 +87,7 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
         if !behind.is_empty() && !behind.starts_with(',') {
             return Err(within(format!("missing comma after converter '{name}'")));
         }
-        let Some((converter, made)) = read_converter(name, &arguments).map_err(of_converter)? else {
+        let Some((converter, made)) = read_converter(name, &arguments, word.span).map_err(of_converter)? else {
             return Ok(Read::Unserved);
         };
         converters.push(converter);
@@ -98,7 +98,7 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
 }
 
 /// An argument that cannot be read: its position from 1, where one is to blame, and why.
-type Refusal = (Option<usize>, String);
+pub(crate) type Refusal = (Option<usize>, String);
 
 /// `None` for arguments that HAProxy takes and nothing here does.
 fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result<Option<(Fetch, Type)>, Refusal> {
@@ -123,7 +123,7 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::Int => (Fetch::Number(Number::Constant(arguments.integer(1, 1)?)), Type::Integer, 1),
         Keyword::Str => (Fetch::Text(arguments.get(1).unwrap_or_default().to_string()), Type::Text, 1),
         Keyword::Hostname => (Fetch::Hostname, Type::Text, 0),
-        Keyword::Message(name) => return message(name, arguments),
+        Keyword::Message(name) => return message(name, arguments, span),
         Keyword::Session(name) => {
             let (part, count) = session(name, arguments)?;
             (Fetch::Session(part), Type::Text, count)
@@ -234,7 +234,7 @@ fn certificate(name: CertificateName, arguments: &Arguments<'_>) -> Result<(Cert
 }
 
 /// A fetch of HTTP. Occurrences, delimiters and fields without a name are not read.
-fn message(name: MessageName, arguments: &Arguments<'_>) -> Result<Option<(Fetch, Type)>, Refusal> {
+fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<Option<(Fetch, Type)>, Refusal> {
     let named = || {
         let name = arguments.get(1).filter(|name| !name.is_empty() && arguments.get(2).is_none());
         name.map(str::to_string)
@@ -246,14 +246,32 @@ fn message(name: MessageName, arguments: &Arguments<'_>) -> Result<Option<(Fetch
                 FieldForm::Count | FieldForm::Number => Type::Integer,
                 FieldForm::Address => Type::Address,
             };
-            let Some(name) = named() else { return Ok(None) };
-            return Ok(Some((Fetch::Message(MessagePart::Field { speaker, name, is_whole, form }), kind)));
+            let Some(name) = arguments.get(1).filter(|name| !name.is_empty()).map(str::to_string) else {
+                return Ok(None);
+            };
+            let nth = match (form, arguments.get(2)) {
+                (FieldForm::Count, Some(_)) => return Ok(None),
+                (_, None) => None,
+                (_, Some(_)) => i32::try_from(arguments.integer(2, 2)?).ok().filter(|nth| *nth != 0),
+            };
+            arguments.ends_at(2)?;
+            return Ok(Some((Fetch::Message(MessagePart::Field { speaker, name, is_whole, form, nth }), kind)));
         }
         MessageName::Cookie | MessageName::Parameter => {
             let Some(text) = named() else { return Ok(None) };
             let is_cookie = name == MessageName::Cookie;
             let part = if is_cookie { MessagePart::Cookie(text) } else { MessagePart::Parameter(text) };
             return Ok(Some((Fetch::Message(part), Type::Text)));
+        }
+        MessageName::Authorized | MessageName::Groups => {
+            let list = arguments.get(1).ok_or_else(|| arguments.missing("userlist", 1, 1))?;
+            arguments.ends_at(1)?;
+            let list = UserlistRef { name: list.to_string(), span };
+            let made = match name == MessageName::Authorized {
+                true => (MessagePart::Authorized(list), Type::Boolean),
+                false => (MessagePart::Groups(list), Type::Text),
+            };
+            return Ok(Some((Fetch::Message(made.0), made.1)));
         }
         MessageName::Base => (MessagePart::Base, Type::Text),
         MessageName::Method => (MessagePart::Method, Type::Text),
@@ -277,89 +295,12 @@ fn counted_start(text: &str) -> Option<CountedStart> {
     }
 }
 
-/// `None` for what HAProxy knows and nothing here does.
-fn read_converter(name: &str, arguments: &Arguments<'_>) -> Result<Option<(Converter, Type)>, Refusal> {
-    let arithmetic =
-        |operation| Ok::<_, Refusal>((Converter::Arithmetic(operation, arguments.operand()?), Type::Integer, 1));
-    let (converter, kind, count) = match name {
-        "lower" => (Converter::Lower, Type::Text, 0),
-        "upper" => (Converter::Upper, Type::Text, 0),
-        "length" => (Converter::Length, Type::Integer, 0),
-        "hex" => (Converter::Hex, Type::Text, 0),
-        "base64" => (Converter::Base64, Type::Text, 0),
-        "bytes" => {
-            let count = arguments.get(2).map(|_| arguments.natural(2, 2)).transpose()?;
-            (Converter::Bytes { offset: arguments.natural(1, 1)?, count }, Type::Binary, 2)
-        }
-        "field" => (Converter::Field(piece(arguments)?), Type::Text, 3),
-        "word" => (Converter::Word(piece(arguments)?), Type::Text, 3),
-        "ipmask" => {
-            let v6 = arguments.get(2).map(|text| mask(text, 128, "IPv6 mask", 2)).transpose()?;
-            let v4 = arguments.get(1).ok_or_else(|| arguments.missing("IPv4 mask", 1, 1))?;
-            (Converter::IpMask { v4: mask(v4, 32, "IPv4 mask", 1)?, v6 }, Type::Address, 2)
-        }
-        "regsub" => (substitution(arguments)?, Type::Text, 3),
-        "url_dec" => {
-            let is_form = arguments.get(1).map(|_| arguments.integer(1, 1)).transpose()?.is_some_and(|form| form != 0);
-            (Converter::UrlDecode { is_form }, Type::Text, 1)
-        }
-        "add" => arithmetic(Operation::Add)?,
-        "sub" => arithmetic(Operation::Subtract)?,
-        "mul" => arithmetic(Operation::Multiply)?,
-        "div" => arithmetic(Operation::Divide)?,
-        "mod" => arithmetic(Operation::Modulo)?,
-        "and" => arithmetic(Operation::And)?,
-        "or" => arithmetic(Operation::Or)?,
-        "xor" => arithmetic(Operation::Xor)?,
-        "neg" => (Converter::Negate, Type::Integer, 0),
-        "cpl" => (Converter::Complement, Type::Integer, 0),
-        "bool" => (Converter::IsNotZero, Type::Boolean, 0),
-        "not" => (Converter::IsZero, Type::Boolean, 0),
-        "even" => (Converter::IsEven, Type::Boolean, 0),
-        "odd" => (Converter::IsOdd, Type::Boolean, 0),
-        _ => return Ok(None),
-    };
-    arguments.ends_at(count)?;
-    Ok(Some((converter, kind)))
-}
-
-/// `regsub(expression,replacement[,flags])`
-fn substitution(arguments: &Arguments<'_>) -> Result<Converter, Refusal> {
-    let regex = arguments.get(1).ok_or_else(|| arguments.missing("regex", 1, 2))?;
-    let to = arguments.get(2).ok_or_else(|| arguments.missing("string", 2, 2))?;
-    let flags = arguments.get(3).unwrap_or_default();
-    if let Some(flag) = flags.chars().find(|flag| !matches!(flag, 'g' | 'i')) {
-        return Err((Some(3), format!("invalid regex flag '{flag}', only 'i' is supported")));
-    }
-    if RegexBuilder::new(regex).unicode(false).build().is_err() {
-        return Err((Some(1), format!("failed to parse '{regex}' as type 'regex' at position 1")));
-    }
-    let (is_global, is_case_insensitive) = (flags.contains('g'), flags.contains('i'));
-    Ok(Converter::Substitute { regex: regex.to_string(), to: to.to_string(), is_global, is_case_insensitive })
-}
-
-fn piece(arguments: &Arguments<'_>) -> Result<TextPart, Refusal> {
-    let index = arguments.integer(1, 2)?;
-    let delimiters = arguments.get(2).ok_or_else(|| arguments.missing("string", 2, 2))?.to_string();
-    let count = arguments.get(3).map(|_| arguments.natural(3, 3)).transpose()?.unwrap_or(1);
-    match i32::try_from(index) {
-        Ok(0) | Err(_) => Err((None, format!("Unexpected value {index} for index"))),
-        Ok(index) => Ok(TextPart { index, delimiters, count }),
-    }
-}
-
-/// A number of leading bits; a dotted mask is read as an address pattern would be.
-fn mask(text: &str, most: u8, noun: &str, position: usize) -> Result<u8, Refusal> {
-    let probe = if most == 32 { format!("0.0.0.0/{text}") } else { format!("::/{text}") };
-    crate::net::parse(&probe).map(|net| net.prefix).ok_or_else(|| unparsable(text, noun, position))
-}
-
-fn unparsable(text: &str, noun: &str, position: usize) -> Refusal {
+pub(crate) fn unparsable(text: &str, noun: &str, position: usize) -> Refusal {
     (Some(position), format!("failed to parse '{text}' as type '{noun}' at position {position}"))
 }
 
 /// What stands between the parentheses of a fetch or a converter.
-struct Arguments<'t> {
+pub(crate) struct Arguments<'t> {
     values: Vec<Cow<'t, str>>,
     /// All of it, and where each value begins in it.
     raw: &'t str,
@@ -397,7 +338,7 @@ impl<'t> Arguments<'t> {
     }
 
     /// The value at a position from 1.
-    fn get(&self, position: usize) -> Option<&str> {
+    pub(crate) fn get(&self, position: usize) -> Option<&str> {
         self.values.get(position - 1).map(|value| &**value)
     }
 
@@ -406,23 +347,17 @@ impl<'t> Arguments<'t> {
         &self.raw[..self.starts.get(1).map_or(self.raw.len(), |start| start - 1)]
     }
 
-    fn integer(&self, position: usize, required: usize) -> Result<i64, Refusal> {
+    pub(crate) fn integer(&self, position: usize, required: usize) -> Result<i64, Refusal> {
         let text = self.get(position).ok_or_else(|| self.missing("integer", position, required))?;
         integer(text).ok_or_else(|| unparsable(text, "integer", position))
     }
 
-    fn natural(&self, position: usize, required: usize) -> Result<u32, Refusal> {
+    pub(crate) fn natural(&self, position: usize, required: usize) -> Result<u32, Refusal> {
         let text = self.get(position).ok_or_else(|| self.missing("integer", position, required))?;
         natural(text).ok_or_else(|| unparsable(text, "integer", position))
     }
 
-    /// The operand of arithmetic, which HAProxy takes from variables as well.
-    fn operand(&self) -> Result<i64, Refusal> {
-        let text = self.get(1).ok_or_else(|| self.missing("string", 1, 1))?;
-        integer(text).ok_or_else(|| (None, "expects an integer or a variable name".to_string()))
-    }
-
-    fn missing(&self, noun: &str, position: usize, required: usize) -> Refusal {
+    pub(crate) fn missing(&self, noun: &str, position: usize, required: usize) -> Refusal {
         let count = self.values.len();
         let message = match count {
             0 => format!("expected type '{noun}' at position {position}, but got nothing"),
@@ -432,35 +367,9 @@ impl<'t> Arguments<'t> {
     }
 
     /// An error if there are more than `count`.
-    fn ends_at(&self, count: usize) -> Result<(), Refusal> {
+    pub(crate) fn ends_at(&self, count: usize) -> Result<(), Refusal> {
         let Some(&start) = self.starts.get(count) else { return Ok(()) };
         let surplus = &self.raw[start.saturating_sub(1)..];
         Err((Some(count + 1), format!("expected ')' before '{surplus})'")))
     }
 }
-
-/// The converters that are read.
-const CONVERTERS: &[&str] = &[
-    "add", "and", "base64", "bool", "bytes", "cpl", "div", "even", "field", "hex", "ipmask", "length", "lower", "mod",
-    "mul", "neg", "not", "odd", "or", "regsub", "sub", "upper", "url_dec", "word", "xor",
-];
-
-/// Converters that HAProxy knows and nothing here reads.
-const CONVERTERS_UNREAD: &str = "
-51d.single add_item aes_gcm_dec aes_gcm_enc aes_cbc_dec aes_cbc_enc b64dec be2dec be2hex capture-req capture-res
-concat cut_crlf crc32 crc32c da-csv-conv date debug digest djb2 fix_is_valid fix_tag_value h2c hex2i hmac
-host_only htonl http_date iif in_table jwt_decrypt_cert jwt_decrypt_jwk jwt_decrypt_secret jwt_header_query
-jwt_payload_query jwt_verify json json_query keep language le2dec lua ltime map map_beg map_beg_int map_beg_ip
-map_beg_key map_beg_str map_dir map_dir_int map_dir_ip map_dir_str map_dom map_dom_int map_dom_ip map_dom_str map_end
-map_end_int map_end_ip map_end_str map_int map_int_int map_int_ip map_int_str map_ip map_ip_int map_ip_ip map_ip_key
-map_ip_str map_len map_len_int map_len_ip map_len_str map_reg map_reg_int map_reg_ip map_reg_str map_regm map_str
-map_str_int map_str_ip map_str_str map_sub map_sub_int map_sub_ip map_sub_str mqtt_field_value mqtt_is_valid ms_ltime
-ms_utime param port_only protobuf ungrpc reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
-rfc7239_n2np rfc7239_nn rfc7239_np rtrim sdbm secure_memcmp set-var sha1 sha2 srv_queue strcmp table_bytes_in_rate
-table_bytes_out_rate table_clr_gpc table_clr_gpc0 table_clr_gpc1 table_conn_cnt table_conn_cur table_conn_rate
-table_expire table_glitch_cnt table_glitch_rate table_gpc table_gpc0 table_gpc0_rate table_gpc1 table_gpc1_rate
-table_gpc_rate table_gpt table_gpt0 table_http_err_cnt table_http_err_rate table_http_fail_cnt table_http_fail_rate
-table_http_req_cnt table_http_req_rate table_idle table_inc_gpc table_inc_gpc0 table_inc_gpc1 table_kbytes_in
-table_kbytes_out table_server_id table_sess_cnt table_sess_rate table_trackers ub64dec ub64enc unset-var
-url_enc us_ltime us_utime utime wt6 x509_v_err_str xxh3 xxh32 xxh64 when
-";

@@ -2,16 +2,18 @@
 //!
 //! Texts and their order per proxy are HAProxy 2.6's; all problems are reported.
 
-use crate::acl::{Fetch, Number, Operand, ProxyRef, ServerRef, Test};
+use crate::acl::{Fetch, MessagePart, Number, Operand, ProxyRef, ServerRef, Test, UserlistRef};
 use crate::address::{ServerAddress, ServerPort};
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
-use crate::http_rule::Format;
+use crate::error_page::ErrorSource;
+use crate::http_rule::{Format, HttpAction, ReplyContent};
 use crate::log_format::Why;
 use crate::nearest::Guesser;
 use crate::source::{Source, Span, Spanned};
 use crate::tracking;
 use crate::tree::{Config, LogStyle, Mode, Proxy, Role};
+use crate::userlist::Userlist;
 use std::collections::{HashMap, HashSet};
 
 /// Appends what is wrong with the tree as a whole.
@@ -19,13 +21,25 @@ use std::collections::{HashMap, HashSet};
 /// `is_readable` says that every line was read. If not, complaints about what is *absent* from a section are left out:
 /// they would blame a broken line a second time.
 pub(crate) fn check(config: &Config, sources: &[Source], is_readable: bool, diagnostics: &mut Vec<Diagnostic>) {
-    let mut checker =
-        Checker { names: Names::of(config), sources, is_readable, guesser: Guesser::default(), diagnostics };
+    let errors = config.http_errors.iter().map(|errors| errors.name.as_str()).collect();
+    let userlists = config.userlists.iter().map(|list| list.name.as_str()).collect();
+    let mut checker = Checker {
+        names: Names::of(config),
+        errors,
+        userlists,
+        sources,
+        is_readable,
+        guesser: Guesser::default(),
+        diagnostics,
+    };
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
         checker.proxy(proxy);
     }
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
         checker.servers(proxy);
+    }
+    for list in &config.userlists {
+        checker.userlist(list);
     }
     custom_id::check(config, sources, diagnostics);
     tracking::check(config, diagnostics);
@@ -64,6 +78,9 @@ impl<'a> Names<'a> {
 
 struct Checker<'a, 'd> {
     names: Names<'a>,
+    /// The names of `http-errors` sections.
+    errors: Vec<&'a str>,
+    userlists: Vec<&'a str>,
     sources: &'a [Source],
     is_readable: bool,
     guesser: Guesser,
@@ -81,6 +98,8 @@ impl Checker<'_, '_> {
         for rule in proxy.rules.iter().filter(|rule| rule.computed.is_none()) {
             self.target(proxy, &rule.backend, "use_backend", "in a 'use_backend' rule");
         }
+        self.captures(proxy);
+        self.error_sections(proxy);
         self.references(proxy);
         self.use_servers(proxy);
         self.conflicts(proxy);
@@ -135,6 +154,59 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// `http-errors` sections that pages and rules name.
+    fn error_sections(&mut self, proxy: &Proxy) {
+        let own = &proxy.name.value;
+        let is_known = |name: &str| self.errors.contains(&name);
+        let mut complaints: Vec<(Span, String)> = Vec::new();
+        for rule in proxy.http.all() {
+            let (HttpAction::Deny(reply) | HttpAction::Return(reply) | HttpAction::Tarpit(reply)) = &rule.action else {
+                continue;
+            };
+            let ReplyContent::Section(name) = &reply.content else { continue };
+            if !is_known(name) {
+                let message = format!(
+                    "Proxy '{own}': unknown http-errors section '{}' referenced by an http reply .",
+                    name.value
+                );
+                complaints.push((name.span, message));
+            }
+        }
+        for page in &proxy.settings.http.pages {
+            let ErrorSource::Section(name) = &page.source else { continue };
+            if !is_known(name) && !complaints.iter().any(|(span, _)| *span == name.span) {
+                let message = format!(
+                    "proxy '{own}': unknown http-errors section '{}' (at {}).",
+                    name.value,
+                    place_of(name.span, self.sources)
+                );
+                complaints.push((name.span, message));
+            }
+        }
+        complaints.into_iter().for_each(|(span, message)| self.alert(span, message, None));
+    }
+
+    /// Slots that rules name. What a backend may name is seen when it serves a frontend.
+    fn captures(&mut self, proxy: &Proxy) {
+        let (rules, own) = (&proxy.http, &proxy.name.value);
+        let lists = [
+            ("http-request", &rules.request, &proxy.captures),
+            ("http-response", &rules.response, &proxy.response_captures),
+            ("http-after-response", &rules.after_response, &proxy.response_captures),
+        ];
+        for (keyword, rules, slots) in lists {
+            for rule in rules.iter().filter(|_| proxy.role.has_front()) {
+                let HttpAction::Capture(_, slot) = rule.action else { continue };
+                if slot as usize >= slots.len() {
+                    let message = format!(
+                        "Proxy '{own}': unable to find capture id '{slot}' referenced by {keyword} capture rule."
+                    );
+                    self.alert(rule.span, message, None);
+                }
+            }
+        }
+    }
+
     /// Proxies and servers that ACLs and conditions name.
     fn references(&mut self, proxy: &Proxy) {
         let of_acls = proxy.acls.iter().map(|acl| &acl.test);
@@ -153,6 +225,9 @@ impl Checker<'_, '_> {
         let of_lines = proxy.log_formats().flat_map(|(_, _, line)| line.samples()).map(|expression| &expression.fetch);
         let of_formats = of_formats.chain(of_lines).chain(of_balance);
         for fetch in of_tests.chain(of_rules).chain(of_formats) {
+            if let Fetch::Message(MessagePart::Authorized(list) | MessagePart::Groups(list)) = fetch {
+                self.userlist_reference(proxy, list);
+            }
             let Fetch::Number(number) = fetch else { continue };
             match number {
                 Number::UsableServers(of) => self.proxy_reference(proxy, of, "nbsrv", Role::Backend),
@@ -162,6 +237,37 @@ impl Checker<'_, '_> {
                 Number::ServerIsUp(of) => self.server_reference(proxy, of, "srv_is_up"),
                 Number::Port(_) | Number::FrontendId | Number::BackendId | Number::Truth(_) | Number::Constant(_) => {}
             }
+        }
+    }
+
+    /// Users and groups name each other.
+    fn userlist(&mut self, list: &Userlist) {
+        let own = &list.name.value;
+        for user in &list.users {
+            let is_known = |name: &String| list.groups.iter().any(|group| group.name.value == *name);
+            if let Some(group) = user.groups.iter().find(|name| !is_known(name)) {
+                let message =
+                    format!("userlist '{own}': no such group '{group}' specified in user '{}'", user.name.value);
+                self.alert(user.name.span, message, None);
+            }
+        }
+        for group in &list.groups {
+            let is_known = |name: &String| list.users.iter().any(|user| user.name.value == *name);
+            if let Some(user) = group.users.iter().find(|name| !is_known(name)) {
+                let message =
+                    format!("userlist '{own}': no such user '{user}' specified in group '{}'", group.name.value);
+                self.alert(group.name.span, message, None);
+            }
+        }
+    }
+
+    fn userlist_reference(&mut self, proxy: &Proxy, list: &UserlistRef) {
+        if !self.userlists.contains(&&*list.name) {
+            let message = format!(
+                "unable to find userlist '{}' referenced in arg 1 of ACL keyword 'http_auth' in proxy '{}'.",
+                list.name, proxy.name.value
+            );
+            self.alert_at(Lead::Tight, list.span, message, None);
         }
     }
 

@@ -27,6 +27,13 @@ fn what_is_read() {
         "http-response set-status 404 reason \"Not here\"",
         "http-after-response set-header X %[status]",
         "redirect scheme https code 301 if TRUE",
+        "http-request tarpit deny_status 429 if TRUE",
+        "http-request auth realm x unless TRUE",
+        "http-request use-service prometheus-exporter if TRUE",
+        "http-request capture path len 10",
+        "declare capture response len 5",
+        "http-request return errorfile /dev/null",
+        "http-request set-header X %[path,map_beg_int(f,5),add(txn.a),iif(a,b)]",
     ] {
         assert_eq!(sentences(line), Vec::<String>::new(), "{line}");
     }
@@ -99,6 +106,13 @@ fn complaints() {
             "invalid variable name 'foo.a'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', \
              'req', 'res' or 'check'",
         ),
+        ("http-request use-service", "http-request use-service", "'use-service' expects a service name."),
+        ("http-request use-service foo", "http-request use-service", "'foo' unknown service name."),
+        ("http-request tarpit deny_status", "http-request tarpit", "'status' expects <status_code> as argument"),
+        ("http-request auth realm", "http-request auth", "missing realm value"),
+        ("http-request capture path", "http-request capture", "expects <expression> [ 'len' <length> | id <idx> ]"),
+        ("http-request capture path len 0", "http-request capture", "length must be > 0"),
+        ("http-response capture status len 5", "http-response capture", "expects 'id', found 'len'"),
         (
             "http-request set-log-level foo",
             "http-request set-log-level",
@@ -131,7 +145,22 @@ fn complaints() {
             "http-request del-header Content-Length",
             "A 'http-request del-header Content-Length' is not supported by Tidegate yet",
         ),
-        ("http-request tarpit", "A 'http-request tarpit' is not supported by Tidegate yet"),
+        ("http-request silent-drop", "A 'http-request silent-drop' is not supported by Tidegate yet"),
+        (
+            "http-request capture path id 0",
+            "A Proxy 'l': unable to find capture id '0' referenced by http-request capture rule.",
+        ),
+        (
+            "http-request auth unless { http_auth(foo) }",
+            "A unable to find userlist 'foo' referenced in arg 1 of ACL keyword 'http_auth' in proxy 'l'.",
+        ),
+        (
+            "http-request return status 404 errorfiles foo",
+            "A Proxy 'l': unknown http-errors section 'foo' referenced by an http reply .",
+        ),
+        ("declare", "A 'declare' needs a second keyword that specify the type of declaration ('capture')"),
+        ("declare capture foo len 5", "A 'declare capture' requires a direction ('request' or 'response')"),
+        ("declare capture request len 0", "A length must be > 0"),
         ("http-request set-var(proc.a) int(1)", "A 'http-request set-var(proc.a)' is not supported by Tidegate yet"),
         (
             "http-request deny if { status 200 }",

@@ -770,8 +770,8 @@ fn several_files_are_one_configuration() {
 fn nothing_is_read_and_ignored() {
     let table = [
         (
-            front("http-request use-service x if TRUE"),
-            "A parsing [c.cfg:8] : 'http-request use-service' is not supported by Tidegate yet",
+            front("http-request silent-drop if TRUE"),
+            "A parsing [c.cfg:8] : 'http-request silent-drop' is not supported by Tidegate yet",
         ),
         (front("bind :1 ssl crt-list /x"), "A parsing [c.cfg:8] : 'bind crt-list' is not supported by Tidegate yet"),
         (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
@@ -787,7 +787,6 @@ fn nothing_is_read_and_ignored() {
             "A parsing [c.cfg:8] : 'condition without a term' is not supported by Tidegate yet",
         ),
         (back("balance rdp-cookie"), "A parsing [c.cfg:10] : 'balance rdp-cookie' is not supported by Tidegate yet"),
-        (back("timeout tarpit 1s"), "A parsing [c.cfg:10] : 'timeout tarpit' is not supported by Tidegate yet"),
         (
             back("option prefer-last-server"),
             "A parsing [c.cfg:10] : 'option prefer-last-server' is not supported by Tidegate yet",

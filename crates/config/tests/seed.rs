@@ -162,7 +162,11 @@ fn the_http_sample_is_read_whole() {
             .map(minutes),
         [Some(1), Some(1), Some(1), Some(1), Some(10)]
     );
-    let captures: Vec<_> = front.captures.iter().map(|capture| (capture.header.as_str(), capture.length_max)).collect();
+    let captures: Vec<_> = front
+        .captures
+        .iter()
+        .map(|capture| (capture.header.as_ref().expect("of a field").as_str(), capture.length_max))
+        .collect();
     assert_eq!(captures, [("X-Dovecot-Reason", 40), ("X-Dovecot-Username", 40), ("X-Dovecot-Session-Id", 70)]);
     assert_eq!(back.servers[1].options.inter.map(|inter| inter.value), Some(Duration::from_secs(30)));
     assert_eq!(back.settings.check.as_ref().map(|check| &check.value), Some(&config::Check::Http));

@@ -15,6 +15,8 @@ pub struct End {
 pub enum Moment {
     /// Before it was known who the client is, or what it wants: the PROXY header, the rules.
     Request,
+    /// While it was kept waiting for what a rule says.
+    Tarpit,
     /// While it stood in a line for a server.
     Queue,
     /// Before a server had accepted the connection.
@@ -109,6 +111,7 @@ impl End {
         };
         let when = match self.moment {
             Moment::Request => b'R',
+            Moment::Tarpit => b'T',
             Moment::Queue => b'Q',
             Moment::Connect => b'C',
             Moment::Headers => b'H',

@@ -309,8 +309,13 @@ impl Session {
                 self.on_review_late(now, out);
             }
             Phase::Heading | Phase::Relaying => self.on_idle(out),
-            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
-                self.on_http_late(out);
+            Phase::Awaiting
+            | Phase::Tarpitted
+            | Phase::Exchanging
+            | Phase::Answering
+            | Phase::Parting
+            | Phase::Lingering => {
+                self.on_http_late(now, out);
             }
             Phase::Aborting => self.on_farewell_late(out),
             Phase::Assigning | Phase::Retreating | Phase::Closing | Phase::Closed => (),
@@ -324,7 +329,12 @@ impl Session {
         // HAProxy says how far a session had come only where it was not served yet: `DC`, but `D-`.
         let moment = match self.moment() {
             Moment::Data | Moment::LastData => Moment::Done,
-            moment @ (Moment::Request | Moment::Queue | Moment::Connect | Moment::Headers | Moment::Done) => moment,
+            moment @ (Moment::Request
+            | Moment::Tarpit
+            | Moment::Queue
+            | Moment::Connect
+            | Moment::Headers
+            | Moment::Done) => moment,
         };
         self.end_with(End::new(moment, Cause::ShutDown(why)), out);
         self.advance(now, out);
@@ -346,9 +356,12 @@ impl Session {
                 let idle = self.idle_deadline().map(|(deadline, _)| deadline);
                 [idle, self.review_deadline()].into_iter().flatten().min()
             }
-            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
-                self.http_deadline()
-            }
+            Phase::Awaiting
+            | Phase::Tarpitted
+            | Phase::Exchanging
+            | Phase::Answering
+            | Phase::Parting
+            | Phase::Lingering => self.http_deadline(),
             Phase::Aborting => self.farewell_deadline(),
             Phase::Assigning | Phase::Retreating | Phase::Closing | Phase::Closed => None,
         }
@@ -563,7 +576,7 @@ impl Session {
         if self.http.is_some() && !self.is_exchange_open() {
             return;
         }
-        let end = self.exchange_end().unwrap_or(end);
+        let end = self.end_of_service(self.exchange_end().unwrap_or(end));
         if end.moment == Moment::Queue && end.cause != Cause::QueueFull {
             self.assigned_at = Some(now);
         }

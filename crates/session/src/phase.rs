@@ -9,6 +9,8 @@ pub enum Phase {
     Inspecting,
     /// HTTP: waits for a request.
     Awaiting,
+    /// HTTP: a request is denied, and its client told so after a while.
+    Tarpitted,
     /// Waits for a server and a socket.
     Assigning,
     /// Every server is full: stands in a line.
@@ -40,10 +42,11 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Phase; 17] = [
+    pub const ALL: [Phase; 18] = [
         Phase::Greeting,
         Phase::Inspecting,
         Phase::Awaiting,
+        Phase::Tarpitted,
         Phase::Assigning,
         Phase::Queued,
         Phase::Connecting,
@@ -67,7 +70,10 @@ impl Phase {
                 matches!(next, Phase::Inspecting | Phase::Awaiting | Phase::Assigning | Phase::Aborting)
             }
             Phase::Inspecting => matches!(next, Phase::Assigning | Phase::Aborting),
-            Phase::Awaiting => matches!(next, Phase::Assigning | Phase::Answering | Phase::Aborting),
+            Phase::Awaiting => {
+                matches!(next, Phase::Tarpitted | Phase::Assigning | Phase::Answering | Phase::Aborting)
+            }
+            Phase::Tarpitted => matches!(next, Phase::Answering | Phase::Aborting),
             Phase::Assigning => {
                 matches!(next, Phase::Queued | Phase::Connecting | Phase::Answering | Phase::Aborting)
             }
@@ -102,6 +108,7 @@ impl Phase {
             Phase::Greeting
             | Phase::Inspecting
             | Phase::Awaiting
+            | Phase::Tarpitted
             | Phase::Assigning
             | Phase::Queued
             | Phase::Connecting
@@ -133,7 +140,8 @@ mod tests {
         insta::assert_snapshot!(table, @r"
         Greeting -> [Inspecting, Awaiting, Assigning, Aborting]
         Inspecting -> [Assigning, Aborting]
-        Awaiting -> [Assigning, Answering, Aborting]
+        Awaiting -> [Tarpitted, Assigning, Answering, Aborting]
+        Tarpitted -> [Answering, Aborting]
         Assigning -> [Queued, Connecting, Answering, Aborting]
         Queued -> [Connecting, Answering, Aborting]
         Connecting -> [Retreating, Heading, Exchanging, Answering, Relaying, Aborting]

@@ -169,6 +169,7 @@ impl Session {
     pub(crate) fn moment(&self) -> Moment {
         match self.phase {
             Phase::Greeting | Phase::Inspecting | Phase::Awaiting => Moment::Request,
+            Phase::Tarpitted => Moment::Tarpit,
             Phase::Exchanging => self.exchange_moment(),
             Phase::Answering | Phase::Parting | Phase::Lingering => Moment::Done,
             Phase::Queued => Moment::Queue,
@@ -234,9 +235,12 @@ impl Session {
             }
             // It came too late to matter; the lease goes back.
             Phase::Aborting => (),
-            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
-                unreachable!("HTTP hears for itself")
-            }
+            Phase::Awaiting
+            | Phase::Tarpitted
+            | Phase::Exchanging
+            | Phase::Answering
+            | Phase::Parting
+            | Phase::Lingering => unreachable!("HTTP hears for itself"),
             Phase::Closing | Phase::Closed => unreachable!("nothing is in flight any more"),
         }
     }
@@ -252,9 +256,12 @@ impl Session {
             Phase::Relaying if side == Side::Back && self.is_reviewing() => self.on_reviewed_end(now, out),
             Phase::Relaying => self.finish(side.other(), out),
             Phase::Aborting => (),
-            Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Parting | Phase::Lingering => {
-                unreachable!("HTTP hears for itself")
-            }
+            Phase::Awaiting
+            | Phase::Tarpitted
+            | Phase::Exchanging
+            | Phase::Answering
+            | Phase::Parting
+            | Phase::Lingering => unreachable!("HTTP hears for itself"),
             Phase::Closing | Phase::Closed => unreachable!("nothing is in flight any more"),
         }
     }
@@ -271,6 +278,7 @@ impl Session {
             | Phase::Resting
             | Phase::Heading
             | Phase::Awaiting
+            | Phase::Tarpitted
             | Phase::Exchanging
             | Phase::Answering
             | Phase::Parting

@@ -85,7 +85,7 @@ impl Test {
 
     fn verdict(&self, facts: &Facts<'_>) -> Verdict {
         if let (Fetch::Message(part), Heard::Message(message)) = (&self.fetch, facts.heard)
-            && let Some(is_any) = part.any(message, |value| self.accepts(value))
+            && let Some(is_any) = part.any(message, |value| self.accepts(value, facts))
         {
             return if is_any { Verdict::Yes } else { Verdict::No };
         }
@@ -95,7 +95,7 @@ impl Test {
             Sample::Awaited => (None, true),
             Sample::Absent => return Verdict::No,
         };
-        if value.is_some_and(|value| self.accepts(value)) {
+        if value.is_some_and(|value| self.accepts(value, facts)) {
             Verdict::Yes
         } else if may_change && !facts.is_final() {
             Verdict::Open
@@ -106,8 +106,8 @@ impl Test {
 }
 
 impl Test {
-    fn accepts(&self, value: Value<'_>) -> bool {
-        let converted = self.converters.iter().try_fold(value, |value, converter| converter.apply(value));
+    fn accepts<'a>(&'a self, value: Value<'a>, facts: &Facts<'a>) -> bool {
+        let converted = self.converters.iter().try_fold(value, |value, converter| converter.apply(value, facts));
         converted.is_some_and(|value| self.matcher.matches(value))
     }
 }

@@ -136,4 +136,6 @@ pub struct ClientTimeouts {
     pub http_request: Option<Duration>,
     /// From the end of an exchange to the first byte of the next (`timeout http-keep-alive`, else `http-request`).
     pub http_keep_alive: Option<Duration>,
+    /// How long a client waits for what `tarpit` tells it (`timeout tarpit`, else `timeout connect`).
+    pub tarpit: Option<Duration>,
 }

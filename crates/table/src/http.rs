@@ -60,6 +60,8 @@ pub struct Monitor {
 /// The HTTP half of a backend.
 #[derive(Clone, Debug, Default)]
 pub struct HttpBack {
+    /// No section of the file: what the process itself has to say is said by its server. It is in no statistics.
+    pub is_service: bool,
     pub keeping: Keeping,
     pub forward_for: Option<ForwardFor>,
     /// `option originalto`
@@ -123,7 +125,8 @@ pub struct ForwardFor {
 /// `capture request header NAME len N`: the value of the field's last occurrence, for log lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
-    pub header: Box<str>,
+    /// `None`: only rules fill it (`declare capture`).
+    pub header: Option<Box<str>>,
     /// Bytes that are kept.
     pub size_max: usize,
 }

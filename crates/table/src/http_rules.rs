@@ -12,8 +12,8 @@ use http1::{EditError, Fields, Request, Response};
 
 use crate::http_edit::Edit;
 use crate::reply::{Redirect, Reply, Words};
-use crate::sample::{Expression, Facts, Format, Heard, Message, Variable, Variables};
-use crate::{Condition, LogLevel, Table};
+use crate::sample::{Captures, Course, Expression, Facts, Format, Heard, Message, Speaker, Variable, Variables};
+use crate::{BackendId, Condition, LogLevel, Table};
 
 /// The rules of a section, each list in file order.
 #[derive(Clone, Debug, Default)]
@@ -41,11 +41,17 @@ pub enum HttpAction {
     Allow,
     /// The client is answered with this; it counts as denied.
     Deny(Reply),
+    /// The same, after a while.
+    Tarpit(Reply),
     /// The client is answered with this.
     Return(Reply),
     Redirect(Redirect),
+    /// The client is asked for a name and a password in this realm.
+    Challenge(Box<str>),
     /// The connection ends without an answer.
     Reject,
+    /// A service of our own answers, in place of a server.
+    Serve(BackendId),
     Edit(Edit),
     /// The level of the log line.
     SetLogLevel(LineLevel),
@@ -54,6 +60,8 @@ pub enum HttpAction {
     /// `set-var-fmt`
     SetVariableText(Variable, Format),
     UnsetVariable(Variable),
+    /// A sample is kept in a slot of the frontend's captures of this side's message.
+    Capture(Speaker, usize, Expression),
     /// Whether an edit of a later rule of this list that cannot be made ends the exchange.
     StrictMode(bool),
 }
@@ -74,10 +82,14 @@ pub enum Ruling {
     Passed,
     /// A rule denies it, and these words are sent instead.
     Denied(Words),
+    /// The same, after a while.
+    Delayed(Words),
     /// These words are sent instead.
     Answered(Words),
     /// The connection ends without a word.
     Rejected,
+    /// It goes to this service.
+    Served(BackendId),
     /// An edit could not be made.
     Failed,
 }
@@ -92,6 +104,7 @@ pub struct Case<'m> {
     pub bytes: &'m [u8],
     pub variables: &'m mut Variables,
     pub line_level: &'m mut LineLevel,
+    pub captures: &'m mut Captures,
     /// Memory for texts under way.
     pub scratch: &'m mut Vec<u8>,
 }
@@ -116,12 +129,14 @@ impl HttpRules {
 impl HttpAction {
     fn fits(&self, table: &Table) -> bool {
         match self {
-            HttpAction::Deny(reply) | HttpAction::Return(reply) => reply.fits(table),
+            HttpAction::Deny(reply) | HttpAction::Tarpit(reply) | HttpAction::Return(reply) => reply.fits(table),
             HttpAction::Redirect(redirect) => redirect.fits(table),
             HttpAction::Edit(edit) => edit.fits(table),
-            HttpAction::SetVariable(_, expression) => expression.fits(table),
+            HttpAction::SetVariable(_, expression) | HttpAction::Capture(_, _, expression) => expression.fits(table),
             HttpAction::SetVariableText(_, format) => format.fits(table),
+            HttpAction::Serve(service) => table.has_backend(*service),
             HttpAction::Allow
+            | HttpAction::Challenge(_)
             | HttpAction::Reject
             | HttpAction::SetLogLevel(_)
             | HttpAction::UnsetVariable(_)
@@ -149,13 +164,16 @@ impl Case<'_> {
             match &rule.action {
                 HttpAction::Allow => return Ruling::Passed,
                 HttpAction::Deny(reply) => return Ruling::Denied(reply.words(&self.facts())),
+                HttpAction::Tarpit(reply) => return Ruling::Delayed(reply.words(&self.facts())),
                 HttpAction::Return(reply) => return Ruling::Answered(reply.words(&self.facts())),
                 HttpAction::Redirect(redirect) => {
                     if let Some(words) = redirect.words(&self.facts()) {
                         return Ruling::Answered(words);
                     }
                 }
+                HttpAction::Challenge(realm) => return Ruling::Answered(Words::Challenge(realm.clone())),
                 HttpAction::Reject => return Ruling::Rejected,
+                HttpAction::Serve(service) => return Ruling::Served(*service),
                 HttpAction::Edit(edit) => {
                     if self.edit(edit).is_err() && is_strict {
                         return Ruling::Failed;
@@ -171,6 +189,7 @@ impl Case<'_> {
                     format.append(&self.facts(), &mut text);
                     self.variables.set(*variable, crate::Value::Bytes(text.into()));
                 }
+                HttpAction::Capture(whose, slot, expression) => self.capture(*whose, *slot, expression),
                 HttpAction::UnsetVariable(variable) => self.variables.unset(*variable),
                 HttpAction::StrictMode(is_on) => is_strict = *is_on,
             }
@@ -183,7 +202,27 @@ impl Case<'_> {
             Head::Request(request) => Message::Request { request, bytes: self.bytes },
             Head::Response(response) => Message::Response { response, bytes: self.bytes },
         };
-        Facts { heard: Heard::Message(message), variables: self.variables, ..self.facts }
+        let course = self.facts.course.map(|course| Course { captures: self.captures, ..course });
+        Facts { heard: Heard::Message(message), variables: self.variables, course, ..self.facts }
+    }
+
+    /// Where nobody will ask for captures there are no slots.
+    fn capture(&mut self, whose: Speaker, slot: usize, expression: &Expression) {
+        let http = &self.facts.table.frontend(self.facts.frontend).http;
+        let captures = match whose {
+            Speaker::Client => &http.request_captures,
+            Speaker::Server => &http.response_captures,
+        };
+        let Some(capture) = captures.get(slot) else { return };
+        let Some(value) = expression.value(&self.facts()) else { return };
+        let kept: Box<[u8]> = capture.cut(&value.into_bytes()).into();
+        let slots = match whose {
+            Speaker::Client => &mut self.captures.request,
+            Speaker::Server => &mut self.captures.response,
+        };
+        if let Some(slot) = slots.get_mut(slot) {
+            *slot = Some(kept);
+        }
     }
 
     fn edit(&mut self, edit: &Edit) -> Result<(), EditError> {

@@ -45,6 +45,7 @@ mod state;
 mod table;
 mod tally;
 mod tuning;
+mod users;
 
 pub use acl::{Acl, Condition, Term, Test, Verdict};
 pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance, Mapping};
@@ -70,9 +71,10 @@ pub use rules::{
     judge,
 };
 pub use sample::{
-    Captured, Captures, CertificatePart, Compare, Converter, CountedStart, Course, Expression, Facts, Fetch, FieldForm,
-    FieldPart, Format, FormatPart, Heard, Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope,
-    SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables, Whose,
+    Amount, Captured, Captures, CertificatePart, Compare, Converter, CountedStart, Course, Expression, Facts, Fetch,
+    FieldForm, FieldPart, Format, FormatPart, Heard, Map, MapKey, Matcher, Message, MessagePart, NumberRange,
+    Operation, Part, Payload, Scope, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value,
+    Variable, Variables, Whose,
 };
 pub use server::{
     CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName, ServerSettings,
@@ -93,3 +95,4 @@ pub use state::warmth::{WEIGHT_SCALE, Warmth};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Number, Proxy, ServerId, Spread, Table};
 pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Took, Totals, Traffic};
 pub use tuning::{Keepalive, Source, Tuning};
+pub use users::{Password, User, Userlist};

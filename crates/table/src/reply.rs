@@ -16,6 +16,11 @@ pub enum Words {
     Page(u16),
     /// A whole response, head and content.
     Text(Vec<u8>),
+    /// The same as the operator has it in a file, and the status that is told of it. One without bytes means that the connection ends
+    /// without a word.
+    Whole(u16, Arc<[u8]>),
+    /// The page of 401, which asks for a name and a password in this realm (RFC 7617 §2).
+    Challenge(Box<str>),
 }
 
 /// Whole responses that the operator sends in place of the pages of some statuses (`errorfile, errorloc302`). One without bytes means
@@ -52,6 +57,8 @@ pub enum ReplyContent {
     Text(Box<[u8]>),
     /// `lf-string`, `lf-file`
     Format(Format),
+    /// `errorfile`, `errorfiles`: a whole response.
+    Whole(Arc<[u8]>),
 }
 
 /// `redirect …`
@@ -83,6 +90,7 @@ impl Reply {
         let mut filled = Vec::new();
         let content: &[u8] = match &self.content {
             ReplyContent::Page => return Words::Page(self.status),
+            ReplyContent::Whole(text) => return Words::Whole(self.status, Arc::clone(text)),
             ReplyContent::Text(text) => text,
             ReplyContent::Format(format) => {
                 format.append(facts, &mut filled);
@@ -107,7 +115,7 @@ impl Reply {
     pub(crate) fn fits(&self, table: &Table) -> bool {
         let content = match &self.content {
             ReplyContent::Format(format) => format.fits(table),
-            ReplyContent::Page | ReplyContent::Text(_) => true,
+            ReplyContent::Page | ReplyContent::Text(_) | ReplyContent::Whole(_) => true,
         };
         content && self.fields.iter().all(|(_, value)| value.fits(table))
     }

@@ -99,6 +99,8 @@ pub struct Table {
     pub frontends: Vec<Arc<Frontend>>,
     /// In file order.
     pub backends: Vec<Arc<Backend>>,
+    /// Backends of our own ([`HttpBack::is_service`](crate::HttpBack)), whose ids follow those of the file's. No name leads to them.
+    services: Vec<Arc<Backend>>,
     /// What [`LogPolicy::targets`](crate::LogPolicy) and [`Backend::log_targets`] point into.
     pub log_targets: Vec<LogTarget>,
     pub process: Arc<ProcessState>,
@@ -139,7 +141,7 @@ impl Table {
     /// Puts the parts together.
     ///
     /// # Panics
-    /// If two frontends or two backends share a name, or if a rule, a default or a log policy points outside of the table:
+    /// If two frontends or two backends share a name, if a backend of the file stands behind a service, or if a rule, a default or a log policy points outside of the table:
     /// the configuration was checked before.
     pub fn new(
         generation: u64,
@@ -154,6 +156,10 @@ impl Table {
             let twin = frontends_by_name.insert(frontend.name.clone(), FrontendId(index as u32));
             assert!(twin.is_none(), "frontend '{}' occurs twice", frontend.name);
         }
+        let mut backends = backends;
+        let count = backends.iter().take_while(|backend| !backend.http.is_service).count();
+        let services = backends.split_off(count);
+        assert!(services.iter().all(|backend| backend.http.is_service), "services stand behind the file's backends");
         let mut backends_by_name = HashMap::with_capacity(backends.len());
         for (index, backend) in backends.iter().enumerate() {
             let twin = backends_by_name.insert(backend.name.clone(), BackendId(index as u32));
@@ -165,6 +171,7 @@ impl Table {
             global,
             frontends,
             backends,
+            services,
             log_targets,
             process,
             proxies,
@@ -227,7 +234,7 @@ impl Table {
             assert!(proxy.frontend.is_none_or(|FrontendId(index)| (index as usize) < self.frontends.len()));
             assert!(proxy.backend.is_none_or(|BackendId(index)| (index as usize) < self.backends.len()));
         }
-        for backend in &self.backends {
+        for backend in self.backends.iter().chain(&self.services) {
             assert!(backend.rules.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.hashing.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.http.rules.fits(self), "'{}' asks outside of the table", backend.name);
@@ -252,7 +259,7 @@ impl Table {
             frontend.state.sources.configure(frontend.maxconn_per_source);
             frontend.state.stand(Standing::Open);
         }
-        for backend in &self.backends {
+        for backend in self.backends.iter().chain(&self.services) {
             backend.state.reconfigure(backend);
         }
     }
@@ -266,7 +273,8 @@ impl Table {
     /// # Panics
     /// If the id is from another table and has no place here.
     pub fn backend(&self, id: BackendId) -> &Arc<Backend> {
-        &self.backends[id.0 as usize]
+        let index = id.0 as usize;
+        self.backends.get(index).unwrap_or_else(|| &self.services[index - self.backends.len()])
     }
 
     /// # Panics
@@ -276,7 +284,7 @@ impl Table {
     }
 
     pub(crate) fn has_backend(&self, BackendId(index): BackendId) -> bool {
-        (index as usize) < self.backends.len()
+        (index as usize) < self.backends.len() + self.services.len()
     }
 
     pub(crate) fn has_server(&self, ServerId { backend, index }: ServerId) -> bool {

@@ -110,6 +110,7 @@ fn key(words: &[&str]) -> HashKey {
             name,
             is_whole,
             form: FieldForm::Text,
+            nth: None,
         }))
     };
     let expression = |fetch, converters| HashKey::Expression(Expression { fetch, converters });
@@ -128,7 +129,7 @@ fn key(words: &[&str]) -> HashKey {
         }
         ["hash", "url_param(v),add(0)"] => {
             let fetch = Fetch::Message(MessagePart::Parameter((*b"v").into()));
-            expression(fetch, vec![Converter::Arithmetic(Operation::Add, 0)])
+            expression(fetch, vec![Converter::Arithmetic(Operation::Add, table::Amount::Number(0))])
         }
         ["uri", ref words @ ..] => {
             let mut extent = UriExtent::default();

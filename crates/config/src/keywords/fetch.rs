@@ -156,10 +156,12 @@ fn session(name: &str) -> Option<SessionName> {
 /// Those that ask a message of HTTP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum MessageName {
+    Authorized,
     Base,
     Cookie,
     /// Whether whole values are meant, and what of them.
     Field(Speaker, bool, FieldForm),
+    Groups,
     Method,
     Parameter,
     Path,
@@ -205,6 +207,8 @@ fn message(name: &str) -> Option<MessageName> {
         "shdr_val" | "res.hdr_val" => MessageName::Field(Server, false, Number),
         "res.fhdr" => MessageName::Field(Server, true, Text),
         "res.fhdr_cnt" => MessageName::Field(Server, true, Count),
+        "http_auth" => MessageName::Authorized,
+        "http_auth_group" => MessageName::Groups,
         "method" => MessageName::Method,
         "path" => MessageName::Path,
         "pathq" => MessageName::PathAndQuery,
@@ -239,6 +243,8 @@ pub(crate) const READ: &[&str] = &[
     "fe_name",
     "hdr",
     "hostname",
+    "http_auth",
+    "http_auth_group",
     "int",
     "method",
     "nbsrv",
@@ -381,8 +387,8 @@ date date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handsha
 fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
 fc_pp_authority fc_pp_tlv fc_pp_unique_id fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
-fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted fs.debug_str fs.id http_auth
-http_auth_bearer http_auth_group http_auth_pass http_auth_type http_auth_user http_first_req internal.htx.data
+fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted fs.debug_str fs.id
+http_auth_bearer http_auth_pass http_auth_type http_auth_user http_first_req internal.htx.data
 internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
 internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file

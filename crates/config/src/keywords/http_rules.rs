@@ -15,6 +15,8 @@ pub(crate) enum Ruleset {
 pub(crate) enum Keyword {
     AddHeader,
     Allow,
+    Auth,
+    Capture,
     DelHeader,
     Deny,
     Redirect,
@@ -36,7 +38,9 @@ pub(crate) enum Keyword {
     SetVar,
     SetVarFmt,
     StrictMode,
+    Tarpit,
     UnsetVar,
+    UseService,
 }
 
 /// In which rulesets an action is known: those on requests, on responses, and behind responses.
@@ -54,10 +58,10 @@ pub(crate) const ACTIONS: &[(&str, In, Option<Keyword>)] = &[
     ("add-acl", ALL, None),
     ("add-header", ALL, Some(Keyword::AddHeader)),
     ("allow", ALL, Some(Keyword::Allow)),
-    ("auth", REQUEST, None),
+    ("auth", REQUEST, Some(Keyword::Auth)),
     ("cache-store", RESPONSE, None),
     ("cache-use", REQUEST, None),
-    ("capture", ALL, None),
+    ("capture", ALL, Some(Keyword::Capture)),
     ("del-acl", ALL, None),
     ("del-header", ALL, Some(Keyword::DelHeader)),
     ("del-headers-bin", ALL, None),
@@ -117,12 +121,12 @@ pub(crate) const ACTIONS: &[(&str, In, Option<Keyword>)] = &[
     ("set-var-fmt", ALL, Some(Keyword::SetVarFmt)),
     ("silent-drop", BOTH, None),
     ("strict-mode", ALL, Some(Keyword::StrictMode)),
-    ("tarpit", REQUEST, None),
+    ("tarpit", REQUEST, Some(Keyword::Tarpit)),
     ("track-sc0", BOTH, None),
     ("track-sc1", BOTH, None),
     ("track-sc2", BOTH, None),
     ("unset-var", ALL, Some(Keyword::UnsetVar)),
-    ("use-service", REQUEST, None),
+    ("use-service", REQUEST, Some(Keyword::UseService)),
     ("wait-for-body", BOTH, None),
     ("wait-for-handshake", REQUEST, None),
 ];

@@ -1,7 +1,7 @@
 //! Every keyword of HAProxy and what Tidegate does with it: one sorted table per kind.
 //!
-//! A keyword is served, read into the tree but refused until it is served, refused, or known to be without effect
-//! here. A later change moves a row from `Parsed` or `Refused` to `Served`; nothing else has to forget a refusal.
+//! A keyword is served, refused, or known to be without effect here. A later change moves a row from `Refused` to `Served`; nothing
+//! else has to forget a refusal.
 
 pub(crate) mod bind;
 pub(crate) mod fetch;
@@ -20,8 +20,6 @@ pub(crate) enum Meaning<K> {
     Served(K),
     /// The same, of a keyword that HAProxy does not know: a file that is to run there, too, must do without it.
     Ours(K),
-    /// Read into the tree, and refused: nothing does it yet.
-    Parsed(K),
     /// Known to HAProxy, and refused unread.
     Refused,
     /// Accepted with a notice: it cannot change what a client or a server sees. The text says why.
@@ -34,7 +32,7 @@ impl<K: Copy> Meaning<K> {
     /// The reader, where there is one.
     pub(crate) fn keyword(self) -> Option<K> {
         match self {
-            Meaning::Served(keyword) | Meaning::Ours(keyword) | Meaning::Parsed(keyword) => Some(keyword),
+            Meaning::Served(keyword) | Meaning::Ours(keyword) => Some(keyword),
             Meaning::Refused | Meaning::Inert(_) | Meaning::Removed(_) => None,
         }
     }

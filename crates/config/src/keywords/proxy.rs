@@ -1,7 +1,7 @@
 //! The keywords of `defaults`, `frontend`, `backend` and `listen` (configuration.txt §4.1), `timeout` names and the
 //! names of sections.
 
-use super::Meaning::{self, Inert, Ours, Parsed, Refused, Removed, Served};
+use super::Meaning::{self, Inert, Ours, Refused, Removed, Served};
 use super::http_rules::Ruleset;
 use super::{B, DB, DF, DFB, F, FB, NF, NFB, Scope};
 
@@ -14,11 +14,13 @@ pub(crate) enum Keyword {
     Bind,
     Capture,
     Cookie,
+    Declare,
     DefaultBackend,
     DefaultServer,
     Disabled,
     Enabled,
     Fullconn,
+    ErrorFiles,
     ErrorLogFormat,
     /// A file, or a redirection with this code.
     ErrorPage(Option<u16>),
@@ -100,7 +102,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
         Removed("the 'contimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout connect'."),
     ),
     ("cookie", DB, Served(Keyword::Cookie)),
-    ("declare", F, Refused),
+    ("declare", F, Served(Keyword::Declare)),
     ("default-server", DB, Served(Keyword::DefaultServer)),
     ("default_backend", DF, Served(Keyword::DefaultBackend)),
     ("description", FB, Inert(TEXT)),
@@ -111,7 +113,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("enabled", DFB, Served(Keyword::Enabled)),
     ("error-log-format", DF, Served(Keyword::ErrorLogFormat)),
     ("errorfile", DFB, Served(Keyword::ErrorPage(None))),
-    ("errorfiles", DFB, Refused),
+    ("errorfiles", DFB, Served(Keyword::ErrorFiles)),
     ("errorloc", DFB, Served(Keyword::ErrorPage(Some(302)))),
     ("errorloc302", DFB, Served(Keyword::ErrorPage(Some(302)))),
     ("errorloc303", DFB, Served(Keyword::ErrorPage(Some(303)))),
@@ -209,7 +211,7 @@ pub(crate) const TIMEOUTS: &[(&str, Scope, Meaning<Timer>)] = &[
     ("queue", DB, Served(Timer::Queue)),
     ("server", DB, Served(Timer::Server)),
     ("server-fin", DB, Served(Timer::ServerFin)),
-    ("tarpit", DFB, Parsed(Timer::Tarpit)),
+    ("tarpit", DFB, Served(Timer::Tarpit)),
     ("tunnel", DB, Served(Timer::Tunnel)),
 ];
 

@@ -19,7 +19,7 @@ pub struct HttpSettings {
     pub ignores_probes: bool,
     /// `option http-pretend-keepalive`
     pub pretends_keepalive: bool,
-    /// Each status once.
+    /// In file order: what a later one has for a status replaces what an earlier one has.
     pub pages: Vec<ErrorPage>,
     pub monitor_uri: Option<String>,
     pub cookie: Option<Spanned<Cookie>>,

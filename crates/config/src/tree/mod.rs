@@ -23,7 +23,9 @@ pub use proxy::{Balance, Keepalive, Mode, Proxy, Redispatch, Settings, Splice, S
 pub use rules::{Capture, TcpAction, TcpResponseAction, TcpRule, TcpRules, UseBackend, UseServer};
 pub use server::{InitState, OnError, ProxyHeader, ProxyOption, Server, ServerOptions, ServerTls, ServerVerify};
 
+use crate::error_page::HttpErrors;
 use crate::unserved::Unserved;
+use crate::userlist::Userlist;
 
 /// Everything that the files said.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,10 @@ pub struct Config {
     pub global: Global,
     /// In file order. Names are unique over all of them.
     pub proxies: Vec<Proxy>,
+    /// In file order.
+    pub http_errors: Vec<HttpErrors>,
+    /// In file order, each name once.
+    pub userlists: Vec<Userlist>,
     /// What was read but is not served, in file order (see [`crate::unserved`]).
     pub unserved: Vec<Unserved>,
 }

@@ -59,9 +59,9 @@ pub struct UseServer {
     pub condition: Condition,
 }
 
-/// `capture request|response header NAME len N`.
+/// `capture request|response header NAME len N`; of one that rules fill (`declare capture`) there is no header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Capture {
-    pub header: Spanned<String>,
+    pub header: Option<Spanned<String>>,
     pub length_max: u32,
 }

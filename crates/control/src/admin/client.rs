@@ -202,6 +202,15 @@ impl Stream {
         }
     }
 
+    /// Whether one of our own threads is at the other end.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        let peer = match self {
+            Stream::Unix(stream) => stream.peer_cred().ok().and_then(|peer| peer.pid()),
+            Stream::Tcp(_) => None,
+        };
+        peer.and_then(|pid| u32::try_from(pid).ok()) == Some(std::process::id())
+    }
+
     pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match self {

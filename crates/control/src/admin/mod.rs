@@ -222,7 +222,7 @@ impl Admin {
                 Service::Commands(_) => Rc::clone(&self.commands),
                 Service::Pages(_) => Rc::clone(&self.pages),
             };
-            let task = uio::spawn(serve(bound, Rc::clone(&service), house, self.sender.clone()));
+            let task = uio::spawn(serve(bound, spec.is_internal, Rc::clone(&service), house, self.sender.clone()));
             self.sockets.push(Socket { spec, service, task });
         }
     }
@@ -262,15 +262,22 @@ impl Admin {
 }
 
 /// Accepts while there is room for a client; the others wait in the socket's queue.
-async fn serve(bound: Bound, service: Rc<RefCell<Service>>, house: Rc<House>, wishes: UnboundedSender<Wish>) {
+async fn serve(
+    bound: Bound,
+    is_internal: bool,
+    service: Rc<RefCell<Service>>,
+    house: Rc<House>,
+    wishes: UnboundedSender<Wish>,
+) {
     loop {
         while house.clients.get() >= house.clients_most.get() {
             house.left.notified().await;
         }
         match bound.accept().await {
+            Ok(stream) if is_internal && !stream.is_of_this_process() => (),
             Ok(stream) => {
                 let (guest, service, wishes) = (Guest::new(&house), Rc::clone(&service), wishes.clone());
-                uio::spawn(async move { guest.serve(stream, service, wishes).await });
+                uio::spawn(async move { guest.serve(stream, is_internal, service, wishes).await });
             }
             // Whoever was gone before it was accepted, or descriptors that are wanting: somebody else may be there later.
             Err(_) => tokio::time::sleep(REST).await,
@@ -289,7 +296,13 @@ impl Guest {
         Guest { house: Rc::clone(house) }
     }
 
-    async fn serve(self, stream: Stream, service: Rc<RefCell<Service>>, wishes: UnboundedSender<Wish>) {
+    async fn serve(
+        self,
+        stream: Stream,
+        is_internal: bool,
+        service: Rc<RefCell<Service>>,
+        wishes: UnboundedSender<Wish>,
+    ) {
         let present = service.borrow().clone();
         match present {
             Service::Commands(Rights { access, exposes_listeners, is_master }) => {
@@ -297,7 +310,7 @@ impl Guest {
                 let manners = Manners { access, patience: self.house.patience.get(), exposes_listeners, master };
                 client::serve(stream, manners, wishes).await;
             }
-            Service::Pages(_) => pages::serve(stream, service, wishes).await,
+            Service::Pages(_) => pages::serve(stream, is_internal, service, wishes).await,
         }
     }
 }

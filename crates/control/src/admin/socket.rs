@@ -35,6 +35,8 @@ pub(crate) struct SocketSpec {
     pub(crate) mode: Option<u32>,
     pub(crate) user: Option<Owner>,
     pub(crate) group: Option<Owner>,
+    /// For shards of this process alone, which say in a PROXY header whose request it is.
+    pub(crate) is_internal: bool,
 }
 
 /// Who is behind a socket.
@@ -97,18 +99,23 @@ pub(crate) struct Failure {
 impl SocketSpec {
     /// A socket for anybody who reaches it.
     pub(crate) fn open_to_all(place: Place, service: Service) -> SocketSpec {
-        SocketSpec { place, service, mode: None, user: None, group: None }
+        SocketSpec { place, service, mode: None, user: None, group: None, is_internal: false }
+    }
+
+    /// A socket for nobody but the shards of this process.
+    pub(crate) fn internal(place: Place, service: Service) -> SocketSpec {
+        SocketSpec { is_internal: true, ..SocketSpec::open_to_all(place, service) }
     }
 
     /// Whether a socket that was bound for `other` does, whoever is behind it.
     pub(crate) fn is_same_socket(&self, other: &SocketSpec) -> bool {
-        let SocketSpec { place, service: _, mode, user, group } = self;
+        let SocketSpec { place, service: _, mode, user, group, is_internal } = self;
         let is_alike = match place {
             Place::Unix(_) => (mode, user, group) == (&other.mode, &other.user, &other.group),
             // They have neither a mode nor an owner.
             Place::Tcp(_) | Place::Abstract(_) | Place::Inherited(_) => true,
         };
-        *place == other.place && is_alike
+        *place == other.place && *is_internal == other.is_internal && is_alike
     }
 }
 

@@ -19,6 +19,7 @@ impl Lowering<'_> {
             }
         }
         sockets.extend(self.pages());
+        sockets.append(&mut self.service_sockets);
         for address in &global.prometheus {
             let service = Service::Pages(Arc::new(Site::Metrics));
             let places = self.places("tidegate.prometheus", address);

@@ -135,6 +135,7 @@ fn timeouts(timeouts: &config::Timeouts) -> BackendTimeouts {
         server: limit(&timeouts.server),
         server_fin: limit(&timeouts.server_fin),
         tunnel: limit(&timeouts.tunnel),
+        tarpit: limit(&timeouts.tarpit).or(limit(&timeouts.connect)),
         check: limit(&timeouts.check),
     }
 }

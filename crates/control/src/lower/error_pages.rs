@@ -7,9 +7,9 @@ use std::fs;
 use std::sync::Arc;
 use table::{Monitor, Pages};
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     pub(super) fn error_pages(&mut self, proxy: &Proxy) -> Pages {
-        let mut pages = Vec::with_capacity(proxy.settings.http.pages.len());
+        let mut pages: Vec<(u16, Arc<[u8]>)> = Vec::new();
         for page in &proxy.settings.http.pages {
             let text = match &page.source {
                 ErrorSource::File(path) => self.error_file(path),
@@ -19,10 +19,26 @@ impl Lowering<'_> {
                     );
                     Some(text.into_bytes().into())
                 }
+                ErrorSource::Section(name) => {
+                    self.error_of_section(name, page.status).and_then(|path| self.error_file(path))
+                }
             };
-            pages.extend(text.map(|text: Arc<[u8]>| (page.status, text)));
+            if let Some(text) = text {
+                pages.retain(|(status, _)| *status != page.status);
+                pages.push((page.status, text));
+            }
         }
         Pages::new(pages)
+    }
+
+    /// The file that an `http-errors` section has for a status, if any.
+    pub(super) fn error_of_section(&self, name: &str, status: u16) -> Option<&'a Spanned<String>> {
+        let sections = self.config.http_errors.iter().filter(|errors| *errors.name == *name);
+        let mut pages = sections.flat_map(|errors| &errors.pages).filter(|page| page.status == status);
+        match &pages.next_back()?.source {
+            ErrorSource::File(path) => Some(path),
+            ErrorSource::Location(..) | ErrorSource::Section(_) => None,
+        }
     }
 
     pub(super) fn monitor(&mut self, proxy: &Proxy, acls: &super::acls::Acls) -> Option<Monitor> {
@@ -35,7 +51,7 @@ impl Lowering<'_> {
     }
 
     /// A response in a file, with line ends as HTTP has them. `None` if there is none in it; that has been reported.
-    fn error_file(&mut self, path: &Spanned<String>) -> Option<Arc<[u8]>> {
+    pub(super) fn error_file(&mut self, path: &Spanned<String>) -> Option<Arc<[u8]>> {
         let name = &path.value;
         let message = match fs::read(name) {
             Err(_) => format!("errorfile : error opening file '{name}'."),

@@ -21,6 +21,7 @@ impl Lowering<'_> {
             client_handshake: limit(&settings.timeouts.client_handshake),
             http_request: limit(&settings.timeouts.http_request),
             http_keep_alive: limit(&settings.timeouts.http_keep_alive),
+            tarpit: limit(&settings.timeouts.tarpit).or(limit(&settings.timeouts.connect)),
         };
         let acls = self.acls(proxy);
         Frontend {

@@ -28,6 +28,7 @@ impl Lowering<'_> {
         let is_bare = proxy.http.all().next().is_none();
         let rules = if is_bare { HttpRules::default() } else { self.rules_of_backend(proxy) };
         HttpBack {
+            is_service: false,
             keeping: keeping(proxy),
             forward_for: forwarded(&proxy.settings.http.forward_for, "x-forwarded-for"),
             original_to: forwarded(&proxy.settings.http.original_to, "x-original-to"),
@@ -110,7 +111,7 @@ fn forwarded(option: &Option<Spanned<config::ForwardFor>>, name: &str) -> Option
 
 fn captures(captures: &[config::Capture]) -> Vec<Capture> {
     let lowered = |capture: &config::Capture| Capture {
-        header: capture.header.as_str().into(),
+        header: capture.header.as_ref().map(|header| header.as_str().into()),
         size_max: capture.length_max as usize,
     };
     captures.iter().map(lowered).collect()

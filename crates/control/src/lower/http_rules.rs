@@ -3,11 +3,12 @@
 use super::Lowering;
 use super::acls::Acls;
 use super::samples::compare;
+use crate::pages::Site;
 use config::{Lead, Proxy, Stage};
 use std::fs;
 use table::{
-    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, Redirect, RedirectKind, Replacement, Reply,
-    ReplyContent, Scope, TargetPart, Variable, field_names,
+    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, Redirect, RedirectKind, Replacement, Scope,
+    TargetPart, Variable, field_names,
 };
 
 /// What one buffer holds: HAProxy's `tune.bufsize`.
@@ -15,13 +16,14 @@ pub(super) const BUFFER_SIZE: usize = 16_384;
 
 impl Lowering<'_> {
     pub(super) fn http_rules(&mut self, proxy: &Proxy, acls: &Acls) -> HttpRules {
+        use config::Speaker::{Client, Server};
         let config::HttpRules { request, response, after_response, redirects } = &proxy.http;
-        let mut on_requests = self.http_list(request, proxy, acls);
-        on_requests.extend(self.http_list(redirects, proxy, acls));
+        let mut on_requests = self.http_list(request, Client, proxy, acls);
+        on_requests.extend(self.http_list(redirects, Client, proxy, acls));
         HttpRules {
             request: on_requests,
-            response: self.http_list(response, proxy, acls),
-            after_response: self.http_list(after_response, proxy, acls),
+            response: self.http_list(response, Server, proxy, acls),
+            after_response: self.http_list(after_response, Server, proxy, acls),
         }
     }
 
@@ -38,23 +40,43 @@ impl Lowering<'_> {
         Variable { scope, number: u32::try_from(number).expect("a file has fewer names") }
     }
 
-    fn http_list(&mut self, rules: &[config::HttpRule], proxy: &Proxy, acls: &Acls) -> Vec<HttpRule> {
+    fn http_list(
+        &mut self,
+        rules: &[config::HttpRule],
+        whose: config::Speaker,
+        proxy: &Proxy,
+        acls: &Acls,
+    ) -> Vec<HttpRule> {
         let mut lowered = Vec::with_capacity(rules.len());
         for rule in rules {
             let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, acls));
-            lowered.extend(self.http_action(&rule.action, proxy).map(|action| HttpRule { condition, action }));
+            lowered.extend(self.http_action(&rule.action, whose, proxy).map(|action| HttpRule { condition, action }));
         }
         lowered
     }
 
     /// `None` if a file cannot be read; that has been reported.
-    fn http_action(&mut self, action: &config::HttpAction, proxy: &Proxy) -> Option<HttpAction> {
+    fn http_action(
+        &mut self,
+        action: &config::HttpAction,
+        whose: config::Speaker,
+        proxy: &Proxy,
+    ) -> Option<HttpAction> {
         Some(match action {
             config::HttpAction::Allow => HttpAction::Allow,
-            config::HttpAction::Deny(reply) => HttpAction::Deny(self.reply(reply, proxy)?),
-            config::HttpAction::Return(reply) => HttpAction::Return(self.reply(reply, proxy)?),
+            config::HttpAction::Deny(reply) => HttpAction::Deny(self.reply(reply, whose, proxy)?),
+            config::HttpAction::Tarpit(reply) => HttpAction::Tarpit(self.reply(reply, whose, proxy)?),
+            config::HttpAction::Return(reply) => HttpAction::Return(self.reply(reply, whose, proxy)?),
             config::HttpAction::Redirect(redirect) => HttpAction::Redirect(self.redirect(redirect, proxy)),
             config::HttpAction::Reject => HttpAction::Reject,
+            config::HttpAction::Challenge(realm) => {
+                // The section's name, where the file does not say it (`configuration.txt: http-request auth`).
+                let realm = realm.as_deref().unwrap_or(proxy.name.as_str());
+                HttpAction::Challenge(super::pages::quoted(realm).into())
+            }
+            config::HttpAction::UseService(config::Service::Prometheus) => {
+                HttpAction::Serve(self.service(proxy, "<PROMEX>", Site::MetricsAnywhere))
+            }
             config::HttpAction::SetField { name, value } => {
                 HttpAction::Edit(Edit::SetField(name.as_bytes().into(), self.format(value, proxy)))
             }
@@ -93,6 +115,9 @@ impl Lowering<'_> {
             config::HttpAction::SetVariableText(variable, format) => {
                 HttpAction::SetVariableText(self.variable(variable), self.format(format, proxy))
             }
+            config::HttpAction::Capture(expression, slot) => {
+                HttpAction::Capture(super::parts::speaker(whose), *slot as usize, self.expression(expression, proxy))
+            }
             config::HttpAction::UnsetVariable(variable) => HttpAction::UnsetVariable(self.variable(variable)),
             config::HttpAction::StrictMode(is_on) => HttpAction::StrictMode(*is_on),
         })
@@ -128,24 +153,8 @@ impl Lowering<'_> {
         }
     }
 
-    fn reply(&mut self, reply: &config::Reply, proxy: &Proxy) -> Option<Reply> {
-        let content = match &reply.content {
-            config::ReplyContent::Page => ReplyContent::Page,
-            config::ReplyContent::Nothing => ReplyContent::Text(Box::default()),
-            config::ReplyContent::Text(text) => ReplyContent::Text(text.as_bytes().into()),
-            config::ReplyContent::Format(format) => ReplyContent::Format(self.format(format, proxy)),
-            config::ReplyContent::File(path) => ReplyContent::Text(self.file(path)?),
-        };
-        let mut fields = Vec::with_capacity(reply.fields.len());
-        for (name, value) in &reply.fields {
-            fields.push((name.as_str().into(), self.format(value, proxy)));
-        }
-        let content_type = reply.content_type.as_deref().map(Into::into);
-        Some(Reply { status: reply.status, content, content_type, fields })
-    }
-
     /// What a file holds, if a buffer does, too.
-    fn file(&mut self, path: &config::Spanned<String>) -> Option<Box<[u8]>> {
+    pub(super) fn file(&mut self, path: &config::Spanned<String>) -> Option<Box<[u8]>> {
         let message = match fs::read(&path.value) {
             Ok(bytes) if bytes.len() < BUFFER_SIZE => return Some(bytes.into()),
             Ok(bytes) => format!("file '{}' exceeds the buffer size ({} > {BUFFER_SIZE}).", path.value, bytes.len()),

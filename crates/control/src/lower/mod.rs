@@ -11,6 +11,7 @@ mod acls;
 mod admin;
 mod backends;
 mod checks;
+mod converters;
 mod error_pages;
 mod frontends;
 mod http;
@@ -21,17 +22,20 @@ mod logs;
 mod numbers;
 mod pages;
 mod parts;
+mod replies;
 mod rules;
 mod samples;
 mod server_tls;
 mod servers;
+mod services;
 mod tls;
 mod tuning;
+mod users;
 
 #[cfg(test)]
 mod tests;
 
-use crate::admin::Settings;
+use crate::admin::{Settings, SocketSpec};
 use crate::certificates::{Shelf, Watch};
 use crate::load::{BindPlace, Defaults};
 use crate::resolve::Resolver;
@@ -90,6 +94,9 @@ pub(crate) fn lower<'a>(
         variables: HashMap::new(),
         keeps_captures: false,
         shelf: Shelf::default(),
+        userlists: HashMap::new(),
+        services: Vec::new(),
+        service_sockets: Vec::new(),
     };
     let (mut frontends, mut backends) = (Vec::new(), Vec::new());
     for proxy in enabled(config) {
@@ -104,6 +111,7 @@ pub(crate) fn lower<'a>(
     if config.global.watches_certificates {
         lowering.shelf.watch = Watch::on();
     }
+    backends.append(&mut lowering.finish_services(&backends));
     let Lowering { log_targets, diagnostics, bind_places, book, keeps_captures, shelf, .. } = lowering;
     let has_alert = diagnostics.iter().any(Diagnostic::is_alert);
     let table = (!has_alert).then(|| {
@@ -138,6 +146,10 @@ struct Lowering<'a> {
     /// Somebody asks for what exchanges capture.
     keeps_captures: bool,
     shelf: Shelf,
+    userlists: HashMap<String, Arc<table::Userlist>>,
+    /// Backends of our own, and where their servers are.
+    services: Vec<Arc<table::Backend>>,
+    service_sockets: Vec<SocketSpec>,
 }
 
 /// Places in the table, by name.

@@ -63,7 +63,7 @@ fn pages(config: &Config) -> impl Iterator<Item = &Proxy> {
 }
 
 /// What may stand between quotes in a field (RFC 9110 §5.6.4).
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).fold(String::new(), |mut quoted, character| {
         if matches!(character, '"' | '\\') {
             quoted.push('\\');

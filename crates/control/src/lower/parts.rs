@@ -1,6 +1,36 @@
 //! Words that the tree and the table have in common: the parts of payloads, the operands of converters.
 
+use super::Lowering;
 use table::{CountedStart, FieldForm, FieldPart, MessagePart, Operation, Part, SessionPart, Speaker, TextPart};
+
+impl Lowering<'_> {
+    pub(super) fn message(&mut self, part: &config::MessagePart) -> MessagePart {
+        match part {
+            config::MessagePart::Method => MessagePart::Method,
+            config::MessagePart::Target => MessagePart::Target,
+            config::MessagePart::Path => MessagePart::Path,
+            config::MessagePart::PathAndQuery => MessagePart::PathAndQuery,
+            config::MessagePart::Query => MessagePart::Query,
+            config::MessagePart::Base => MessagePart::Base,
+            config::MessagePart::Version(_) => MessagePart::Version,
+            config::MessagePart::Status => MessagePart::Status,
+            config::MessagePart::Field { speaker: whose, name, is_whole, form, nth } => {
+                let form = match form {
+                    config::FieldForm::Text => FieldForm::Text,
+                    config::FieldForm::Count => FieldForm::Count,
+                    config::FieldForm::Number => FieldForm::Number,
+                    config::FieldForm::Address => FieldForm::Addr,
+                };
+                let name = name.as_bytes().into();
+                MessagePart::Field(FieldPart { speaker: speaker(*whose), name, is_whole: *is_whole, form, nth: *nth })
+            }
+            config::MessagePart::Cookie(name) => MessagePart::Cookie(name.as_bytes().into()),
+            config::MessagePart::Parameter(name) => MessagePart::Parameter(name.as_bytes().into()),
+            config::MessagePart::Authorized(list) => MessagePart::Authorized(self.userlist(&list.name)),
+            config::MessagePart::Groups(list) => MessagePart::Groups(self.userlist(&list.name)),
+        }
+    }
+}
 
 pub(super) fn speaker(speaker: config::Speaker) -> Speaker {
     match speaker {
@@ -26,31 +56,6 @@ pub(super) fn part(part: config::Part) -> Part {
         config::Part::HelloProtocols => Part::HelloProtocols,
         config::Part::HelloCurves => Part::HelloCurves,
         config::Part::Http => Part::Http,
-    }
-}
-
-pub(super) fn message(part: &config::MessagePart) -> MessagePart {
-    match part {
-        config::MessagePart::Method => MessagePart::Method,
-        config::MessagePart::Target => MessagePart::Target,
-        config::MessagePart::Path => MessagePart::Path,
-        config::MessagePart::PathAndQuery => MessagePart::PathAndQuery,
-        config::MessagePart::Query => MessagePart::Query,
-        config::MessagePart::Base => MessagePart::Base,
-        config::MessagePart::Version(_) => MessagePart::Version,
-        config::MessagePart::Status => MessagePart::Status,
-        config::MessagePart::Field { speaker: whose, name, is_whole, form } => {
-            let form = match form {
-                config::FieldForm::Text => FieldForm::Text,
-                config::FieldForm::Count => FieldForm::Count,
-                config::FieldForm::Number => FieldForm::Number,
-                config::FieldForm::Address => FieldForm::Addr,
-            };
-            let name = name.as_bytes().into();
-            MessagePart::Field(FieldPart { speaker: speaker(*whose), name, is_whole: *is_whole, form })
-        }
-        config::MessagePart::Cookie(name) => MessagePart::Cookie(name.as_bytes().into()),
-        config::MessagePart::Parameter(name) => MessagePart::Parameter(name.as_bytes().into()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::Lowering;
 use super::acls::net_of;
 use config::{BadLine, End, Lead, Matching, Method, Number, Patterns, Proxy, ProxyRef, ServerRef, Spanned, Stage};
 use std::fs;
-use table::{Compare, Converter, Expression, Fetch, IpSet, Matcher, NumberRange, Substitution, Test, TextPatterns};
+use table::{Compare, Expression, Fetch, IpSet, Matcher, NumberRange, Test, TextPatterns};
 
 impl Lowering<'_> {
     /// The tests of some lines that are alternatives. Lines that ask the same in the same way become one.
@@ -36,7 +36,7 @@ impl Lowering<'_> {
     }
 
     pub(super) fn expression(&mut self, expression: &config::Expression, proxy: &Proxy) -> Expression {
-        let converters = expression.converters.iter().map(converter).collect();
+        let converters = expression.converters.iter().filter_map(|made| self.converter(made)).collect();
         Expression { fetch: self.fetch(&expression.fetch, proxy), converters }
     }
 
@@ -72,7 +72,7 @@ impl Lowering<'_> {
             }
             config::Fetch::Hostname => Fetch::Bytes(crate::log::hostname().into_bytes().into()),
             config::Fetch::WaitEnd => Fetch::WaitEnd,
-            config::Fetch::Message(part) => Fetch::Message(super::parts::message(part)),
+            config::Fetch::Message(part) => Fetch::Message(self.message(part)),
             config::Fetch::Payload(speaker, part) => {
                 Fetch::Payload(super::parts::speaker(*speaker), super::parts::part(*part))
             }
@@ -175,33 +175,5 @@ pub(super) fn compare(compare: config::Compare) -> Compare {
         config::Compare::Directory => Compare::Directory,
         config::Compare::Domain => Compare::Domain,
         config::Compare::Regex => Compare::Regex,
-    }
-}
-
-fn converter(converter: &config::Converter) -> Converter {
-    match converter {
-        config::Converter::Lower => Converter::Lower,
-        config::Converter::Upper => Converter::Upper,
-        config::Converter::Length => Converter::Length,
-        config::Converter::Hex => Converter::Hex,
-        config::Converter::Base64 => Converter::Base64,
-        config::Converter::Bytes { offset, count } => Converter::Bytes { offset: *offset, count: *count },
-        config::Converter::Field(piece) => Converter::Field(super::parts::piece(piece)),
-        config::Converter::Word(piece) => Converter::Word(super::parts::piece(piece)),
-        config::Converter::IpMask { v4, v6 } => Converter::IpMask { v4: *v4, v6: *v6 },
-        config::Converter::Substitute { regex, to, is_global, is_case_insensitive } => {
-            let made = Substitution::new(regex, to.as_bytes(), *is_global, *is_case_insensitive);
-            Converter::Substitute(made.expect("expressions are compiled when they are read"))
-        }
-        config::Converter::UrlDecode { is_form } => Converter::UrlDecode { is_form: *is_form },
-        config::Converter::Arithmetic(operation, operand) => {
-            Converter::Arithmetic(super::parts::operation(*operation), *operand)
-        }
-        config::Converter::Negate => Converter::Negate,
-        config::Converter::Complement => Converter::Complement,
-        config::Converter::IsNotZero => Converter::IsNotZero,
-        config::Converter::IsZero => Converter::IsZero,
-        config::Converter::IsEven => Converter::IsEven,
-        config::Converter::IsOdd => Converter::IsOdd,
     }
 }

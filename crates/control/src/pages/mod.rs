@@ -39,6 +39,8 @@ use std::io;
 pub(crate) enum Site {
     /// `tidegate.prometheus`
     Metrics,
+    /// `use-service prometheus-exporter`: whatever is asked for, as a rule chose what comes here.
+    MetricsAnywhere,
     /// A section with `stats` lines and nothing else.
     Stats(Box<StatsSite>),
 }
@@ -61,6 +63,7 @@ pub(crate) fn answer(desk: &mut Desk<'_>, visit: &Visit) -> Response {
     let inquiry = &visit.inquiry;
     match &*visit.site {
         Site::Stats(site) => stats::answer(desk, site, visit),
+        Site::MetricsAnywhere => metrics::answer(&desk.facts(), inquiry.query.as_deref().unwrap_or_default()),
         Site::Metrics => match (inquiry.method, inquiry.path.as_str()) {
             (Method::Get | Method::Head, "/metrics") => {
                 metrics::answer(&desk.facts(), inquiry.query.as_deref().unwrap_or_default())

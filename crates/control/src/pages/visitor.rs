@@ -4,6 +4,7 @@ use super::Site;
 use super::dialogue::{Dialogue, Inquiry, Step};
 use super::response::Response;
 use crate::admin::{Service, Stream, Wish, patiently};
+use proxyline::Decoded;
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
@@ -36,14 +37,28 @@ pub(crate) struct Visit {
 }
 
 /// Serves a visitor until it ends, or is too slow, or there is no page any more where it knocked.
-pub(crate) async fn serve(stream: Stream, service: Rc<RefCell<Service>>, wishes: UnboundedSender<Wish>) {
+/// An internal one says first whose request it is.
+pub(crate) async fn serve(
+    stream: Stream,
+    is_internal: bool,
+    service: Rc<RefCell<Service>>,
+    wishes: UnboundedSender<Wish>,
+) {
     // One that breaks off or is too slow is gone, and that is all there is to it.
-    let _ = converse(stream, service, wishes).await;
+    let _ = converse(stream, is_internal, service, wishes).await;
 }
 
-async fn converse(stream: Stream, service: Rc<RefCell<Service>>, wishes: UnboundedSender<Wish>) -> io::Result<()> {
-    let (src, dst) = stream.ends();
+async fn converse(
+    stream: Stream,
+    is_internal: bool,
+    service: Rc<RefCell<Service>>,
+    wishes: UnboundedSender<Wish>,
+) -> io::Result<()> {
     let mut dialogue = Dialogue::new();
+    let (src, dst) = match is_internal {
+        true => patiently(PATIENCE, introduced(&stream, &mut dialogue)).await?,
+        false => stream.ends(),
+    };
     let mut buffer = vec![0; 4096];
     let mut deadline = Instant::now() + PATIENCE;
     let mut step = dialogue.next();
@@ -83,6 +98,25 @@ async fn converse(stream: Stream, service: Rc<RefCell<Service>>, wishes: Unbound
                 deadline = Instant::now() + if dialogue.is_begun() { PATIENCE } else { REST };
                 step = dialogue.next();
             }
+        }
+    }
+}
+
+/// Reads a PROXY header: who asks, and where. What came behind it is heard.
+async fn introduced(stream: &Stream, dialogue: &mut Dialogue) -> io::Result<(Option<SocketAddr>, Option<SocketAddr>)> {
+    let mut heard = Vec::new();
+    let mut buffer = [0; 512];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        heard.extend_from_slice(&buffer[..count]);
+        match proxyline::decode(&heard) {
+            Decoded::Incomplete if count > 0 => (),
+            Decoded::Complete(header) => {
+                dialogue.hear(&heard[header.header_len..]);
+                let ends = header.addresses;
+                return Ok((ends.map(|ends| ends.source), ends.map(|ends| ends.destination)));
+            }
+            Decoded::Incomplete | Decoded::Invalid(_) => return Err(io::ErrorKind::InvalidData.into()),
         }
     }
 }

@@ -18,6 +18,7 @@ impl Session {
     pub(crate) fn is_answered(&mut self, end: End, out: &mut Outbox) -> bool {
         let may_answer = match self.phase {
             Phase::Awaiting
+            | Phase::Tarpitted
             | Phase::Assigning
             | Phase::Queued
             | Phase::Connecting
@@ -105,6 +106,14 @@ impl Session {
                 // What a rule wanted to say is no response, or too long for one.
                 None => Status::InternalError.page(),
             },
+            Some(Words::Whole(status, text)) => match self.write_whole(transaction, &text, buffer) {
+                Some(size) => return Some((status, size)),
+                None => Status::InternalError.page(),
+            },
+            Some(Words::Challenge(realm)) => match self.write_challenge(transaction, &realm, buffer) {
+                Some(size) => return Some((401, size)),
+                None => Status::InternalError.page(),
+            },
             Some(Words::Page(code)) => page_of(code),
             None => status_of(end).expect("it was answered for its status").page(),
         };
@@ -131,6 +140,27 @@ impl Session {
             }
         };
         Some((page.code, size))
+    }
+
+    /// Writes what the operator has in a file. Without bytes nothing is said.
+    fn write_whole(&mut self, transaction: &mut Transaction, text: &[u8], buffer: &mut [u8]) -> Option<usize> {
+        match (&mut transaction.exchange, text.is_empty()) {
+            (Some(exchange), true) => {
+                exchange.close_front();
+                exchange.on_own_response();
+                Some(0)
+            }
+            (Some(_) | None, _) => self.write_own(transaction, text, buffer),
+        }
+    }
+
+    /// Writes the page that asks for a name and a password (RFC 9110 §11.6.1).
+    fn write_challenge(&mut self, transaction: &mut Transaction, realm: &str, buffer: &mut [u8]) -> Option<usize> {
+        let page = self.page_of_operator(401);
+        let text = page.as_deref().unwrap_or(page_of(401).to_garbage.as_bytes());
+        let head = text.windows(4).position(|end| end == b"\r\n\r\n")? + 2;
+        let field = format!("www-authenticate: Basic realm=\"{realm}\"\r\n");
+        self.write_own(transaction, &[&text[..head], field.as_bytes(), &text[head..]].concat(), buffer)
     }
 
     /// Writes a response that was made here, as rules let it be. `None`: it cannot be sent.

@@ -23,6 +23,8 @@ pub(super) struct Facts {
     pub(super) captures: Captures,
     /// What rules say of its line.
     pub(super) line_level: LineLevel,
+    /// Until when a client waits that is to be told that it is denied.
+    pub(super) held_until: Option<Instant>,
     /// Why it ended, if it is not simply over.
     pub(super) end: Option<End>,
     /// The response of our own is on its way.
@@ -39,6 +41,7 @@ impl Default for Facts {
             status: None,
             captures: Captures::NONE,
             line_level: LineLevel::Usual,
+            held_until: None,
             end: None,
             is_answered: false,
         }
@@ -125,8 +128,7 @@ fn is_captured(table: &Table, frontend: &Frontend) -> bool {
 impl Session {
     /// What the exchange under way has captured.
     pub(crate) fn captures(&self) -> &Captures {
-        static NONE: Captures = Captures::NONE;
-        self.transaction().map_or(&NONE, |transaction| &transaction.facts.captures)
+        self.transaction().map_or(Captures::none(), |transaction| &transaction.facts.captures)
     }
 
     /// What the client was told so far.
@@ -235,7 +237,7 @@ impl Session {
 
 fn captured(captures: &[Capture], fields: &Fields, bytes: &[u8]) -> Vec<Captured> {
     let last = |capture: &Capture| {
-        let value = fields.values(bytes, capture.header.as_bytes()).next_back()?;
+        let value = fields.values(bytes, capture.header.as_ref()?.as_bytes()).next_back()?;
         Some(capture.cut(value).into())
     };
     captures.iter().map(last).collect()

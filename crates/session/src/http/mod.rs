@@ -248,6 +248,7 @@ impl Session {
                     self.read_request(now, out);
                 }
             }
+            Ok(Received::End) if self.phase == Phase::Tarpitted => self.end_tarpit(now, out),
             Ok(Received::End) if self.phase == Phase::Awaiting => self.on_client_gone(true, out),
             Err(_) if self.phase == Phase::Awaiting => self.on_client_gone(false, out),
             // How much that matters depends on what was expected.
@@ -311,6 +312,7 @@ impl Session {
             Phase::Greeting
             | Phase::Inspecting
             | Phase::Awaiting
+            | Phase::Tarpitted
             | Phase::Assigning
             | Phase::Queued
             | Phase::Connecting
@@ -348,6 +350,7 @@ impl Session {
     pub(crate) fn http_deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Awaiting => self.request_deadline(),
+            Phase::Tarpitted => self.tarpit_deadline(),
             Phase::Exchanging => self.exchange_deadline().map(|(deadline, _)| deadline),
             Phase::Answering => Some(self.front.active_at + self.frontend().timeouts.client?),
             Phase::Lingering => self.linger_deadline(),
@@ -367,9 +370,10 @@ impl Session {
         }
     }
 
-    pub(crate) fn on_http_late(&mut self, out: &mut Outbox) {
+    pub(crate) fn on_http_late(&mut self, now: Instant, out: &mut Outbox) {
         match self.phase {
             Phase::Awaiting => self.on_request_late(out),
+            Phase::Tarpitted => self.end_tarpit(now, out),
             Phase::Exchanging => self.on_exchange_late(out),
             Phase::Answering => self.abort_with(crate::End::new(self.moment(), crate::Cause::Idle(Side::Front)), out),
             Phase::Lingering => self.close_resting(out),

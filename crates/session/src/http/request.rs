@@ -257,7 +257,7 @@ fn forward_header<'a>(
 
 /// What a running HAProxy does with the three options (`option http-keep-alive`, `http-server-close`, `httpclose`): what is said of
 /// a backend concerns its servers.
-fn policy(frontend: &Frontend, backend: Option<&Backend>, is_retiring: bool) -> Policy {
+pub(super) fn policy(frontend: &Frontend, backend: Option<&Backend>, is_retiring: bool) -> Policy {
     let kept_if = |is_kept| if is_kept { Persistence::Keep } else { Persistence::Close };
     Policy {
         front: kept_if(frontend.http.keeping != Keeping::Nothing && !is_retiring),

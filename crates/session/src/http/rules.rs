@@ -7,13 +7,16 @@
 //! ```
 
 use super::Transaction;
+use super::request::policy;
 use crate::connect::is_same;
 use crate::early::Rules;
 use crate::tally::clock;
-use crate::{Cause, End, Moment, Outbox, Session};
+use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use driver::Instant;
-use http1::Method;
-use table::{Answered, Case, Course, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table};
+use http1::{Exchange, Method};
+use table::{
+    Answered, BackendId, Captures, Case, Course, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table, Words,
+};
 
 impl Session {
     /// Asks the rules on requests that a section has. Says whether the request goes on.
@@ -38,7 +41,7 @@ impl Session {
             accepted_at: clock(self.accepted_at),
             now: active_at,
             identity: &self.identity,
-            captures: &told.captures,
+            captures: Captures::none(),
             status: None,
             server: None,
         };
@@ -48,11 +51,20 @@ impl Session {
             bytes: up.gathered.bytes(),
             variables: &mut http.variables,
             line_level: &mut told.line_level,
+            captures: &mut told.captures,
             scratch,
         };
         let ruling = case.ask(rules);
         let (cause, words) = match ruling {
             Ruling::Passed => return true,
+            Ruling::Served(service) => {
+                self.serve(service, now, out);
+                return false;
+            }
+            Ruling::Delayed(words) => {
+                self.tarpit(words, whose, now, out);
+                return false;
+            }
             Ruling::Denied(words) => (Cause::Denied, Some(words)),
             Ruling::Answered(words) => (Cause::Answered, Some(words)),
             Ruling::Rejected => (Cause::Rejected, None),
@@ -67,6 +79,58 @@ impl Session {
         }
         self.end_with(End::new(Moment::Request, cause), out);
         false
+    }
+
+    /// The request goes to a service of our own instead of a backend, which is left if there is one.
+    pub(super) fn serve(&mut self, service: BackendId, now: Instant, out: &mut Outbox) {
+        if let Some(backend) = self.backend_ref() {
+            backend.state.conns.close(self.shard);
+        }
+        self.backend = Some(service);
+        self.count_backend(now);
+        let table = self.table.clone();
+        let is_retiring = self.http_mut().is_retiring;
+        let policy = policy(table.frontend(self.frontend), Some(table.backend(service)), is_retiring);
+        let transaction = self.http_mut().transaction.as_mut().expect("a request was asked about");
+        transaction.facts.routed_at = Some(now);
+        transaction.exchange = Some(Exchange::begin(&transaction.request, policy));
+        self.enter(Phase::Assigning);
+        out.ask(Ask::Server { avoid: None, imposed: None, hash: None, takes_down: false });
+    }
+
+    /// The client is told after a while that it is denied (`configuration.txt: tarpit`).
+    fn tarpit(&mut self, words: Words, whose: Rules, now: Instant, out: &mut Outbox) {
+        let delay = match (whose, self.backend_ref()) {
+            (Rules::Backend, Some(backend)) => backend.timeouts.tarpit,
+            (Rules::Frontend | Rules::Backend, _) => self.frontend().timeouts.tarpit,
+        };
+        self.count_request_denial();
+        let transaction = self.http_mut().transaction.as_mut().expect("a request was asked about");
+        transaction.own = Some(words);
+        transaction.facts.held_until = delay.map(|delay| now + delay);
+        self.enter(Phase::Tarpitted);
+        if delay.is_none() {
+            self.end_tarpit(now, out);
+        }
+    }
+
+    /// The while is over, or the client does not wait for its end.
+    pub(super) fn end_tarpit(&mut self, now: Instant, out: &mut Outbox) {
+        self.assigned_at = Some(now);
+        self.end_with(End::new(Moment::Tarpit, Cause::Denied), out);
+    }
+
+    pub(super) fn tarpit_deadline(&self) -> Option<Instant> {
+        self.transaction()?.facts.held_until
+    }
+
+    /// How an exchange ended that a service has answered.
+    pub(crate) fn end_of_service(&self, end: End) -> End {
+        let is_served = self.http.is_some() && self.backend_ref().is_some_and(|backend| backend.http.is_service);
+        match is_served && end.cause == Cause::Complete {
+            true => End::new(Moment::Request, Cause::Answered),
+            false => end,
+        }
     }
 
     /// Asks the rules on responses: the backend's, then the frontend's, then those behind both.
@@ -129,7 +193,7 @@ impl Session {
                 accepted_at: clock(self.accepted_at),
                 now: active_at,
                 identity: &self.identity,
-                captures: &told.captures,
+                captures: Captures::none(),
                 status: Some(response.status()),
                 server: self.server.as_deref(),
             };
@@ -139,10 +203,12 @@ impl Session {
                 bytes: own.unwrap_or(down.gathered.bytes()),
                 variables: &mut self.http.as_mut().expect("it speaks HTTP").variables,
                 line_level: &mut told.line_level,
+                captures: &mut told.captures,
                 scratch,
             };
             let (cause, words) = match case.ask(rules) {
                 Ruling::Passed => continue,
+                Ruling::Served(_) | Ruling::Delayed(_) => unreachable!("rules on responses have no such actions"),
                 Ruling::Denied(words) => (Cause::Denied, Some(words)),
                 Ruling::Answered(words) => (Cause::Answered, Some(words)),
                 Ruling::Rejected => (Cause::Rejected, None),

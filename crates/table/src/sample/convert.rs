@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::substitute::byte_of;
-use super::{Substitution, Value};
+use std::sync::Arc;
+
+use super::coding::{
+    base64, base64_decoded, base64_url, base64_url_decoded, hex, hex_number, url_decoded, url_encoded,
+};
+use super::{Facts, Map, Substitution, Value, Variable};
 
 /// One converter of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,35 @@ pub enum Converter {
     UrlDecode {
         is_form: bool,
     },
-    Arithmetic(Operation, i64),
+    Arithmetic(Operation, Amount),
+    /// `map` and its kin.
+    Map(Arc<Map>),
+    /// `concat`: a variable that is not there is nothing.
+    Concat {
+        before: Box<[u8]>,
+        variable: Option<Variable>,
+        after: Box<[u8]>,
+    },
+    /// `strcmp`: -1, 0 or 1.
+    CompareWith(Variable),
+    /// `iif`
+    Choose(Box<[u8]>, Box<[u8]>),
+    /// `ltrim`
+    TrimStart(Box<[u8]>),
+    /// `rtrim`
+    TrimEnd(Box<[u8]>),
+    UrlEncode,
+    Base64Decode,
+    /// RFC 4648 §5, without padding.
+    Base64Url,
+    Base64UrlDecode,
+    /// `hex2i`
+    HexToInt,
+    /// `param`
+    Parameter {
+        name: Box<[u8]>,
+        delimiter: u8,
+    },
     /// `neg`
     Negate,
     /// `cpl`
@@ -61,6 +93,13 @@ pub struct TextPart {
     pub count: u32,
 }
 
+/// What a number is combined with. A variable that holds no number leaves no sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    Number(i64),
+    Variable(Variable),
+}
+
 /// A number and an operand. Nothing overflows: results stop at the ends of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -78,7 +117,7 @@ pub enum Operation {
 
 impl Converter {
     /// `None`: the value cannot be converted, so there is no sample.
-    pub fn apply<'a>(&self, value: Value<'a>) -> Option<Value<'a>> {
+    pub fn apply<'a>(&'a self, value: Value<'a>, facts: &Facts<'a>) -> Option<Value<'a>> {
         let truth = |test: fn(i64) -> bool, value: Value<'_>| value.to_int().map(|number| Value::Bool(test(number)));
         match self {
             Converter::Lower => Some(owned(value.into_bytes().to_ascii_lowercase())),
@@ -92,7 +131,52 @@ impl Converter {
             Converter::IpMask { v4, v6 } => mask(value.to_addr()?, *v4, *v6).map(Value::Addr),
             Converter::Substitute(substitution) => Some(owned(substitution.of(&value.into_bytes()))),
             Converter::UrlDecode { is_form } => url_decoded(&value.into_bytes(), *is_form).map(owned),
-            Converter::Arithmetic(operation, operand) => Some(Value::Int(operation.of(value.to_int()?, *operand))),
+            Converter::Arithmetic(operation, amount) => {
+                let operand = match amount {
+                    Amount::Number(number) => *number,
+                    Amount::Variable(variable) => facts.variables.value_of(*variable)?.to_int()?,
+                };
+                Some(Value::Int(operation.of(value.to_int()?, operand)))
+            }
+            Converter::Map(map) => map.value_of(value),
+            Converter::Concat { before, variable, after } => {
+                let mut text = [&value.into_bytes(), before.as_ref()].concat();
+                if let Some(value) = variable.and_then(|variable| facts.variables.value_of(variable)) {
+                    text.extend_from_slice(&value.into_bytes());
+                }
+                text.extend_from_slice(after);
+                Some(owned(text))
+            }
+            Converter::CompareWith(variable) => {
+                let other = facts.variables.value_of(*variable)?.into_bytes();
+                Some(Value::Int(value.into_bytes().cmp(&other) as i64))
+            }
+            Converter::Choose(yes, no) => {
+                let is_true = value.to_int().is_some_and(|number| number != 0);
+                Some(Value::Bytes(Cow::Borrowed(if is_true { yes } else { no })))
+            }
+            Converter::TrimStart(set) => {
+                let text = value.into_bytes();
+                let start = text.iter().take_while(|byte| set.contains(byte)).count();
+                let end = text.len();
+                Some(part(text, start, end))
+            }
+            Converter::TrimEnd(set) => {
+                let text = value.into_bytes();
+                let end = text.len() - text.iter().rev().take_while(|byte| set.contains(byte)).count();
+                Some(part(text, 0, end))
+            }
+            Converter::UrlEncode => Some(owned(url_encoded(&value.into_bytes()))),
+            Converter::Base64Decode => base64_decoded(&value.into_bytes()).map(owned),
+            Converter::Base64Url => Some(owned(base64_url(&value.into_bytes()))),
+            Converter::Base64UrlDecode => base64_url_decoded(&value.into_bytes()).map(owned),
+            Converter::HexToInt => hex_number(&value.into_bytes()).map(Value::Int),
+            Converter::Parameter { name, delimiter } => {
+                let text = value.into_bytes();
+                let mut pairs = text.split(|byte| byte == delimiter);
+                let found = pairs.find_map(|pair| pair.strip_prefix(&**name)?.strip_prefix(b"="))?;
+                Some(owned(found.to_vec()))
+            }
             Converter::Negate => Some(Value::Int(value.to_int()?.saturating_neg())),
             Converter::Complement => Some(Value::Int(!value.to_int()?)),
             Converter::IsNotZero => truth(|number| number != 0, value),
@@ -143,27 +227,6 @@ impl TextPart {
     }
 }
 
-fn url_decoded(text: &[u8], mut is_form: bool) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        match (first, behind) {
-            (b'+', _) if is_form => out.push(b' '),
-            (b'%', [high, low, behind @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                out.push(byte_of(*high, *low));
-                rest = behind;
-            }
-            (b'%', _) => return None,
-            (byte, _) => {
-                is_form |= *byte == b'?';
-                out.push(*byte);
-            }
-        }
-    }
-    Some(out)
-}
-
 fn bytes(text: Cow<'_, [u8]>, offset: usize, count: Option<u32>) -> Option<Value<'_>> {
     let room = text.len().checked_sub(offset).filter(|&room| room > 0)?;
     let count = count.map_or(room, |count| room.min(count as usize));
@@ -190,23 +253,6 @@ fn mask(addr: IpAddr, v4: u8, v6: Option<u8>) -> Option<IpAddr> {
     }
 }
 
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
-}
-
-fn base64(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let octet = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
-        let digit = |index: usize| DIGITS[(bits >> (18 - 6 * index) & 63) as usize];
-        text.extend((0..4).map(|index| if index <= chunk.len() { digit(index) } else { b'=' }));
-    }
-    text
-}
-
 fn owned<'a>(bytes: Vec<u8>) -> Value<'a> {
     Value::Bytes(Cow::Owned(bytes))
 }
@@ -215,8 +261,15 @@ fn owned<'a>(bytes: Vec<u8>) -> Value<'a> {
 mod tests {
     use super::*;
 
+    fn nothing() -> crate::Table {
+        let process = crate::StateBook::new(1).process();
+        crate::Table::new(1, crate::Global::default(), Vec::new(), Vec::new(), Vec::new(), process)
+    }
+
     fn shown(converter: Converter, value: Value<'_>) -> Option<String> {
-        let value = converter.apply(value)?;
+        let table = nothing();
+        let facts = Facts::new(&table, crate::FrontendId(0), None, None);
+        let value = converter.apply(value, &facts)?;
         Some(String::from_utf8_lossy(&value.into_bytes()).into_owned())
     }
 
@@ -272,18 +325,22 @@ mod tests {
             (Or, 6, 3, 7),
             (Xor, 6, 3, 5),
         ] {
-            let value = Converter::Arithmetic(operation, operand).apply(Value::Int(number));
-            assert_eq!(value, Some(Value::Int(expect)), "{number} {operation:?} {operand}");
+            let value = shown(Converter::Arithmetic(operation, Amount::Number(operand)), Value::Int(number));
+            assert_eq!(value, Some(expect.to_string()), "{number} {operation:?} {operand}");
         }
         for (converter, number, expect) in [
-            (Converter::Negate, 5, Value::Int(-5)),
-            (Converter::Complement, 0, Value::Int(-1)),
-            (Converter::IsNotZero, 2, Value::Bool(true)),
-            (Converter::IsZero, 2, Value::Bool(false)),
-            (Converter::IsEven, 2, Value::Bool(true)),
-            (Converter::IsOdd, -3, Value::Bool(true)),
+            (Converter::Negate, 5, "-5"),
+            (Converter::Complement, 0, "-1"),
+            (Converter::IsNotZero, 2, "1"),
+            (Converter::IsZero, 2, "0"),
+            (Converter::IsEven, 2, "1"),
+            (Converter::IsOdd, -3, "1"),
         ] {
-            assert_eq!(converter.apply(Value::Int(number)), Some(expect), "{converter:?} of {number}");
+            assert_eq!(
+                shown(converter.clone(), Value::Int(number)).as_deref(),
+                Some(expect),
+                "{converter:?} of {number}"
+            );
         }
     }
 

@@ -34,7 +34,7 @@ impl Expression {
             Sample::Settled(value) | Sample::Passing(value) => value,
             Sample::Awaited | Sample::Absent => return None,
         };
-        self.converters.iter().try_fold(value, |value, converter| converter.apply(value))
+        self.converters.iter().try_fold(value, |value, converter| converter.apply(value, facts))
     }
 
     /// Whether every id in it has a place in `table`.

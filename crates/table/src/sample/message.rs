@@ -4,10 +4,12 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http1::{Fields, Request, Response};
 
 use super::{Facts, Sample, Value};
+use crate::Userlist;
 
 /// A message whose head is whole.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,10 @@ pub enum MessagePart {
     Cookie(Box<[u8]>),
     /// `url_param(name)`
     Parameter(Box<[u8]>),
+    /// `http_auth(userlist)`
+    Authorized(Arc<Userlist>),
+    /// `http_auth_group(userlist)`
+    Groups(Arc<Userlist>),
 }
 
 /// What is asked of the fields of one name.
@@ -51,6 +57,8 @@ pub struct FieldPart {
     /// `fhdr`: whole values, not the elements of lists.
     pub is_whole: bool,
     pub form: FieldForm,
+    /// Which of several: from 1, or from -1 at the end; `None` is the last, and any of them in a test.
+    pub nth: Option<i32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +88,9 @@ impl MessagePart {
                 | MessagePart::Query
                 | MessagePart::Base
                 | MessagePart::Cookie(_)
-                | MessagePart::Parameter(_),
+                | MessagePart::Parameter(_)
+                | MessagePart::Authorized(_)
+                | MessagePart::Groups(_),
                 Message::Response { .. },
             ) => None,
         };
@@ -88,9 +98,11 @@ impl MessagePart {
     }
 
     /// Whether one of several values is what is asked for; `None` where there is but one.
-    pub(crate) fn any<'a>(&self, message: Message<'a>, is_it: impl FnMut(Value<'a>) -> bool) -> Option<bool> {
+    pub(crate) fn any<'a>(&self, message: Message<'a>, mut is_it: impl FnMut(Value<'a>) -> bool) -> Option<bool> {
         match self {
-            MessagePart::Field(part) if part.form != FieldForm::Count => Some(part.values(message).any(is_it)),
+            MessagePart::Field(part) if part.form != FieldForm::Count && part.nth.is_none() => {
+                Some(part.values(message).any(is_it))
+            }
             MessagePart::Field(_)
             | MessagePart::Method
             | MessagePart::Target
@@ -101,7 +113,13 @@ impl MessagePart {
             | MessagePart::Version
             | MessagePart::Status
             | MessagePart::Cookie(_)
-            | MessagePart::Parameter(_) => None,
+            | MessagePart::Parameter(_)
+            | MessagePart::Authorized(_) => None,
+            MessagePart::Groups(list) => {
+                let user = request_of(message).and_then(|(fields, bytes)| list.user(fields, bytes));
+                let groups = user.map_or(&[][..], |user| &user.groups);
+                Some(groups.iter().any(|group| is_it(Value::Bytes(Cow::Owned(group.as_bytes().to_vec())))))
+            }
         }
     }
 
@@ -119,7 +137,9 @@ impl MessagePart {
             | MessagePart::Version
             | MessagePart::Field(_)
             | MessagePart::Cookie(_)
-            | MessagePart::Parameter(_) => None,
+            | MessagePart::Parameter(_)
+            | MessagePart::Authorized(_)
+            | MessagePart::Groups(_) => None,
         }
     }
 
@@ -147,6 +167,11 @@ impl MessagePart {
                 let query = request.query(bytes)?;
                 query.split(|&byte| byte == b'&').find_map(|pair| named(pair, name)).map(text)
             }
+            MessagePart::Authorized(list) => Some(Value::Bool(list.user(request.fields(), bytes).is_some())),
+            MessagePart::Groups(list) => {
+                let group = list.user(request.fields(), bytes)?.groups.first()?;
+                Some(Value::Bytes(Cow::Owned(group.as_bytes().to_vec())))
+            }
             MessagePart::Status => None,
             MessagePart::Field(_) => unreachable!("fields are looked for in both messages"),
         }
@@ -160,7 +185,16 @@ impl FieldPart {
                 let count = self.texts(message)?.count();
                 Some(Value::Int(count.try_into().unwrap_or(i64::MAX)))
             }
-            FieldForm::Text | FieldForm::Number | FieldForm::Addr => self.values(message).last(),
+            FieldForm::Text | FieldForm::Number | FieldForm::Addr => match self.nth {
+                None | Some(-1) => self.values(message).last(),
+                Some(nth) => {
+                    let index = match usize::try_from(nth) {
+                        Ok(nth) => nth.checked_sub(1)?,
+                        Err(_) => self.values(message).count().checked_sub(nth.unsigned_abs() as usize)?,
+                    };
+                    self.values(message).nth(index)
+                }
+            },
         }
     }
 
@@ -196,6 +230,13 @@ impl FieldPart {
                 Some(element.trim_ascii())
             })
         }))
+    }
+}
+
+fn request_of(message: Message<'_>) -> Option<(&Fields, &[u8])> {
+    match message {
+        Message::Request { request, bytes } => Some((request.fields(), bytes)),
+        Message::Response { .. } => None,
     }
 }
 
@@ -247,7 +288,8 @@ mod tests {
         request.read(REQUEST);
         let message = Message::Request { request: &request, bytes: REQUEST };
         let field = |name: &str, is_whole, form| {
-            MessagePart::Field(FieldPart { speaker: Speaker::Client, name: name.as_bytes().into(), is_whole, form })
+            let name = name.as_bytes().into();
+            MessagePart::Field(FieldPart { speaker: Speaker::Client, name, is_whole, form, nth: None })
         };
         let bytes = |text: &'static str| Sample::Settled(Value::Bytes(Cow::Borrowed(text.as_bytes())));
         for (part, expected) in [

@@ -18,16 +18,18 @@
 //! | `message` | what a request or a response of HTTP says |
 //! | `session` | what is known of a session, and what it has kept |
 //! | `variable` | what rules have kept |
-//! | `convert`, `substitute` | samples out of samples |
+//! | `convert`, `coding`, `map`, `substitute` | samples out of samples |
 //! | `format` | texts with samples in them |
 //! | `matcher`, `text` | what a value is compared with |
 
 mod certificate;
+mod coding;
 mod convert;
 mod fetch;
 mod format;
 mod hello;
 mod http;
+mod map;
 mod matcher;
 mod message;
 mod payload;
@@ -38,9 +40,11 @@ mod value;
 mod variable;
 
 pub use certificate::{CertificatePart, Whose};
-pub use convert::{Converter, Operation, TextPart};
+pub(crate) use coding::base64_decoded;
+pub use convert::{Amount, Converter, Operation, TextPart};
 pub use fetch::{Fetch, TlsPart};
 pub use format::{Expression, Format, FormatPart};
+pub use map::{Map, MapKey};
 pub use matcher::{Matcher, NumberRange};
 pub(crate) use message::first_element;
 pub use message::{FieldForm, FieldPart, Message, MessagePart};

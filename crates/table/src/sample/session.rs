@@ -64,6 +64,11 @@ pub enum SessionPart {
 impl Captures {
     pub const NONE: Captures = Captures { line: Vec::new(), request: Vec::new(), response: Vec::new(), version: None };
 
+    pub fn none() -> &'static Captures {
+        static NONE: Captures = Captures::NONE;
+        &NONE
+    }
+
     /// Keeps the memory.
     pub fn clear(&mut self) {
         self.line.clear();

@@ -1,0 +1,119 @@
+//! Converters, and the maps that some of them look into: their files are read here.
+
+use super::Lowering;
+use super::samples::compare;
+use config::{Lead, Spanned, Stage};
+use std::fs;
+use std::sync::Arc;
+use table::{Amount, Converter, Map, MapKey, Substitution, Value};
+
+impl Lowering<'_> {
+    /// `None` if a map cannot be read; that has been reported.
+    pub(super) fn converter(&mut self, converter: &config::Converter) -> Option<Converter> {
+        Some(match converter {
+            config::Converter::Lower => Converter::Lower,
+            config::Converter::Upper => Converter::Upper,
+            config::Converter::Length => Converter::Length,
+            config::Converter::Hex => Converter::Hex,
+            config::Converter::Base64 => Converter::Base64,
+            config::Converter::Bytes { offset, count } => Converter::Bytes { offset: *offset, count: *count },
+            config::Converter::Field(piece) => Converter::Field(super::parts::piece(piece)),
+            config::Converter::Word(piece) => Converter::Word(super::parts::piece(piece)),
+            config::Converter::IpMask { v4, v6 } => Converter::IpMask { v4: *v4, v6: *v6 },
+            config::Converter::Substitute { regex, to, is_global, is_case_insensitive } => {
+                let made = Substitution::new(regex, to.as_bytes(), *is_global, *is_case_insensitive);
+                Converter::Substitute(made.expect("expressions are compiled when they are read"))
+            }
+            config::Converter::UrlDecode { is_form } => Converter::UrlDecode { is_form: *is_form },
+            config::Converter::Arithmetic(operation, operand) => {
+                let amount = match operand {
+                    config::Amount::Number(number) => Amount::Number(*number),
+                    config::Amount::Variable(variable) => Amount::Variable(self.variable(variable)),
+                };
+                Converter::Arithmetic(super::parts::operation(*operation), amount)
+            }
+            config::Converter::Negate => Converter::Negate,
+            config::Converter::Complement => Converter::Complement,
+            config::Converter::IsNotZero => Converter::IsNotZero,
+            config::Converter::IsZero => Converter::IsZero,
+            config::Converter::IsEven => Converter::IsEven,
+            config::Converter::IsOdd => Converter::IsOdd,
+            config::Converter::Map { key, value, file, default } => {
+                Converter::Map(self.map(*key, *value, file, default.as_deref())?)
+            }
+            config::Converter::Concat { before, variable, after } => Converter::Concat {
+                before: bytes(before),
+                variable: variable.as_ref().map(|variable| self.variable(variable)),
+                after: bytes(after),
+            },
+            config::Converter::CompareWith(variable) => Converter::CompareWith(self.variable(variable)),
+            config::Converter::Choose(yes, no) => Converter::Choose(bytes(yes), bytes(no)),
+            config::Converter::TrimStart(set) => Converter::TrimStart(bytes(set)),
+            config::Converter::TrimEnd(set) => Converter::TrimEnd(bytes(set)),
+            config::Converter::UrlEncode => Converter::UrlEncode,
+            config::Converter::Base64Decode => Converter::Base64Decode,
+            config::Converter::Base64Url => Converter::Base64Url,
+            config::Converter::Base64UrlDecode => Converter::Base64UrlDecode,
+            config::Converter::HexToInteger => Converter::HexToInt,
+            config::Converter::Parameter { name, delimiter } => {
+                Converter::Parameter { name: bytes(name), delimiter: u8::try_from(*delimiter).unwrap_or(b'&') }
+            }
+        })
+    }
+
+    fn map(
+        &mut self,
+        key: config::MapKey,
+        value: config::MapValue,
+        file: &Spanned<String>,
+        default: Option<&str>,
+    ) -> Option<Arc<Map>> {
+        let key = match key {
+            config::MapKey::Text(how) => MapKey::Text(compare(how)),
+            config::MapKey::RegexReplace => MapKey::RegexReplace,
+            config::MapKey::Integer => MapKey::Int,
+            config::MapKey::Address => MapKey::Addr,
+        };
+        let default = default.and_then(|text| read_value(value, text.as_bytes()));
+        match read(&file.value, key, value, default) {
+            Ok(map) => Some(Arc::new(map)),
+            Err(message) => {
+                self.alert(Stage::Parsing, Lead::Spaced, file.span, message);
+                None
+            }
+        }
+    }
+}
+
+fn bytes(text: &str) -> Box<[u8]> {
+    text.as_bytes().into()
+}
+
+/// The map in a file, or HAProxy's words for why there is none.
+fn read(file: &str, key: MapKey, value: config::MapValue, default: Option<Value<'static>>) -> Result<Map, String> {
+    let text = fs::read(file).map_err(|_| format!("failed to open pattern file <{file}>"))?;
+    let lines = text.split(|&byte| byte == b'\n').zip(1..).map(|(line, number)| (line.trim_ascii(), number));
+    let mut entries = Vec::new();
+    let mut numbers = Vec::new();
+    for (line, number) in lines.filter(|(line, _)| !line.is_empty() && !line.starts_with(b"#")) {
+        let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+        let (name, rest) = line.split_at(end);
+        let found = read_value(value, rest.trim_ascii_start());
+        let found =
+            found.ok_or_else(|| format!("unable to parse the value of a map at line {number} of file '{file}'"))?;
+        entries.push((name, found));
+        numbers.push(number);
+    }
+    Map::new(key, entries, default)
+        .map_err(|index| format!("unable to parse the key of a map at line {} of file '{file}'", numbers[index]))
+}
+
+fn read_value(value: config::MapValue, text: &[u8]) -> Option<Value<'static>> {
+    let number = || str::from_utf8(text).ok()?.parse().ok();
+    let addr = || str::from_utf8(text).ok()?.parse().ok();
+    match value {
+        config::MapValue::Text => Some(Value::Bytes(text.to_vec().into())),
+        config::MapValue::Integer => number().map(Value::Int),
+        config::MapValue::Address => addr().map(Value::Addr),
+    }
+}
