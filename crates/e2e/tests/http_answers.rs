@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 
 use e2e::peers::Conversation;
-use e2e::{LogServer, Origin, Proxy, Setup, Subject, mask};
+use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, mask};
 
 e2e::scenarios! {
     shared: [
@@ -14,8 +14,9 @@ e2e::scenarios! {
         captures_of_rules,
         metrics_behind_a_rule,
         maps_and_other_converters,
+        counts_of_answers,
     ],
-    alone: [],
+    alone: [counts_of_failed_edits],
 }
 
 const HTTP: &str = "
@@ -393,4 +394,56 @@ fn maps_and_other_converters(subject: Subject) {
         rig.ask(path, &format!("{fields}X-Row: {index}\r\n"));
         assert_eq!(rig.field("x-r"), Some(format!("[{expected}]")), "{expression} of {path}");
     }
+}
+
+/// `management.txt` §9.1: `intercepted`.
+fn counts_of_answers(subject: Subject) {
+    let admin = Admin::new();
+    let socket = admin.path().display().to_string();
+    let sections = format!(
+        "
+    global
+        stats socket {socket} level admin
+    frontend fe
+        bind @fe@
+        monitor-uri /monitor
+        http-request redirect location /x if {{ path /to }}
+        http-request deny if {{ path /deny }}
+        default_backend be
+    backend be
+        http-request return status 200 if {{ path /back }}
+        server s @s@
+"
+    );
+    let rig = Rig::new(subject, &sections);
+    for path in ["/to", "/deny", "/monitor", "/back", "/other"] {
+        rig.ask(path, "");
+    }
+    // The redirection and the monitor: what a backend answers is not the frontend's.
+    admin.wait_for("fe", "FRONTEND", "intercepted", "2");
+    assert_eq!(admin.row("fe", "FRONTEND")["wrew"], "0");
+    assert_eq!(admin.row("be", "BACKEND")["intercepted"], "");
+}
+
+/// An edit that cannot be made is counted where `strict-mode` lets it pass. HAProxy makes this one.
+fn counts_of_failed_edits(subject: Subject) {
+    let admin = Admin::new();
+    let socket = admin.path().display().to_string();
+    let sections = format!(
+        "
+    global
+        stats socket {socket} level admin
+    frontend fe
+        bind @fe@
+        http-request strict-mode off
+        http-request set-path \"/a b\"
+        default_backend be
+    backend be
+        server s @s@
+"
+    );
+    let rig = Rig::new(subject, &sections);
+    assert!(rig.ask("/", "").starts_with("HTTP/1.1 200 OK\r\n"));
+    admin.wait_for("fe", "FRONTEND", "wrew", "1");
+    assert_eq!(admin.row("be", "BACKEND")["wrew"], "0");
 }

@@ -208,6 +208,11 @@ impl Session {
         state.of(self.shard).requests_denied.add(1);
     }
 
+    /// A request was answered where it arrived, in place of a server.
+    pub(crate) fn count_interception(&self) {
+        self.frontend().state.tally.of(self.shard).intercepted.add(1);
+    }
+
     /// A rule of HTTP denied a request.
     pub(crate) fn count_request_denial(&self) {
         self.count_at_front(|traffic| traffic.requests_denied.add(1));

@@ -107,6 +107,8 @@ pub struct Case<'m> {
     pub captures: &'m mut Captures,
     /// Memory for texts under way.
     pub scratch: &'m mut Vec<u8>,
+    /// Edits that could not be made.
+    pub edits_failed: u64,
 }
 
 /// The head of a message.
@@ -175,7 +177,9 @@ impl Case<'_> {
                 HttpAction::Reject => return Ruling::Rejected,
                 HttpAction::Serve(service) => return Ruling::Served(*service),
                 HttpAction::Edit(edit) => {
-                    if self.edit(edit).is_err() && is_strict {
+                    let is_made = self.edit(edit).is_ok();
+                    self.edits_failed += u64::from(!is_made);
+                    if !is_made && is_strict {
                         return Ruling::Failed;
                     }
                 }

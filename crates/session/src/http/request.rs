@@ -107,6 +107,7 @@ impl Session {
         transaction.facts.routed_at = Some(now);
         transaction.facts.line_level = LineLevel::Silent;
         transaction.own = Some(Words::Page(if is_failing { 503 } else { 200 }));
+        self.count_interception();
         self.end_with(End::new(Moment::Request, Cause::Answered), out);
         true
     }

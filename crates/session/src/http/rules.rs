@@ -15,7 +15,8 @@ use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use driver::Instant;
 use http1::{Exchange, Method};
 use table::{
-    Answered, BackendId, Captures, Case, Course, Facts, Head, Heard, HttpRule, HttpRules, Ruling, Scope, Table, Words,
+    Answered, BackendId, Captures, Case, Course, Facts, FrontendId, Head, Heard, HttpRule, HttpRules, Ruling, Scope,
+    Server, ShardIndex, Table, Words,
 };
 
 impl Session {
@@ -53,11 +54,17 @@ impl Session {
             line_level: &mut told.line_level,
             captures: &mut told.captures,
             scratch,
+            edits_failed: 0,
         };
         let ruling = case.ask(rules);
+        let edits_failed = case.edits_failed;
+        count_failed_edits(&table, (self.frontend, self.backend, None), self.shard, edits_failed);
         let (cause, words) = match ruling {
             Ruling::Passed => return true,
             Ruling::Served(service) => {
+                if whose == Rules::Frontend {
+                    self.count_interception();
+                }
                 self.serve(service, now, out);
                 return false;
             }
@@ -76,6 +83,9 @@ impl Session {
         transaction.own = words;
         if matches!(cause, Cause::Denied | Cause::Rejected) {
             self.count_request_denial();
+        }
+        if cause == Cause::Answered && whose == Rules::Frontend {
+            self.count_interception();
         }
         self.end_with(End::new(Moment::Request, cause), out);
         false
@@ -205,8 +215,13 @@ impl Session {
                 line_level: &mut told.line_level,
                 captures: &mut told.captures,
                 scratch,
+                edits_failed: 0,
             };
-            let (cause, words) = match case.ask(rules) {
+            let ruling = case.ask(rules);
+            let edits_failed = case.edits_failed;
+            let whose = (self.frontend, self.backend, self.server.as_deref());
+            count_failed_edits(&table, whose, self.shard, edits_failed);
+            let (cause, words) = match ruling {
                 Ruling::Passed => continue,
                 Ruling::Served(_) | Ruling::Delayed(_) => unreachable!("rules on responses have no such actions"),
                 Ruling::Denied(words) => (Cause::Denied, Some(words)),
@@ -236,6 +251,24 @@ impl Session {
             heard: Heard::Nothing,
             tls,
             ..Facts::new(table, self.frontend, self.client.ip(), self.destination.ip())
+        }
+    }
+}
+
+/// At the frontend, the backend and the server, as far as they are known.
+fn count_failed_edits(
+    table: &Table,
+    (frontend, backend, server): (FrontendId, Option<BackendId>, Option<&Server>),
+    shard: ShardIndex,
+    count: u64,
+) {
+    if count > 0 {
+        table.frontend(frontend).state.tally.of(shard).edits_failed.add(count);
+        if let Some(backend) = backend {
+            table.backend(backend).state.tally.of(shard).edits_failed.add(count);
+        }
+        if let Some(server) = server {
+            server.state.tally.of(shard).edits_failed.add(count);
         }
     }
 }

@@ -99,6 +99,10 @@ traffic! {
     internal_errors,
     /// `req_tot`: of HTTP.
     requests,
+    /// `intercepted`: requests that were answered here, in place of a server.
+    intercepted,
+    /// `wrew`: edits of rules that could not be made.
+    edits_failed,
     /// `hrsp_1xx`: final responses that should have been interim ones.
     responses_1xx,
     /// `hrsp_2xx`

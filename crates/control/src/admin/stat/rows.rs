@@ -104,7 +104,11 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     row.u64(Column::Dcon, totals.connections_denied);
     row.u64(Column::Dses, totals.sessions_denied);
     row.u64(Column::Eint, totals.internal_errors);
-    zeros(&mut row, &[Column::Wrew, Column::SessOther, Column::H1sess, Column::H2sess, Column::H3sess]);
+    if frontend.mode == Mode::Http {
+        row.u64(Column::Intercepted, totals.intercepted);
+    }
+    row.u64(Column::Wrew, totals.edits_failed);
+    zeros(&mut row, &[Column::SessOther, Column::H1sess, Column::H2sess, Column::H3sess]);
     zeros(&mut row, &[Column::ReqOther, Column::H1req, Column::H2req, Column::H3req]);
     zeros(&mut row, TLS);
     zeros(&mut row, HTTP);
@@ -140,7 +144,7 @@ fn listener(frontend: &Frontend, bind: &Bind, state: &ListenerState, iid: u32) -
     row.u64(Column::Dcon, totals.connections_denied);
     row.u64(Column::Dses, totals.sessions_denied);
     row.u64(Column::Eint, totals.internal_errors);
-    zeros(&mut row, &[Column::Wrew]);
+    row.u64(Column::Wrew, totals.edits_failed);
     zeros(&mut row, TLS);
     row
 }
@@ -423,7 +427,7 @@ fn towards_servers(row: &mut Row, facts: &Facts<'_>, tally: &Tally) {
     row.u32(Column::RtimeMax, tally.peaks().response_time.get());
     row.u32(Column::TtimeMax, tally.peaks().total_time.get());
     row.u64(Column::Eint, totals.internal_errors);
-    zeros(row, &[Column::Wrew]);
+    row.u64(Column::Wrew, totals.edits_failed);
 }
 
 /// Counters of what does not happen here.
