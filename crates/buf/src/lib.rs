@@ -152,7 +152,7 @@ impl Lease {
     }
 
     /// How many bytes a receive puts into it at most. It leaves as much room as TLS needs around them, so that what came in one
-    /// buffer goes out in one record, in one buffer.
+    /// buffer goes out in one buffer.
     pub fn receive_size(&self) -> usize {
         receive_size(self.shared.chunk_size)
     }

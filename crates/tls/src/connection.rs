@@ -22,6 +22,7 @@ use crate::failure::Refusal;
 use crate::hello::{Heard, Hello};
 use crate::names::{Version, cipher_name};
 use crate::record::{self, Record};
+use crate::spare;
 use crate::x509::Portrait;
 use rustls::HandshakeKind;
 
@@ -119,8 +120,9 @@ pub struct Client {
 /// The most that a record adds to what is in it: its header, and in TLS 1.2 a nonce of 8 bytes and a tag of 16 (RFC 5288 §3).
 const RECORD_OVERHEAD: usize = 32;
 
-/// Most plain bytes of a record (RFC 8446 §5.1).
-const RECORD_MOST: usize = 16 * 1024;
+/// Most plain bytes of a record that is sent: half of what a receive brings, and half of what is allowed (RFC 8446 §5.1). The library
+/// puts each record together in memory of its own, and memory of up to 8 KiB is still in the caches when it comes round again.
+const RECORD_MOST: usize = 8160;
 
 impl Connection {
     /// The server's end.
@@ -311,13 +313,13 @@ impl Connection {
                 }
                 Record::Whole(size) => size,
                 Record::Partial(_) if ahead.is_empty() && end == 0 => return (consumed, filled),
-                Record::Partial(_) => {
+                Record::Partial(missing) => {
                     // Whether it can become a record is seen at its first bytes.
                     let (discarded, count) = self.digest(&mut rest[consumed..], &mut room[filled..]);
                     consumed += discarded;
                     filled += count;
                     if matches!(self.stage, Stage::Handshaking | Stage::Open) {
-                        self.partial = rest[consumed..].to_vec();
+                        self.partial = spare::copy(&rest[consumed..], missing);
                         self.partial_whole = 0;
                     }
                     return (rest.len(), filled);
@@ -347,6 +349,8 @@ impl Connection {
         if discarded < partial.len() {
             partial.drain(..discarded);
             self.partial = partial;
+        } else {
+            spare::give_back(partial);
         }
         self.partial_whole = self.partial_whole.saturating_sub(discarded);
         (taken, filled)

@@ -19,6 +19,7 @@
 //! | `engine` | the library's machine beneath, whichever end it is |
 //! | `hello` | what a client says first, before it is answered |
 //! | `record` | where records lie in bytes |
+//! | `spare` | memory for a record that comes in parts |
 //! | `failure` | why a connection came to nothing |
 //! | `acceptor` | what a listener agrees to |
 //! | `connector`, `verifier` | what a server is asked for, and who it has to be |
@@ -43,6 +44,7 @@ mod hello;
 mod library;
 mod names;
 mod record;
+mod spare;
 mod verifier;
 mod x509;
 

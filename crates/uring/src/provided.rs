@@ -23,6 +23,12 @@ pub(crate) const GROUP: u16 = 0;
 /// Buffers that may lie ready. A turn that needs more of them starves receives until the next.
 const LENT_MOST: u16 = 256;
 
+/// Buffers that lie ready when little comes.
+const LENT_LEAST: u16 = 16;
+
+/// Turns in a row that need less than an eighth of what lies ready, until it becomes half as much.
+const QUIET_MOST: u16 = 1000;
+
 /// The kernel wants the ring to start a page (`io_uring_register_buf_ring(3)`).
 const PAGE: usize = 4096;
 
@@ -35,6 +41,10 @@ pub(crate) struct Provided {
     tail: u16,
     lent_count: u16,
     lent_most: u16,
+    /// How many lie ready at present. As few as suffice: the kernel fills them in turn, and what lies in megabytes of them has left
+    /// the caches when it is looked at.
+    lent_wanted: u16,
+    quiet: u16,
 }
 
 impl Provided {
@@ -47,7 +57,16 @@ impl Provided {
         // SAFETY: the layout has a size of at least one entry.
         let start = unsafe { alloc_zeroed(layout) };
         let entries = NonNull::new(start.cast()).ok_or(Errno::ENOMEM)?;
-        let provided = Provided { entries, layout, mask: size - 1, tail: 0, lent_count: 0, lent_most };
+        let provided = Provided {
+            entries,
+            layout,
+            mask: size - 1,
+            tail: 0,
+            lent_count: 0,
+            lent_most,
+            lent_wanted: LENT_LEAST.min(lent_most),
+            quiet: 0,
+        };
         let address = provided.entries.as_ptr() as u64;
         // SAFETY: the entries lie there until `provided` is dropped. Its two owners, `Uring` and `probe`, drop their ring
         // first.
@@ -58,8 +77,9 @@ impl Provided {
 
     /// Gives the kernel what the pool has, up to the ring's share.
     pub(crate) fn refill(&mut self, pool: &Pool) {
+        self.adapt();
         let before = self.tail;
-        while self.lent_count < self.lent_most {
+        while self.lent_count < self.lent_wanted {
             let Some(lease) = pool.lease() else { break };
             let lent = lease.lend().expect("`Uring` makes its pool no larger than 16 bits can name");
             // SAFETY: `mask` keeps the index inside the allocation.
@@ -75,6 +95,22 @@ impl Provided {
         }
         if self.tail != before {
             self.publish_tail();
+        }
+    }
+
+    /// More lie ready as soon as a turn has needed half of them, fewer when many turns have needed hardly any.
+    fn adapt(&mut self) {
+        let taken = self.lent_wanted.saturating_sub(self.lent_count);
+        if taken > self.lent_wanted / 8 {
+            self.quiet = 0;
+        }
+        if taken > self.lent_wanted / 2 {
+            self.lent_wanted = (2 * self.lent_wanted).min(self.lent_most);
+        } else if self.quiet < QUIET_MOST {
+            self.quiet += 1;
+        } else {
+            self.quiet = 0;
+            self.lent_wanted = (self.lent_wanted / 2).max(LENT_LEAST.min(self.lent_most));
         }
     }
 
