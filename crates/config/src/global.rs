@@ -54,6 +54,8 @@ fn read(
         Keyword::Maxconn => maxconn(line, global, reports),
         Keyword::Maxconnrate => number(line).map(|value| global.maxconnrate = Some(value)),
         Keyword::Maxsessrate => number(line).map(|value| global.maxsessrate = Some(value)),
+        Keyword::Maxsslconn => number(line).map(|value| global.maxsslconn = Some(value)),
+        Keyword::Maxsslrate => number(line).map(|value| global.maxsslrate = Some(value)),
         Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
         Keyword::IoEngine => io_engine(line).map(|value| global.io_engine = Some(value)),
         Keyword::Log => log::global(line, &mut global.logs, &*variables, reports),

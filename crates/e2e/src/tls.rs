@@ -191,6 +191,15 @@ impl ClientSetup {
         Arc::new(config)
     }
 
+    /// The first message of a client, in one record, and the connection that goes on from it.
+    pub fn hello(&self) -> (ClientConnection, Vec<u8>) {
+        let name = ServerName::try_from(self.name.clone()).expect("a name");
+        let mut tls = ClientConnection::new(self.config(), name).expect("a client");
+        let mut bytes = Vec::new();
+        tls.write_tls(&mut bytes).expect("memory takes everything");
+        (tls, bytes)
+    }
+
     /// Connects, and shakes hands.
     ///
     /// # Panics

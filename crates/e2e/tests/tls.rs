@@ -17,7 +17,6 @@ e2e::scenarios! {
         rsa_and_ecdsa_for_one_name,
         versions_are_limited,
         clients_that_know_none_of_the_protocols_go_on_without,
-        a_handshake_has_its_time,
         a_certificate_is_wanted_of_clients,
         handshakes_that_come_to_nothing_are_told,
         the_header_comes_before_the_handshake,
@@ -202,43 +201,6 @@ fn clients_that_know_none_of_the_protocols_go_on_without(subject: Subject) {
             client.say("x");
             assert_eq!(client.hear(1), b"x");
         }
-    }
-}
-
-/// `timeout client-hs`, which is newer than Debian's HAProxy; without it `timeout client`.
-fn a_handshake_has_its_time(subject: Subject) {
-    let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
-    let origin = Origin::echo();
-    let template = format!(
-        "global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            timeout connect 2s
-            timeout server 30s
-            timeout @timeout@
-        frontend px
-            bind @px@ ssl crt {crt}
-            default_backend servers
-        backend servers
-            server s1 @s1@"
-    );
-    let timeout = match subject {
-        Subject::Tidegate => "client 30s\n            timeout client-hs 300ms",
-        Subject::Haproxy => "client 300ms",
-    };
-    let logs = LogServer::udp();
-    let setup = Setup::new(subject, &template).with("s1", origin.target()).with("log", logs.target());
-    let proxy = setup.with("timeout", timeout).start();
-    let mut begun = proxy.connect("px");
-    begun.say([0x16, 3, 1]);
-    assert_eq!(begun.to_end(), (vec![], End::Fin));
-    // Debian's HAProxy says nothing of it.
-    if subject == Subject::Tidegate {
-        logs.line_with("px/1: Timeout during SSL handshake");
     }
 }
 

@@ -1,16 +1,11 @@
 //! TLS with clients that others have written, and with those that nobody would write.
 
-use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use e2e::admin::Admin;
-use e2e::client::Client;
 use e2e::tls::{Authority, Key, gnutls_cli, s_client};
-use e2e::{LogServer, Origin, Proxy, Setup, Subject, needs, process, wait};
-use rustls::pki_types::ServerName;
+use e2e::{LogServer, Origin, Proxy, Setup, Subject, needs};
 
 e2e::scenarios! {
     shared: [
@@ -23,9 +18,7 @@ e2e::scenarios! {
         a_hello_in_pieces_is_heard,
         a_request_that_is_cut_is_not_whole,
     ],
-    alone: [
-        half_open_handshakes_hold_up_nobody,
-    ],
+    alone: [],
 }
 
 /// A relay whose listener has these parameters behind `ssl`. Both subjects are left with the ciphers that both have.
@@ -275,16 +268,6 @@ fn what_is_no_hello_is_refused(subject: Subject) {
     assert_eq!(origin.seen(), [], "no server heard of them");
 }
 
-/// A client's hello, its records, and the connection that goes on from it.
-fn hello(authority: &Authority) -> (rustls::ClientConnection, Vec<u8>) {
-    let name = ServerName::try_from("mail.test").expect("a name");
-    let config: Arc<rustls::ClientConfig> = authority.trusting().config();
-    let mut tls = rustls::ClientConnection::new(config, name).expect("a client");
-    let mut bytes = Vec::new();
-    tls.write_tls(&mut bytes).expect("memory takes everything");
-    (tls, bytes)
-}
-
 /// RFC 8446 §5.1: a message may be spread over records, and records over segments.
 fn a_hello_in_pieces_is_heard(subject: Subject) {
     let authority = Authority::new();
@@ -293,7 +276,7 @@ fn a_hello_in_pieces_is_heard(subject: Subject) {
     for more in ["", "alpn imap"] {
         let (proxy, _logs) = start(subject, &format!("crt {crt} {more}"), &origin);
         for (in_record, in_segment) in [(usize::MAX, 7), (64, 50), (64, usize::MAX)] {
-            let (tls, bytes) = hello(&authority);
+            let (tls, bytes) = authority.trusting().hello();
             let records = bytes[5..].chunks(in_record.min(bytes.len()));
             let bytes: Vec<u8> = records
                 .flat_map(|part| {
@@ -324,59 +307,4 @@ fn a_request_that_is_cut_is_not_whole(subject: Subject) {
     client.to_end();
     let line = logs.line_with("PUT ");
     assert!([" CD-- ", " CH-- ", " CR-- "].iter().any(|flags| line.contains(flags)), "{line}");
-}
-
-/// Clients that have begun and do not go on. As many as descriptors allow: a process of HAProxy has 20,000 for both sides.
-fn half_open_handshakes_hold_up_nobody(subject: Subject) {
-    let count = usize::try_from(process::raise_descriptor_limit()).expect("a number of files").min(20_000) / 2 - 1_000;
-    let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
-    let (origin, admin) = (Origin::echo(), Admin::new());
-    let template = format!(
-        "global
-            nbthread @threads@
-            maxconn {}
-            stats socket @admin@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 60s
-            timeout server 60s
-        frontend px
-            bind @px@ ssl crt {crt} alpn imap
-            default_backend servers
-        backend servers
-            server s1 @s1@",
-        count + 100
-    );
-    let setup = Setup::new(subject, &template).with("s1", origin.target());
-    let proxy = setup.with("admin", admin.path().display()).start();
-    let serves = || {
-        let mut client = authority.trusting().connect(proxy.address("px"));
-        client.say("hello");
-        client.hear(5) == b"hello"
-    };
-    assert!(serves());
-    let before = proxy.resident_kib();
-    let (_, bytes) = hello(&authority);
-    let mut clients: VecDeque<Client> = VecDeque::new();
-    for number in 0..count {
-        let mut client = proxy.connect_from(1 + (number % 250) as u8, "px");
-        client.say(&bytes[..bytes.len() / 2]);
-        clients.push_back(client);
-    }
-    let connections = || {
-        let info = admin.ask("show info");
-        let line = info.lines().find_map(|line| line.strip_prefix("CurrConns: ").map(str::to_owned));
-        line.and_then(|number| number.parse::<usize>().ok()).expect("it is told")
-    };
-    wait::until("all of them to be accepted", wait::SOON, || connections() >= count);
-    assert!(serves(), "others are served beside them");
-    if subject == Subject::Tidegate {
-        let each = proxy.resident_kib().saturating_sub(before) * 1024 / count as u64;
-        assert!(each < 16 * 1024, "{each} bytes for each of them");
-    }
-    drop(clients);
-    wait::until("all of them to be forgotten", wait::SOON, || connections() == 0);
-    assert!(serves());
 }

@@ -30,7 +30,7 @@ impl Session {
                 }
                 if self.has_acceptor() {
                     early.gathered.consume(start as usize);
-                    self.secure_front(early.gathered);
+                    self.secure_front(now, early.gathered);
                     return self.fill(Side::Front, Hope::Soon, out);
                 }
                 match early.gathered.piece.take().filter(|piece| start < piece.end) {

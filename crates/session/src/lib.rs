@@ -269,7 +269,7 @@ impl Session {
             return session;
         }
         // Heard from the start: an early client is read while the server is connected, and one that leaves is noticed.
-        let is_securing = !expects_header && session.secure_front(gather::Gathered::default());
+        let is_securing = !expects_header && session.secure_front(now, gather::Gathered::default());
         session.fill(Side::Front, driver::Hope::Soon, out);
         if !expects_header && !is_securing {
             session.on_identified(now, out);

@@ -480,11 +480,12 @@ impl Secure {
 
 impl Session {
     /// Begins TLS with the client, if the listener wants it. `early`: what has come of it already.
-    pub(crate) fn secure_front(&mut self, early: Gathered) -> bool {
+    pub(crate) fn secure_front(&mut self, now: Instant, early: Gathered) -> bool {
         let Some(acceptor) = self.acceptor() else { return false };
         let mut secure = Box::new(Secure::accept(acceptor));
         secure.received = early;
         self.front.secure = Some(secure);
+        self.count_tls(now);
         true
     }
 
@@ -499,6 +500,22 @@ impl Session {
     /// Whether what goes over this side's socket is cipher text.
     pub(crate) fn is_secure(&self, side: Side) -> bool {
         self.socket(side).is_some_and(|socket| socket.secure.is_some())
+    }
+
+    /// Whether it came to a listener with TLS.
+    pub fn comes_by_tls(&self) -> bool {
+        self.has_acceptor()
+    }
+
+    /// Whether a handshake is under way on this side.
+    pub fn is_shaking_hands(&self, side: Side) -> bool {
+        let secure = self.socket(side).and_then(|socket| socket.secure.as_ref());
+        secure.is_some_and(|secure| secure.stage == Stage::Handshaking)
+    }
+
+    /// What was agreed on with this side.
+    pub(crate) fn agreed_with(&self, side: Side) -> Option<Agreed> {
+        self.socket(side)?.secure.as_ref()?.client.as_ref().map(|client| client.agreed)
     }
 
     /// Whether a handshake is under way with the client.
@@ -570,6 +587,9 @@ impl Session {
     }
 
     pub(crate) fn on_news(&mut self, now: Instant, side: Side, news: News, out: &mut Outbox) {
+        if matches!(news, News::Opened) {
+            self.count_keys(now, side);
+        }
         match news {
             News::Done(done) => self.on_flow_done(now, side, done, out),
             News::Opened if side == Side::Back => self.on_secured(now, out),

@@ -6,7 +6,7 @@ use crate::early::Rules;
 use crate::{Cause, End, Moment, Session};
 use driver::{Instant, Side};
 use std::time::Duration;
-use table::{Counter, ListenerState, Mode, Server, Took, Traffic};
+use table::{Counter, KeysWith, ListenerState, Mode, Server, Took, Traffic};
 
 impl Session {
     pub(crate) fn count_arrival(&self, now: Instant) {
@@ -35,6 +35,22 @@ impl Session {
         }
     }
 
+    /// TLS with the client begins.
+    pub(crate) fn count_tls(&self, now: Instant) {
+        self.table.process.tls.on_begun(self.shard, clock(now));
+    }
+
+    /// TLS was agreed on: with new keys, unless an earlier session was taken up again.
+    pub(crate) fn count_keys(&self, now: Instant, side: Side) {
+        let with = match side {
+            Side::Front => KeysWith::Client,
+            Side::Back => KeysWith::Server,
+        };
+        if self.agreed_with(side).is_some_and(|agreed| !agreed.is_resumed) {
+            self.table.process.tls.on_keys(self.shard, with, clock(now));
+        }
+    }
+
     pub(crate) fn count_departure(&mut self) {
         if std::mem::take(&mut self.is_counted_by_source)
             && let Some(addr) = self.client.ip()
@@ -43,6 +59,9 @@ impl Session {
         }
         if let Some(listener) = self.listener_state() {
             listener.conns.close(self.shard);
+        }
+        if self.is_secure(Side::Front) {
+            self.table.process.tls.conns.close(self.shard);
         }
         self.frontend().state.conns.close(self.shard);
         self.table.process.conns.close(self.shard);

@@ -17,6 +17,9 @@ const BATCH_MOST: u32 = 64;
 /// The limits per second, in the order in which one after the other lets a connection pass.
 const RATES: [Rate; 3] = [Rate::FrontendSessions, Rate::Connections, Rate::Sessions];
 
+/// The same of a listener with TLS.
+const RATES_TLS: [Rate; 4] = [Rate::FrontendSessions, Rate::Connections, Rate::Sessions, Rate::Tls];
+
 /// How long accepting rests when the system is out of descriptors and none of ours is closed meanwhile.
 const REST: Duration = Duration::from_millis(100);
 
@@ -84,6 +87,7 @@ impl<D: Driver> Shard<D> {
             Lack::Slot => self.slots.is_full(),
             Lack::FrontendPlace => listener.frontend().state.limiter.is_waiting(self.index),
             Lack::ProcessPlace => self.table.process.limiter.is_waiting(self.index),
+            Lack::TlsPlace => self.table.process.tls.limiter.is_waiting(self.index),
             Lack::Time(rate) => self.opens_at(listener, rate) > self.now,
         }
     }
@@ -98,12 +102,13 @@ impl<D: Driver> Shard<D> {
             Rate::FrontendSessions => &frontend.session_rate,
             Rate::Connections => &self.table.process.connection_rate,
             Rate::Sessions => &self.table.process.session_rate,
+            Rate::Tls => &self.table.process.tls.rate,
         }
     }
 
     fn accept_from(&mut self, index: u32) {
         let Some(listener) = self.listeners.get_mut(index) else { return };
-        let (fd, purpose) = (listener.fd, listener.purpose());
+        let (fd, purpose, is_tls) = (listener.fd, listener.purpose(), listener.is_tls);
         if purpose == Purpose::Rest && !listener.can_refuse() {
             return listener.lie_down(&mut self.driver);
         }
@@ -111,19 +116,19 @@ impl<D: Driver> Shard<D> {
         let frontend = &table.frontend(frontend).state;
         let batch = if purpose == Purpose::Serve { listener.batch } else { BATCH_MOST };
         for taken in 0..batch {
-            if let Err(lack) = self.take_place(frontend) {
+            if let Err(lack) = self.take_place(frontend, is_tls) {
                 self.stats.limit_reached += 1;
                 return self.hold_back(index, Watch::Waiting(lack));
             }
             match self.driver.accept(fd) {
                 Ok(Some(accepted)) => self.start_session(index, accepted),
                 Ok(None) => {
-                    self.give_place_back(frontend);
+                    self.give_place_back(frontend, is_tls);
                     self.set_batch(index, taken.max(1));
                     return self.on_empty(index);
                 }
                 Err(errno) => {
-                    self.give_place_back(frontend);
+                    self.give_place_back(frontend, is_tls);
                     if errno.is_exhaustion() {
                         self.stats.accept_exhausted += 1;
                         let until = self.now + REST;
@@ -182,7 +187,7 @@ impl<D: Driver> Shard<D> {
     }
 
     /// Takes a place for one more session: here, at its frontend and in the process, and its turn in this second.
-    fn take_place(&self, frontend: &FrontendState) -> Result<(), Lack> {
+    fn take_place(&self, frontend: &FrontendState, is_tls: bool) -> Result<(), Lack> {
         if self.slots.is_full() {
             return Err(Lack::Slot);
         }
@@ -193,26 +198,34 @@ impl<D: Driver> Shard<D> {
             frontend.limiter.release(self.index);
             return Err(Lack::ProcessPlace);
         }
+        if is_tls && !self.table.process.tls.limiter.admit_or_wait(self.index) {
+            self.release_place(frontend, false);
+            return Err(Lack::TlsPlace);
+        }
         let now = self.now.since(Instant::EPOCH);
-        for (taken, rate) in RATES.into_iter().enumerate() {
+        let rates = rates(is_tls);
+        for (taken, &rate) in rates.iter().enumerate() {
             if !self.rate(frontend, rate).admit_or_wait(self.index, now) {
-                RATES[..taken].iter().for_each(|&rate| self.rate(frontend, rate).give_back(now));
-                self.release_place(frontend);
+                rates[..taken].iter().for_each(|&rate| self.rate(frontend, rate).give_back(now));
+                self.release_place(frontend, is_tls);
                 return Err(Lack::Time(rate));
             }
         }
         Ok(())
     }
 
-    fn give_place_back(&self, frontend: &FrontendState) {
+    fn give_place_back(&self, frontend: &FrontendState, is_tls: bool) {
         let now = self.now.since(Instant::EPOCH);
-        RATES.into_iter().for_each(|rate| self.rate(frontend, rate).give_back(now));
-        self.release_place(frontend);
+        rates(is_tls).iter().for_each(|&rate| self.rate(frontend, rate).give_back(now));
+        self.release_place(frontend, is_tls);
     }
 
-    fn release_place(&self, frontend: &FrontendState) {
+    fn release_place(&self, frontend: &FrontendState, is_tls: bool) {
         frontend.limiter.release(self.index);
         self.table.process.limiter.release(self.index);
+        if is_tls {
+            self.table.process.tls.limiter.release(self.index);
+        }
     }
 
     fn start_session(&mut self, index: u32, Accepted { fd, peer }: Accepted) {
@@ -274,4 +287,8 @@ impl<D: Driver> Shard<D> {
             self.driver.discard(listener.fd);
         }
     }
+}
+
+fn rates(is_tls: bool) -> &'static [Rate] {
+    if is_tls { &RATES_TLS } else { &RATES }
 }

@@ -9,6 +9,7 @@
 //! | `turn` | one turn, in order, on one screen |
 //! | `slots` | sessions by `SessionId`; reuse after the last completion |
 //! | `accept` | accepting: how many at once, when to stop and when to go on |
+//! | `handshakes` | what is received in the middle of a handshake: one of them in a turn |
 //! | `idle` | connections to servers between two exchanges |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
 //! | `sweep` | ending the sessions of a server, a part per turn |
@@ -21,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod handshakes;
 mod idle;
 mod listeners;
 mod listing;
@@ -45,6 +47,7 @@ pub use tuning::tuning_of;
 
 use arc_swap::{ArcSwap, Cache};
 use driver::{Driver, Instant, Tag};
+use handshakes::Handshakes;
 use idle::Idle;
 use listeners::Listeners;
 use listing::Listings;
@@ -81,6 +84,7 @@ pub struct Shard<D: Driver> {
     /// Sessions that control wants ended and that were not all looked at yet.
     sweeps: Sweeps,
     listings: Listings,
+    handshakes: Handshakes,
     idle: Idle,
     /// What control said of frontends and was not answered: listeners are on their way to follow.
     orders: Vec<u64>,
@@ -147,6 +151,7 @@ impl<D: Driver> Shard<D> {
             ready: VecDeque::new(),
             sweeps: Sweeps::default(),
             listings: Listings::default(),
+            handshakes: Handshakes::default(),
             idle: Idle::default(),
             orders: Vec::new(),
             descriptors_freed: 0,

@@ -45,6 +45,7 @@ pub(crate) struct Listener {
     /// HAProxy's number for it within the frontend.
     pub(crate) number: u32,
     pub(crate) accept_proxy: bool,
+    pub(crate) is_tls: bool,
     /// Where it listens, if that says where every client connected to; `None` for wildcards.
     pub(crate) local: Option<Addr>,
     backlog: u32,
@@ -106,6 +107,8 @@ pub(crate) enum Lack {
     FrontendPlace,
     /// A place below the limit of the process. The limiter wakes the shard.
     ProcessPlace,
+    /// The same of clients with TLS.
+    TlsPlace,
     /// Time, below a limit per second.
     Time(Rate),
 }
@@ -119,6 +122,8 @@ pub(crate) enum Rate {
     Connections,
     /// `maxsessrate`
     Sessions,
+    /// `maxsslrate`
+    Tls,
 }
 
 impl Listeners {
@@ -211,6 +216,7 @@ impl Listeners {
                     frontend: place.frontend,
                     number: place.number,
                     accept_proxy: place.accept_proxy,
+                    is_tls: place.is_tls,
                     local,
                     backlog: place.backlog,
                     tuning: place.tuning.clone(),
@@ -315,7 +321,7 @@ impl Listeners {
         let retry = |listener: &Listener| match listener.watch {
             Watch::Exhausted(until) => Some(until),
             Watch::Waiting(Lack::Time(rate)) => Some(opens_at(listener, rate)),
-            Watch::Waiting(Lack::Turn | Lack::Slot | Lack::FrontendPlace | Lack::ProcessPlace)
+            Watch::Waiting(Lack::Turn | Lack::Slot | Lack::FrontendPlace | Lack::ProcessPlace | Lack::TlsPlace)
             | Watch::Armed
             | Watch::Idle
             | Watch::Resting
@@ -346,6 +352,7 @@ impl Listener {
         self.frontend = place.frontend;
         self.number = place.number;
         self.accept_proxy = place.accept_proxy;
+        self.is_tls = place.is_tls;
         self.backlog = place.backlog;
         // One that cannot be tuned serves as it is: the table is in force already.
         if driver.tune(self.fd, &self.tuning, &place.tuning).is_ok() {

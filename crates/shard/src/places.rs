@@ -23,6 +23,7 @@ pub struct Place {
     /// HAProxy's number for it within the frontend.
     pub(crate) number: u32,
     pub(crate) accept_proxy: bool,
+    pub(crate) is_tls: bool,
     pub(crate) backlog: u32,
     pub tuning: Tuning,
     ownership: Ownership,
@@ -49,7 +50,7 @@ pub fn places(table: &Table) -> Vec<Place> {
     let mut all = Vec::new();
     for (index, frontend) in table.frontends.iter().enumerate() {
         for bind in &frontend.binds {
-            let Bind { addr, v6_only, device, number, accept_proxy, backlog, tuning, ownership, .. } = bind;
+            let Bind { addr, v6_only, device, number, accept_proxy, tls, backlog, tuning, ownership, .. } = bind;
             let first = Key { addr: addr.clone(), v6_only: *v6_only, device: device.clone(), nth: 0 };
             let count = counts.entry(first.clone()).or_insert(0);
             let key = Key { nth: *count, ..first };
@@ -59,6 +60,7 @@ pub fn places(table: &Table) -> Vec<Place> {
                 frontend: FrontendId(index as u32),
                 number: *number,
                 accept_proxy: *accept_proxy,
+                is_tls: tls.is_some(),
                 backlog: *backlog,
                 tuning: tuning_of(tuning),
                 ownership: ownership_of(*ownership),

@@ -25,6 +25,7 @@ impl<D: Driver> Shard<D> {
         }
         self.done = done;
         self.fire_timers();
+        self.shake_hands();
         self.sweep();
         self.list();
         self.purge();
@@ -34,7 +35,8 @@ impl<D: Driver> Shard<D> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        if self.must_not_wait() || !self.sweeps.is_empty() || !self.listings.is_empty() {
+        let has_more = !self.sweeps.is_empty() || !self.listings.is_empty() || !self.handshakes.is_empty();
+        if has_more || self.must_not_wait() {
             return Some(self.now);
         }
         let opens_at = |listener: &Listener, rate| self.opens_at(listener, rate);
@@ -43,7 +45,10 @@ impl<D: Driver> Shard<D> {
 
     fn on_done(&mut self, tag: Tag, done: Done) {
         match tag {
-            Tag::Session { id, side } => self.step(id, Event::Done(side, done)),
+            Tag::Session { id, side } => {
+                self.receive(id, side, done);
+                self.step_ready();
+            }
             Tag::Listener(index) => match done {
                 Done::Readable(_) | Done::Cancelled => self.on_listener_done(index),
                 Done::Connected(_)
@@ -143,7 +148,7 @@ impl<D: Driver> Shard<D> {
     }
 
     /// One event in, and everything that follows from it out.
-    fn step(&mut self, id: SessionId, event: Event) {
+    pub(crate) fn step(&mut self, id: SessionId, event: Event) {
         self.ready.push_back((id, event));
         self.step_ready();
     }
@@ -158,11 +163,13 @@ impl<D: Driver> Shard<D> {
 
     /// Drains the outbox of one session: carries out its ops, answers its questions, passes on what it tells.
     pub(crate) fn settle(&mut self, id: SessionId) {
-        for (side, op) in self.outbox.ops.drain(..) {
+        let mut ops = std::mem::take(&mut self.outbox.ops);
+        for (side, op) in ops.drain(..) {
             if let Some(done) = self.driver.submit(Tag::Session { id, side }, op) {
-                self.ready.push_back((id, Event::Done(side, done)));
+                self.receive(id, side, done);
             }
         }
+        self.outbox.ops = ops;
         let mut asks = std::mem::take(&mut self.outbox.asks);
         for ask in asks.drain(..) {
             self.answer(id, ask);
@@ -272,6 +279,9 @@ impl<D: Driver> Shard<D> {
         }
         frontend.limiter.release(self.index);
         self.table.process.limiter.release(self.index);
+        if session.comes_by_tls() {
+            self.table.process.tls.limiter.release(self.index);
+        }
         self.slots.vacate(id);
         self.stats.closed += 1;
         self.descriptors_freed += 1;

@@ -90,6 +90,7 @@ pub use state::process::ProcessState;
 pub use state::rate_limit::RateLimit;
 pub use state::server::{Admin, Health, ServerState};
 pub use state::sources::Sources;
+pub use state::tls::{KeysWith, TlsState};
 pub use state::wall::Wall;
 pub use state::warmth::{WEIGHT_SCALE, Warmth};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Number, Proxy, ServerId, Spread, Table};

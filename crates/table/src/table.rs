@@ -61,6 +61,10 @@ pub struct Global {
     pub connection_rate: u32,
     /// Most new sessions per second; 0 is without limit (`maxsessrate`).
     pub session_rate: u32,
+    /// Most clients with TLS at once; 0 is without limit (`maxsslconn`).
+    pub tls_conns: u32,
+    /// Most that come in a second; 0 is without limit (`maxsslrate`).
+    pub tls_rate: u32,
 }
 
 /// How checks are kept from coming all at once (`configuration.txt: spread-checks, max-spread-checks`).
@@ -253,6 +257,9 @@ impl Table {
         self.process.limiter.configure(self.global.maxconn);
         self.process.connection_rate.configure(self.global.connection_rate);
         self.process.session_rate.configure(self.global.session_rate);
+        let tls_conns = Some(self.global.tls_conns).filter(|&most| most > 0);
+        self.process.tls.limiter.configure(tls_conns.unwrap_or(UNLIMITED));
+        self.process.tls.rate.configure(self.global.tls_rate);
         for frontend in &self.frontends {
             frontend.state.limiter.configure(frontend.maxconn.map_or(UNLIMITED, NonZeroU32::get));
             frontend.state.session_rate.configure(frontend.session_rate.map_or(0, NonZeroU32::get));

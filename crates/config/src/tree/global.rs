@@ -14,6 +14,9 @@ pub struct Global {
     pub maxconnrate: Option<Spanned<u32>>,
     /// Most new sessions per second; 0 or unset is without limit.
     pub maxsessrate: Option<Spanned<u32>>,
+    /// 0 is without limit.
+    pub maxsslconn: Option<Spanned<u32>>,
+    pub maxsslrate: Option<Spanned<u32>>,
     /// Percent, 0 to 50.
     pub spread_checks: Option<u32>,
     pub max_spread_checks: Option<Duration>,

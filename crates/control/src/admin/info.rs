@@ -5,6 +5,7 @@ use super::field::{Tags, Value, json_tail, quoted};
 use crate::clock::Moment;
 use std::fmt::Write;
 use std::time::Duration;
+use table::KeysWith;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -94,9 +95,10 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
     fields.u32("CurrConns", "MGPV", connections, "client connections now");
     fields.u32("CumConns", "MCPV", totals.connections, "client connections so far");
     fields.u32("CumReq", "MCPV", totals.sessions, "sessions so far");
-    for (name, tags) in [("MaxSslConns", "MMPV"), ("CurrSslConns", "MGPV"), ("CumSslConns", "MCPV")] {
-        fields.u32(name, tags, 0_u32, "there is no TLS");
-    }
+    let tls = &state.tls;
+    fields.u32("MaxSslConns", "MMPV", facts.table.global.tls_conns, "most clients with TLS; 0 is no limit");
+    fields.u32("CurrSslConns", "MGPV", tls.conns.current(), "clients with TLS now");
+    fields.u32("CumSslConns", "MCPV", tls.conns.total(), "clients with TLS so far");
     for (name, tags) in [("Maxpipes", "CLPV"), ("PipesUsed", "MGPV"), ("PipesFree", "MGPV")] {
         fields.u32(name, tags, 0_u32, "pipes belong to the shards");
     }
@@ -106,8 +108,32 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
     fields.u32("SessRate", "MRPV", state.tally.session_rate(clock), "sessions over the last second");
     fields.u32("SessRateLimit", "CLPV", state.session_rate.limit(), "limit of sessions per second");
     fields.u32("MaxSessRate", "MRPV", state.tally.session_rate_peak(clock), "most sessions in a second");
-    for (name, tags) in TLS {
-        fields.u32(name, tags, 0_u32, "there is no TLS");
+    let (client, server) = (KeysWith::Client, KeysWith::Server);
+    fields.u32("SslRate", "MRPV", tls.rate(clock), "clients with TLS over the last second");
+    fields.u32("SslRateLimit", "CLPV", tls.rate.limit(), "limit of clients with TLS per second");
+    fields.u32("MaxSslRate", "MMPV", tls.rate_peak(clock), "most clients with TLS in a second");
+    fields.u32("SslFrontendKeyRate", "MGPV", tls.key_rate(client, clock), "new keys with clients over the last second");
+    fields.u32(
+        "SslFrontendMaxKeyRate",
+        "MMPV",
+        tls.key_rate_peak(client, clock),
+        "most new keys with clients in a second",
+    );
+    fields.u32(
+        "SslFrontendSessionReuse_pct",
+        "MGPV",
+        tls.reuse_percent(clock),
+        "clients that need no new keys, of a hundred",
+    );
+    fields.u32("SslBackendKeyRate", "MRPV", tls.key_rate(server, clock), "new keys with servers over the last second");
+    fields.u32(
+        "SslBackendMaxKeyRate",
+        "MMPV",
+        tls.key_rate_peak(server, clock),
+        "most new keys with servers in a second",
+    );
+    for (name, tags) in [("SslCacheLookups", "MCPV"), ("SslCacheMisses", "MCPV")] {
+        fields.u32(name, tags, 0_u32, "sessions are taken up by tickets");
     }
     for (name, tags) in [("CompressBpsIn", "MRPV"), ("CompressBpsOut", "MRPV"), ("CompressBpsRateLim", "CLPV")] {
         fields.u32(name, tags, 0_u32, "there is no compression");
@@ -161,19 +187,6 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
 
 /// Of HAProxy 3.4.0.
 const RELEASE_DATE: &str = "2026/06/03";
-
-const TLS: [(&str, &str); 10] = [
-    ("SslRate", "MRPV"),
-    ("SslRateLimit", "CLPV"),
-    ("MaxSslRate", "MMPV"),
-    ("SslFrontendKeyRate", "MGPV"),
-    ("SslFrontendMaxKeyRate", "MMPV"),
-    ("SslFrontendSessionReuse_pct", "MGPV"),
-    ("SslBackendKeyRate", "MRPV"),
-    ("SslBackendMaxKeyRate", "MMPV"),
-    ("SslCacheLookups", "MCPV"),
-    ("SslCacheMisses", "MCPV"),
-];
 
 /// Fields that are numbered as they come.
 #[derive(Default)]

@@ -36,16 +36,18 @@ pub(super) fn set_frontend(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
     Answer::default()
 }
 
-/// `set rate-limit connections|sessions global N`; 0 is no limit.
+/// `set rate-limit connections|sessions|ssl-sessions global N`; 0 is no limit.
 pub(super) fn set_rate(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
     let process = &desk.table.process;
     let rate: &RateLimit = match (call.word(0), call.word(1)) {
         ("connections", "global") => &process.connection_rate,
         ("sessions", "global") => &process.session_rate,
+        ("ssl-sessions", "global") => &process.tls.rate,
         _ => {
             return "'set rate-limit' only supports :\n   \
                     - 'connections global' to set the per-process maximum connection rate\n   \
-                    - 'sessions global' to set the per-process maximum session rate\n"
+                    - 'sessions global' to set the per-process maximum session rate\n   \
+                    - 'ssl-sessions global' to set the per-process maximum SSL session rate\n"
                 .into();
         }
     };

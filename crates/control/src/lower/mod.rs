@@ -76,6 +76,8 @@ pub(crate) fn lower<'a>(
         maxconn: defaults.maxconn_forced.or(maxconn).unwrap_or(defaults.maxconn),
         connection_rate: rate(&config.global.maxconnrate),
         session_rate: rate(&config.global.maxsessrate),
+        tls_conns: rate(&config.global.maxsslconn),
+        tls_rate: rate(&config.global.maxsslrate),
     };
     let mut lowering = Lowering {
         config,

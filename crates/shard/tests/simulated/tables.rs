@@ -259,7 +259,7 @@ impl Draft {
             })
         });
         let target = LogTarget::to(LogSink::Stdout);
-        let global = Global { maxconn: self.maxconn, connection_rate: self.connection_rate, session_rate: 0 };
+        let global = Global { maxconn: self.maxconn, connection_rate: self.connection_rate, ..Global::default() };
         Arc::new(Table::new(
             generation,
             global,

@@ -9,5 +9,6 @@ pub(crate) mod process;
 pub(crate) mod rate_limit;
 pub(crate) mod server;
 pub(crate) mod sources;
+pub(crate) mod tls;
 pub(crate) mod wall;
 pub(crate) mod warmth;

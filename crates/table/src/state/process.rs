@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use crate::{Bells, Conns, Inboxes, Limiter, Numbers, RateLimit, Tally, Wall};
+use crate::{Bells, Conns, Inboxes, Limiter, Numbers, RateLimit, Tally, TlsState, Wall};
 
 /// What is counted over all frontends, and how shards reach each other.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct ProcessState {
     pub connection_rate: RateLimit,
     /// Sessions per second (`maxsessrate`): connections that came so far that it is known whose they are.
     pub session_rate: RateLimit,
+    pub tls: TlsState,
     /// Where sessions that waited for a server are told what they got.
     pub inboxes: Arc<Inboxes>,
     pub bells: Arc<Bells>,
@@ -37,6 +38,7 @@ impl ProcessState {
             limiter: Limiter::new(shard_count, bells.clone()),
             connection_rate: RateLimit::new(bells.clone()),
             session_rate: RateLimit::new(bells.clone()),
+            tls: TlsState::new(shard_count, &bells),
             bells,
             numbers: Numbers::new(shard_count),
             wall: Wall::default(),

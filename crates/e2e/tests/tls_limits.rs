@@ -1,0 +1,190 @@
+//! Limits of TLS with clients: how long, how many, how fast; and what is counted of it.
+
+use std::collections::VecDeque;
+
+use e2e::admin::Admin;
+use e2e::client::{Client, End};
+use e2e::tls::{Authority, Key, SecureClient};
+use e2e::{LogServer, Origin, Proxy, Setup, Subject, process, wait};
+
+e2e::scenarios! {
+    shared: [
+        a_handshake_has_its_time,
+        clients_with_tls_are_counted,
+        more_clients_than_may_be_wait,
+    ],
+    alone: [
+        half_open_handshakes_hold_up_nobody,
+    ],
+}
+
+/// `timeout client-hs`, which is newer than Debian's HAProxy; without it `timeout client`.
+fn a_handshake_has_its_time(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let template = format!(
+        "global
+            nbthread @threads@
+            log @log@ local2
+        defaults
+            mode tcp
+            log global
+            timeout connect 2s
+            timeout server 30s
+            timeout @timeout@
+        frontend px
+            bind @px@ ssl crt {crt}
+            default_backend servers
+        backend servers
+            server s1 @s1@"
+    );
+    let timeout = match subject {
+        Subject::Tidegate => "client 30s\n            timeout client-hs 300ms",
+        Subject::Haproxy => "client 300ms",
+    };
+    let logs = LogServer::udp();
+    let setup = Setup::new(subject, &template).with("s1", origin.target()).with("log", logs.target());
+    let proxy = setup.with("timeout", timeout).start();
+    let mut begun = proxy.connect("px");
+    begun.say([0x16, 3, 1]);
+    assert_eq!(begun.to_end(), (vec![], End::Fin));
+    // Debian's HAProxy says nothing of it.
+    if subject == Subject::Tidegate {
+        logs.line_with("px/1: Timeout during SSL handshake");
+    }
+}
+
+/// A relay with these lines in `global`, and its admin socket.
+fn limited(subject: Subject, global: &str, authority: &Authority, origin: &Origin) -> (Proxy, Admin) {
+    let admin = Admin::new();
+    let template = format!(
+        "global
+            nbthread @threads@
+            stats socket @admin@ level admin
+            {global}
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @px@ ssl crt @crt@
+            default_backend servers
+        backend servers
+            server s1 @s1@"
+    );
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let setup = Setup::new(subject, &template).with("s1", origin.target()).with("crt", crt);
+    (setup.with("admin", admin.path().display()).start(), admin)
+}
+
+fn info(admin: &Admin, name: &str) -> u64 {
+    let info = admin.ask("show info");
+    let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {info}"))
+}
+
+fn clients_with_tls_are_counted(subject: Subject) {
+    let authority = Authority::new();
+    let origin = Origin::echo();
+    let (proxy, admin) = limited(subject, "maxsslconn 100\nmaxsslrate 50", &authority, &origin);
+    let config = authority.trusting().config();
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let client = proxy.connect("px");
+        let mut client = SecureClient::over(client, config.clone(), "mail.test").expect("they agree");
+        client.say("x");
+        client.hear(1);
+        clients.push(client);
+    }
+    let of = |name| info(&admin, name);
+    assert_eq!((of("MaxSslConns"), of("SslRateLimit")), (100, 50));
+    assert_eq!((of("CurrSslConns"), of("CumSslConns")), (3, 3));
+    assert!((1..=3).contains(&of("MaxSslRate")));
+    // The others took the first one's session up again.
+    assert_eq!((of("SslFrontendMaxKeyRate"), of("SslBackendMaxKeyRate")), (1, 0));
+    assert_eq!(admin.ask("set rate-limit ssl-sessions global 40"), "\n");
+    assert_eq!(of("SslRateLimit"), 40);
+    drop(clients);
+    wait::until("nobody to be left", wait::SOON, || of("CurrSslConns") == 0);
+    assert_eq!(of("CumSslConns"), 3);
+}
+
+fn more_clients_than_may_be_wait(subject: Subject) {
+    let authority = Authority::new();
+    let origin = Origin::echo();
+    let (proxy, admin) = limited(subject, "maxsslconn 1", &authority, &origin);
+    let mut first = authority.trusting().connect(proxy.address("px"));
+    first.say("x");
+    assert_eq!(first.hear(1), b"x");
+    // In the queue of the socket, until the first one leaves.
+    let mut second = proxy.connect("px");
+    second.say(authority.trusting().hello().1);
+    first.say("z");
+    assert_eq!(first.hear(1), b"z");
+    assert_eq!((info(&admin, "CurrSslConns"), info(&admin, "CumSslConns")), (1, 1));
+    first.finish();
+    first.to_end();
+    drop(first);
+    // Debian's HAProxy does not come back to it before somebody else leaves.
+    if subject == Subject::Tidegate {
+        assert_eq!(second.hear(1), [22], "it is answered with a message of the handshake");
+        assert_eq!(info(&admin, "CumSslConns"), 2);
+    }
+}
+
+/// Clients that have begun and do not go on. As many as descriptors allow: a process of HAProxy has 20,000 for both sides.
+fn half_open_handshakes_hold_up_nobody(subject: Subject) {
+    let count = usize::try_from(process::raise_descriptor_limit()).expect("a number of files").min(20_000) / 2 - 1_000;
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let (origin, admin) = (Origin::echo(), Admin::new());
+    let template = format!(
+        "global
+            nbthread @threads@
+            maxconn {}
+            stats socket @admin@
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 60s
+            timeout server 60s
+        frontend px
+            bind @px@ ssl crt {crt} alpn imap
+            default_backend servers
+        backend servers
+            server s1 @s1@",
+        count + 100
+    );
+    let setup = Setup::new(subject, &template).with("s1", origin.target());
+    let proxy = setup.with("admin", admin.path().display()).start();
+    let serves = || {
+        let mut client = authority.trusting().connect(proxy.address("px"));
+        client.say("hello");
+        client.hear(5) == b"hello"
+    };
+    assert!(serves());
+    let before = proxy.resident_kib();
+    let (_, bytes) = authority.trusting().hello();
+    let mut clients: VecDeque<Client> = VecDeque::new();
+    for number in 0..count {
+        let mut client = proxy.connect_from(1 + (number % 250) as u8, "px");
+        client.say(&bytes[..bytes.len() / 2]);
+        clients.push_back(client);
+    }
+    let connections = || {
+        let info = admin.ask("show info");
+        let line = info.lines().find_map(|line| line.strip_prefix("CurrConns: ").map(str::to_owned));
+        line.and_then(|number| number.parse::<usize>().ok()).expect("it is told")
+    };
+    wait::until("all of them to be accepted", wait::SOON, || connections() >= count);
+    assert!(serves(), "others are served beside them");
+    if subject == Subject::Tidegate {
+        let each = proxy.resident_kib().saturating_sub(before) * 1024 / count as u64;
+        assert!(each < 16 * 1024, "{each} bytes for each of them");
+    }
+    drop(clients);
+    wait::until("all of them to be forgotten", wait::SOON, || connections() == 0);
+    assert!(serves());
+}
