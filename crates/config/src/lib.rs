@@ -31,6 +31,7 @@ mod environment;
 mod error_page;
 mod field_name;
 mod format;
+mod forwarded;
 mod global;
 mod http_check;
 mod http_rule;
@@ -88,6 +89,7 @@ pub use cookie::{Cookie, CookieMode, PersistRule};
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
+pub use forwarded::Forwarded;
 pub use http_rule::{
     Format, FormatPart, HttpAction, HttpRule, HttpRules, Redirect, RedirectKind, Reply, ReplyContent, Scope, Service,
     TargetPart, Variable,

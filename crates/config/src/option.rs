@@ -1,6 +1,7 @@
 //! Reads `option` lines, with `no` and `default` before them (configuration.txt §4.2, "option …").
 
 use crate::diagnostic::{Diagnostic, Lead};
+use crate::forwarded;
 use crate::http_check;
 use crate::keywords::find;
 use crate::keywords::option::{CheckName, Keyword, LogWay, Row, Sides, TABLE, Way};
@@ -146,6 +147,10 @@ fn read(
         Keyword::Redispatch => settings.redispatch = if is_on { redispatch(line)? } else { Redispatch::Off },
         Keyword::ForwardFor => settings.http.forward_for = Some(Spanned::new(forward_for(line)?, whole)),
         Keyword::OriginalTo => settings.http.original_to = Some(Spanned::new(original_to(line)?, whole)),
+        Keyword::Forwarded => {
+            let read = forwarded::read(line, reports)?;
+            settings.http.forwarded = read.map(|read| Spanned::new(read, whole));
+        }
         Keyword::IgnoreProbes => {
             line.ends_at(2, &name)?;
             settings.http.ignores_probes = is_on;

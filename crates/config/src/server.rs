@@ -9,6 +9,7 @@ use crate::keywords::find;
 use crate::keywords::server::{Keyword, TABLE};
 use crate::line::{CONTINUATION, Line};
 use crate::near_end;
+use crate::pattern::integer;
 use crate::reports::Reports;
 use crate::server_tls;
 use crate::source::{Span, Spanned};
@@ -180,6 +181,8 @@ impl Reader<'_> {
                 let time = user_timeout(line.word(at + 1));
                 options.user_timeout = time.map_err(|message| self.fail(at + 1, format!("{message}.")))?;
             }
+            Keyword::PoolMaxConn => options.pool_most = Some(self.pool_most(at)?),
+            Keyword::PoolPurgeDelay => options.pool_rest = Some(self.span_of_time(at)?.value),
             Keyword::Cookie => options.cookie = Some(self.line.word(at + 1).to_string()),
             Keyword::Weight => options.weight = Some(self.weight(at)?),
             Keyword::Maxconn => options.maxconn = Some(self.number(at)?),
@@ -226,6 +229,16 @@ impl Reader<'_> {
             Ok(Duration::ZERO) => Ok(Spanned::new(Duration::ZERO, self.line.span(at + 1))),
             Ok(_) | Err(_) => self.delay(at),
         }
+    }
+
+    /// `pool-max-conn N`, where -1 is no limit.
+    fn pool_most(&self, at: usize) -> Result<i64, Diagnostic> {
+        let (keyword, word) = (self.line.word(at), self.line.word(at + 1));
+        if word.is_empty() {
+            return Err(self.fail(at + 1, format!("'{keyword}' expects <value> as argument..")));
+        }
+        let number = integer(word).filter(|number| *number >= -1);
+        number.ok_or_else(|| self.fail(at + 1, format!("'{keyword}' must be >= -1.")))
     }
 
     /// `rise` and `fall`.

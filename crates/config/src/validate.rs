@@ -403,11 +403,15 @@ impl Checker<'_, '_> {
 
     fn forward_for(&mut self, proxy: &Proxy) {
         let http = &proxy.settings.http;
-        let options = [("forwardfor", &http.forward_for), ("originalto", &http.original_to)];
+        let options = [
+            ("forwardfor", http.forward_for.as_ref().map(|option| option.span)),
+            ("originalto", http.original_to.as_ref().map(|option| option.span)),
+            ("forwarded", http.forwarded.as_ref().map(|option| option.span).filter(|_| proxy.role.has_back())),
+        ];
         for (name, option) in options {
-            let Some(option) = option.as_ref().filter(|_| proxy.settings.mode == Mode::Tcp) else { continue };
+            let Some(span) = option.filter(|_| proxy.settings.mode == Mode::Tcp) else { continue };
             let (noun, own) = (proxy.role.noun(), &proxy.name.value);
-            self.warn(option.span, format!("'option {name}' ignored for {noun} '{own}' as it requires HTTP mode."));
+            self.warn(span, format!("'option {name}' ignored for {noun} '{own}' as it requires HTTP mode."));
         }
     }
 

@@ -12,6 +12,7 @@ e2e::scenarios! {
         addresses_for_servers,
         connections_that_are_not_kept,
         probes,
+        connections_that_rest,
     ],
     alone: [],
 }
@@ -218,4 +219,46 @@ fn probes(subject: Subject) {
     let mut slow = rig.proxy.connect("fe");
     slow.say("GET");
     assert!(slow.to_end().0.starts_with(b"HTTP/1.1 408"), "one for a client that was slow");
+}
+
+/// `configuration.txt: pool-max-conn, pool-purge-delay`
+fn connections_that_rest(subject: Subject) {
+    let backends =
+        [("none", "http-reuse always\n server s @s@ pool-max-conn 0"), ("some", "http-reuse always\n server s @s@")];
+    let rig = Rig::new(subject, "", &backends);
+    for (backend, connections) in [("none", 3), ("some", 1)] {
+        let before = rig.origin.seen().len();
+        for number in 0..3 {
+            let path = format!("/{backend}/{number}");
+            assert!(rig.ask("GET", &path, "").starts_with("HTTP/1.1 200"), "{path}");
+        }
+        assert_eq!(rig.origin.seen().len() - before, connections, "{backend}");
+    }
+}
+
+/// `configuration.txt: option forwarded`, which Debian's HAProxy does not know yet; RFC 7239.
+#[test]
+fn forwarded() {
+    let backends = [
+        ("plain", "option forwarded\n server s @s@"),
+        ("all", "option forwarded proto host by by_port for\n server s @s@"),
+    ];
+    let rig = Rig::new(Subject::Tidegate, "", &backends);
+    let by = rig.proxy.address("fe").port();
+    let own = "proto=http;for=127.0.0.1";
+    for (number, (backend, told, expect)) in [
+        ("plain", "", own.to_owned()),
+        ("plain", "Forwarded: for=192.0.2.1\r\n", format!("for=192.0.2.1, {own}")),
+        ("plain", "Forwarded: for=192.0.2.1\r\nForwarded: for=_x\r\n", format!("for=192.0.2.1|for=_x, {own}")),
+        ("plain", "Forwarded: for=192.0.2.1;x=y\r\n", format!("for=192.0.2.1;x=y|{own}")),
+        ("all", "", format!("proto=http;host=\"x\";by=\"127.0.0.1:{by}\";for=127.0.0.1")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("/{backend}/{number}");
+        rig.ask("GET", &path, told);
+        let head = rig.seen(&path).expect("it was asked");
+        assert_eq!(values(&head, "forwarded").join("|"), expect, "{told}");
+    }
 }

@@ -1,5 +1,5 @@
 //! Connections to servers between two exchanges: kept for a while, so that the next exchange need not connect
-//! (`configuration.txt: http-reuse, pool-purge-delay`).
+//! (`configuration.txt: http-reuse, pool-max-conn, pool-purge-delay`).
 //!
 //! The one that was used last is taken first: those that are not needed grow old, and are closed. Nobody hears a connection that rests
 //! here. Whether its server has left, or has said what nobody asked for, is looked at when it is taken.
@@ -11,11 +11,7 @@ use driver::{Driver, Fd, Instant};
 use session::{Kept, Secured, Whom};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 use table::{Server, ServerAddr, ServerState};
-
-/// How long a connection rests at most: the default of `pool-purge-delay`.
-const REST_MOST: Duration = Duration::from_secs(5);
 
 /// The connections of one shard, by their servers' states: a reload keeps them.
 #[derive(Default)]
@@ -38,7 +34,8 @@ struct Connection {
     secured: Option<Secured>,
     /// Where it goes: the operator may have moved the server meanwhile.
     addr: ServerAddr,
-    since: Instant,
+    /// When it has rested long enough.
+    until: Instant,
     /// It has served more than one client.
     is_proven: bool,
 }
@@ -54,7 +51,7 @@ impl Idle {
     }
 
     fn put(&mut self, server: &Server, connection: Connection) {
-        self.due.get_or_insert(connection.since + REST_MOST);
+        self.due = Some(self.due.map_or(connection.until, |due| due.min(connection.until)));
         let state = &server.state;
         let new = || Resting { state: Arc::clone(state), connections: VecDeque::new() };
         self.by_server.entry(key(state)).or_insert_with(new).connections.push_back(connection);
@@ -68,21 +65,23 @@ impl Idle {
             let is_same = connection.secured.as_ref().map(|secured| &secured.whom) == whom;
             is_same && (connection.is_proven || !must_be_proven)
         })?;
+        state.wake();
         connections.remove(index)
     }
 
-    /// Those that have rested since before `since`; all of them without such a time.
-    fn expired(&mut self, since: Option<Instant>) -> Vec<Fd> {
+    /// Those that have rested long enough at this time; all of them without one.
+    fn expired(&mut self, now: Option<Instant>) -> Vec<Fd> {
         let mut expired = Vec::new();
         self.by_server.retain(|_, resting| {
-            let is_old = |connection: &Connection| since.is_none_or(|since| connection.since <= since);
+            let is_old = |connection: &Connection| now.is_none_or(|now| connection.until <= now);
             while resting.connections.front().is_some_and(is_old) {
+                resting.state.wake();
                 expired.extend(resting.connections.pop_front().map(|connection| connection.fd));
             }
             !resting.connections.is_empty()
         });
         let oldest = self.by_server.values().filter_map(|resting| resting.connections.front());
-        self.due = oldest.map(|connection| connection.since + REST_MOST).min();
+        self.due = oldest.map(|connection| connection.until).min();
         expired
     }
 }
@@ -90,10 +89,11 @@ impl Idle {
 impl<D: Driver> Shard<D> {
     /// A session is done with a connection that may serve another exchange.
     pub(crate) fn keep(&mut self, server: &Server, Kept { fd, secured }: Kept, is_proven: bool) {
-        if self.life != Life::Serving {
+        let pool = &server.settings.pool;
+        if self.life != Life::Serving || !server.state.may_rest(pool.most) {
             return self.discard_connections(vec![fd]);
         }
-        let connection = Connection { fd, secured, addr: server.address(), since: self.now, is_proven };
+        let connection = Connection { fd, secured, addr: server.address(), until: self.now + pool.rest, is_proven };
         self.idle.put(server, connection);
     }
 
@@ -114,8 +114,7 @@ impl<D: Driver> Shard<D> {
         if self.idle.is_empty() || (is_serving && self.idle.due.is_some_and(|due| due > self.now)) {
             return;
         }
-        let since = Instant::EPOCH + self.now.since(Instant::EPOCH).saturating_sub(REST_MOST);
-        let expired = self.idle.expired(is_serving.then_some(since));
+        let expired = self.idle.expired(is_serving.then_some(self.now));
         self.discard_connections(expired);
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::{Condition, Cookie, HttpRules, Pages};
+use crate::{Condition, Cookie, Forwarded, HttpRules, Pages};
 
 /// What becomes of connections once an exchange is over. Of a frontend and its backend the later of the two counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,7 @@ pub struct HttpBack {
     pub forward_for: Option<ForwardFor>,
     /// `option originalto`
     pub original_to: Option<ForwardFor>,
+    pub forwarded: Option<Forwarded>,
     /// `option http-pretend-keepalive`: servers are not told that their connections are not used again.
     pub pretends_keepalive: bool,
     pub reuse: Reuse,

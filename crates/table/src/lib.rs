@@ -23,6 +23,7 @@ mod backend;
 mod balance;
 mod book;
 mod count;
+mod forwarded;
 mod frontend;
 mod hashing;
 mod http;
@@ -52,6 +53,7 @@ pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance, Mapping};
 pub use balance::{Assignment, Grant, Passed, PickKey, Preview, Ticket, Waiter};
 pub use book::StateBook;
 pub use count::{Conns, ShardIndex, ShardedCount};
+pub use forwarded::{Forwarded, NodeForm};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, Switch, UseBackend};
 pub use hashing::{HashFunction, HashKey, Hashing, UriExtent};
 pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Monitor, RetryEvent, RetryOn, Reuse};
@@ -77,8 +79,8 @@ pub use sample::{
     Variable, Variables, Whose,
 };
 pub use server::{
-    CheckSettings, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName, ServerSettings,
-    ServerTls, Tracked, WEIGHT_MOST,
+    CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName,
+    ServerSettings, ServerTls, Tracked, WEIGHT_MOST,
 };
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};

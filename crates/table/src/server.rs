@@ -77,6 +77,8 @@ pub struct ServerSettings {
     pub shuts_backups_when_up: bool,
     /// `None`: it is spoken to in clear (`ssl`).
     pub tls: Option<ServerTls>,
+    /// How its connections rest between two exchanges.
+    pub pool: Pool,
     /// What a client brings that belongs to it (`cookie`).
     pub cookie: Option<Box<str>>,
     /// What the sockets are set to that connect to it.
@@ -102,6 +104,7 @@ impl Default for ServerSettings {
             shuts_sessions_when_down: false,
             shuts_backups_when_up: false,
             tls: None,
+            pool: Pool::default(),
             cookie: None,
             tuning: Tuning::default(),
         }
@@ -122,6 +125,21 @@ pub enum ServerName {
     /// That of the request, without its port.
     Host,
     Sample(Expression),
+}
+
+/// `pool-max-conn`, `pool-purge-delay`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// So many connections rest at most, over all shards; `None` is without limit.
+    pub most: Option<u32>,
+    /// How long one rests at most.
+    pub rest: Duration,
+}
+
+impl Default for Pool {
+    fn default() -> Pool {
+        Pool { most: None, rest: Duration::from_secs(5) }
+    }
 }
 
 /// Another server, by name (`track`).

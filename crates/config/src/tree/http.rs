@@ -2,6 +2,7 @@
 
 use crate::cookie::Cookie;
 use crate::error_page::ErrorPage;
+use crate::forwarded::Forwarded;
 use crate::source::Spanned;
 use std::net::IpAddr;
 
@@ -15,6 +16,8 @@ pub struct HttpSettings {
     pub forward_for: Option<Spanned<ForwardFor>>,
     /// `option originalto`
     pub original_to: Option<Spanned<ForwardFor>>,
+    /// `option forwarded`
+    pub forwarded: Option<Spanned<Forwarded>>,
     /// `option http-ignore-probes`
     pub ignores_probes: bool,
     /// `option http-pretend-keepalive`

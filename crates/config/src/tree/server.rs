@@ -74,6 +74,10 @@ pub struct ServerOptions {
     pub maxqueue: Option<Spanned<u32>>,
     /// `tcp-ut`: how long bytes may stay unacknowledged; unset: as long as the system has it.
     pub user_timeout: Option<Duration>,
+    /// `pool-max-conn`: most connections that rest; -1 or unset is without limit.
+    pub pool_most: Option<i64>,
+    /// `pool-purge-delay`: how long one rests at most; 5 s unless set.
+    pub pool_rest: Option<Duration>,
     /// The value of its clients' cookie.
     pub cookie: Option<String>,
 }

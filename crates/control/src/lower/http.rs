@@ -4,7 +4,8 @@ use super::Lowering;
 use super::acls::{Acls, net_of};
 use config::{Proxy, Spanned};
 use table::{
-    Capture, Cookie, CookieMode, ForwardFor, HttpBack, HttpFront, HttpRules, Keeping, RetryEvent, RetryOn, Reuse,
+    Capture, Cookie, CookieMode, ForwardFor, Forwarded, HttpBack, HttpFront, HttpRules, Keeping, NodeForm, RetryEvent,
+    RetryOn, Reuse,
 };
 
 impl Lowering<'_> {
@@ -32,6 +33,7 @@ impl Lowering<'_> {
             keeping: keeping(proxy),
             forward_for: forwarded(&proxy.settings.http.forward_for, "x-forwarded-for"),
             original_to: forwarded(&proxy.settings.http.original_to, "x-original-to"),
+            forwarded: proxy.settings.http.forwarded.as_ref().map(|option| told(option.value)),
             pretends_keepalive: proxy.settings.http.pretends_keepalive,
             reuse: reuse(proxy),
             retry_on: retry_on(proxy),
@@ -107,6 +109,16 @@ fn forwarded(option: &Option<Spanned<config::ForwardFor>>, name: &str) -> Option
         header: option.header.as_deref().unwrap_or(name).into(),
         is_if_none: option.is_if_none,
     })
+}
+
+fn told(option: config::Forwarded) -> Forwarded {
+    let config::Forwarded { has_proto, has_host, has_by, has_by_port, has_for, has_for_port } = option;
+    let form = |has_name, has_port| match (has_name, has_port) {
+        (false, _) => NodeForm::Absent,
+        (true, false) => NodeForm::Name,
+        (true, true) => NodeForm::NameAndPort,
+    };
+    Forwarded { has_proto, has_host, by: form(has_by, has_by_port), client: form(has_for, has_for_port) }
 }
 
 fn captures(captures: &[config::Capture]) -> Vec<Capture> {

@@ -11,8 +11,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    CheckSettings, Number, Observe, Place, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerSettings,
-    ServerTls, Source, Tracked,
+    CheckSettings, Number, Observe, Place, Pool, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr,
+    ServerSettings, ServerTls, Source, Tracked,
 };
 use tls::Connector;
 
@@ -61,6 +61,10 @@ impl Lowering<'_> {
             }),
             maxconn,
             tls,
+            pool: Pool {
+                most: options.pool_most.and_then(|most| u32::try_from(most).ok()),
+                rest: options.pool_rest.unwrap_or(Pool::default().rest),
+            },
             cookie: options.cookie.as_deref().map(Into::into),
             minconn,
             slowstart: options.slowstart.as_ref().and_then(|time| whole_seconds(time.value)),

@@ -6,7 +6,7 @@ use crate::flow::Flow;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Addr, Hope, Instant, Side};
 use http1::{Exchange, Persistence, Policy, Progress, Refusal};
-use table::{Backend, ForwardFor, Frontend, Keeping, LineLevel, Persisting, Variables, Words};
+use table::{Backend, ForwardFor, Forwarded, Frontend, Keeping, LineLevel, Persisting, Variables, Words};
 
 impl Session {
     /// It is known who the client is: its first request is waited for. Whether a PROXY header came first or not, the client is
@@ -147,6 +147,15 @@ impl Session {
             return false;
         }
         let (front, back) = (&frontend.http, &backend.http);
+        if let Some(forwarded) = &back.forwarded {
+            let element = forwarded.element(&self.facts(true));
+            let transaction = self.http_mut().transaction.as_mut().expect("a request chose the backend");
+            let Transaction { request, up, .. } = &mut **transaction;
+            if Forwarded::tell(&element, request.fields_mut(), up.gathered.bytes()).is_err() {
+                self.refuse_request(Refusal::FieldsSize, out);
+                return false;
+            }
+        }
         let forwarded = [
             ((front.forward_for.as_ref(), back.forward_for.as_ref()), client),
             ((front.original_to.as_ref(), back.original_to.as_ref()), destination),

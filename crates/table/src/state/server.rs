@@ -64,6 +64,8 @@ struct Line {
     queued_most: AtomicU32,
     /// Attempts to connect that failed in a row, where they count (`observe`).
     errors: AtomicU32,
+    /// Connections that rest between two exchanges. Each shard counts its own; nothing else hangs on it but their limit.
+    resting: AtomicU32,
 }
 
 const DOWN: u32 = 1;
@@ -90,6 +92,7 @@ impl ServerState {
             queued: AtomicU32::new(0),
             queued_most: AtomicU32::new(0),
             errors: AtomicU32::new(0),
+            resting: AtomicU32::new(0),
         };
         ServerState { tally: Tally::new(shard_count), moved: Mutex::default(), line: CachePadded::new(line) }
     }
@@ -140,6 +143,20 @@ impl ServerState {
     /// It answers its checks and is not in maintenance; it may be drained or stopping (`configuration.txt: srv_is_up`).
     pub fn is_up(&self) -> bool {
         self.health() != Health::Down && self.admin() != Admin::Maint
+    }
+
+    /// Whether one connection more may rest; it is counted then, until [`wake`](Self::wake).
+    pub fn may_rest(&self, most: Option<u32>) -> bool {
+        let counted = self
+            .line
+            .resting
+            .fetch_update(Relaxed, Relaxed, |count| most.is_none_or(|most| count < most).then_some(count + 1));
+        counted.is_ok()
+    }
+
+    /// A connection rests no more.
+    pub fn wake(&self) {
+        self.line.resting.fetch_sub(1, Relaxed);
     }
 
     /// Connections on it now, over all shards (HAProxy's `srv_conn`): picked and not yet released.
