@@ -773,7 +773,6 @@ fn nothing_is_read_and_ignored() {
             front("http-request silent-drop if TRUE"),
             "A parsing [c.cfg:8] : 'http-request silent-drop' is not supported by Tidegate yet",
         ),
-        (front("bind :1 ssl crt-list /x"), "A parsing [c.cfg:8] : 'bind crt-list' is not supported by Tidegate yet"),
         (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (
             front("acl x str(a),crc32 1"),
