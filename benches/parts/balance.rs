@@ -10,6 +10,12 @@ criterion_main!(parts);
 fn balance(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("balance");
     group.throughput(Throughput::Elements(1));
+    for server_count in [10, 1_000, 10_000] {
+        group.bench_function(BenchmarkId::new("consistent hash", server_count), |bencher| {
+            let mut churn = Churn::new("source\n    hash-type consistent", server_count);
+            bencher.iter(|| churn.turn());
+        });
+    }
     for algorithm in ["leastconn", "roundrobin"] {
         for server_count in [10, 1_000, 10_000] {
             group.bench_function(BenchmarkId::new(algorithm, server_count), |bencher| {

@@ -17,7 +17,7 @@ pub struct Churn {
 const CONNS_PER_SERVER: usize = 4;
 
 impl Churn {
-    /// `balance` as in HAProxy's keyword of that name.
+    /// `balance` as in HAProxy's keyword of that name, perhaps with another line behind it. Who is bound by a hash has any.
     ///
     /// # Panics
     /// If there is no such algorithm, or no server.
@@ -61,7 +61,8 @@ impl Churn {
     }
 
     fn pick(&mut self) {
-        let key = PickKey { random: self.rng.draw(), ..PickKey::default() };
+        let random = self.rng.draw();
+        let key = PickKey { random, hash: Some(random as u32), ..PickKey::default() };
         self.held.push(self.backend.pick(&key).expect("every server is up"));
     }
 }
