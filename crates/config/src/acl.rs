@@ -1,6 +1,7 @@
 //! ACLs and conditions as values (configuration.txt §7.1, §7.2, §7.3). They are read in `acl_reader.rs`, `sample_reader.rs` and
 //! `pattern.rs`.
 
+use crate::balance::HashFunction;
 use crate::http_rule::Variable;
 use crate::pattern::{Compare, Method, Patterns};
 use crate::source::{Span, Spanned};
@@ -389,6 +390,11 @@ pub enum Converter {
     Base64UrlDecode,
     /// `hex2i`
     HexToInteger,
+    /// `crc32`, `djb2`, `sdbm`, `wt6`, each with `(1)` to spread it.
+    Hash {
+        function: HashFunction,
+        is_mixed: bool,
+    },
     /// `param(name[,delimiter])`
     Parameter {
         name: String,

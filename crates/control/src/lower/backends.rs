@@ -55,13 +55,7 @@ impl Lowering<'_> {
     /// What a client's hash is made of.
     fn hashing(&mut self, proxy: &Proxy) -> Hashing {
         let config::HashType { is_consistent: _, function, is_mixed } = proxy.settings.hash_type;
-        let function = match function {
-            config::HashFunction::Sdbm => HashFunction::Sdbm,
-            config::HashFunction::Djb2 => HashFunction::Djb2,
-            config::HashFunction::Wt6 => HashFunction::Wt6,
-            config::HashFunction::Crc32 => HashFunction::Crc32,
-            config::HashFunction::Digits => HashFunction::Digits,
-        };
+        let function = self::function(function);
         let key = match proxy.settings.balance.as_ref().map(|balance| &balance.value) {
             Some(config::Balance::Hash(key)) => self.hash_key(key, proxy),
             Some(
@@ -116,6 +110,16 @@ fn algorithm(settings: &config::Settings) -> Balance {
         config::Balance::Hash(_) if settings.hash_type.is_consistent => Balance::Hash(Mapping::Ring),
         config::Balance::Hash(_) => Balance::Hash(Mapping::Map),
         config::Balance::Random { draws } => Balance::Random { draws },
+    }
+}
+
+pub(super) fn function(function: config::HashFunction) -> HashFunction {
+    match function {
+        config::HashFunction::Sdbm => HashFunction::Sdbm,
+        config::HashFunction::Djb2 => HashFunction::Djb2,
+        config::HashFunction::Wt6 => HashFunction::Wt6,
+        config::HashFunction::Crc32 => HashFunction::Crc32,
+        config::HashFunction::Digits => HashFunction::Digits,
     }
 }
 

@@ -54,6 +54,9 @@ impl Lowering<'_> {
             config::Converter::Base64Decode => Converter::Base64Decode,
             config::Converter::Base64Url => Converter::Base64Url,
             config::Converter::Base64UrlDecode => Converter::Base64UrlDecode,
+            config::Converter::Hash { function, is_mixed } => {
+                Converter::Hash { function: super::backends::function(*function), is_mixed: *is_mixed }
+            }
             config::Converter::HexToInteger => Converter::HexToInt,
             config::Converter::Parameter { name, delimiter } => {
                 Converter::Parameter { name: bytes(name), delimiter: u8::try_from(*delimiter).unwrap_or(b'&') }

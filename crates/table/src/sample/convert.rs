@@ -8,6 +8,9 @@ use std::sync::Arc;
 use super::coding::{
     base64, base64_decoded, base64_url, base64_url_decoded, hex, hex_number, url_decoded, url_encoded,
 };
+use crate::HashFunction;
+use crate::hashing::mix;
+
 use super::{Facts, Map, Substitution, Value, Variable};
 
 /// One converter of an expression.
@@ -64,6 +67,11 @@ pub enum Converter {
     Base64UrlDecode,
     /// `hex2i`
     HexToInt,
+    /// `crc32` and its kin.
+    Hash {
+        function: HashFunction,
+        is_mixed: bool,
+    },
     /// `param`
     Parameter {
         name: Box<[u8]>,
@@ -170,6 +178,10 @@ impl Converter {
             Converter::Base64Decode => base64_decoded(&value.into_bytes()).map(owned),
             Converter::Base64Url => Some(owned(base64_url(&value.into_bytes()))),
             Converter::Base64UrlDecode => base64_url_decoded(&value.into_bytes()).map(owned),
+            Converter::Hash { function, is_mixed } => {
+                let hash = function.of(&value.into_bytes());
+                Some(Value::Int(if *is_mixed { mix(hash) } else { hash }.into()))
+            }
             Converter::HexToInt => hex_number(&value.into_bytes()).map(Value::Int),
             Converter::Parameter { name, delimiter } => {
                 let text = value.into_bytes();
@@ -341,6 +353,23 @@ mod tests {
                 Some(expect),
                 "{converter:?} of {number}"
             );
+        }
+    }
+
+    /// What HAProxy 2.6.12 makes of `/abc`.
+    #[test]
+    fn hashes() {
+        use HashFunction::{Crc32, Djb2, Sdbm, Wt6};
+        for (function, plain, mixed) in [
+            (Crc32, 326_170_788_u32, 2_375_596_333_u32),
+            (Djb2, 2_088_271_610, 1_563_166_642),
+            (Sdbm, 3_135_654_771, 2_611_440_265),
+            (Wt6, 4_175_322_074, 2_702_208_831),
+        ] {
+            for (is_mixed, expected) in [(false, plain), (true, mixed)] {
+                let made = shown(Converter::Hash { function, is_mixed }, Value::text("/abc"));
+                assert_eq!(made, Some(expected.to_string()), "{function:?} {is_mixed}");
+            }
         }
     }
 
