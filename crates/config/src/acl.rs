@@ -113,6 +113,8 @@ pub enum Fetch {
     FrontendName,
     /// What is known of the client's TLS.
     Tls(TlsPart),
+    /// `fc_pp_tlv(N)` and its kin: what the client's PROXY header says beside addresses, by the TLV's type.
+    Announced(u8),
     /// `ssl_bc…`: the same of the server's.
     BackTls(TlsPart),
     /// `be_name`

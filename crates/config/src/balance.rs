@@ -215,7 +215,8 @@ fn expression(line: Line<'_>, reports: &mut Reports) -> Result<Option<Expression
         | Fetch::Variable(_)
         | Fetch::Session(_)
         | Fetch::Hostname
-        | Fetch::Tls(_) => None,
+        | Fetch::Tls(_)
+        | Fetch::Announced(_) => None,
     };
     match lacks {
         None => Ok(Some(expression)),

@@ -151,6 +151,7 @@ impl Test {
                 | Fetch::FrontendName
                 | Fetch::Text(_)
                 | Fetch::Tls(_)
+                | Fetch::Announced(_)
                 | Fetch::Variable(_)
                 | Fetch::Session(_)
                 | Fetch::Hostname
@@ -168,7 +169,7 @@ impl Test {
             Some(Fetch::BackendName) => "be_name",
             Some(Fetch::BackTls(_)) => "ssl_bc",
             Some(Fetch::Number(_)) => "be_id",
-            Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Tls(_))
+            Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Tls(_) | Fetch::Announced(_))
             | Some(Fetch::Variable(_) | Fetch::Session(_) | Fetch::Hostname | Fetch::WaitEnd)
             | None => "",
         }
@@ -199,6 +200,7 @@ impl Fetch {
             | Fetch::BackendName
             | Fetch::Text(_)
             | Fetch::Tls(_)
+            | Fetch::Announced(_)
             | Fetch::BackTls(_)
             | Fetch::Variable(_)
             | Fetch::Session(_)

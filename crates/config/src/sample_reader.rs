@@ -118,6 +118,12 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::AlwaysFalse => (Fetch::Number(Number::Truth(false)), Type::Boolean, 0),
         Keyword::FeId => (Fetch::Number(Number::FrontendId), Type::Integer, 0),
         Keyword::BeId => (Fetch::Number(Number::BackendId), Type::Integer, 0),
+        Keyword::Announced(Some(kind)) => (Fetch::Announced(kind), Type::Text, 0),
+        Keyword::Announced(None) => {
+            let text = arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))?;
+            let kind = announced(text).ok_or_else(|| unparsable(text, "TLV type", 1))?;
+            (Fetch::Announced(kind), Type::Text, 1)
+        }
         Keyword::FeName => (Fetch::FrontendName, Type::Text, 0),
         Keyword::BeName => (Fetch::BackendName, Type::Text, 0),
         Keyword::Int => (Fetch::Number(Number::Constant(arguments.integer(1, 1)?)), Type::Integer, 1),
@@ -231,6 +237,23 @@ fn certificate(name: CertificateName, arguments: &Arguments<'_>) -> Result<(Cert
         CertificateName::Version => (CertificatePart::Version, Type::Integer, 0),
         CertificateName::Whole => (CertificatePart::Whole, Type::Binary, 0),
     })
+}
+
+/// The type of a TLV of a PROXY header: a number, or HAProxy's name for it.
+fn announced(text: &str) -> Option<u8> {
+    match text {
+        "ALPN" => Some(0x01),
+        "AUTHORITY" => Some(0x02),
+        "CRC32C" => Some(0x03),
+        "NOOP" => Some(0x04),
+        "UNIQUE_ID" => Some(0x05),
+        "SSL" => Some(0x20),
+        "NETNS" => Some(0x30),
+        _ => match text.strip_prefix("0x") {
+            Some(digits) => u8::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        },
+    }
 }
 
 /// A fetch of HTTP. Occurrences, delimiters and fields without a name are not read.

@@ -304,7 +304,8 @@ impl Reader<'_> {
                 "crc32c" => ProxyOption::Crc32c,
                 "ssl" => ProxyOption::Ssl,
                 "ssl-cipher" => ProxyOption::SslCipher,
-                "cert-key" | "cert-sig" | "unique-id" => {
+                "unique-id" => ProxyOption::UniqueId,
+                "cert-key" | "cert-sig" => {
                     reports.refuse(span, format!("server proxy-v2-options {word}"));
                     continue;
                 }

@@ -128,6 +128,7 @@ fn sni(word: Option<&Word<'_>>, tls: &mut ServerTls, guesser: &mut Guesser) -> R
                 | Fetch::FrontendName
                 | Fetch::BackendName
                 | Fetch::Tls(_)
+                | Fetch::Announced(_)
                 | Fetch::Text(_)
                 | Fetch::WaitEnd
                 | Fetch::Session(_)

@@ -27,6 +27,8 @@ e2e::scenarios! {
         checks_introduce_themselves,
         checks_of_another_port_introduce_themselves_when_told,
         checks_of_another_port_stay_silent_unless_told,
+        rules_ask_what_headers_say,
+        a_connection_has_a_name,
     ],
     alone: [],
 }
@@ -302,4 +304,68 @@ fn checks_of_another_port_stay_silent_unless_told(subject: Subject) {
     wait::throughout("a plain check says nothing", Duration::from_millis(500), || {
         origin.seen().iter().all(|seen| seen.bytes.is_empty())
     });
+}
+
+/// What a header of version 2 says beside addresses (proxy-protocol.txt §2.2) may be asked about, over TLS and in clear.
+fn rules_ask_what_headers_say(subject: Subject) {
+    let newer = match subject {
+        Subject::Tidegate => "http-request deny deny_status 410 if { fc_pp_tlv(0xE1) own } { fc_pp_tlv(225) -m len 3 }",
+        // Debian's has no `fc_pp_tlv`.
+        Subject::Haproxy => "http-request deny deny_status 410 if { src 192.0.2.10 }",
+    };
+    let template = format!(
+        "global
+            nbthread @threads@
+        defaults
+            mode http
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @px@ accept-proxy
+            {newer}
+            http-request deny deny_status 403 if {{ fc_pp_authority mail.test }}
+            http-request deny deny_status 429 if {{ fc_pp_unique_id -m beg abc }}
+            http-request deny deny_status 500 if !{{ fc_pp_authority -m found }}"
+    );
+    let proxy = Setup::new(subject, &template).start();
+    let tlv = |kind: u8, value: &str| [&[kind, 0, value.len() as u8], value.as_bytes()].concat();
+    for (last, tlvs, status) in [
+        (7, tlv(2, "mail.test"), "403"),
+        (7, [tlv(1, "imap"), tlv(5, "abcdef"), tlv(2, "other.test")].concat(), "429"),
+        (10, tlv(0xe1, "own"), "410"),
+        (7, vec![], "500"),
+    ] {
+        let addresses = [192, 0, 2, last, 198, 51, 100, 1, 0x9c, 0x40, 0x03, 0xe1];
+        let size = (addresses.len() + tlvs.len()) as u8;
+        let mut client = proxy.connect("px");
+        client.say([b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0", &[size][..], &addresses, &tlvs].concat());
+        client.say("GET / HTTP/1.1\r\nHost: mail.test\r\nConnection: close\r\n\r\n");
+        let answer = String::from_utf8(client.to_end().0).expect("ASCII");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
+    }
+}
+
+/// `proxy-v2-options unique-id`: the type, the length, and what the format makes.
+fn a_connection_has_a_name(subject: Subject) {
+    let origin = Origin::echo();
+    let template = "
+        global
+            nbthread @threads@
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @px@
+            unique-id-format %ci-px
+            default_backend servers
+        backend servers
+            server s1 @s1@ send-proxy-v2 proxy-v2-options unique-id";
+    let proxy = Setup::new(subject, template).with("s1", origin.target()).start();
+    let mut client = proxy.connect("px");
+    client.say("hello");
+    let seen = origin.seen_when(0, "what the client said", |seen| seen.bytes.ends_with(b"hello"));
+    assert_eq!(seen.bytes[28..], *b"\x05\0\x0c127.0.0.1-pxhello");
 }

@@ -1,9 +1,9 @@
 //! Headers of version 2 that say more than addresses (PP §2.2): what the client's TLS agreed on, and who it is by its certificate.
 //!
-//! TLVs come in the order in which HAProxy writes them: checksum, protocol, host name, TLS; within TLS: version, common name, cipher.
+//! TLVs come in the order in which HAProxy writes them: checksum, protocol, host name, unique id, TLS; within TLS: version, common name, cipher.
 
 use crate::crc32c::Crc32c;
-use crate::tlv::kind;
+use crate::tlv::{UNIQUE_ID_SIZE_MAX, kind};
 use crate::{Addresses, Version, encode};
 
 /// What is said beside the addresses.
@@ -15,6 +15,8 @@ pub struct Announcement<'a> {
     pub protocol: Option<&'a [u8]>,
     /// The host that the client asked for.
     pub authority: Option<&'a str>,
+    /// What names the connection, at most 128 bytes (PP §2.2.5).
+    pub unique_id: Option<&'a [u8]>,
     /// `Some`: there is a TLV about TLS, also of a client that has none.
     pub tls: Option<ClientTls<'a>>,
 }
@@ -70,6 +72,9 @@ pub fn announce(addresses: Option<Addresses>, announcement: &Announcement<'_>) -
     }
     if let Some(authority) = announcement.authority {
         push(&mut header, kind::AUTHORITY, authority.as_bytes());
+    }
+    if let Some(unique_id) = announcement.unique_id.filter(|text| text.len() <= UNIQUE_ID_SIZE_MAX) {
+        push(&mut header, kind::UNIQUE_ID, unique_id);
     }
     if let Some(tls) = announcement.tls {
         push(&mut header, kind::SSL, &of_tls(tls));

@@ -20,7 +20,7 @@ pub mod kind {
 /// A host name in TLS (RFC 6066 §3) is a DNS name, which has at most 255 bytes (RFC 1035 §2.3.4).
 const AUTHORITY_SIZE_MAX: usize = 255;
 /// PP §2.2.5.
-const UNIQUE_ID_SIZE_MAX: usize = 128;
+pub(crate) const UNIQUE_ID_SIZE_MAX: usize = 128;
 /// PP §2.2.6: `client` and `verify`, before the inner TLVs.
 const SSL_FIXED_SIZE: usize = 5;
 /// PP §2.2.3.

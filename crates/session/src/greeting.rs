@@ -9,6 +9,8 @@ use crate::{Cause, End, Moment, Outbox, Session};
 use buf::Lease;
 use driver::{Addr, Hope, Instant, Side};
 use proxyline::{Decoded, Error};
+use std::rc::Rc;
+use table::Announced;
 
 impl Session {
     /// More of the header, in a buffer of its own.
@@ -28,6 +30,9 @@ impl Session {
                     self.client = Addr::Ip(addresses.source);
                     self.destination = Addr::Ip(addresses.destination);
                 }
+                let tlvs = header.tlvs.into_iter();
+                let tlvs: Rc<[_]> = tlvs.map(|tlv| Announced { kind: tlv.kind, value: tlv.value.into() }).collect();
+                self.announced = Some(tlvs).filter(|tlvs| !tlvs.is_empty());
                 if self.has_acceptor() {
                     early.gathered.consume(start as usize);
                     self.secure_front(now, early.gathered);

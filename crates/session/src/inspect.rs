@@ -227,6 +227,7 @@ impl Session {
             heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),
             tls: self.tls_client().map(|client| &**client),
             back_tls: self.tls_server().map(|server| &**server),
+            announced: self.announced(),
             variables: self.variables(),
             course: Some(self.course()),
             table: &self.table,

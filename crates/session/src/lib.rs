@@ -84,8 +84,9 @@ use http::Http;
 use proxyline::Addresses;
 use review::Review;
 use secure::Secure;
+use std::rc::Rc;
 use std::sync::Arc;
-use table::{Backend, BackendId, Frontend, FrontendId, Identity, Passed, Pin, Server, ShardIndex, Ticket};
+use table::{Announced, Backend, BackendId, Frontend, FrontendId, Identity, Passed, Pin, Server, ShardIndex, Ticket};
 use wait::Wait;
 
 /// One client's connection and the server's that serves it.
@@ -137,6 +138,8 @@ pub struct Session {
     header_left: u32,
     client: Addr,
     destination: Addr,
+    /// What its PROXY header says beside them.
+    announced: Option<Rc<[Announced]>>,
     accepted_at: Instant,
     /// Of the attempt in progress, or when the rest before the next one ends.
     attempt_at: Instant,
@@ -251,6 +254,7 @@ impl Session {
             header_left: 0,
             client,
             destination,
+            announced: None,
             accepted_at: now,
             attempt_at: now,
             identified_at: None,
@@ -667,6 +671,11 @@ impl Session {
 
     fn backend_ref(&self) -> Option<&Backend> {
         self.backend().map(|backend| &**backend)
+    }
+
+    /// What the client's PROXY header says beside addresses.
+    fn announced(&self) -> &[Announced] {
+        self.announced.as_deref().unwrap_or_default()
     }
 
     /// What a PROXY header says to a server; `None` for clients without an IP address.

@@ -156,6 +156,7 @@ impl Session {
             heard: Heard::Server(Payload { bytes, is_final }),
             tls: self.tls_client().map(|client| &**client),
             back_tls: self.tls_server().map(|server| &**server),
+            announced: self.announced(),
             variables: self.variables(),
             course: Some(self.course()),
             table: &self.table,

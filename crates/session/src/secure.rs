@@ -557,10 +557,13 @@ impl Session {
                 cipher: extras.cipher.then_some(agreed.cipher),
             },
         };
+        let facts = self.facts(true);
+        let unique_id = extras.unique_id.then(|| self.identity.text(&facts)).flatten();
         let announcement = Announcement {
             is_sealed: extras.checksum,
             protocol: client.and_then(|client| client.protocol.as_deref()),
             authority: client.and_then(|client| client.server_name.as_deref()).filter(|_| extras.authority),
+            unique_id,
             tls: extras.tls.then_some(tls),
         };
         proxyline::announce(self.addresses(), &announcement)

@@ -73,10 +73,10 @@ pub use rules::{
     judge,
 };
 pub use sample::{
-    Amount, Captured, Captures, CertificatePart, Compare, Converter, CountedStart, Course, Expression, Facts, Fetch,
-    FieldForm, FieldPart, Format, FormatPart, Heard, Map, MapKey, Matcher, Message, MessagePart, NumberRange,
-    Operation, Part, Payload, Scope, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value,
-    Variable, Variables, Whose,
+    Amount, Announced, Captured, Captures, CertificatePart, Compare, Converter, CountedStart, Course, Expression,
+    Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, Heard, Map, MapKey, Matcher, Message, MessagePart,
+    NumberRange, Operation, Part, Payload, Scope, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart,
+    Value, Variable, Variables, Whose,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName,

@@ -187,6 +187,8 @@ pub struct ProxyExtras {
     pub cipher: bool,
     /// The host that the client asked for.
     pub authority: bool,
+    /// What `unique-id-format` makes of the connection.
+    pub unique_id: bool,
     pub checksum: bool,
 }
 

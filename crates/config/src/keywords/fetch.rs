@@ -8,6 +8,8 @@ use crate::pattern::{Compare, Method};
 pub(crate) enum Keyword {
     AlwaysFalse,
     AlwaysTrue,
+    /// The type of the TLV, unless the argument says it.
+    Announced(Option<u8>),
     BeConn,
     BeId,
     BeName,
@@ -238,6 +240,9 @@ pub(crate) const READ: &[&str] = &[
     "capture.res.ver",
     "dst",
     "dst_port",
+    "fc_pp_authority",
+    "fc_pp_tlv",
+    "fc_pp_unique_id",
     "fe_conn",
     "fe_id",
     "fe_name",
@@ -336,6 +341,9 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "be_id" => Keyword::BeId,
         "be_name" => Keyword::BeName,
         "dst" => Keyword::Dst,
+        "fc_pp_authority" => Keyword::Announced(Some(0x02)),
+        "fc_pp_tlv" => Keyword::Announced(None),
+        "fc_pp_unique_id" => Keyword::Announced(Some(0x05)),
         "dst_port" => Keyword::DstPort,
         "fe_conn" => Keyword::FeConn,
         "fe_id" => Keyword::FeId,
@@ -385,7 +393,7 @@ be_tarpit_timeout be_tunnel_timeout bin bool bs.aborted bs.debug_str bs.id bytes
 cook_val cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
 date date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
 fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
-fc_pp_authority fc_pp_tlv fc_pp_unique_id fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
+fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
 fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted fs.debug_str fs.id
 http_auth_bearer http_auth_pass http_auth_type http_auth_user http_first_req internal.htx.data

@@ -150,6 +150,7 @@ pub enum ProxyOption {
     Crc32c,
     Ssl,
     SslCipher,
+    UniqueId,
 }
 
 /// Which PROXY header a server is sent.

@@ -64,6 +64,7 @@ impl Lowering<'_> {
             config::Fetch::BackendName => Fetch::BeName,
             config::Fetch::Text(text) => Fetch::Bytes(text.as_bytes().into()),
             config::Fetch::Tls(part) => Fetch::Tls(super::parts::tls(part)),
+            config::Fetch::Announced(kind) => Fetch::Announced(*kind),
             config::Fetch::BackTls(part) => Fetch::BackTls(super::parts::tls(part)),
             config::Fetch::Variable(variable) => Fetch::Variable(self.variable(variable)),
             config::Fetch::Session(part) => {

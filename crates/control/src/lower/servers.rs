@@ -226,6 +226,7 @@ fn header(options: &ServerOptions) -> Option<ProxyHeader> {
         common_name: common_name || said(ProxyOption::CertCn),
         cipher: said(ProxyOption::SslCipher),
         authority: said(ProxyOption::Authority),
+        unique_id: said(ProxyOption::UniqueId),
         checksum: said(ProxyOption::Crc32c),
     };
     options.proxy_header.as_ref().map(|header| match header.value {

@@ -31,8 +31,9 @@ impl Session {
         if rules.is_empty() {
             return true;
         }
-        let tls = self.tls_client().cloned();
-        let facts = self.facts_beside(&table, tls.as_deref());
+        let (tls, announced) = (self.tls_client().cloned(), self.announced.clone());
+        let facts =
+            Facts { announced: announced.as_deref().unwrap_or_default(), ..self.facts_beside(&table, tls.as_deref()) };
         let active_at = clock(self.active_at());
         let http = self.http.as_mut().expect("a request is asked about");
         let transaction = http.transaction.as_mut().expect("a request is asked about");
@@ -195,7 +196,12 @@ impl Session {
         let of_front = list(&table.frontend(self.frontend).http.rules);
         for rules in [of_back, of_front].into_iter().filter(|rules| !rules.is_empty()) {
             let (tls, back_tls) = (self.tls_client().cloned(), self.tls_server().cloned());
-            let facts = Facts { back_tls: back_tls.as_deref(), ..self.facts_beside(&table, tls.as_deref()) };
+            let announced = self.announced.clone();
+            let facts = Facts {
+                announced: announced.as_deref().unwrap_or_default(),
+                back_tls: back_tls.as_deref(),
+                ..self.facts_beside(&table, tls.as_deref())
+            };
             let active_at = clock(self.active_at());
             let Transaction { response, down, facts: told, scratch, own: answer, .. } = transaction;
             let course = Course {

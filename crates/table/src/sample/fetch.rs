@@ -44,6 +44,8 @@ pub enum Fetch {
     Variable(Variable),
     /// What is known of the client's TLS.
     Tls(TlsPart),
+    /// What the client's PROXY header says beside addresses: the first value of this type.
+    Announced(u8),
     /// What is known of the session.
     Session(SessionPart),
     /// The same of the server's (`ssl_bc` and its kin).
@@ -144,6 +146,10 @@ impl Fetch {
             },
             Fetch::Session(part) => part.of(facts).into(),
             Fetch::Tls(part) => part.of(facts.tls).into(),
+            Fetch::Announced(kind) => {
+                let found = facts.announced.iter().find(|announced| announced.kind == *kind);
+                found.map(|announced| Value::Bytes(Cow::Borrowed(&announced.value))).into()
+            }
             Fetch::BackTls(part) => part.of(facts.back_tls).into(),
             Fetch::Variable(variable) => facts.variables.value_of(*variable).into(),
         }
@@ -170,6 +176,7 @@ impl Fetch {
             | Fetch::Payload(..)
             | Fetch::Message(_)
             | Fetch::Tls(_)
+            | Fetch::Announced(_)
             | Fetch::Session(_)
             | Fetch::BackTls(_)
             | Fetch::Variable(_) => true,

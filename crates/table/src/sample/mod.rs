@@ -73,6 +73,8 @@ pub struct Facts<'a> {
     /// Where it goes, once that is known.
     pub backend: Option<BackendId>,
     pub heard: Heard<'a>,
+    /// What the client's PROXY header says beside addresses.
+    pub announced: &'a [Announced],
     /// What is known of the client's TLS, if it has any.
     pub tls: Option<&'a tls::Client>,
     /// The same of the server's, once a connection to it stands.
@@ -83,6 +85,14 @@ pub struct Facts<'a> {
     pub course: Option<Course<'a>>,
     /// Whose counts are meant by `nbsrv(be)` and its like.
     pub table: &'a Table,
+}
+
+/// Something that a PROXY header says beside addresses (proxy-protocol.txt §2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// Its type.
+    pub kind: u8,
+    pub value: Box<[u8]>,
 }
 
 /// Whose bytes may be looked at.
@@ -131,7 +141,20 @@ impl<'a> Facts<'a> {
     /// Of a connection that has just arrived.
     pub fn new(table: &'a Table, frontend: FrontendId, src: Option<SocketAddr>, dst: Option<SocketAddr>) -> Facts<'a> {
         let (heard, variables) = (Heard::Nothing, Variables::none());
-        Facts { src, dst, frontend, backend: None, heard, tls: None, back_tls: None, variables, course: None, table }
+        let announced = &[];
+        Facts {
+            src,
+            dst,
+            frontend,
+            backend: None,
+            heard,
+            announced,
+            tls: None,
+            back_tls: None,
+            variables,
+            course: None,
+            table,
+        }
     }
 
     /// Whether what is not there now will never be.
