@@ -29,6 +29,7 @@ e2e::scenarios! {
         nginx_agrees,
         openssl_agrees,
         the_host_of_the_request_is_asked_for,
+        two_proxies_agree_on_everything,
     ],
     alone: [],
 }
@@ -626,5 +627,56 @@ fn the_host_of_the_request_is_asked_for(subject: Subject) {
         let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         assert_eq!(http::ask(proxy.address("px"), &request).content, "ok", "{server}");
         assert_eq!(secure.agreed(index + 1)[index].name.as_deref(), *name, "{server} {host}");
+    }
+}
+
+/// Each in front of the other, in both modes: which certificate for which name, a protocol, who asks, and sessions that are taken up again.
+fn two_proxies_agree_on_everything(subject: Subject) {
+    if !other(subject).is_there("two_proxies_agree_on_everything") {
+        return;
+    }
+    let authority = Authority::new();
+    let (one, two) =
+        (authority.host("one.pem", &["one.test"], Key::Rsa), authority.host("two.pem", &["two.test"], Key::Ecdsa));
+    let person = authority.person("proxy.pem", "proxy");
+    let origin = Origin::serve(|mut client| {
+        client.hear(1)?;
+        client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+    });
+    let logs = LogServer::udp();
+    let template = "
+        global
+            nbthread @threads@
+            log @log@ local2
+        defaults
+            mode tcp
+            log global
+            log-format \"name=%[ssl_fc_sni] alpn=%[ssl_fc_alpn] who=%[ssl_c_s_dn(CN)] resumed=%[ssl_fc_is_resumed] shown=%[ssl_f_s_dn(CN)] %sslv\"
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        listen back
+            bind @back@ ssl crt @one@ crt @two@ ca-file @ca@ verify required alpn imap,http/1.1
+            server s1 @s1@";
+    let setup = Setup::new(other(subject), template).with("one", one).with("two", two).with("ca", authority.ca_file());
+    let back = setup.with("s1", origin.target()).with("log", logs.target()).start();
+    let target = back.address("back").to_string();
+    for mode in ["tcp", "http"] {
+        for (name, version) in [("one.test", "TLSv1.3"), ("two.test", "TLSv1.2")] {
+            let server = format!(
+                "ssl verify required ca-file {} sni str({name}) crt {person} alpn http/1.1 ssl-min-ver {version} ssl-max-ver {version}",
+                authority.ca_file()
+            );
+            let relay = Relay::new(subject, &target, &server).with("mode", mode).with("threads", "1");
+            let (proxy, _logs, _admin) = relay.start();
+            for _ in 0..2 {
+                assert_eq!(http::get(proxy.address("px"), "/").content, "ok", "{mode} {name}");
+            }
+            let expected =
+                |resumed: u8| format!("name={name} alpn=http/1.1 who=proxy resumed={resumed} shown={name} {version}");
+            let before = if mode == "tcp" { 0 } else { 1 };
+            logs.lines_with(&expected(0), before + 1);
+            logs.lines_with(&expected(1), before + 1);
+        }
     }
 }

@@ -15,6 +15,7 @@
 mod farm;
 mod limits;
 mod orders;
+#[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
 mod rows;
 mod streams;
 mod tables;
