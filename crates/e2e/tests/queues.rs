@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use e2e::client::End;
-use e2e::{Client, LogServer, Origin, Setup, Subject, mask, wait};
+use e2e::{Admin, Client, LogServer, Origin, Setup, Subject, mask, wait};
 
 e2e::scenarios! {
     shared: [
@@ -78,8 +78,10 @@ fn connect_in_turn(proxy: &e2e::Proxy, count: usize) -> Vec<Client> {
 }
 
 fn a_full_server_makes_clients_wait_in_turn(subject: Subject) {
-    let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let proxy = setup(subject, &logs, "server s1 @s1@ maxconn 1").with("s1", origin.target()).start();
+    let (logs, origin, admin) = (LogServer::udp(), Origin::named("s1"), Admin::new());
+    let listen = "server s1 @s1@ maxconn 1\n global\n stats socket @admin@";
+    let setup = setup(subject, &logs, listen).with("s1", origin.target()).with("admin", admin.path().display());
+    let proxy = setup.start();
     let (first, _) = greeted(proxy.connect("px"));
     let mut waiting = connect_in_turn(&proxy, 3);
     assert!(waiting.iter().all(is_silent) && origin.open_count() == 1);
@@ -87,6 +89,7 @@ fn a_full_server_makes_clients_wait_in_turn(subject: Subject) {
     while !waiting.is_empty() {
         let (next, _) = greeted(waiting.remove(0));
         assert!(waiting.iter().all(is_silent), "who came first is served first");
+        admin.wait_for("px", "FRONTEND", "scur", &(waiting.len() + 1).to_string());
         drop(next);
     }
     assert_eq!(
