@@ -86,6 +86,8 @@ impl Acceptor {
             Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
         };
         let mut config = builder.with_cert_resolver(Arc::clone(&showcase) as _);
+        // Keys leave the library when both have agreed.
+        config.enable_secret_extraction = true;
         config.alpn_protocols = offer.protocols;
         config.ignore_client_order = !offer.is_client_order;
         match ticketer().filter(|_| offer.gives_tickets) {

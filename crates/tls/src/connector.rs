@@ -75,6 +75,8 @@ impl Connector {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(certified))))
             }
         };
+        // Keys leave the library when both have agreed.
+        config.enable_secret_extraction = true;
         config.alpn_protocols.clone_from(&demand.protocols);
         let of_tls12 =
             if demand.takes_tickets { Tls12Resumption::SessionIdOrTickets } else { Tls12Resumption::SessionIdOnly };

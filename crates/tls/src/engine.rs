@@ -1,19 +1,42 @@
-//! The library's machine, which is one of two: the server's end, or the client's. Both are asked in the same way, and answer in steps.
+//! The library's machine for handshakes, which is one of two: the server's end, or the client's. Both are asked in the same way, and answer
+//! in steps. Once both have agreed it gives the keys away, and what remains of it knows those that follow.
 
+use crate::alert::Alert;
+use crate::channel::Channel;
 use crate::connector::Connector;
 use crate::failure::Refusal;
-use rustls::client::UnbufferedClientConnection;
-use rustls::server::UnbufferedServerConnection;
+use crate::message::Role;
+use crate::names::Version;
+use crate::opening::Opening;
+use crate::sealing::Sealing;
+use crate::traffic::Traffic;
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::kernel::KernelConnection;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
-use rustls::{CommonState, Error, ServerConfig};
+use rustls::{CommonState, ConnectionTrafficSecrets, Error, ServerConfig};
 use std::sync::Arc;
-
-/// More than an alert, which is two bytes, and what its record adds to it.
-const ALERT_MOST: usize = 64;
 
 pub(crate) enum Engine {
     Server(UnbufferedServerConnection),
     Client(UnbufferedClientConnection),
+}
+
+/// What the library says.
+pub(crate) enum Step {
+    /// There is more where this came from.
+    Again,
+    /// It wants more records.
+    Blocked,
+    /// Whatever comes now is no handshake any more.
+    Over,
+    Failed(Error),
+}
+
+/// What is left of it after the handshake. In TLS 1.2 that is nothing: its keys never change, and its tickets were a part of the handshake.
+pub(crate) enum Remains {
+    Server(Option<Box<KernelConnection<ServerConnectionData>>>),
+    Client(Option<Box<KernelConnection<ClientConnectionData>>>),
 }
 
 impl Engine {
@@ -36,58 +59,75 @@ impl Engine {
         }
     }
 
-    /// Shows records to the library. Says how many bytes are done with, and what follows.
-    pub(crate) fn step(&mut self, records: &mut [u8], sink: Sink<'_>) -> (usize, Step) {
+    /// Shows records to the library. Says how many bytes are done with, and what follows. What is to be sent goes to `output`.
+    pub(crate) fn step(&mut self, records: &mut [u8], output: &mut Vec<u8>) -> (usize, Step) {
         match self {
-            Engine::Server(engine) => step(engine.process_tls_records(records), sink),
-            Engine::Client(engine) => step(engine.process_tls_records(records), sink),
+            Engine::Server(engine) => step(engine.process_tls_records(records), output),
+            Engine::Client(engine) => step(engine.process_tls_records(records), output),
         }
     }
 
-    /// Encrypts all of `plain`, for which there is room. `held`: what is shown to the library again. `None`: it has something else to do
-    /// first. `Err`: the keys are used up.
-    pub(crate) fn encrypt(&mut self, held: &mut [u8], plain: &[u8], room: &mut [u8]) -> Result<Option<usize>, Refusal> {
+    /// Both have agreed on `version`: the records that follow are not the library's any more.
+    pub(crate) fn into_channel(self, version: Version) -> Result<Channel, Refusal> {
+        let is_needed = version == Version::Tls13;
+        let (secrets, remains) = match self {
+            Engine::Server(engine) => {
+                let (secrets, kernel) = engine.dangerous_into_kernel_connection().map_err(|_| Refusal::Internal)?;
+                (secrets, Remains::Server(is_needed.then(|| Box::new(kernel))))
+            }
+            Engine::Client(engine) => {
+                let (secrets, kernel) = engine.dangerous_into_kernel_connection().map_err(|_| Refusal::Internal)?;
+                (secrets, Remains::Client(is_needed.then(|| Box::new(kernel))))
+            }
+        };
+        let [(opening_next, opening), (sealing_next, sealing)] = [secrets.rx, secrets.tx];
+        let opening = Traffic::new(&opening, opening_next, version).ok_or(Refusal::Internal)?;
+        let sealing = Traffic::new(&sealing, sealing_next, version).ok_or(Refusal::Internal)?;
+        Ok(Channel::new(Opening::new(opening), Sealing::new(sealing), remains))
+    }
+}
+
+impl Remains {
+    pub(crate) fn role(&self) -> Role {
         match self {
-            Engine::Server(engine) => encrypt(engine.process_tls_records(held), plain, room),
-            Engine::Client(engine) => encrypt(engine.process_tls_records(held), plain, room),
+            Remains::Server(_) => Role::Server,
+            Remains::Client(_) => Role::Client,
         }
     }
 
-    /// Puts the alert that nothing follows behind what is due.
-    pub(crate) fn close(&mut self, held: &mut [u8], output: &mut Vec<u8>) {
+    /// The keys that the peer sends with from now on (RFC 8446 §7.2).
+    pub(crate) fn next_opening(&mut self) -> Result<ConnectionTrafficSecrets, Alert> {
+        let next = match self {
+            Remains::Server(Some(kernel)) => kernel.update_rx_secret(),
+            Remains::Client(Some(kernel)) => kernel.update_rx_secret(),
+            Remains::Server(None) | Remains::Client(None) => return Err(Alert::UnexpectedMessage),
+        };
+        next.map(|(_, secrets)| secrets).map_err(|_| Alert::InternalError)
+    }
+
+    /// The same for what this side sends. `Err`: there are no others.
+    pub(crate) fn next_sealing(&mut self) -> Result<ConnectionTrafficSecrets, Alert> {
+        let next = match self {
+            Remains::Server(Some(kernel)) => kernel.update_tx_secret(),
+            Remains::Client(Some(kernel)) => kernel.update_tx_secret(),
+            Remains::Server(None) | Remains::Client(None) => return Err(Alert::InternalError),
+        };
+        next.map(|(_, secrets)| secrets).map_err(|_| Alert::InternalError)
+    }
+
+    /// Keeps what a server gives for the next time, where that is wanted.
+    pub(crate) fn keep_ticket(&mut self, ticket: &[u8]) -> Result<(), Alert> {
         match self {
-            Engine::Server(engine) => close(engine.process_tls_records(held), output),
-            Engine::Client(engine) => close(engine.process_tls_records(held), output),
+            Remains::Client(Some(kernel)) => kernel.handle_new_session_ticket(ticket).map_err(|_| Alert::DecodeError),
+            Remains::Client(None) | Remains::Server(_) => Err(Alert::UnexpectedMessage),
         }
     }
 }
 
-/// Where the library's answers go.
-pub(crate) struct Sink<'a> {
-    pub(crate) room: &'a mut [u8],
-    pub(crate) spill: &'a mut Vec<u8>,
-    pub(crate) output: &'a mut Vec<u8>,
-}
-
-/// What the library says.
-pub(crate) enum Step {
-    /// There is more where this came from.
-    Again,
-    /// So many plain bytes, and the same.
-    Plain(usize),
-    /// It wants more records.
-    Blocked,
-    /// The same, and may write.
-    Open,
-    Ended,
-    Failed(Error),
-}
-
-fn step<D>(status: UnbufferedStatus<'_, '_, D>, sink: Sink<'_>) -> (usize, Step) {
-    let discard = status.discard;
+fn step<D>(status: UnbufferedStatus<'_, '_, D>, output: &mut Vec<u8>) -> (usize, Step) {
     let step = match status.state {
         Ok(ConnectionState::EncodeTlsData(due)) => {
-            encode(due, sink.output);
+            encode(due, output);
             Step::Again
         }
         // Output is collected, and nobody waits for it.
@@ -95,39 +135,13 @@ fn step<D>(status: UnbufferedStatus<'_, '_, D>, sink: Sink<'_>) -> (usize, Step)
             sent.done();
             Step::Again
         }
-        Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-            let (mut filled, mut discard) = (0, discard);
-            while let Some(record) = traffic.next_record() {
-                let Ok(record) = record else { break };
-                discard += record.discard;
-                let fitting = record.payload.len().min(sink.room.len() - filled);
-                sink.room[filled..filled + fitting].copy_from_slice(&record.payload[..fitting]);
-                sink.spill.extend_from_slice(&record.payload[fitting..]);
-                filled += fitting;
-            }
-            return (discard, Step::Plain(filled));
-        }
-        Ok(ConnectionState::WriteTraffic(_)) => Step::Open,
+        Ok(ConnectionState::WriteTraffic(_)) => Step::Over,
         Ok(ConnectionState::BlockedHandshake) => Step::Blocked,
-        Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Step::Ended,
-        // Early data, which is never offered.
-        Ok(_) => Step::Blocked,
+        // Plain bytes and the end come behind the handshake, and early data is never offered.
+        Ok(_) => Step::Failed(Error::HandshakeNotComplete),
         Err(error) => Step::Failed(error),
     };
-    (discard, step)
-}
-
-fn encrypt<D>(status: UnbufferedStatus<'_, '_, D>, plain: &[u8], room: &mut [u8]) -> Result<Option<usize>, Refusal> {
-    let Ok(ConnectionState::WriteTraffic(mut traffic)) = status.state else { return Ok(None) };
-    traffic.encrypt(plain, room).map(Some).map_err(|_| Refusal::Internal)
-}
-
-fn close<D>(status: UnbufferedStatus<'_, '_, D>, output: &mut Vec<u8>) {
-    let Ok(ConnectionState::WriteTraffic(mut traffic)) = status.state else { return };
-    let mut alert = [0; ALERT_MOST];
-    if let Ok(count) = traffic.queue_close_notify(&mut alert) {
-        output.extend_from_slice(&alert[..count]);
-    }
+    (status.discard, step)
 }
 
 /// Puts a record that is due behind those before it.

@@ -9,14 +9,19 @@
 //! ```
 //!
 //! A [`Connection`] is one end of one connection. It is made by an [`Acceptor`] (what a `bind` line says, with its certificates) or by a
-//! [`Connector`] (what a `server` line says), takes bytes however they were cut, and holds of them no more than a record that has not come whole. The protocol itself is rustls's, the
-//! arithmetic that of AWS-LC; here is what a proxy needs around it: which certificate for which name, OpenSSL's names for HAProxy's
-//! configurations and logs, and failures as values.
+//! [`Connector`] (what a `server` line says), takes bytes however they were cut, and holds of them no more than a record that has not come whole. The handshake is rustls's, the
+//! arithmetic that of AWS-LC; here are the records that follow, opened and sealed where their bytes lie, and what a proxy needs around all that:
+//! which certificate for which name, OpenSSL's names for HAProxy's configurations and logs, and failures as values.
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `connection` | one end: handshake, records, their end |
-//! | `engine` | the library's machine beneath, whichever end it is |
+//! | `connection` | one end: first a handshake, then a channel |
+//! | `handshake` | until both agree |
+//! | `engine` | the library's machine beneath, whichever end it is, and what remains of it |
+//! | `channel` | records once both have agreed, and all that may come in them |
+//! | `opening`, `sealing`, `traffic` | one record out of its protection, or into it; keys, nonces, numbers |
+//! | `message` | messages that come behind the handshake |
+//! | `alert` | what one end says when it does not go on |
 //! | `hello` | what a client says first, before it is answered |
 //! | `record` | where records lie in bytes |
 //! | `spare` | memory for a record that comes in parts |
@@ -34,17 +39,24 @@
 #![forbid(unsafe_code)]
 
 mod acceptor;
+mod alert;
 mod bundle;
 mod certificates;
+mod channel;
 mod connection;
 mod connector;
 mod engine;
 mod failure;
+mod handshake;
 mod hello;
 mod library;
+mod message;
 mod names;
+mod opening;
 mod record;
+mod sealing;
 mod spare;
+mod traffic;
 mod verifier;
 mod x509;
 

@@ -1,7 +1,7 @@
 //! Where records lie in bytes (RFC 8446 §5.1): a type, a version, a length, and so many bytes.
 
 /// Bytes before the content of a record.
-const HEADER_SIZE: usize = 5;
+pub(crate) const HEADER_SIZE: usize = 5;
 
 /// The first record of `bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use tls::{Connection, Connector, Demand, Next, Refusal, Trust, Version, VersionRange};
 
-fn demand(trust: Trust) -> Demand {
+pub(crate) fn demand(trust: Trust) -> Demand {
     Demand {
         versions: VersionRange { least: Version::Tls12, most: Version::Tls13 },
         ciphers: None,
@@ -22,17 +22,17 @@ fn demand(trust: Trust) -> Demand {
     }
 }
 
-fn known_to(authority: &Authority, host: Option<&str>) -> Trust {
+pub(crate) fn known_to(authority: &Authority, host: Option<&str>) -> Trust {
     let host = host.map(str::to_string);
     Trust::Known { authorities: vec![authority.certificate()], revocations: Vec::new(), host }
 }
 
-fn connector(demand: Demand) -> Connector {
+pub(crate) fn connector(demand: Demand) -> Connector {
     Connector::new(demand).expect("a demand that can be made")
 }
 
 /// A server with a certificate for `name`.
-fn server(authority: &Authority, name: &str) -> ServerConfig {
+pub(crate) fn server(authority: &Authority, name: &str) -> ServerConfig {
     let (chain, key) = authority.signed(&[name]);
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().expect("both are known");
