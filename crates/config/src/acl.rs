@@ -214,6 +214,21 @@ pub enum MessagePart {
     Authorized(UserlistRef),
     /// `http_auth_group(userlist)`: the groups of one who has.
     Groups(UserlistRef),
+    /// `req.body`, `res.body` and their kin: what has come of the content.
+    Content(Speaker, ContentPart),
+}
+
+/// What of a content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ContentPart {
+    /// `req.body`
+    Octets,
+    /// `req.body_len`
+    Length,
+    /// `req.body_size`
+    Size,
+    /// `req.body_param([name[,i]])`: without a name, the first of all.
+    Parameter { name: Option<String>, is_case_insensitive: bool },
 }
 
 /// A `userlist` section by name.
@@ -241,7 +256,9 @@ impl MessagePart {
     pub(crate) fn speaker(&self) -> Speaker {
         match self {
             MessagePart::Status => Speaker::Server,
-            MessagePart::Version(speaker) | MessagePart::Field { speaker, .. } => *speaker,
+            MessagePart::Version(speaker) | MessagePart::Field { speaker, .. } | MessagePart::Content(speaker, _) => {
+                *speaker
+            }
             MessagePart::Method
             | MessagePart::Target
             | MessagePart::Path

@@ -19,6 +19,8 @@ pub enum HashKey {
     Uri(UriExtent),
     /// `url_param NAME`
     Parameter(String),
+    /// `url_param NAME check_post`: in the content of a POST, too.
+    PostedParameter(String),
     /// `hdr(NAME) [use_domain_only]`
     Field { name: String, is_domain: bool },
     /// `hash EXPRESSION`
@@ -30,7 +32,7 @@ impl HashKey {
     pub(crate) fn is_of_requests(&self) -> bool {
         match self {
             HashKey::Source | HashKey::Expression(_) => false,
-            HashKey::Uri(_) | HashKey::Parameter(_) | HashKey::Field { .. } => true,
+            HashKey::Uri(_) | HashKey::Parameter(_) | HashKey::PostedParameter(_) | HashKey::Field { .. } => true,
         }
     }
 }
@@ -80,10 +82,7 @@ pub(crate) fn balance(line: Line<'_>, settings: &mut Settings, reports: &mut Rep
         "source" => (Balance::Hash(HashKey::Source), 2),
         "random" => (Balance::Random { draws: draws(line, &word[name.len()..])? }, 2),
         "uri" => (Balance::Hash(HashKey::Uri(extent(line)?)), line.count()),
-        "url_param" => match parameter(line, reports)? {
-            Some(name) => (Balance::Hash(HashKey::Parameter(name)), line.count()),
-            None => return Ok(()),
-        },
+        "url_param" => (Balance::Hash(parameter(line)?), line.count()),
         "hdr" if !word[name.len()..].is_empty() => {
             let (name, is_domain) = field(line, &word[name.len() + 1..])?;
             (Balance::Hash(HashKey::Field { name, is_domain }), 3)
@@ -152,14 +151,11 @@ fn extent(line: Line<'_>) -> Result<UriExtent, Diagnostic> {
 }
 
 /// `url_param NAME [check_post [N]]`; the number has no meaning any more.
-fn parameter(line: Line<'_>, reports: &mut Reports) -> Result<Option<String>, Diagnostic> {
+fn parameter(line: Line<'_>) -> Result<HashKey, Diagnostic> {
     match (line.word(2), line.word(3)) {
         ("", _) => Err(line.alert(2, "balance url_param requires an URL parameter name.")),
-        (name, "") => Ok(Some(name.to_string())),
-        (_, "check_post") => {
-            reports.refuse(line.span_from(0), "balance url_param with 'check_post'");
-            Ok(None)
-        }
+        (name, "") => Ok(HashKey::Parameter(name.to_string())),
+        (name, "check_post") => Ok(HashKey::PostedParameter(name.to_string())),
         (_, other) => {
             Err(line.alert(3, format!("balance url_param only accepts 'check_post' modifier (got '{other}').")))
         }

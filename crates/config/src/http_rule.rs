@@ -1,13 +1,14 @@
 //! Rules on messages of HTTP as values (configuration.txt §4.2 "http-request", §4.3). They are read in `http_rule_reader.rs`,
 //! `reply_reader.rs` and `redirect_reader.rs`.
 
-use crate::acl::{Condition, Expression, Speaker};
+use crate::acl::{Condition, End, Expression, Speaker};
 use crate::format::{self, Blanks};
 use crate::lexer::Word;
 use crate::log::Level;
 use crate::pattern::Compare;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
+use std::time::Duration;
 
 /// The `http-request`, `http-response`, `http-after-response` and `redirect` lines of a proxy, each list in file order.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,12 @@ pub enum HttpAction {
     Return(Reply),
     Redirect(Redirect),
     Reject,
+    /// `silent-drop [rst-ttl N]`: the client is not told.
+    Drop,
+    /// `set-src`, `set-dst`
+    SetAddress(End, Expression),
+    /// `set-src-port`, `set-dst-port`
+    SetPort(End, Expression),
     /// As [`HttpAction::Deny`], after a while.
     Tarpit(Reply),
     UseService(Service),
@@ -73,6 +80,15 @@ pub enum HttpAction {
     SetVariableText(Variable, Format),
     UnsetVariable(Variable),
     StrictMode(bool),
+    WaitForContent(Patience),
+}
+
+/// `wait-for-body time TIME [at-least SIZE]`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    pub time: Duration,
+    /// So many octets are enough; all of them, when absent.
+    pub least: Option<u64>,
 }
 
 /// What the process itself has to say.
@@ -187,20 +203,25 @@ impl HttpAction {
             | HttpAction::SetTarget(_, value)
             | HttpAction::ReplaceTarget(_, _, value)
             | HttpAction::SetVariableText(_, value) => value.expressions().collect(),
-            HttpAction::SetVariable(_, expression) | HttpAction::Capture(expression, _) => vec![expression],
+            HttpAction::SetVariable(_, expression)
+            | HttpAction::Capture(expression, _)
+            | HttpAction::SetAddress(_, expression)
+            | HttpAction::SetPort(_, expression) => vec![expression],
             HttpAction::Redirect(redirect) => redirect.to.expressions().collect(),
             HttpAction::Deny(reply) | HttpAction::Return(reply) | HttpAction::Tarpit(reply) => {
                 reply.expressions().collect()
             }
             HttpAction::Allow
             | HttpAction::Reject
+            | HttpAction::Drop
             | HttpAction::UseService(_)
             | HttpAction::Challenge(_)
             | HttpAction::DeleteField { .. }
             | HttpAction::SetStatus(..)
             | HttpAction::SetLogLevel(_)
             | HttpAction::UnsetVariable(_)
-            | HttpAction::StrictMode(_) => Vec::new(),
+            | HttpAction::StrictMode(_)
+            | HttpAction::WaitForContent(_) => Vec::new(),
         }
     }
 }

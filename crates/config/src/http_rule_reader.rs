@@ -1,12 +1,12 @@
 //! Reads `http-request`, `http-response`, `http-after-response` and `redirect` lines (configuration.txt §4.2).
 
-use crate::acl::{Condition, Expression};
+use crate::acl::{Condition, End, Expression};
 use crate::acl_reader::{self, Reader};
 use crate::capture;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::field_name;
 use crate::format;
-use crate::http_rule::{HttpAction, HttpRule, Scope, Service, TargetPart, Variable};
+use crate::http_rule::{HttpAction, HttpRule, Patience, Scope, Service, TargetPart, Variable};
 use crate::keywords::http_rules::{Keyword, Ruleset};
 use crate::line::Line;
 use crate::log;
@@ -16,7 +16,7 @@ use crate::reply_reader;
 use crate::reports::Reports;
 use crate::sample_reader::{self, Read};
 use crate::tree::Proxy;
-use crate::value::natural;
+use crate::value::{self, TimeError, natural};
 use regex::bytes::RegexBuilder;
 use std::collections::HashSet;
 
@@ -148,6 +148,15 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     match keyword {
         Keyword::Allow => Ok(Some((HttpAction::Allow, 2))),
         Keyword::Reject => Ok(Some((HttpAction::Reject, 2))),
+        Keyword::SilentDrop if rule.line.word(2) == "rst-ttl" => {
+            rule.refuse(" rst-ttl");
+            Ok(None)
+        }
+        Keyword::SilentDrop => Ok(Some((HttpAction::Drop, 2))),
+        Keyword::SetSrc => address(rule, |expression| HttpAction::SetAddress(End::Source, expression)),
+        Keyword::SetDst => address(rule, |expression| HttpAction::SetAddress(End::Destination, expression)),
+        Keyword::SetSrcPort => address(rule, |expression| HttpAction::SetPort(End::Source, expression)),
+        Keyword::SetDstPort => address(rule, |expression| HttpAction::SetPort(End::Destination, expression)),
         Keyword::Deny => {
             let default = match rule.ruleset {
                 Ruleset::Request => 403,
@@ -188,8 +197,36 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
             let Some(variable) = variable(rule)? else { return Ok(None) };
             Ok(format::read(rule, 2)?.map(|format| (HttpAction::SetVariableText(variable, format), 3)))
         }
+        Keyword::WaitForBody => {
+            Ok(patience(rule)?.map(|(patience, next)| (HttpAction::WaitForContent(patience), next)))
+        }
         Keyword::UnsetVar => Ok(variable(rule)?.map(|variable| (HttpAction::UnsetVariable(variable), 2))),
     }
+}
+
+/// `time TIME [at-least SIZE]`
+fn patience(rule: &mut Rule<'_, '_>) -> Outcome<Patience> {
+    let line = rule.line;
+    let said = |at: usize| match line.word(at + 1) {
+        "" => Err(rule.alert(at, format!("missing argument for '{}'", line.word(at)))),
+        said => Ok(said),
+    };
+    if line.word(2) != "time" {
+        return Err(rule.alert(2, "expects time <time> [ at-least <bytes> ]"));
+    }
+    let time = value::time(said(2)?).map_err(|error| match error {
+        TimeError::Unexpected(character) => rule.alert(3, format!("unexpected character '{character}'")),
+        TimeError::Overflow => rule.alert(3, "time overflow (maximum value is 2147483647 ms or ~24.8 days)"),
+    })?;
+    if line.word(4) != "at-least" {
+        return Ok(Some((Patience { time, least: None }, 4)));
+    }
+    let text = said(4)?;
+    let least = value::size(text).ok_or_else(|| {
+        let character = text.chars().find(|character| !character.is_ascii_digit()).unwrap_or(' ');
+        rule.alert(5, format!("unexpected character '{character}'"))
+    })?;
+    Ok(Some((Patience { time, least: Some(least).filter(|&least| least > 0) }, 6)))
 }
 
 /// `use-service NAME`
@@ -341,6 +378,11 @@ fn strict_mode(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
         }
     };
     Ok(Some((HttpAction::StrictMode(is_on), 3)))
+}
+
+/// `EXPRESSION`
+fn address(rule: &mut Rule<'_, '_>, action: impl FnOnce(Expression) -> HttpAction) -> Outcome<HttpAction> {
+    Ok(expression(rule)?.map(|expression| (action(expression), 3)))
 }
 
 /// `set-var(NAME) EXPRESSION`, in one word or more.

@@ -78,9 +78,9 @@ mod value;
 mod variables;
 
 pub use acl::{
-    Acl, Amount, CertificatePart, Condition, Converter, CountedStart, End, Expression, Fetch, FieldForm, MapKey,
-    MapValue, Matching, MessagePart, Number, Operand, Operation, Part, Predefined, ProxyRef, ServerRef, SessionPart,
-    Speaker, Term, Test, TextPart, TlsPart, UserlistRef, Whose,
+    Acl, Amount, CertificatePart, Condition, ContentPart, Converter, CountedStart, End, Expression, Fetch, FieldForm,
+    MapKey, MapValue, Matching, MessagePart, Number, Operand, Operation, Part, Predefined, ProxyRef, ServerRef,
+    SessionPart, Speaker, Term, Test, TextPart, TlsPart, UserlistRef, Whose,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};
@@ -91,8 +91,8 @@ pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use forwarded::Forwarded;
 pub use http_rule::{
-    Format, FormatPart, HttpAction, HttpRule, HttpRules, Redirect, RedirectKind, Reply, ReplyContent, Scope, Service,
-    TargetPart, Variable,
+    Format, FormatPart, HttpAction, HttpRule, HttpRules, Patience, Redirect, RedirectKind, Reply, ReplyContent, Scope,
+    Service, TargetPart, Variable,
 };
 pub use lexer::quote;
 pub use log::{Facility, Level as LogLevel, LogFormat};

@@ -151,6 +151,10 @@ fn read(
             let read = forwarded::read(line, reports)?;
             settings.http.forwarded = read.map(|read| Spanned::new(read, whole));
         }
+        Keyword::BufferRequest => {
+            line.ends_at(2, &name)?;
+            settings.http.buffers_requests = is_on;
+        }
         Keyword::IgnoreProbes => {
             line.ends_at(2, &name)?;
             settings.http.ignores_probes = is_on;

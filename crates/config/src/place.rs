@@ -1,6 +1,6 @@
 //! Where a condition stands, and what can be asked there (configuration.txt §7.3: "sample fetches … are only available").
 
-use crate::acl::{Condition, Expression, Fetch, FieldForm, MessagePart, Number, Part, Speaker, Test};
+use crate::acl::{Condition, ContentPart, Expression, Fetch, FieldForm, MessagePart, Number, Part, Speaker, Test};
 use crate::tree::{Proxy, Role};
 
 /// The rule that a condition belongs to.
@@ -244,6 +244,15 @@ fn message_keyword(part: &MessagePart) -> &'static str {
         MessagePart::Parameter(_) => "url_param",
         MessagePart::Authorized(_) => "http_auth",
         MessagePart::Groups(_) => "http_auth_group",
+        MessagePart::Content(speaker, part) => match (speaker, part) {
+            (Speaker::Client, ContentPart::Octets) => "req.body",
+            (Speaker::Client, ContentPart::Length) => "req.body_len",
+            (Speaker::Client, ContentPart::Size) => "req.body_size",
+            (_, ContentPart::Parameter { .. }) => "req.body_param",
+            (Speaker::Server, ContentPart::Octets) => "res.body",
+            (Speaker::Server, ContentPart::Length) => "res.body_len",
+            (Speaker::Server, ContentPart::Size) => "res.body_size",
+        },
         MessagePart::Field { speaker: Speaker::Client, form, .. } => match form {
             FieldForm::Text => "req.hdr",
             FieldForm::Count => "req.hdr_cnt",

@@ -1,12 +1,12 @@
 //! Reads sample expressions: `FETCH(ARGUMENTS),CONVERTER(ARGUMENTS)…` (configuration.txt §7.3).
 
 use crate::acl::{
-    CertificatePart, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Part, ProxyRef, ServerRef,
-    SessionPart, Speaker, TlsPart, UserlistRef,
+    CertificatePart, ContentPart, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Part, ProxyRef,
+    ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
 };
 use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
 use crate::http_rule_reader::named_variable;
-use crate::keywords::fetch::{self, CertificateName, Keyword, MessageName, SessionName, TlsName};
+use crate::keywords::fetch::{self, CertificateName, ContentName, Keyword, MessageName, SessionName, TlsName};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, integer};
@@ -297,6 +297,11 @@ fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<O
             return Ok(Some((Fetch::Message(made.0), made.1)));
         }
         MessageName::Base => (MessagePart::Base, Type::Text),
+        MessageName::Content(speaker, name) => {
+            let (part, kind, count) = content(name, arguments)?;
+            arguments.ends_at(count)?;
+            return Ok(Some((Fetch::Message(MessagePart::Content(speaker, part)), kind)));
+        }
         MessageName::Method => (MessagePart::Method, Type::Text),
         MessageName::Path => (MessagePart::Path, Type::Text),
         MessageName::PathAndQuery => (MessagePart::PathAndQuery, Type::Text),
@@ -307,6 +312,24 @@ fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<O
     };
     arguments.ends_at(0)?;
     Ok(Some((Fetch::Message(part), kind)))
+}
+
+/// What is asked of a content, and how many arguments that takes.
+fn content(name: ContentName, arguments: &Arguments<'_>) -> Result<(ContentPart, Type, usize), Refusal> {
+    Ok(match name {
+        ContentName::Octets => (ContentPart::Octets, Type::Binary, 0),
+        ContentName::Length => (ContentPart::Length, Type::Integer, 0),
+        ContentName::Size => (ContentPart::Size, Type::Integer, 0),
+        ContentName::Parameter => {
+            let name = arguments.get(1).filter(|name| !name.is_empty()).map(str::to_string);
+            let is_case_insensitive = match arguments.get(2) {
+                None => false,
+                Some("i") => true,
+                Some(_) => return Err((None, "wrong argument. Only 'i' is supported".to_string())),
+            };
+            (ContentPart::Parameter { name, is_case_insensitive }, Type::Binary, 2)
+        }
+    })
 }
 
 /// The third argument of `payload_lv`: with a sign it counts from behind the number.

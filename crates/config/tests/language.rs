@@ -413,6 +413,9 @@ fn balance_and_retries() {
     let extent = UriExtent { size_max: 3, depth_max: 2, has_query: true, is_path_only: true };
     assert_eq!(balance("uri len 3 path-only depth 2 whole"), uri(extent));
     assert_eq!(balance("url_param id"), Ok(Some(Balance::Hash(HashKey::Parameter("id".into())))));
+    let posted = Ok(Some(Balance::Hash(HashKey::PostedParameter("id".into()))));
+    assert_eq!(balance("url_param id check_post"), posted);
+    assert_eq!(balance("url_param id check_post 64"), posted);
     let field = |is_domain| Ok(Some(Balance::Hash(HashKey::Field { name: "Host".into(), is_domain })));
     assert_eq!(balance("hdr(Host)"), field(false));
     assert_eq!(balance("hdr(Host) use_domain_only"), field(true));
@@ -770,8 +773,8 @@ fn several_files_are_one_configuration() {
 fn nothing_is_read_and_ignored() {
     let table = [
         (
-            front("http-request silent-drop if TRUE"),
-            "A parsing [c.cfg:8] : 'http-request silent-drop' is not supported by Tidegate yet",
+            front("http-request set-nice 5 if TRUE"),
+            "A parsing [c.cfg:8] : 'http-request set-nice' is not supported by Tidegate yet",
         ),
         (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (

@@ -75,7 +75,7 @@ fn complaints() {
         ("use-server s when", "A7 'use-server' requires either 'if' or 'unless' followed by a condition."),
         ("use-server x if TRUE", "A7 proxy 'l' : unable to find server 'x' referenced in a 'use-server' rule."),
         ("use-server s if nosuch", "A7 error detected while parsing switching rule : no such ACL : 'nosuch'."),
-        ("tcp-request content silent-drop", "A7 'tcp-request content silent-drop' is not supported by Tidegate yet"),
+        ("tcp-request content set-nice 5", "A7 'tcp-request content set-nice' is not supported by Tidegate yet"),
         (
             "tcp-request connection track-sc1 src",
             "A7 'tcp-request connection track-sc1' is not supported by Tidegate yet",
@@ -96,7 +96,7 @@ fn complaints() {
             "A7 'tcp-response content close' : error detected in proxy 'l' while parsing 'if' condition : no such ACL : \
              'nosuch'",
         ),
-        ("tcp-response content silent-drop", "A7 'tcp-response content silent-drop' is not supported by Tidegate yet"),
+        ("tcp-response content set-nice 5", "A7 'tcp-response content set-nice' is not supported by Tidegate yet"),
     ] {
         assert_eq!(sentences(line), [expected], "{line}");
     }

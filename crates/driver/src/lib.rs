@@ -71,6 +71,9 @@ pub enum Ending {
     Orderly,
     /// A reset: the peer sees a cut (RFC 9293 §3.5.2). Unsent bytes are dropped.
     Reset,
+    /// The peer is told nothing, and believes the connection to stand. Where we may not do that, what it is told gets no further than
+    /// the first router.
+    Silent,
 }
 
 /// What a shard asks of the world.

@@ -105,6 +105,7 @@ impl Epoll {
         match ending {
             Ending::Orderly => (),
             Ending::Reset => socket::reset_on_close(fd),
+            Ending::Silent => socket::silence_on_close(fd),
         }
         self.discard(fd);
         Done::Closed

@@ -64,6 +64,16 @@ impl Default for Reading {
     }
 }
 
+impl Reading {
+    /// Bytes of the head, once it is whole.
+    pub(crate) fn head_size(&self) -> Option<usize> {
+        match self.stage {
+            Stage::Over(Progress::Complete { head_size }) => Some(head_size),
+            Stage::Line | Stage::Fields | Stage::Over(Progress::Incomplete | Progress::Refused(_)) => None,
+        }
+    }
+}
+
 /// Reads on. `bytes` are all bytes of the message so far, and perhaps bytes behind it.
 pub(crate) fn read(head: &mut impl Head, limits: Limits, bytes: &[u8]) -> Progress {
     let mut reading = *head.parts().0;

@@ -85,6 +85,11 @@ impl Request {
         head::read(self, self.limits, bytes)
     }
 
+    /// What of `bytes` stands behind the head: content, as it was received. Nothing before the head is whole.
+    pub fn behind<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        self.reading.head_size().and_then(|size| bytes.get(size..)).unwrap_or_default()
+    }
+
     /// Takes a default port off the target and off `Host`. CONNECT keeps its port: it is what is connected to.
     fn normalise(&mut self, bytes: &[u8], normal: Normal) {
         let target = self.target(bytes).to_vec();

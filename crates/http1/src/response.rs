@@ -62,6 +62,11 @@ impl Response {
         head::read(self, self.limits, bytes)
     }
 
+    /// What of `bytes` stands behind the head: content, as it was received. Nothing before the head is whole.
+    pub fn behind<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        self.reading.head_size().and_then(|size| bytes.get(size..)).unwrap_or_default()
+    }
+
     /// 100 to 999.
     pub fn status(&self) -> u16 {
         self.status

@@ -15,7 +15,7 @@
 use crate::early::{Early, Patience, Rules};
 use crate::flow::Flow;
 use crate::tally::clock;
-use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
+use crate::{Ask, Cause, End, Ends, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Ending, Hope, Instant, Op, Side};
 use std::sync::Arc;
@@ -24,20 +24,27 @@ use table::{Action, Course, Facts, Heard, Inspection, Mode, Payload, Persisting,
 impl Session {
     /// Whether `tcp-request connection` turns the client away, which then sees a reset.
     pub(crate) fn is_turned_away(&mut self, out: &mut Outbox) -> bool {
-        let is_refused = !self.admits(&self.frontend().admission.connection);
-        if is_refused {
-            self.count_at_front(|traffic| traffic.connections_denied.add(1));
-            self.front.ending = Ending::Reset;
-            self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
-        }
-        is_refused
+        let ending = match self.admitted(&self.frontend().admission.connection) {
+            Action::Accept => return false,
+            Action::Reject => Ending::Reset,
+            Action::Drop => Ending::Silent,
+        };
+        self.count_at_front(|traffic| traffic.connections_denied.add(1));
+        self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
+        self.front.ending = ending;
+        true
     }
 
     /// Who the client is, is known: it is taken, and its contents are looked at if there are rules for them.
     pub(crate) fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
-        if !self.admits(&self.frontend().admission.session) {
+        let action = self.admitted(&self.frontend().admission.session);
+        if action != Action::Accept {
             self.count_at_front(|traffic| traffic.sessions_denied.add(1));
-            return self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
+            self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
+            if action == Action::Drop {
+                self.front.ending = Ending::Silent;
+            }
+            return;
         }
         if !self.take_place_of_source() {
             self.count_at_front(|traffic| traffic.sessions_denied.add(1));
@@ -128,9 +135,12 @@ impl Session {
                 Rules::Frontend => self.choose_backend(now, out),
                 Rules::Backend => self.ask_for_server(now, out),
             },
-            Some(Action::Reject) => {
+            Some(action @ (Action::Reject | Action::Drop)) => {
                 self.count_denial(whose);
                 self.end_with(End::new(Moment::Request, Cause::Rejected), out);
+                if action == Action::Drop {
+                    self.front.ending = Ending::Silent;
+                }
             }
         }
     }
@@ -169,7 +179,7 @@ impl Session {
         }
     }
 
-    fn ask_for_server(&mut self, now: Instant, out: &mut Outbox) {
+    pub(crate) fn ask_for_server(&mut self, now: Instant, out: &mut Outbox) {
         let backend = self.backend_ref().expect("it was chosen a moment ago");
         let persisting = backend.rules.persisting(&self.facts(true));
         let imposed = match self.speaks_http() {
@@ -201,8 +211,9 @@ impl Session {
         Some(Arc::clone(self.table.server(server)))
     }
 
-    fn admits(&self, rules: &[table::Rule]) -> bool {
-        table::judge(rules, &Facts { heard: Heard::Nothing, ..self.facts(true) }) != Some(Action::Reject)
+    /// What rules that look at no contents do with the client.
+    fn admitted(&self, rules: &[table::Rule]) -> Action {
+        table::judge(rules, &Facts { heard: Heard::Nothing, ..self.facts(true) }).unwrap_or_default()
     }
 
     fn inspection(&self, rules: Rules) -> Option<&Inspection> {
@@ -219,9 +230,10 @@ impl Session {
             (None, Flow::Held(piece)) => piece.bytes(),
             (None, _) => &[],
         };
+        let Ends { source, destination } = self.ends();
         Facts {
-            src: self.client.ip(),
-            dst: self.destination.ip(),
+            src: source,
+            dst: destination,
             frontend: self.frontend,
             backend: self.backend,
             heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),

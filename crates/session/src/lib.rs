@@ -84,6 +84,7 @@ use http::Http;
 use proxyline::Addresses;
 use review::Review;
 use secure::Secure;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use table::{Announced, Backend, BackendId, Frontend, FrontendId, Identity, Passed, Pin, Server, ShardIndex, Ticket};
@@ -138,6 +139,8 @@ pub struct Session {
     header_left: u32,
     client: Addr,
     destination: Addr,
+    /// What rules say in their place, of the exchange under way.
+    told: Option<Box<Ends>>,
     /// What its PROXY header says beside them.
     announced: Option<Rc<[Announced]>>,
     accepted_at: Instant,
@@ -155,6 +158,13 @@ pub struct Session {
     bytes_in: u64,
     bytes_out: u64,
     end: Option<End>,
+}
+
+/// Where the client is, and what it connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ends {
+    source: Option<SocketAddr>,
+    destination: Option<SocketAddr>,
 }
 
 /// A connection that was just accepted.
@@ -254,6 +264,7 @@ impl Session {
             header_left: 0,
             client,
             destination,
+            told: None,
             announced: None,
             accepted_at: now,
             attempt_at: now,
@@ -314,6 +325,7 @@ impl Session {
             }
             Phase::Heading | Phase::Relaying => self.on_idle(out),
             Phase::Awaiting
+            | Phase::Gathering
             | Phase::Tarpitted
             | Phase::Exchanging
             | Phase::Answering
@@ -361,6 +373,7 @@ impl Session {
                 [idle, self.review_deadline()].into_iter().flatten().min()
             }
             Phase::Awaiting
+            | Phase::Gathering
             | Phase::Tarpitted
             | Phase::Exchanging
             | Phase::Answering
@@ -452,8 +465,9 @@ impl Session {
         if self.phase == Phase::Relaying && self.idle_deadline().is_none() && in_flight == 0 {
             return Err("nothing is in flight, so nothing will ever happen");
         }
-        let is_http = matches!(self.phase, Phase::Awaiting | Phase::Exchanging | Phase::Answering | Phase::Lingering);
-        if (is_http || self.phase == Phase::Parting) && in_flight == 0 {
+        let is_heard = matches!(self.phase, Phase::Awaiting | Phase::Gathering | Phase::Lingering);
+        let is_http = is_heard || matches!(self.phase, Phase::Exchanging | Phase::Answering | Phase::Parting);
+        if is_http && in_flight == 0 {
             return Err("nothing is in flight, so no exchange goes on");
         }
         if matches!(self.phase, Phase::Aborting | Phase::Closing) && in_flight == 0 {
@@ -680,7 +694,16 @@ impl Session {
 
     /// What a PROXY header says to a server; `None` for clients without an IP address.
     fn addresses(&self) -> Option<Addresses> {
-        Some(Addresses { source: self.client.ip()?, destination: self.destination.ip()? })
+        let Ends { source, destination } = self.ends();
+        Some(Addresses { source: source?, destination: destination? })
+    }
+
+    /// What is told of both ends of the client's connection.
+    fn ends(&self) -> Ends {
+        match &self.told {
+            Some(told) => Ends::clone(told),
+            None => Ends { source: self.client.ip(), destination: self.destination.ip() },
+        }
     }
 }
 

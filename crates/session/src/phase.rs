@@ -9,6 +9,8 @@ pub enum Phase {
     Inspecting,
     /// HTTP: waits for a request.
     Awaiting,
+    /// HTTP: rules wait for the content of a request.
+    Gathering,
     /// HTTP: a request is denied, and its client told so after a while.
     Tarpitted,
     /// Waits for a server and a socket.
@@ -42,10 +44,11 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Phase; 18] = [
+    pub const ALL: [Phase; 19] = [
         Phase::Greeting,
         Phase::Inspecting,
         Phase::Awaiting,
+        Phase::Gathering,
         Phase::Tarpitted,
         Phase::Assigning,
         Phase::Queued,
@@ -71,6 +74,10 @@ impl Phase {
             }
             Phase::Inspecting => matches!(next, Phase::Assigning | Phase::Aborting),
             Phase::Awaiting => {
+                let goes_on = matches!(next, Phase::Gathering | Phase::Tarpitted | Phase::Assigning);
+                goes_on || matches!(next, Phase::Answering | Phase::Aborting)
+            }
+            Phase::Gathering => {
                 matches!(next, Phase::Tarpitted | Phase::Assigning | Phase::Answering | Phase::Aborting)
             }
             Phase::Tarpitted => matches!(next, Phase::Answering | Phase::Aborting),
@@ -108,6 +115,7 @@ impl Phase {
             Phase::Greeting
             | Phase::Inspecting
             | Phase::Awaiting
+            | Phase::Gathering
             | Phase::Tarpitted
             | Phase::Assigning
             | Phase::Queued
@@ -140,7 +148,8 @@ mod tests {
         insta::assert_snapshot!(table, @r"
         Greeting -> [Inspecting, Awaiting, Assigning, Aborting]
         Inspecting -> [Assigning, Aborting]
-        Awaiting -> [Tarpitted, Assigning, Answering, Aborting]
+        Awaiting -> [Gathering, Tarpitted, Assigning, Answering, Aborting]
+        Gathering -> [Tarpitted, Assigning, Answering, Aborting]
         Tarpitted -> [Answering, Aborting]
         Assigning -> [Queued, Connecting, Answering, Aborting]
         Queued -> [Connecting, Answering, Aborting]

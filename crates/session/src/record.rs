@@ -1,9 +1,10 @@
 //! What logs are told of a session: values, formatted elsewhere and later.
 
 use crate::tally::clock;
-use crate::{Cause, End, Exchanged, Moment, Outbox, Session};
+use crate::{Cause, End, Ends, Exchanged, Moment, Outbox, Session};
 use driver::{Addr, Instant};
 use proxyline::Error;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{BackendId, Bind, Course, Facts, FrontendId, Heard, LogFormat, Passed, Sampled, Server, Table};
@@ -143,8 +144,8 @@ impl Session {
             table: self.table.shared(),
             frontend: self.frontend,
             backend: self.backend,
-            client: self.client.clone(),
-            destination: self.destination.clone(),
+            client: self.told_addr(|ends| ends.source, &self.client),
+            destination: self.told_addr(|ends| ends.destination, &self.destination),
             accepted_at: self.accepted_at,
             listener: self.listener,
             agreed: self.agreed(),
@@ -152,6 +153,11 @@ impl Session {
             sampled: self.frontend().log.sampled(kind.is_stillborn(), &facts),
             kind,
         });
+    }
+
+    /// The address that a rule has set, or the one that the connection has.
+    fn told_addr(&self, of: fn(&Ends) -> Option<SocketAddr>, own: &Addr) -> Addr {
+        self.told.as_deref().and_then(of).map_or_else(|| own.clone(), Addr::Ip)
     }
 
     /// The server is connected: this may be the time for the session's line.

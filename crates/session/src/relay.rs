@@ -168,7 +168,7 @@ impl Session {
     /// How far the session has come, for whoever ends it now.
     pub(crate) fn moment(&self) -> Moment {
         match self.phase {
-            Phase::Greeting | Phase::Inspecting | Phase::Awaiting => Moment::Request,
+            Phase::Greeting | Phase::Inspecting | Phase::Awaiting | Phase::Gathering => Moment::Request,
             Phase::Tarpitted => Moment::Tarpit,
             Phase::Exchanging => self.exchange_moment(),
             Phase::Answering | Phase::Parting | Phase::Lingering => Moment::Done,
@@ -236,6 +236,7 @@ impl Session {
             // It came too late to matter; the lease goes back.
             Phase::Aborting => (),
             Phase::Awaiting
+            | Phase::Gathering
             | Phase::Tarpitted
             | Phase::Exchanging
             | Phase::Answering
@@ -257,6 +258,7 @@ impl Session {
             Phase::Relaying => self.finish(side.other(), out),
             Phase::Aborting => (),
             Phase::Awaiting
+            | Phase::Gathering
             | Phase::Tarpitted
             | Phase::Exchanging
             | Phase::Answering
@@ -278,6 +280,7 @@ impl Session {
             | Phase::Resting
             | Phase::Heading
             | Phase::Awaiting
+            | Phase::Gathering
             | Phase::Tarpitted
             | Phase::Exchanging
             | Phase::Answering

@@ -12,7 +12,7 @@
 use crate::early::Patience;
 use crate::flow::Flow;
 use crate::gather::Gathered;
-use crate::{Cause, End, Moment, Outbox, Session};
+use crate::{Cause, End, Ends, Moment, Outbox, Session};
 use buf::Lease;
 use driver::{Hope, Instant, Op, Side};
 use table::{Facts, Heard, Payload, ResponseAction};
@@ -93,9 +93,12 @@ impl Session {
             None => (),
             Some(ResponseAction::Accept) => self.pass(Verdict::Accepted, now, out),
             Some(ResponseAction::Close) => self.pass(Verdict::Closed, now, out),
-            Some(ResponseAction::Reject) => {
+            Some(action @ (ResponseAction::Reject | ResponseAction::Drop)) => {
                 self.count_response_denial();
                 self.end_with(End::new(Moment::Data, Cause::Rejected), out);
+                if action == ResponseAction::Drop {
+                    self.front.ending = driver::Ending::Silent;
+                }
             }
         }
     }
@@ -148,9 +151,10 @@ impl Session {
     }
 
     fn response_facts<'a>(&'a self, bytes: &'a [u8], is_final: bool) -> Facts<'a> {
+        let Ends { source, destination } = self.ends();
         Facts {
-            src: self.client.ip(),
-            dst: self.destination.ip(),
+            src: source,
+            dst: destination,
             frontend: self.frontend,
             backend: self.backend,
             heard: Heard::Server(Payload { bytes, is_final }),

@@ -201,6 +201,10 @@ impl State {
         let is_reset = has_unread || ending == Ending::Reset && !connection.is_unix();
         match connection.phase {
             Phase::Knocking | Phase::Failed(_) => connection.end(end).holder = Holder::Gone,
+            Phase::Made if ending == Ending::Silent => {
+                connection.stream(end).abandon();
+                connection.end(end).holder = Holder::Gone;
+            }
             Phase::Made if is_reset => self.reset(conn, end),
             Phase::Made => {
                 self.finish(conn, end);

@@ -24,7 +24,9 @@ pub use name::Name;
 pub use pipes::{PIPES, Stock};
 pub use sys::{check, close, last_errno, set_nonblocking};
 pub use thread::{close_inherited, pin, unshare_files};
-pub use transfer::{connect, connect_unix, failure, finish, receive, reset_on_close, send, unread_count};
+pub use transfer::{
+    connect, connect_unix, failure, finish, receive, reset_on_close, send, silence_on_close, unread_count,
+};
 pub use tune::tune;
 pub use wake::Wakeup;
 

@@ -2,7 +2,7 @@
 
 use crate::Waiting;
 use crate::name::Name;
-use crate::sys::{check, check_count, option, set_nonblocking};
+use crate::sys::{check, check_count, option, set_nonblocking, set_option};
 use driver::{Errno, Fd};
 
 /// Starts to connect. `EINPROGRESS` on a non-blocking socket: it is writable when that is over, and [`failure`] tells how
@@ -54,6 +54,17 @@ pub fn unread_count(fd: Fd) -> Result<u32, Errno> {
 pub fn finish(fd: Fd) -> Result<(), Errno> {
     // SAFETY: no memory is touched.
     check(unsafe { libc::shutdown(fd.0, libc::SHUT_WR) }).map(drop)
+}
+
+/// Makes the next close one of which the peer hears nothing (`configuration.txt: silent-drop`). A socket under repair is taken away
+/// without a packet (`TCP_REPAIR`), which takes `CAP_NET_ADMIN`; else what the close sends does not outlive the first hop.
+pub fn silence_on_close(Fd(fd): Fd) {
+    if set_option(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
+        return;
+    }
+    // One of the two is of the wrong family, and unix sockets know neither.
+    let _ = set_option(fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
+    let _ = set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
 }
 
 /// Makes the next close a reset (`socket(7)`: `SO_LINGER`). A socket that refuses is closed in order, which loses nothing.

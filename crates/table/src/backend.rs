@@ -150,6 +150,8 @@ pub struct BackendTimeouts {
     pub server_fin: Option<Duration>,
     /// Inactivity of both sides where a tunnel was set up (`timeout tunnel`).
     pub tunnel: Option<Duration>,
+    /// How long the content of a request may take that is waited for (`timeout http-request`).
+    pub http_request: Option<Duration>,
     /// As that of a frontend, for rules of the backend.
     pub tarpit: Option<Duration>,
     /// How long a health check waits for an answer once it is connected; `None`: the check's interval rules.

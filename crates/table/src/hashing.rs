@@ -10,10 +10,10 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use http1::Request;
+use http1::{Method, Request};
 
 use crate::sample::first_element;
-use crate::{Expression, Facts, Heard, Message, Table, Value};
+use crate::{Expression, Facts, FormParameter, Heard, Message, Table, Value};
 
 /// How the number is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum HashKey {
     Uri(UriExtent),
     /// The value of a parameter in the target's query.
     Parameter(Box<[u8]>),
+    /// The same, or the value of that parameter in the content of a POST (`check_post`).
+    PostedParameter(Box<[u8]>),
     /// The first element of a field. `is_domain`: what stands before the last dot of it.
     Field {
         name: Box<[u8]>,
@@ -85,6 +87,17 @@ impl Hashing {
                 let (request, bytes) = request(facts)?;
                 self.function.of(parameter(request.target(bytes), name)?)
             }
+            HashKey::PostedParameter(name) => {
+                let (request, bytes) = request(facts)?;
+                match parameter(request.target(bytes), name) {
+                    Some(value) => self.function.of(value),
+                    None if request.method() == Method::Post => {
+                        let value = FormParameter::named(name).value_in(Message::Request { request, bytes });
+                        self.function.of(&value?)
+                    }
+                    None => return None,
+                }
+            }
             HashKey::Field { name, is_domain } => {
                 let (request, bytes) = request(facts)?;
                 let (element, _) = first_element(request.fields().values(bytes, name).next()?);
@@ -96,11 +109,29 @@ impl Hashing {
         Some(if self.is_mixed { mix(hash) } else { hash })
     }
 
+    /// Whether the content of a request may say what its head does not.
+    pub fn wants_content(&self, facts: &Facts<'_>) -> bool {
+        match &self.key {
+            HashKey::PostedParameter(name) => request(facts).is_some_and(|(request, bytes)| {
+                request.method() == Method::Post && parameter(request.target(bytes), name).is_none()
+            }),
+            HashKey::Source
+            | HashKey::Uri(_)
+            | HashKey::Parameter(_)
+            | HashKey::Field { .. }
+            | HashKey::Expression(_) => false,
+        }
+    }
+
     /// Whether every id in it has a place in `table`.
     pub(crate) fn fits(&self, table: &Table) -> bool {
         match &self.key {
             HashKey::Expression(expression) => expression.fits(table),
-            HashKey::Source | HashKey::Uri(_) | HashKey::Parameter(_) | HashKey::Field { .. } => true,
+            HashKey::Source
+            | HashKey::Uri(_)
+            | HashKey::Parameter(_)
+            | HashKey::PostedParameter(_)
+            | HashKey::Field { .. } => true,
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct HttpFront {
     pub forward_for: Option<ForwardFor>,
     /// `option originalto`
     pub original_to: Option<ForwardFor>,
+    /// `option http-buffer-request`: rules are asked when the content of a request has come.
+    pub buffers_requests: bool,
     /// `option http-ignore-probes`: clients that leave or are silent without having said anything are not told anything.
     pub ignores_probes: bool,
     /// `capture request header`, in file order.
@@ -66,6 +68,8 @@ pub struct HttpBack {
     pub forward_for: Option<ForwardFor>,
     /// `option originalto`
     pub original_to: Option<ForwardFor>,
+    /// As that of a frontend.
+    pub buffers_requests: bool,
     pub forwarded: Option<Forwarded>,
     /// `option http-pretend-keepalive`: servers are not told that their connections are not used again.
     pub pretends_keepalive: bool,

@@ -8,11 +8,14 @@
 //!
 //! A rule is asked with the message as the rules before have left it. Nothing here knows where the message came from or goes to.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use http1::{EditError, Fields, Request, Response};
 
 use crate::http_edit::Edit;
 use crate::reply::{Redirect, Reply, Words};
-use crate::sample::{Captures, Course, Expression, Facts, Format, Heard, Message, Speaker, Variable, Variables};
+use crate::sample::{Captures, Course, Expression, Facts, Format, Heard, Message, Speaker, Value, Variable, Variables};
 use crate::{BackendId, Condition, LogLevel, Table};
 
 /// The rules of a section, each list in file order.
@@ -50,6 +53,12 @@ pub enum HttpAction {
     Challenge(Box<str>),
     /// The connection ends without an answer.
     Reject,
+    /// The same, and the client is not told.
+    Drop,
+    /// What the log, servers and later rules are told of where the client is. Without a value nothing changes.
+    SetAddr(Whence, Expression),
+    /// The same of its port.
+    SetPort(Whence, Expression),
     /// A service of our own answers, in place of a server.
     Serve(BackendId),
     Edit(Edit),
@@ -64,6 +73,34 @@ pub enum HttpAction {
     Capture(Speaker, usize, Expression),
     /// Whether an edit of a later rule of this list that cannot be made ends the exchange.
     StrictMode(bool),
+    /// The rules behind it are asked once so much of the content has come.
+    WaitForContent(Patience),
+}
+
+/// What is waited for of a message's content, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// The exchange ends if it takes longer; `None`: it may take any time.
+    pub time: Option<Duration>,
+    /// So many octets are enough; `None`: all of them, or as many as a buffer holds.
+    pub least: Option<u64>,
+}
+
+/// Where the rules of a list stand that is not asked to its end at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RulePlace {
+    /// The rule that is asked next.
+    next: usize,
+    is_strict: bool,
+}
+
+/// An end of the client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whence {
+    /// `set-src`: the client.
+    Source,
+    /// `set-dst`: what it connected to.
+    Destination,
 }
 
 /// What rules have said of an exchange's log line.
@@ -88,10 +125,14 @@ pub enum Ruling {
     Answered(Words),
     /// The connection ends without a word.
     Rejected,
+    /// The same, and the client is not told.
+    Dropped,
     /// It goes to this service.
     Served(BackendId),
     /// An edit could not be made.
     Failed,
+    /// The rules are to be asked on from their place when so much of the content has come.
+    Awaiting(Patience),
 }
 
 /// A message that rules are asked about, and what they may change.
@@ -134,32 +175,42 @@ impl HttpAction {
             HttpAction::Deny(reply) | HttpAction::Tarpit(reply) | HttpAction::Return(reply) => reply.fits(table),
             HttpAction::Redirect(redirect) => redirect.fits(table),
             HttpAction::Edit(edit) => edit.fits(table),
-            HttpAction::SetVariable(_, expression) | HttpAction::Capture(_, _, expression) => expression.fits(table),
+            HttpAction::SetVariable(_, expression)
+            | HttpAction::Capture(_, _, expression)
+            | HttpAction::SetAddr(_, expression)
+            | HttpAction::SetPort(_, expression) => expression.fits(table),
             HttpAction::SetVariableText(_, format) => format.fits(table),
             HttpAction::Serve(service) => table.has_backend(*service),
             HttpAction::Allow
             | HttpAction::Challenge(_)
             | HttpAction::Reject
+            | HttpAction::Drop
             | HttpAction::SetLogLevel(_)
             | HttpAction::UnsetVariable(_)
-            | HttpAction::StrictMode(_) => true,
+            | HttpAction::StrictMode(_)
+            | HttpAction::WaitForContent(_) => true,
         }
     }
 }
 
+impl RulePlace {
+    /// No rule was asked.
+    pub const BEGIN: RulePlace = RulePlace { next: 0, is_strict: true };
+}
+
 impl Case<'_> {
-    /// Asks the rules of one list, in order.
-    pub fn ask(&mut self, rules: &[HttpRule]) -> Ruling {
-        let ruling = self.ask_each(rules);
+    /// Asks the rules of one list, in order, from a place on, which moves with them.
+    pub fn ask(&mut self, rules: &[HttpRule], place: &mut RulePlace) -> Ruling {
+        let ruling = self.ask_each(rules, place);
         match self.head.reconcile(self.bytes) {
             Err(_) if ruling == Ruling::Passed => Ruling::Failed,
             Ok(()) | Err(_) => ruling,
         }
     }
 
-    fn ask_each(&mut self, rules: &[HttpRule]) -> Ruling {
-        let mut is_strict = true;
-        for rule in rules {
+    fn ask_each(&mut self, rules: &[HttpRule], place: &mut RulePlace) -> Ruling {
+        for rule in rules.iter().skip(place.next) {
+            place.next += 1;
             if !rule.condition.as_ref().is_none_or(|condition| condition.holds(&self.facts())) {
                 continue;
             }
@@ -175,11 +226,25 @@ impl Case<'_> {
                 }
                 HttpAction::Challenge(realm) => return Ruling::Answered(Words::Challenge(realm.clone())),
                 HttpAction::Reject => return Ruling::Rejected,
+                HttpAction::Drop => return Ruling::Dropped,
+                HttpAction::SetAddr(whence, expression) => {
+                    if let Some(addr) = expression.value(&self.facts()).and_then(|value| value.to_addr()) {
+                        let whence = self.whence(*whence);
+                        *whence = Some(SocketAddr::new(addr, whence.map_or(0, |known| known.port())));
+                    }
+                }
+                HttpAction::SetPort(whence, expression) => {
+                    // A text that is no number is 0 to HAProxy, and of numbers that are too large the low bits count.
+                    let port = expression.value(&self.facts()).map(|value| value.to_int().unwrap_or(0) as u16);
+                    if let (Some(port), Some(known)) = (port, self.whence(*whence)) {
+                        known.set_port(port);
+                    }
+                }
                 HttpAction::Serve(service) => return Ruling::Served(*service),
                 HttpAction::Edit(edit) => {
                     let is_made = self.edit(edit).is_ok();
                     self.edits_failed += u64::from(!is_made);
-                    if !is_made && is_strict {
+                    if !is_made && place.is_strict {
                         return Ruling::Failed;
                     }
                 }
@@ -191,11 +256,12 @@ impl Case<'_> {
                 HttpAction::SetVariableText(variable, format) => {
                     let mut text = Vec::new();
                     format.append(&self.facts(), &mut text);
-                    self.variables.set(*variable, crate::Value::Bytes(text.into()));
+                    self.variables.set(*variable, Value::Bytes(text.into()));
                 }
                 HttpAction::Capture(whose, slot, expression) => self.capture(*whose, *slot, expression),
                 HttpAction::UnsetVariable(variable) => self.variables.unset(*variable),
-                HttpAction::StrictMode(is_on) => is_strict = *is_on,
+                HttpAction::StrictMode(is_on) => place.is_strict = *is_on,
+                HttpAction::WaitForContent(patience) => return Ruling::Awaiting(*patience),
             }
         }
         Ruling::Passed
@@ -208,6 +274,13 @@ impl Case<'_> {
         };
         let course = self.facts.course.map(|course| Course { captures: self.captures, ..course });
         Facts { heard: Heard::Message(message), variables: self.variables, course, ..self.facts }
+    }
+
+    fn whence(&mut self, whence: Whence) -> &mut Option<SocketAddr> {
+        match whence {
+            Whence::Source => &mut self.facts.src,
+            Whence::Destination => &mut self.facts.dst,
+        }
     }
 
     /// Where nobody will ask for captures there are no slots.

@@ -58,7 +58,7 @@ pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, Switch, 
 pub use hashing::{HashFunction, HashKey, Hashing, UriExtent};
 pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Monitor, RetryEvent, RetryOn, Reuse};
 pub use http_edit::{Edit, Replacement, TargetPart, field_names};
-pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, LineLevel, Ruling};
+pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, LineLevel, Patience, RulePlace, Ruling, Whence};
 pub use identity::{Identity, Numbers, UniqueId};
 pub use ip_set::IpSet;
 pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
@@ -73,10 +73,10 @@ pub use rules::{
     judge,
 };
 pub use sample::{
-    Amount, Announced, Captured, Captures, CertificatePart, Compare, Converter, CountedStart, Course, Expression,
-    Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, Heard, Map, MapKey, Matcher, Message, MessagePart,
-    NumberRange, Operation, Part, Payload, Scope, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart,
-    Value, Variable, Variables, Whose,
+    Amount, Announced, Captured, Captures, CertificatePart, Compare, ContentPart, Converter, CountedStart, Course,
+    Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter, Format, FormatPart, Heard, Map, MapKey, Matcher,
+    Message, MessagePart, NumberRange, Operation, Part, Payload, Scope, SessionPart, Speaker, Substitution, TextPart,
+    TextPatterns, TlsPart, Value, Variable, Variables, Whose,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName,

@@ -19,6 +19,8 @@ pub enum Action {
     #[default]
     Accept,
     Reject,
+    /// Ends it, and the client is not told.
+    Drop,
 }
 
 /// What a `tcp-response content` rule does with the connection.
@@ -31,6 +33,8 @@ pub enum ResponseAction {
     Reject,
     /// Ends the server's side of it; the client gets what has come so far.
     Close,
+    /// As `Reject`, and the client is not told.
+    Drop,
 }
 
 /// Rules on contents, and how long they may wait for them.

@@ -111,6 +111,7 @@ fn close(fd: Fd, ending: Ending) -> Prepared {
     match ending {
         Ending::Orderly => (),
         Ending::Reset => socket::reset_on_close(fd),
+        Ending::Silent => socket::silence_on_close(fd),
     }
     Prepared::Queue(fd, Submission(opcode::Close::new(types::Fd(fd.0)).build()), Kept::Close)
 }

@@ -160,6 +160,7 @@ fn session(name: &str) -> Option<SessionName> {
 pub(crate) enum MessageName {
     Authorized,
     Base,
+    Content(Speaker, ContentName),
     Cookie,
     /// Whether whole values are meant, and what of them.
     Field(Speaker, bool, FieldForm),
@@ -172,6 +173,15 @@ pub(crate) enum MessageName {
     Status,
     Target,
     Version(Speaker),
+}
+
+/// What is asked of a content.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ContentName {
+    Length,
+    Octets,
+    Parameter,
+    Size,
 }
 
 /// A name without the ending that says how it is compared: `path_beg` is `path` with `-m beg`.
@@ -196,6 +206,13 @@ fn message(name: &str) -> Option<MessageName> {
     use Speaker::{Client, Server};
     Some(match name {
         "base" => MessageName::Base,
+        "req.body" | "req_body" => MessageName::Content(Client, ContentName::Octets),
+        "req.body_len" => MessageName::Content(Client, ContentName::Length),
+        "req.body_param" => MessageName::Content(Client, ContentName::Parameter),
+        "req.body_size" => MessageName::Content(Client, ContentName::Size),
+        "res.body" => MessageName::Content(Server, ContentName::Octets),
+        "res.body_len" => MessageName::Content(Server, ContentName::Length),
+        "res.body_size" => MessageName::Content(Server, ContentName::Size),
         "cook" | "req.cook" => MessageName::Cookie,
         "hdr" | "req.hdr" => MessageName::Field(Client, false, Text),
         "hdr_cnt" | "req.hdr_cnt" => MessageName::Field(Client, false, Count),
@@ -256,6 +273,10 @@ pub(crate) const READ: &[&str] = &[
     "path",
     "pathq",
     "query",
+    "req.body",
+    "req.body_len",
+    "req.body_param",
+    "req.body_size",
     "req.cook",
     "req.fhdr",
     "req.hdr",
@@ -269,6 +290,9 @@ pub(crate) const READ: &[&str] = &[
     "req.ssl_sni",
     "req.ssl_ver",
     "req.ver",
+    "res.body",
+    "res.body_len",
+    "res.body_size",
     "res.fhdr",
     "res.hdr",
     "res.len",
@@ -401,10 +425,10 @@ internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblk
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
 internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file
 last_rule_line lat_ns_avg lat_ns_tot meth nbproc payload payload_lv pid prio_class prio_offset proc queue quic_enabled
-rand rdp_cookie rdp_cookie_cnt req.body req.body_len req.body_param req.body_size req.bytes_in req.bytes_out
+rand rdp_cookie rdp_cookie_cnt req.bytes_in req.bytes_out
 req.cook_cnt req.cook_names req.cook_val req.hdr_names req.hdrs req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
-req.ssl_st_ext req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_body req_rdp_cookie req_rdp_cookie_cnt
-request_date res.body res.body_len res.body_size res.bytes_in res.bytes_out res.cache_hit res.cache_name res.comp
+req.ssl_st_ext req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_rdp_cookie req_rdp_cookie_cnt
+request_date res.bytes_in res.bytes_out res.cache_hit res.cache_name res.comp
 res.comp_algo res.cook res.cook_cnt res.cook_val res.hdr_names res.hdrs res.hdrs_bin res.timer.data res.timer.hdr rtt
 sc0_bytes_in_rate sc0_bytes_out_rate sc0_clr_gpc0 sc0_clr_gpc1 sc0_conn_cnt sc0_conn_cur sc0_conn_rate sc0_get_gpc0
 sc0_get_gpc1 sc0_get_gpt0 sc0_gpc0_rate sc0_gpc1_rate sc0_http_err_cnt sc0_http_err_rate sc0_http_fail_cnt

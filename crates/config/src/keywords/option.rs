@@ -8,6 +8,7 @@ use crate::tree::Keeping;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keyword {
     AllBackups,
+    BufferRequest,
     Check(CheckName),
     ForwardFor,
     Forwarded,
@@ -105,7 +106,7 @@ pub(crate) const TABLE: &[Row] = &[
     switch("h1-case-adjust-bogus-client", DF, Refused),
     switch("h1-case-adjust-bogus-server", DB, Refused),
     switch("host", DF, Refused),
-    switch("http-buffer-request", DFB, Refused),
+    switch("http-buffer-request", DFB, Served(Keyword::BufferRequest)),
     switch("http-drop-request-trailers", DB, Refused),
     switch("http-drop-response-trailers", DF, Refused),
     switch("http-ignore-probes", DF, Served(Keyword::IgnoreProbes)),

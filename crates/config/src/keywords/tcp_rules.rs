@@ -48,7 +48,7 @@ pub(crate) const ACTIONS: &[(&str, Meaning<TcpAction>)] = &[
     ("set-tos", Meaning::Refused),
     ("set-var", Meaning::Refused),
     ("set-var-fmt", Meaning::Refused),
-    ("silent-drop", Meaning::Refused),
+    ("silent-drop", Meaning::Served(TcpAction::Drop)),
     ("switch-mode", Meaning::Refused),
     ("track-sc0", Meaning::Refused),
     ("unset-var", Meaning::Refused),
@@ -80,6 +80,6 @@ pub(crate) const RESPONSE_ACTIONS: &[(&str, Meaning<TcpResponseAction>)] = &[
     ("set-tos", Meaning::Refused),
     ("set-var", Meaning::Refused),
     ("set-var-fmt", Meaning::Refused),
-    ("silent-drop", Meaning::Refused),
+    ("silent-drop", Meaning::Served(TcpResponseAction::Drop)),
     ("unset-var", Meaning::Refused),
 ];

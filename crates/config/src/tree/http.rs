@@ -18,6 +18,8 @@ pub struct HttpSettings {
     pub original_to: Option<Spanned<ForwardFor>>,
     /// `option forwarded`
     pub forwarded: Option<Spanned<Forwarded>>,
+    /// `option http-buffer-request`
+    pub buffers_requests: bool,
     /// `option http-ignore-probes`
     pub ignores_probes: bool,
     /// `option http-pretend-keepalive`

@@ -40,6 +40,8 @@ pub struct TcpRule<A = TcpAction> {
 pub enum TcpAction {
     Accept,
     Reject,
+    /// `silent-drop`
+    Drop,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +50,8 @@ pub enum TcpResponseAction {
     Reject,
     /// Closes the connection with the server.
     Close,
+    /// `silent-drop`
+    Drop,
 }
 
 /// `use-server NAME if|unless CONDITION`.

@@ -144,6 +144,7 @@ fn verdict(text: &mut String, what: &str, rules: &[Rule], facts: &Facts<'_>) -> 
             let (goes_on, word) = match rule.action {
                 Action::Accept => (true, "accept"),
                 Action::Reject => (false, "reject"),
+                Action::Drop => (false, "silent-drop"),
             };
             (goes_on, format!("{word}, by rule {}{}", index + 1, because(rule.condition.as_ref())))
         }
@@ -221,7 +222,7 @@ fn hashed(key: &HashKey) -> &'static str {
     match key {
         HashKey::Source => "src",
         HashKey::Uri(_) => "the target",
-        HashKey::Parameter(_) => "a parameter",
+        HashKey::Parameter(_) | HashKey::PostedParameter(_) => "a parameter",
         HashKey::Field { .. } => "a field",
         HashKey::Expression(_) => "an expression",
     }

@@ -82,6 +82,7 @@ impl Lowering<'_> {
                 })
             }
             config::HashKey::Parameter(name) => HashKey::Parameter(name.as_bytes().into()),
+            config::HashKey::PostedParameter(name) => HashKey::PostedParameter(name.as_bytes().into()),
             config::HashKey::Field { name, is_domain } => {
                 HashKey::Field { name: name.as_bytes().into(), is_domain: *is_domain }
             }
@@ -139,6 +140,7 @@ fn timeouts(timeouts: &config::Timeouts) -> BackendTimeouts {
         server: limit(&timeouts.server),
         server_fin: limit(&timeouts.server_fin),
         tunnel: limit(&timeouts.tunnel),
+        http_request: limit(&timeouts.http_request),
         tarpit: limit(&timeouts.tarpit).or(limit(&timeouts.connect)),
         check: limit(&timeouts.check),
     }

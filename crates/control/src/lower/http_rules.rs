@@ -7,8 +7,8 @@ use crate::pages::Site;
 use config::{Lead, Proxy, Stage};
 use std::fs;
 use table::{
-    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, Redirect, RedirectKind, Replacement, Scope,
-    TargetPart, Variable, field_names,
+    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, Patience, Redirect, RedirectKind,
+    Replacement, Scope, TargetPart, Variable, Whence, field_names,
 };
 
 /// What one buffer holds: HAProxy's `tune.bufsize`.
@@ -69,6 +69,13 @@ impl Lowering<'_> {
             config::HttpAction::Return(reply) => HttpAction::Return(self.reply(reply, whose, proxy)?),
             config::HttpAction::Redirect(redirect) => HttpAction::Redirect(self.redirect(redirect, proxy)),
             config::HttpAction::Reject => HttpAction::Reject,
+            config::HttpAction::Drop => HttpAction::Drop,
+            config::HttpAction::SetAddress(end, expression) => {
+                HttpAction::SetAddr(whence(*end), self.expression(expression, proxy))
+            }
+            config::HttpAction::SetPort(end, expression) => {
+                HttpAction::SetPort(whence(*end), self.expression(expression, proxy))
+            }
             config::HttpAction::Challenge(realm) => {
                 // The section's name, where the file does not say it (`configuration.txt: http-request auth`).
                 let realm = realm.as_deref().unwrap_or(proxy.name.as_str());
@@ -120,6 +127,9 @@ impl Lowering<'_> {
             }
             config::HttpAction::UnsetVariable(variable) => HttpAction::UnsetVariable(self.variable(variable)),
             config::HttpAction::StrictMode(is_on) => HttpAction::StrictMode(*is_on),
+            config::HttpAction::WaitForContent(config::Patience { time, least }) => {
+                HttpAction::WaitForContent(Patience { time: Some(*time), least: *least })
+            }
         })
     }
 
@@ -166,6 +176,13 @@ impl Lowering<'_> {
 }
 
 const COMPILED: &str = "expressions are compiled when they are read";
+
+fn whence(end: config::End) -> Whence {
+    match end {
+        config::End::Source => Whence::Source,
+        config::End::Destination => Whence::Destination,
+    }
+}
 
 fn target_part(part: config::TargetPart) -> TargetPart {
     match part {

@@ -1,7 +1,10 @@
 //! Words that the tree and the table have in common: the parts of payloads, the operands of converters.
 
 use super::Lowering;
-use table::{CountedStart, FieldForm, FieldPart, MessagePart, Operation, Part, SessionPart, Speaker, TextPart};
+use table::{
+    ContentPart, CountedStart, FieldForm, FieldPart, FormParameter, MessagePart, Operation, Part, SessionPart, Speaker,
+    TextPart,
+};
 
 impl Lowering<'_> {
     pub(super) fn message(&mut self, part: &config::MessagePart) -> MessagePart {
@@ -28,7 +31,20 @@ impl Lowering<'_> {
             config::MessagePart::Parameter(name) => MessagePart::Parameter(name.as_bytes().into()),
             config::MessagePart::Authorized(list) => MessagePart::Authorized(self.userlist(&list.name)),
             config::MessagePart::Groups(list) => MessagePart::Groups(self.userlist(&list.name)),
+            config::MessagePart::Content(whose, part) => MessagePart::Content(speaker(*whose), content(part)),
         }
+    }
+}
+
+fn content(part: &config::ContentPart) -> ContentPart {
+    match part {
+        config::ContentPart::Octets => ContentPart::Octets,
+        config::ContentPart::Length => ContentPart::Length,
+        config::ContentPart::Size => ContentPart::Size,
+        config::ContentPart::Parameter { name, is_case_insensitive } => ContentPart::Parameter(FormParameter {
+            name: name.as_ref().map(|name| name.as_bytes().into()),
+            is_case_insensitive: *is_case_insensitive,
+        }),
     }
 }
 

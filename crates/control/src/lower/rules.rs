@@ -77,6 +77,7 @@ fn action(action: TcpAction) -> Action {
     match action {
         TcpAction::Accept => Action::Accept,
         TcpAction::Reject => Action::Reject,
+        TcpAction::Drop => Action::Drop,
     }
 }
 
@@ -85,5 +86,6 @@ fn response_action(action: TcpResponseAction) -> ResponseAction {
         TcpResponseAction::Accept => ResponseAction::Accept,
         TcpResponseAction::Reject => ResponseAction::Reject,
         TcpResponseAction::Close => ResponseAction::Close,
+        TcpResponseAction::Drop => ResponseAction::Drop,
     }
 }

@@ -18,6 +18,7 @@ impl Session {
     pub(crate) fn is_answered(&mut self, end: End, out: &mut Outbox) -> bool {
         let may_answer = match self.phase {
             Phase::Awaiting
+            | Phase::Gathering
             | Phase::Tarpitted
             | Phase::Assigning
             | Phase::Queued
@@ -50,6 +51,11 @@ impl Session {
         }
         if is_late || transaction.own.is_none() && status_of(end).is_none() {
             return false;
+        }
+        if let Some(asked) = transaction.asked_back.take() {
+            // Its response is not sent on.
+            transaction.exchange = Some(asked.before);
+            transaction.facts.responded_at = None;
         }
         transaction.facts.end = Some(end);
         self.stop_waiting();

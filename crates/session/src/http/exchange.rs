@@ -1,14 +1,16 @@
 //! An exchange under way: the request to the server, the response to the client, and what becomes of both connections.
 
+use super::content::Wait;
 use super::request::keeps_back;
 use super::retry::Replay;
+use super::rules::Answer;
 use super::stream::{Next, Outgoing, Sending};
 use super::{Hearing, Transaction, facts};
 use crate::flow::Flow;
 use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Hope, Instant, Side};
-use http1::{After, ConnectionOption, NoRoom, Persistence, Progress, Refusal, Reply};
+use http1::{After, ConnectionOption, Framing, NoRoom, Persistence, Progress, Refusal, Reply};
 use std::sync::Arc;
 use table::Reuse;
 
@@ -89,17 +91,18 @@ impl Session {
         let back = self.backend_ref()?.timeouts.server.filter(|_| is_back_timed);
         let front = front.map(|client| (self.front.active_at + client, Side::Front));
         let back = back.zip(self.back.as_ref()).map(|(server, back)| (back.active_at + server, Side::Back));
-        match (front, back) {
-            (Some(front), Some(back)) => Some(if back.0 < front.0 { back } else { front }),
-            (front, back) => front.or(back),
-        }
+        let gathering = transaction.asked_back.as_ref().and_then(|asked| asked.gathering.until());
+        let gathering = gathering.map(|until| (until, Side::Back));
+        [front, back, gathering].into_iter().flatten().min_by_key(|(deadline, _)| *deadline)
     }
 
     pub(super) fn on_exchange_late(&mut self, out: &mut Outbox) {
         let Some((_, side)) = self.exchange_deadline() else { return };
-        let is_begun = self.transaction().is_some_and(|transaction| transaction.down.is_begun);
+        let Transaction { down, asked_back, .. } = self.transaction().expect("an exchange is late");
         let moment = match side {
-            Side::Back if !is_begun => Moment::Headers,
+            // As HAProxy has it: for its rules it is no response yet.
+            Side::Back if asked_back.is_some() => Moment::Request,
+            Side::Back if !down.is_begun => Moment::Headers,
             Side::Back | Side::Front => self.moment(),
         };
         let end = End::new(moment, Cause::Idle(side));
@@ -184,7 +187,12 @@ impl Session {
             if !transaction.down.is_begun {
                 match transaction.response.read(transaction.down.gathered.bytes()) {
                     Progress::Complete { .. } if self.is_unwanted(transaction) => return Ok(Wanted(false)),
-                    Progress::Complete { head_size } => self.on_response(transaction, head_size, now, out)?,
+                    Progress::Complete { head_size } => {
+                        if self.on_response(transaction, head_size, now, out)? == Wait::Open {
+                            self.hear(Side::Back, Hope::Later, out);
+                            break;
+                        }
+                    }
                     Progress::Refused(refusal) => return Err(malformed_response(refusal)),
                     Progress::Incomplete if is_ended => {
                         return Err(End::new(Moment::Headers, Cause::Aborted(Side::Back)));
@@ -226,36 +234,47 @@ impl Session {
         Ok(Wanted(true))
     }
 
-    /// A response's head has come. It may not be the last one for this request.
+    /// A response's head has come, or what its rules waited for. It may not be the last one for this request.
     fn on_response(
         &mut self,
         transaction: &mut Transaction,
         head_size: usize,
         now: Instant,
         out: &mut Outbox,
-    ) -> Result<(), End> {
+    ) -> Result<Wait, End> {
         // First of all: an exchange that has got a response is not given another, which would tell of the lack of a buffer.
         let mut lease = lease(out)?;
-        let Transaction { response, exchange, down, facts, .. } = transaction;
+        let Transaction { response, exchange, down, facts, asked_back, .. } = transaction;
         let exchange = exchange.as_mut().expect("it is under way");
-        self.count_bytes(Side::Back, facts::response_size(response, down.gathered.bytes()));
-        let before = *exchange;
-        let reply = exchange.on_response(response).map_err(malformed_response)?;
-        let option = match reply {
+        let waited = asked_back.as_ref().map(|asked| (asked.before, asked.reply));
+        let (before, reply) = match waited {
+            Some(known) => known,
+            None => {
+                self.count_bytes(Side::Back, facts::response_size(response, down.gathered.bytes()));
+                (*exchange, exchange.on_response(response).map_err(malformed_response)?)
+            }
+        };
+        let (option, framing) = match reply {
             Reply::Suppressed => {
                 down.gathered.consume(head_size);
                 response.clear();
-                return Ok(());
+                return Ok(Wait::Over);
             }
-            Reply::Interim | Reply::Tunnel => ConnectionOption::Silent,
-            Reply::Final { connection, .. } => connection,
+            Reply::Interim | Reply::Tunnel => (ConnectionOption::Silent, Framing::Tunnel),
+            Reply::Final { connection, framing, .. } => (connection, framing),
         };
         if reply != Reply::Interim {
-            facts.on_response(now, response, down.gathered.bytes(), &self.table, self.frontend());
-            self.count_response(response.status());
-            if let Err(end) = self.ask_response_rules(transaction) {
-                *transaction.exchange.as_mut().expect("it is under way") = before;
-                return Err(end);
+            if waited.is_none() {
+                facts.on_response(now, response, down.gathered.bytes(), &self.table, self.frontend());
+                self.count_response(response.status());
+            }
+            match self.ask_response_rules(transaction, Answer { before, reply, framing }, now) {
+                Ok(Wait::Over) => (),
+                Ok(Wait::Open) => return Ok(Wait::Open),
+                Err(end) => {
+                    *transaction.exchange.as_mut().expect("it is under way") = before;
+                    return Err(end);
+                }
             }
         }
         let Transaction { response, exchange, down, facts, is_tunnel, .. } = transaction;
@@ -295,7 +314,7 @@ impl Session {
             }
         }
         self.send(now, down, Side::Front, Outgoing::whole(lease, filled), out);
-        Ok(())
+        Ok(Wait::Over)
     }
 
     fn send_trailers(

@@ -179,7 +179,9 @@ impl Session {
 
     /// The status of the exchange, for whoever counts or tells it.
     pub(crate) fn status(&self, end: End) -> Option<u16> {
-        self.transaction()?.facts.status.or_else(|| silent_status(end))
+        let transaction = self.transaction()?;
+        // Of a request whose content was cut nothing more is known.
+        transaction.facts.status.or_else(|| silent_status(end).filter(|_| !transaction.is_cut))
     }
 
     pub(crate) fn exchanged(&self, end: End) -> Option<Box<Exchanged>> {
@@ -229,6 +231,7 @@ impl Session {
         self.connected_at = None;
         self.source = None;
         self.identity = Identity::default();
+        self.told = None;
         self.is_told = false;
         self.bytes_in = 0;
         self.bytes_out = 0;

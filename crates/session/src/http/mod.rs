@@ -3,7 +3,7 @@
 //! ```text
 //!             head is whole                                    connected
 //!   Awaiting ───────────────▶ Assigning … Connecting (Heading) ─────────▶ Exchanging
-//!    ▲  │                         │                                       │   │  │
+//!    ▲  │ └▶ Gathering, Tarpitted ┤                                       │   │  │
 //!    │  │ refused, late           │ no server                  no response│   │  │ 101, 2xx to CONNECT
 //!    │  └──────────────┬──────────┴───────────────────────────────────────┘   │  └─────────▶ Relaying (a tunnel)
 //!    │                 ▼                                                      │
@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `request` | waiting for a head, and what follows from one |
 //! | `rules` | what the operator does to messages |
+//! | `content` | waiting for content before rules go on |
 //! | `exchange` | an exchange under way: both directions, its end |
 //! | `stream` | one direction: what has come, what is on its way, where the content is |
 //! | `splice` | content that goes through a pipe |
@@ -34,6 +35,7 @@
 //! **Invariant:** between two exchanges nothing is held but [`Http`].
 
 mod answer;
+mod content;
 mod exchange;
 mod facts;
 mod request;
@@ -46,6 +48,7 @@ pub use facts::Exchanged;
 
 use crate::flow::{Piece, hope_after};
 use crate::{Outbox, Phase, Session};
+use content::{Asked, AskedBack, Gathering};
 use driver::{Errno, Instant, Op, Received, Side};
 use facts::Facts;
 use http1::{Exchange, Limits, Request, Response};
@@ -108,6 +111,14 @@ pub(crate) struct Transaction {
     tls_server: Option<Rc<tls::Client>>,
     /// What the operator answers in place of a server.
     own: Option<Words>,
+    /// While rules on the request are being asked.
+    asked: Option<Asked>,
+    /// While rules on the response are being asked.
+    asked_back: Option<AskedBack>,
+    /// In [`Phase::Gathering`].
+    gathering: Option<Gathering>,
+    /// The client has gone before its content was whole.
+    is_cut: bool,
     /// Memory for what rules write.
     scratch: Vec<u8>,
     facts: Facts,
@@ -136,6 +147,10 @@ impl Transaction {
             server_name: None,
             tls_server: None,
             own: None,
+            asked: None,
+            asked_back: None,
+            gathering: None,
+            is_cut: false,
             scratch: Vec::new(),
             facts: Facts::default(),
         }
@@ -156,6 +171,10 @@ impl Transaction {
         self.server_name = None;
         self.tls_server = None;
         self.own = None;
+        self.asked = None;
+        self.asked_back = None;
+        self.gathering = None;
+        self.is_cut = false;
         self.facts.clear();
     }
 
@@ -249,6 +268,8 @@ impl Session {
                 }
             }
             Ok(Received::End) if self.phase == Phase::Tarpitted => self.end_tarpit(now, out),
+            // Rules go on with what has come.
+            Ok(Received::End) | Err(_) if self.phase == Phase::Gathering => (),
             Ok(Received::End) if self.phase == Phase::Awaiting => self.on_client_gone(true, out),
             Err(_) if self.phase == Phase::Awaiting => self.on_client_gone(false, out),
             // How much that matters depends on what was expected.
@@ -305,6 +326,7 @@ impl Session {
 
     fn step_http(&mut self, now: Instant, out: &mut Outbox) {
         match self.phase {
+            Phase::Gathering => self.advance_gathering(now, out),
             Phase::Exchanging => self.advance_exchange(now, out),
             Phase::Answering => self.advance_answer(now, out),
             Phase::Parting => self.advance_parting(now, out),
@@ -350,6 +372,7 @@ impl Session {
     pub(crate) fn http_deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Awaiting => self.request_deadline(),
+            Phase::Gathering => self.gathering_deadline(),
             Phase::Tarpitted => self.tarpit_deadline(),
             Phase::Exchanging => self.exchange_deadline().map(|(deadline, _)| deadline),
             Phase::Answering => Some(self.front.active_at + self.frontend().timeouts.client?),
@@ -373,6 +396,7 @@ impl Session {
     pub(crate) fn on_http_late(&mut self, now: Instant, out: &mut Outbox) {
         match self.phase {
             Phase::Awaiting => self.on_request_late(out),
+            Phase::Gathering => self.on_gathering_late(out),
             Phase::Tarpitted => self.end_tarpit(now, out),
             Phase::Exchanging => self.on_exchange_late(out),
             Phase::Answering => self.abort_with(crate::End::new(self.moment(), crate::Cause::Idle(Side::Front)), out),

@@ -3,8 +3,8 @@
 use super::{Hearing, Http, Transaction};
 use crate::early::Rules;
 use crate::flow::Flow;
-use crate::{Cause, End, Moment, Outbox, Phase, Session};
-use driver::{Addr, Hope, Instant, Side};
+use crate::{Cause, End, Ends, Moment, Outbox, Phase, Session};
+use driver::{Hope, Instant, Side};
 use http1::{Exchange, Persistence, Policy, Progress, Refusal};
 use table::{Backend, ForwardFor, Forwarded, Frontend, Keeping, LineLevel, Persisting, Variables, Words};
 
@@ -114,15 +114,15 @@ impl Session {
 
     /// The backend is chosen, and the request is made ready for its servers. Says whether it goes on.
     pub(crate) fn prepare_request(&mut self, now: Instant, persisting: Persisting, out: &mut Outbox) -> bool {
-        if !self.passes_request_rules(Rules::Backend, now, out) {
+        if !self.passes_request_rules(Rules::Backend, now, out) || !self.has_posted_content(now, out) {
             return false;
         }
         let imposed = self.server_by_rule(persisting);
         let table = self.table.clone();
         let frontend = table.frontend(self.frontend);
         let backend = table.backend(self.backend.expect("it was chosen a moment ago"));
-        let ip = |addr: &Addr| addr.ip().map(|addr| addr.ip());
-        let (client, destination) = (ip(&self.client), ip(&self.destination));
+        let Ends { source, destination } = self.ends();
+        let (client, destination) = (source.map(|addr| addr.ip()), destination.map(|addr| addr.ip()));
         let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("a request chose the backend");
         transaction.facts.routed_at = Some(now);
@@ -172,7 +172,11 @@ impl Session {
                 return false;
             }
         }
-        true
+        let is_cut = self.transaction().is_some_and(|transaction| transaction.is_cut);
+        if is_cut {
+            self.abort_with(End::new(Moment::Request, Cause::Aborted(Side::Front)), out);
+        }
+        !is_cut
     }
 
     /// Says whether the request has room for it; else it is refused.
@@ -185,7 +189,7 @@ impl Session {
         is_added
     }
 
-    fn refuse_request(&mut self, refusal: Refusal, out: &mut Outbox) {
+    pub(super) fn refuse_request(&mut self, refusal: Refusal, out: &mut Outbox) {
         self.end_with(End::new(Moment::Request, Cause::Malformed(Side::Front, refusal)), out);
     }
 

@@ -57,7 +57,8 @@ impl Session {
     pub(super) fn may_retry(&self, transaction: &Transaction, event: RetryEvent) -> bool {
         let Some(backend) = self.backend_ref() else { return false };
         let is_known = matches!(transaction.up.replay, Replay::Kept(_)) && !transaction.up.holds_more();
-        let is_unheard = !transaction.down.is_begun && !transaction.down.is_sending();
+        let is_unheard =
+            transaction.asked_back.is_none() && !transaction.down.is_begun && !transaction.down.is_sending();
         is_known
             && is_unheard
             && backend.http.retry_on.has(event)

@@ -7,30 +7,57 @@
 //! ```
 
 use super::Transaction;
+use super::content::{Asked, AskedBack, Gathering, Wait};
 use super::request::policy;
 use crate::connect::is_same;
 use crate::early::Rules;
 use crate::tally::clock;
-use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
-use driver::Instant;
-use http1::{Exchange, Method};
+use crate::{Ask, Cause, End, Ends, Moment, Outbox, Phase, Session};
+use driver::{Ending, Instant};
+use http1::{Body, Exchange, Framing, Method, Reply};
 use table::{
-    Answered, BackendId, Captures, Case, Course, Facts, FrontendId, Head, Heard, HttpRule, HttpRules, Ruling, Scope,
-    Server, ShardIndex, Table, Words,
+    Answered, BackendId, Captures, Case, Course, Facts, FrontendId, Head, Heard, HttpRule, HttpRules, Patience,
+    RulePlace, Ruling, Scope, Server, ShardIndex, Table, Words,
 };
 
 impl Session {
-    /// Asks the rules on requests that a section has. Says whether the request goes on.
+    /// Asks the rules on requests that a section has, from where they stand. Says whether the request goes on.
     pub(super) fn passes_request_rules(&mut self, whose: Rules, now: Instant, out: &mut Outbox) -> bool {
         let table = self.table.clone();
-        let rules = match (whose, self.backend) {
-            (Rules::Backend, Some(_)) if self.is_own_backend(&table) => return true,
-            (Rules::Backend, Some(backend)) => &table.backend(backend).http.rules.request,
-            (Rules::Frontend | Rules::Backend, _) => &table.frontend(self.frontend).http.rules.request,
-        };
-        if rules.is_empty() {
+        if whose == Rules::Backend && self.is_own_backend(&table) {
             return true;
         }
+        let front = table.frontend(self.frontend);
+        let (rules, time, buffers) = match (whose, self.backend.map(|backend| table.backend(backend))) {
+            (Rules::Backend, Some(back)) => {
+                (&back.http.rules.request, back.timeouts.http_request, back.http.buffers_requests)
+            }
+            (Rules::Frontend | Rules::Backend, _) => {
+                (&front.http.rules.request, front.timeouts.http_request, front.http.buffers_requests)
+            }
+        };
+        if rules.is_empty() && !buffers {
+            return true;
+        }
+        let is_asked = |asked: &Asked| asked.whose == whose;
+        let mut asked = self.transaction().and_then(|it| it.asked.filter(is_asked)).unwrap_or(Asked::begin(whose));
+        let mut wanted = (buffers && !asked.is_buffered).then_some(Patience { time, least: None });
+        asked.is_buffered = true;
+        loop {
+            self.http_mut().transaction.as_mut().expect("a request is asked about").asked = Some(asked);
+            if wanted.is_some_and(|patience| !self.has_content(patience, now, out)) {
+                return false;
+            }
+            let ruling = self.ask_request_rules(rules, &mut asked.place);
+            let Ruling::Awaiting(patience) = ruling else {
+                return self.follow_request_ruling(ruling, whose, now, out);
+            };
+            wanted = Some(patience);
+        }
+    }
+
+    fn ask_request_rules(&mut self, rules: &[HttpRule], place: &mut RulePlace) -> Ruling {
+        let table = self.table.clone();
         let (tls, announced) = (self.tls_client().cloned(), self.announced.clone());
         let facts =
             Facts { announced: announced.as_deref().unwrap_or_default(), ..self.facts_beside(&table, tls.as_deref()) };
@@ -57,11 +84,22 @@ impl Session {
             scratch,
             edits_failed: 0,
         };
-        let ruling = case.ask(rules);
+        let ruling = case.ask(rules, place);
         let edits_failed = case.edits_failed;
+        let ends = Ends { source: case.facts.src, destination: case.facts.dst };
+        if ends != self.ends() {
+            self.told = Some(Box::new(ends));
+        }
         count_failed_edits(&table, (self.frontend, self.backend, None), self.shard, edits_failed);
+        ruling
+    }
+
+    /// Says whether the request goes on.
+    fn follow_request_ruling(&mut self, ruling: Ruling, whose: Rules, now: Instant, out: &mut Outbox) -> bool {
+        let is_dropped = ruling == Ruling::Dropped;
         let (cause, words) = match ruling {
             Ruling::Passed => return true,
+            Ruling::Awaiting(_) => unreachable!("they are asked on when it has come"),
             Ruling::Served(service) => {
                 if whose == Rules::Frontend {
                     self.count_interception();
@@ -75,11 +113,12 @@ impl Session {
             }
             Ruling::Denied(words) => (Cause::Denied, Some(words)),
             Ruling::Answered(words) => (Cause::Answered, Some(words)),
-            Ruling::Rejected => (Cause::Rejected, None),
+            Ruling::Rejected | Ruling::Dropped => (Cause::Rejected, None),
             Ruling::Failed => (Cause::RuleFailed, None),
         };
+        let transaction = self.http_mut().transaction.as_mut().expect("a request is asked about");
         if cause != Cause::Rejected {
-            told.routed_at = Some(now);
+            transaction.facts.routed_at = Some(now);
         }
         transaction.own = words;
         if matches!(cause, Cause::Denied | Cause::Rejected) {
@@ -89,6 +128,9 @@ impl Session {
             self.count_interception();
         }
         self.end_with(End::new(Moment::Request, cause), out);
+        if is_dropped {
+            self.front.ending = Ending::Silent;
+        }
         false
     }
 
@@ -144,15 +186,56 @@ impl Session {
         }
     }
 
-    /// Asks the rules on responses: the backend's, then the frontend's, then those behind both.
+    /// Asks the rules on responses: the backend's, then the frontend's, then those behind both. Some wait for content.
     ///
     /// # Errors
     /// The response is not sent on.
-    pub(super) fn ask_response_rules(&mut self, transaction: &mut Transaction) -> Result<(), End> {
+    pub(super) fn ask_response_rules(
+        &mut self,
+        transaction: &mut Transaction,
+        answer: Answer,
+        now: Instant,
+    ) -> Result<Wait, End> {
         self.http_mut().variables.end(Scope::Request);
-        self.ask_each(transaction, None, |rules| &rules.response)?;
+        if self.ask_until_wait(transaction, answer, now)? == Wait::Open {
+            return Ok(Wait::Open);
+        }
         self.give_cookie(transaction)?;
-        self.ask_each(transaction, None, |rules| &rules.after_response)
+        self.ask_each(transaction, None)?;
+        Ok(Wait::Over)
+    }
+
+    /// The backend's `http-response`, then the frontend's, from where they stand.
+    fn ask_until_wait(&mut self, transaction: &mut Transaction, answer: Answer, now: Instant) -> Result<Wait, End> {
+        let table = self.table.clone();
+        let lists = self.lists(&table, |rules| &rules.response);
+        let (mut list, mut place) = (0, RulePlace::BEGIN);
+        if let Some(mut asked) = transaction.asked_back.take() {
+            if self.look_at_response(&mut asked.gathering, transaction)? == Wait::Open {
+                transaction.asked_back = Some(asked);
+                return Ok(Wait::Open);
+            }
+            (list, place) = (asked.list, asked.place);
+        }
+        while let Some(rules) = lists.get(list) {
+            let ruling = self.ask_of_response(transaction, rules, None, &mut place);
+            if let Ruling::Awaiting(patience) = ruling {
+                if answer.framing == Framing::Tunnel {
+                    continue;
+                }
+                let mut gathering = Gathering::new(Body::new(answer.framing), patience, now);
+                if self.look_at_response(&mut gathering, transaction)? == Wait::Open {
+                    let Answer { before, reply, .. } = answer;
+                    transaction.asked_back = Some(AskedBack { list, place, gathering, before, reply });
+                    return Ok(Wait::Open);
+                }
+            } else if ruling == Ruling::Passed {
+                (list, place) = (list + 1, RulePlace::BEGIN);
+            } else {
+                return Err(self.end_by_response_ruling(transaction, ruling));
+            }
+        }
+        Ok(Wait::Over)
     }
 
     /// The client is to come back to this server (`configuration.txt: cookie`).
@@ -178,71 +261,97 @@ impl Session {
     /// Asks those of a response that was made here, of these bytes.
     pub(super) fn ask_after_rules(&mut self, transaction: &mut Transaction, text: &[u8]) -> Result<(), End> {
         self.http_mut().variables.end(Scope::Request);
-        self.ask_each(transaction, Some(text), |rules| &rules.after_response)
+        self.ask_each(transaction, Some(text))
     }
 
-    /// The backend's list, then the frontend's. `own` are the bytes of a response of our own.
-    fn ask_each(
-        &mut self,
-        transaction: &mut Transaction,
-        own: Option<&[u8]>,
-        list: fn(&HttpRules) -> &[HttpRule],
-    ) -> Result<(), End> {
+    /// `http-after-response`: the backend's, then the frontend's. `own` are the bytes of a response of our own.
+    fn ask_each(&mut self, transaction: &mut Transaction, own: Option<&[u8]>) -> Result<(), End> {
         let table = self.table.clone();
-        let of_back = match self.backend {
-            Some(backend) if !self.is_own_backend(&table) => list(&table.backend(backend).http.rules),
-            Some(_) | None => &[],
-        };
-        let of_front = list(&table.frontend(self.frontend).http.rules);
-        for rules in [of_back, of_front].into_iter().filter(|rules| !rules.is_empty()) {
-            let (tls, back_tls) = (self.tls_client().cloned(), self.tls_server().cloned());
-            let announced = self.announced.clone();
-            let facts = Facts {
-                announced: announced.as_deref().unwrap_or_default(),
-                back_tls: back_tls.as_deref(),
-                ..self.facts_beside(&table, tls.as_deref())
-            };
-            let active_at = clock(self.active_at());
-            let Transaction { response, down, facts: told, scratch, own: answer, .. } = transaction;
-            let course = Course {
-                shard: self.shard,
-                accepted_at: clock(self.accepted_at),
-                now: active_at,
-                identity: &self.identity,
-                captures: Captures::none(),
-                status: Some(response.status()),
-                server: self.server.as_deref(),
-            };
-            let mut case = Case {
-                facts: Facts { course: Some(course), ..facts },
-                head: Head::Response(response),
-                bytes: own.unwrap_or(down.gathered.bytes()),
-                variables: &mut self.http.as_mut().expect("it speaks HTTP").variables,
-                line_level: &mut told.line_level,
-                captures: &mut told.captures,
-                scratch,
-                edits_failed: 0,
-            };
-            let ruling = case.ask(rules);
-            let edits_failed = case.edits_failed;
-            let whose = (self.frontend, self.backend, self.server.as_deref());
-            count_failed_edits(&table, whose, self.shard, edits_failed);
-            let (cause, words) = match ruling {
-                Ruling::Passed => continue,
-                Ruling::Served(_) | Ruling::Delayed(_) => unreachable!("rules on responses have no such actions"),
-                Ruling::Denied(words) => (Cause::Denied, Some(words)),
-                Ruling::Answered(words) => (Cause::Answered, Some(words)),
-                Ruling::Rejected => (Cause::Rejected, None),
-                Ruling::Failed => (Cause::RuleFailed, None),
-            };
-            *answer = words;
-            told.responded_at = None;
-            if cause == Cause::Denied {
-                self.count_response_denial();
+        for rules in self.lists(&table, |rules| &rules.after_response) {
+            let ruling = self.ask_of_response(transaction, rules, own, &mut { RulePlace::BEGIN });
+            if ruling != Ruling::Passed {
+                return Err(self.end_by_response_ruling(transaction, ruling));
             }
-            return Err(End::new(Moment::Headers, cause));
         }
         Ok(())
+    }
+
+    /// The backend's list, and the frontend's.
+    fn lists<'t>(&self, table: &'t Table, list: fn(&HttpRules) -> &[HttpRule]) -> [&'t [HttpRule]; 2] {
+        let of_back = match self.backend {
+            Some(backend) if !self.is_own_backend(table) => list(&table.backend(backend).http.rules),
+            Some(_) | None => &[],
+        };
+        [of_back, list(&table.frontend(self.frontend).http.rules)]
+    }
+
+    fn ask_of_response(
+        &mut self,
+        transaction: &mut Transaction,
+        rules: &[HttpRule],
+        own: Option<&[u8]>,
+        place: &mut RulePlace,
+    ) -> Ruling {
+        if rules.is_empty() {
+            return Ruling::Passed;
+        }
+        let table = self.table.clone();
+        let (tls, back_tls) = (self.tls_client().cloned(), self.tls_server().cloned());
+        let announced = self.announced.clone();
+        let facts = Facts {
+            announced: announced.as_deref().unwrap_or_default(),
+            back_tls: back_tls.as_deref(),
+            ..self.facts_beside(&table, tls.as_deref())
+        };
+        let active_at = clock(self.active_at());
+        let Transaction { response, down, facts: told, scratch, .. } = transaction;
+        let course = Course {
+            shard: self.shard,
+            accepted_at: clock(self.accepted_at),
+            now: active_at,
+            identity: &self.identity,
+            captures: Captures::none(),
+            status: Some(response.status()),
+            server: self.server.as_deref(),
+        };
+        let mut case = Case {
+            facts: Facts { course: Some(course), ..facts },
+            head: Head::Response(response),
+            bytes: own.unwrap_or(down.gathered.bytes()),
+            variables: &mut self.http.as_mut().expect("it speaks HTTP").variables,
+            line_level: &mut told.line_level,
+            captures: &mut told.captures,
+            scratch,
+            edits_failed: 0,
+        };
+        let ruling = case.ask(rules, place);
+        let edits_failed = case.edits_failed;
+        let whose = (self.frontend, self.backend, self.server.as_deref());
+        count_failed_edits(&table, whose, self.shard, edits_failed);
+        ruling
+    }
+
+    fn end_by_response_ruling(&mut self, transaction: &mut Transaction, ruling: Ruling) -> End {
+        let is_dropped = ruling == Ruling::Dropped;
+        let (cause, words) = match ruling {
+            Ruling::Served(_) | Ruling::Delayed(_) => unreachable!("rules on responses have no such actions"),
+            Ruling::Passed | Ruling::Awaiting(_) => unreachable!("only a ruling that ends the list is followed"),
+            Ruling::Denied(words) => (Cause::Denied, Some(words)),
+            Ruling::Answered(words) => (Cause::Answered, Some(words)),
+            Ruling::Rejected | Ruling::Dropped => (Cause::Rejected, None),
+            Ruling::Failed => (Cause::RuleFailed, None),
+        };
+        transaction.own = words;
+        transaction.facts.responded_at = None;
+        if cause == Cause::Denied {
+            self.count_response_denial();
+        }
+        if is_dropped {
+            self.front.ending = Ending::Silent;
+            // As HAProxy tells it.
+            return End::new(Moment::Request, cause);
+        }
+        End::new(Moment::Headers, cause)
     }
 
     /// A `listen` section has one list of rules, which stands on both of its sides.
@@ -252,13 +361,24 @@ impl Session {
 
     /// What rules may know beside a message and variables.
     fn facts_beside<'t>(&self, table: &'t Table, tls: Option<&'t tls::Client>) -> Facts<'t> {
+        let Ends { source, destination } = self.ends();
         Facts {
             backend: self.backend,
             heard: Heard::Nothing,
             tls,
-            ..Facts::new(table, self.frontend, self.client.ip(), self.destination.ip())
+            ..Facts::new(table, self.frontend, source, destination)
         }
     }
+}
+
+/// What a response is to its exchange.
+#[derive(Clone, Copy)]
+pub(super) struct Answer {
+    /// The exchange without it.
+    pub(super) before: Exchange,
+    pub(super) reply: Reply,
+    /// Of its content.
+    pub(super) framing: Framing,
 }
 
 /// At the frontend, the backend and the server, as far as they are known.

@@ -1,6 +1,7 @@
 //! The sources of samples (`configuration.txt` §7.3.2 to §7.3.5).
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{
@@ -107,8 +108,8 @@ impl Fetch {
         match self {
             Fetch::Src => facts.src.map(|addr| Value::Addr(addr.ip())).into(),
             Fetch::Dst => facts.dst.map(|addr| Value::Addr(addr.ip())).into(),
-            Fetch::SrcPort => facts.src.map(|addr| Value::Int(addr.port().into())).into(),
-            Fetch::DstPort => facts.dst.map(|addr| Value::Int(addr.port().into())).into(),
+            Fetch::SrcPort => port(facts.src).into(),
+            Fetch::DstPort => port(facts.dst).into(),
             Fetch::Nbsrv(backend) => int(table.backend(*backend).state.nbsrv().into()),
             Fetch::BeConn(backend) => int(table.backend(*backend).state.conns.current() as i64),
             Fetch::FeConn(frontend) => int(table.frontend(*frontend).state.conns.current() as i64),
@@ -182,6 +183,11 @@ impl Fetch {
             | Fetch::Variable(_) => true,
         }
     }
+}
+
+/// As HAProxy has it, port 0 is none.
+fn port<'a>(addr: Option<SocketAddr>) -> Option<Value<'a>> {
+    addr.map(|addr| addr.port()).filter(|&port| port > 0).map(|port| Value::Int(port.into()))
 }
 
 /// HAProxy's number of the first proxy that `is_it`.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http1::{Fields, Request, Response};
 
-use super::{Facts, Sample, Value};
+use super::{ContentPart, Facts, Sample, Speaker, Value};
 use crate::Userlist;
 
 /// A message whose head is whole.
@@ -47,12 +47,14 @@ pub enum MessagePart {
     Authorized(Arc<Userlist>),
     /// `http_auth_group(userlist)`
     Groups(Arc<Userlist>),
+    /// `req.body`, `res.body` and their kin.
+    Content(Speaker, ContentPart),
 }
 
 /// What is asked of the fields of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldPart {
-    pub speaker: super::Speaker,
+    pub speaker: Speaker,
     pub name: Box<[u8]>,
     /// `fhdr`: whole values, not the elements of lists.
     pub is_whole: bool,
@@ -77,6 +79,9 @@ impl MessagePart {
     pub(super) fn of<'a>(&self, message: Message<'a>) -> Sample<'a> {
         let value = match (self, message) {
             (MessagePart::Field(part), _) => part.last(message),
+            (MessagePart::Content(Speaker::Client, part), Message::Request { .. })
+            | (MessagePart::Content(Speaker::Server, part), Message::Response { .. }) => part.of(message),
+            (MessagePart::Content(..), _) => None,
             (MessagePart::Status, Message::Response { response, .. }) => Some(Value::Int(response.status().into())),
             (MessagePart::Version, Message::Response { response, .. }) => Some(version(response.version())),
             (_, Message::Request { request, bytes }) => self.of_request(request, bytes),
@@ -103,6 +108,7 @@ impl MessagePart {
             MessagePart::Field(part) if part.form != FieldForm::Count && part.nth.is_none() => {
                 Some(part.values(message).any(is_it))
             }
+            MessagePart::Content(_, part) => part.any(message, is_it),
             MessagePart::Field(_)
             | MessagePart::Method
             | MessagePart::Target
@@ -139,7 +145,8 @@ impl MessagePart {
             | MessagePart::Cookie(_)
             | MessagePart::Parameter(_)
             | MessagePart::Authorized(_)
-            | MessagePart::Groups(_) => None,
+            | MessagePart::Groups(_)
+            | MessagePart::Content(..) => None,
         }
     }
 
@@ -173,7 +180,7 @@ impl MessagePart {
                 Some(Value::Bytes(Cow::Owned(group.as_bytes().to_vec())))
             }
             MessagePart::Status => None,
-            MessagePart::Field(_) => unreachable!("fields are looked for in both messages"),
+            MessagePart::Field(_) | MessagePart::Content(..) => unreachable!("they are looked for in both messages"),
         }
     }
 }
@@ -210,9 +217,9 @@ impl FieldPart {
     /// The occurrences, in order; `None` if the message is not the one that is asked.
     fn texts<'a>(&self, message: Message<'a>) -> Option<impl Iterator<Item = &'a [u8]>> {
         let (fields, bytes): (&'a Fields, &'a [u8]) = match (self.speaker, message) {
-            (super::Speaker::Client, Message::Request { request, bytes }) => (request.fields(), bytes),
-            (super::Speaker::Server, Message::Response { response, bytes }) => (response.fields(), bytes),
-            (super::Speaker::Client, Message::Response { .. }) | (super::Speaker::Server, Message::Request { .. }) => {
+            (Speaker::Client, Message::Request { request, bytes }) => (request.fields(), bytes),
+            (Speaker::Server, Message::Response { response, bytes }) => (response.fields(), bytes),
+            (Speaker::Client, Message::Response { .. }) | (Speaker::Server, Message::Request { .. }) => {
                 return None;
             }
         };
@@ -273,7 +280,6 @@ fn text(bytes: &[u8]) -> Value<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Speaker;
     use super::*;
     use http1::Limits;
 

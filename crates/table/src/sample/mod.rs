@@ -15,7 +15,7 @@
 //! | `fetch` | the sources of samples |
 //! | `certificate` | what certificates say |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
-//! | `message` | what a request or a response of HTTP says |
+//! | `message`, `content` | what a request or a response of HTTP says |
 //! | `session` | what is known of a session, and what it has kept |
 //! | `variable` | what rules have kept |
 //! | `convert`, `coding`, `map`, `substitute` | samples out of samples |
@@ -24,6 +24,7 @@
 
 mod certificate;
 mod coding;
+mod content;
 mod convert;
 mod fetch;
 mod format;
@@ -41,6 +42,7 @@ mod variable;
 
 pub use certificate::{CertificatePart, Whose};
 pub(crate) use coding::base64_decoded;
+pub use content::{ContentPart, FormParameter};
 pub use convert::{Amount, Converter, Operation, TextPart};
 pub use fetch::{Fetch, TlsPart};
 pub use format::{Expression, Format, FormatPart};

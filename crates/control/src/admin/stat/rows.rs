@@ -506,7 +506,7 @@ fn algorithm(backend: &Backend) -> &'static str {
         Balance::Hash(_) => match &backend.hashing.key {
             HashKey::Source => "source",
             HashKey::Uri(_) => "uri",
-            HashKey::Parameter(_) => "url_param",
+            HashKey::Parameter(_) | HashKey::PostedParameter(_) => "url_param",
             HashKey::Field { .. } => "hdr",
             HashKey::Expression(_) => "hash",
         },
