@@ -5,7 +5,7 @@
 
 use crate::configuration::{ConfigFile, PREAMBLE, Process};
 use driver::{Driver, Wake};
-use shard::{ControlPort, Mail, Mailbox, Notice, Parts, Shard};
+use shard::{ControlPort, Mail, Mailbox, Notice, Parts, Shard, Shelves};
 use sim::{Behaviour, Options, Peer, Script, Sim};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ fn serving(sim: Sim, file: &ConfigFile) -> Shard<Sim> {
         mailbox: mailbox.clone(),
         port: port.clone(),
         passage: Box::new(|_| 0),
+        shelves: Arc::new(Shelves::new(1)),
         heirlooms: Vec::new(),
         seed: 1,
     });

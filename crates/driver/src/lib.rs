@@ -204,6 +204,10 @@ impl ListenSpec {
     }
 }
 
+/// A thread of the process with a file table of its own, as the kernel numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Thread(pub i32);
+
 /// What a driver counts about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DriverStats {
@@ -260,6 +264,16 @@ pub trait Driver {
 
     /// Closes a socket on which nothing was ever in flight, or nothing is any more.
     fn discard(&mut self, fd: Fd);
+
+    /// The thread in whose file table this driver's sockets are; `None`: nobody can fetch them from there.
+    fn thread(&self) -> Option<Thread>;
+
+    /// A connection of another driver, on which nothing is in flight and never will be there, as one of this driver's own. It is open
+    /// twice until the other one lets it go.
+    fn fetch(&mut self, from: Thread, number: Fd) -> Result<Fd, Errno>;
+
+    /// Closes the number of a connection that another driver has fetched. The connection goes on.
+    fn let_go(&mut self, fd: Fd);
 
     /// Starts an op. `Some`: it is complete already, and no further completion follows.
     #[must_use]

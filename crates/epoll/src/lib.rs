@@ -34,12 +34,12 @@ pub use setup::Options;
 use budget::Budget;
 use buf::Pool;
 use driver::{
-    Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, Tuning,
+    Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, Thread, Tuning,
     WAIT_MOST, Waker,
 };
 use line::Line;
 use poller::{Events, Poller, Wait};
-use socket::{Stock, Waiting, Wakeup};
+use socket::{Neighbours, Stock, Waiting, Wakeup};
 use sockets::{Inbound, Outbound, Readiness, Sockets, Watch};
 
 /// One shard's epoll instance, with its buffers, its pipes, and the ops that wait.
@@ -54,6 +54,7 @@ pub struct Epoll {
     budget: Budget,
     pool: Pool,
     stock: Stock,
+    neighbours: Neighbours,
     wakeup: Wakeup,
     stats: DriverStats,
 }
@@ -73,6 +74,7 @@ impl Epoll {
             budget: Budget::default(),
             pool,
             stock: Stock::new(options.pipes_max),
+            neighbours: Neighbours::default(),
             wakeup: options.wakeup,
             stats: DriverStats::default(),
         })
@@ -248,6 +250,22 @@ impl Driver for Epoll {
         }
         socket::close(fd);
         self.stock.on_descriptor_closed();
+    }
+
+    fn thread(&self) -> Option<Thread> {
+        Some(socket::thread())
+    }
+
+    fn fetch(&mut self, from: Thread, number: Fd) -> Result<Fd, Errno> {
+        let fd = self.neighbours.fetch(from, number).map(|fd| self.opened(fd))?;
+        // Whoever had it holds it for a little while.
+        self.sockets.of(fd).is_shared = true;
+        Ok(fd)
+    }
+
+    fn let_go(&mut self, fd: Fd) {
+        self.sockets.of(fd).is_shared = true;
+        self.discard(fd);
     }
 
     fn submit(&mut self, tag: Tag, op: Op) -> Option<Done> {

@@ -11,6 +11,7 @@
 //! | `accept` | accepting: how many at once, when to stop and when to go on |
 //! | `handshakes` | what is received in the middle of a handshake: one of them in a turn |
 //! | `idle` | connections to servers between two exchanges |
+//! | `shelves` | where they rest, and how one shard fetches what rests on another |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
 //! | `sweep` | ending the sessions of a server, a part per turn |
 //! | `listing` | telling control which sessions there are |
@@ -28,6 +29,7 @@ mod listeners;
 mod listing;
 mod mail;
 mod places;
+mod shelves;
 mod slots;
 mod stats;
 mod sweep;
@@ -39,6 +41,7 @@ mod waiter;
 pub use listing::{Listed, Part};
 pub use mail::{ControlPort, Mail, Mailbox, Notice, Passage, PrepareFailure, Pulse, Report};
 pub use places::{Heirloom, Key, Origin, Place, places};
+pub use shelves::Shelves;
 pub use slots::Slots;
 pub use stats::{Ends, Stats};
 pub use sweep::{Purse, Whose};
@@ -48,7 +51,6 @@ pub use tuning::tuning_of;
 use arc_swap::{ArcSwap, Cache};
 use driver::{Driver, Instant, Tag};
 use handshakes::Handshakes;
-use idle::Idle;
 use listeners::Listeners;
 use listing::Listings;
 use session::{Event, Outbox, View};
@@ -85,7 +87,11 @@ pub struct Shard<D: Driver> {
     sweeps: Sweeps,
     listings: Listings,
     handshakes: Handshakes,
-    idle: Idle,
+    shelves: Arc<Shelves>,
+    /// No connection on the shard's shelf has rested long enough before this.
+    idle_due: Option<Instant>,
+    /// Nothing has refused to fetch connections of other shards.
+    can_fetch: bool,
     /// What control said of frontends and was not answered: listeners are on their way to follow.
     orders: Vec<u64>,
     /// Descriptors that were closed since listeners were last tended.
@@ -108,6 +114,8 @@ pub struct Parts<D: Driver> {
     pub seed: u64,
     /// How control gets copies of the shard's listening sockets.
     pub passage: Passage,
+    /// Where connections to servers rest, of all shards.
+    pub shelves: Arc<Shelves>,
     /// Sockets that listen already: of the first table, bound before the shard was there.
     pub heirlooms: Vec<Heirloom>,
 }
@@ -124,7 +132,9 @@ enum Life {
 impl<D: Driver> Shard<D> {
     /// A shard without listeners: the first [`Mail::Prepare`] binds them, the first published table opens them.
     pub fn new(parts: Parts<D>) -> Shard<D> {
-        let Parts { driver, index, published, sessions_max, mailbox, port, passage, seed, heirlooms } = parts;
+        let Parts { driver, index, published, sessions_max, mailbox, port, passage, seed, shelves, heirlooms } = parts;
+        let driver_thread = driver.thread();
+        shelves.open(index, driver_thread);
         let mut published = Cache::new(published);
         let table = View::new(Arc::clone(published.load()));
         let now = driver.now();
@@ -152,7 +162,9 @@ impl<D: Driver> Shard<D> {
             sweeps: Sweeps::default(),
             listings: Listings::default(),
             handshakes: Handshakes::default(),
-            idle: Idle::default(),
+            can_fetch: driver_thread.is_some(),
+            shelves,
+            idle_due: None,
             orders: Vec::new(),
             descriptors_freed: 0,
             random: Random(seed | 1),

@@ -29,6 +29,7 @@ impl<D: Driver> Shard<D> {
         self.sweep();
         self.list();
         self.purge();
+        self.let_go();
         self.tend_listeners();
         self.mailbox.pulse().beat();
         Ok(())
@@ -40,7 +41,7 @@ impl<D: Driver> Shard<D> {
             return Some(self.now);
         }
         let opens_at = |listener: &Listener, rate| self.opens_at(listener, rate);
-        [self.wheel.next(), self.listeners.deadline(opens_at), self.idle.deadline()].into_iter().flatten().min()
+        [self.wheel.next(), self.listeners.deadline(opens_at), self.idle_due].into_iter().flatten().min()
     }
 
     fn on_done(&mut self, tag: Tag, done: Done) {

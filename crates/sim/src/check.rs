@@ -3,13 +3,13 @@
 use crate::connection::Holder;
 use crate::listener::Place;
 use crate::socket::{Hunger, Lane, Role, Socket, Work};
-use crate::state::{End, State};
+use crate::state::{Desk, End, State};
 use driver::Fd;
 
 impl State {
     pub(crate) fn is_quiet(&self) -> bool {
         let is_fed = self.starved.is_empty() || self.pool.free_count() == 0;
-        self.schedule.next_at().is_none() && self.done.is_empty() && !self.is_woken && is_fed
+        self.schedule.next_at().is_none() && !self.desks.iter().any(Desk::is_called) && is_fed
     }
 
     pub(crate) fn check(&self) {
@@ -47,7 +47,7 @@ impl State {
                 let holder = self.connections[conn.0].holder(end);
                 assert_eq!(holder, Holder::Socket(fd), "a connection and its socket disagree");
             }
-            Role::Stream(..) | Role::Fresh | Role::Bound(_) | Role::Listening(_) => (),
+            Role::Stream(..) | Role::Fetched(..) | Role::Fresh | Role::Bound(_) | Role::Listening(_) => (),
         }
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Terminal {
     /// What the next call that meets it reports, once.
     error: Option<Errno>,
     is_reset: bool,
+    /// Numbers for it beside the holder's: it is left when the last one is closed.
+    pub(crate) copies: u32,
     /// Nothing reaches it any more, and it does not know.
     pub(crate) has_vanished: bool,
 }
@@ -128,7 +130,7 @@ impl Connection {
 
 impl Terminal {
     fn new(holder: Holder, addr: Addr) -> Terminal {
-        Terminal { holder, addr, error: None, is_reset: false, has_vanished: false }
+        Terminal { holder, addr, error: None, is_reset: false, copies: 0, has_vanished: false }
     }
 
     fn set_reset(&mut self, error: Errno) {

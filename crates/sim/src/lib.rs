@@ -77,35 +77,50 @@ pub use world::{Departure, Harm, Outcome, Peer, Server, World};
 
 use buf::Pool;
 use driver::{
-    Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Instant, ListenSpec, Op, Tag, Tuning, Wake, Waker,
+    Accepted, Addr, Done, Driver, DriverStats, Ending, Errno, Fd, Instant, ListenSpec, Op, Tag, Thread, Tuning, Waker,
 };
-use state::State;
-use std::cell::RefCell;
+use state::{Alarm, DeskId, State};
+use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The driver of a simulated world. Dropping it is the end of its process: what it had in flight is given up, and its peers
+/// A driver of a simulated world. Dropping it is the end of its process: what it had in flight is given up, and its peers
 /// see their connections end.
 pub struct Sim {
     state: Rc<RefCell<State>>,
+    desk: DeskId,
     pool: Pool,
     alarm: Arc<Alarm>,
 }
 
-/// Set by a wake, read by the next turn.
-struct Alarm(AtomicBool);
-
 impl Sim {
+    /// The first driver of a new world.
     pub fn new(seed: u64, options: Options) -> Sim {
-        let state = State::new(seed, options);
-        let pool = state.pool.clone();
-        Sim { state: Rc::new(RefCell::new(state)), pool, alarm: Arc::new(Alarm(AtomicBool::new(false))) }
+        Sim::at(Rc::new(RefCell::new(State::new(seed, options))), DeskId::default())
+    }
+
+    /// One driver more in the same world, with numbers of its own for its sockets. Buffers and pipes are those of all.
+    pub fn beside(&self) -> Sim {
+        let desk = self.state.borrow_mut().add_desk();
+        Sim::at(Rc::clone(&self.state), desk)
     }
 
     /// The world of this driver, for whoever plays the peers.
     pub fn world(&self) -> World {
         World { state: Rc::clone(&self.state) }
+    }
+
+    fn at(state: Rc<RefCell<State>>, desk: DeskId) -> Sim {
+        let pool = state.borrow().pool.clone();
+        let alarm = Arc::clone(&state.borrow_mut().desk(desk).alarm);
+        Sim { state, desk, pool, alarm }
+    }
+
+    /// The world while this driver acts in it.
+    fn acting(&self) -> RefMut<'_, State> {
+        let mut state = self.state.borrow_mut();
+        state.sockets.at = self.desk;
+        state
     }
 }
 
@@ -119,19 +134,19 @@ impl Driver for Sim {
     }
 
     fn socket(&mut self, _addr: &Addr) -> Result<Fd, Errno> {
-        self.state.borrow_mut().new_socket()
+        self.acting().new_socket()
     }
 
     fn bind(&mut self, spec: &ListenSpec) -> Result<Fd, Errno> {
-        self.state.borrow_mut().bind(spec)
+        self.acting().bind(spec)
     }
 
     fn adopt(&mut self, inherited: i32) -> Result<Fd, Errno> {
-        self.state.borrow_mut().adopt(inherited)
+        self.acting().adopt(inherited)
     }
 
     fn take(&mut self, number: i32) -> Result<Fd, Errno> {
-        self.state.borrow_mut().adopt(number)
+        self.acting().adopt(number)
     }
 
     /// Its network loses no segment that would have to be probed for, so there is nothing to set.
@@ -140,39 +155,51 @@ impl Driver for Sim {
     }
 
     fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {
-        self.state.borrow_mut().listen(fd, backlog)
+        self.acting().listen(fd, backlog)
     }
 
     fn unlisten(&mut self, fd: Fd) -> Result<(), Errno> {
-        self.state.borrow_mut().unlisten(fd)
+        self.acting().unlisten(fd)
     }
 
     fn accept(&mut self, listener: Fd) -> Result<Option<Accepted>, Errno> {
-        self.state.borrow_mut().accept(listener)
+        self.acting().accept(listener)
     }
 
     fn local_addr(&mut self, fd: Fd) -> Result<Addr, Errno> {
-        self.state.borrow_mut().local_addr(fd)
+        self.acting().local_addr(fd)
     }
 
     fn is_readable(&mut self, fd: Fd) -> bool {
-        self.state.borrow_mut().is_readable(fd)
+        self.acting().is_readable(fd)
     }
 
     fn discard(&mut self, fd: Fd) {
-        self.state.borrow_mut().discard(fd);
+        self.acting().discard(fd);
+    }
+
+    /// Where a driver is alone in its world, there is nobody who could fetch its sockets.
+    fn thread(&self) -> Option<Thread> {
+        let is_alone = self.state.borrow().desks.len() == 1;
+        (!is_alone).then_some(Thread(self.desk.0 as i32))
+    }
+
+    fn fetch(&mut self, from: Thread, number: Fd) -> Result<Fd, Errno> {
+        self.acting().fetch(DeskId(from.0 as usize), number)
+    }
+
+    fn let_go(&mut self, fd: Fd) {
+        self.discard(fd);
     }
 
     fn submit(&mut self, tag: Tag, op: Op) -> Option<Done> {
-        self.state.borrow_mut().submit(tag, op)
+        self.acting().submit(tag, op)
     }
 
     /// Returns at once when nothing can ever happen and there is no deadline: then [`World::is_quiet`], and on a kernel this
     /// would wait for a wake.
     fn turn(&mut self, deadline: Option<Instant>, done: &mut Vec<(Tag, Done)>) -> Result<(), Errno> {
-        let mut state = self.state.borrow_mut();
-        state.is_woken |= self.alarm.0.swap(false, Ordering::Acquire);
-        state.turn(deadline, done);
+        self.acting().turn(deadline, done);
         Ok(())
     }
 
@@ -189,16 +216,11 @@ impl Drop for Sim {
     fn drop(&mut self) {
         // A panic inside the world has left it borrowed; there is nothing to tidy then.
         let Ok(mut state) = self.state.try_borrow_mut() else { return };
-        for (fd, role) in state.sockets.abandon() {
+        for (fd, role) in state.sockets.abandon(self.desk) {
             state.let_go(fd, role, Ending::Orderly);
         }
-        state.done.clear();
-        state.starved.clear();
-    }
-}
-
-impl Wake for Alarm {
-    fn wake(&self) {
-        self.0.store(true, Ordering::Release);
+        state.desk(self.desk).done.clear();
+        let State { starved, sockets, .. } = &mut *state;
+        starved.retain(|key| sockets.find(key.fd).is_some());
     }
 }

@@ -79,10 +79,19 @@ impl State {
     }
 
     pub(crate) fn listen(&mut self, fd: Fd, backlog: u32) -> Result<(), Errno> {
-        let Role::Bound(spec) = self.sockets.named(fd).role.clone() else { return Err(Errno::EINVAL) };
-        let listener = self.new_listener(ListenSpec { backlog, ..spec }, false);
-        self.hold_listener(listener, fd);
-        Ok(())
+        match self.sockets.named(fd).role.clone() {
+            Role::Bound(spec) => {
+                let listener = self.new_listener(ListenSpec { backlog, ..spec }, false);
+                self.hold_listener(listener, fd);
+                Ok(())
+            }
+            // What listens goes on with another backlog (listen(2)).
+            Role::Listening(listener) => {
+                self.listeners[listener.0].spec.backlog = backlog;
+                Ok(())
+            }
+            Role::Fresh | Role::Stream(..) | Role::Fetched(..) => Err(Errno::EINVAL),
+        }
     }
 
     pub(crate) fn unlisten(&mut self, fd: Fd) -> Result<(), Errno> {
@@ -133,7 +142,7 @@ impl State {
             Role::Fresh => Err(Errno::EINVAL),
             Role::Bound(spec) => Ok(spec.addr.clone()),
             Role::Listening(listener) => Ok(self.listeners[listener.0].spec.addr.clone()),
-            Role::Stream(conn, end) => Ok(self.connections[conn.0].addr(*end).clone()),
+            Role::Stream(conn, end) | Role::Fetched(conn, end) => Ok(self.connections[conn.0].addr(*end).clone()),
         }
     }
 
@@ -151,7 +160,7 @@ impl State {
         }
     }
 
-    fn may_open(&self) -> Result<(), Errno> {
+    pub(crate) fn may_open(&self) -> Result<(), Errno> {
         if self.sockets.open_count() < self.options.faults.fds_max { Ok(()) } else { Err(Errno::EMFILE) }
     }
 

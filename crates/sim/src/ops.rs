@@ -11,7 +11,7 @@
 use crate::connection::{Holder, Phase};
 use crate::schedule::Event;
 use crate::socket::{Hunger, InFlight, Lane, OpId, OpKey, Role, Work, own_addr};
-use crate::state::{ConnId, End, State};
+use crate::state::{ConnId, DeskId, End, State};
 use driver::{Addr, Done, Ending, Errno, Fd, Filled, Hope, Op, Pipe, Received, Tag};
 use std::time::Duration;
 
@@ -118,8 +118,31 @@ impl State {
                 self.places.remove(&spec.addr);
             }
             Role::Listening(listener) => self.stop_listening(listener, fd),
-            Role::Stream(conn, end) => self.leave(conn, end, ending),
+            Role::Stream(conn, end) | Role::Fetched(conn, end) => {
+                let copies = &mut self.connections[conn.0].end(end).copies;
+                if *copies > 0 {
+                    *copies -= 1;
+                } else {
+                    self.leave(conn, end, ending);
+                }
+            }
         }
+    }
+
+    /// A number of our own for a connection of another driver. Its own number stays until it closes that.
+    pub(crate) fn fetch(&mut self, from: DeskId, number: Fd) -> Result<Fd, Errno> {
+        self.may_open()?;
+        let at = std::mem::replace(&mut self.sockets.at, from);
+        let socket = self.sockets.named(number);
+        assert!(socket.is_idle(), "{number:?} is fetched with an op in flight");
+        let Role::Stream(conn, end) = socket.role else { panic!("{number:?} is no connection") };
+        socket.role = Role::Fetched(conn, end);
+        self.sockets.at = at;
+        let fd = self.sockets.open(Role::Stream(conn, end));
+        let terminal = self.connections[conn.0].end(end);
+        terminal.holder = Holder::Socket(fd);
+        terminal.copies += 1;
+        Ok(fd)
     }
 
     fn start(&mut self, fd: Fd, lane: Lane, tag: Tag, work: Work) -> Option<Done> {
@@ -154,20 +177,26 @@ impl State {
     pub(crate) fn on_attempt(&mut self, fd: Fd, lane: Lane, op: OpId) {
         let key = OpKey { fd, lane, op };
         if let Some(completed) = self.attempt(key) {
-            self.done.push(completed);
+            self.complete(fd, completed);
         }
     }
 
     pub(crate) fn on_cancelled(&mut self, fd: Fd, tag: Tag) {
         if self.sockets.end_cancel(fd) {
-            self.done.push((tag, Done::Cancelled));
+            self.complete(fd, (tag, Done::Cancelled));
         }
     }
 
     pub(crate) fn on_closed(&mut self, fd: Fd, tag: Tag) {
+        let owner = self.sockets.owner(fd);
         if self.sockets.end_close(fd) {
-            self.done.push((tag, Done::Closed));
+            self.desk(owner.expect("it was open")).done.push((tag, Done::Closed));
         }
+    }
+
+    fn complete(&mut self, fd: Fd, completed: (Tag, Done)) {
+        let owner = self.sockets.owner(fd).expect("what completes is open");
+        self.desk(owner).done.push(completed);
     }
 
     /// Completes an op if it can, or must since it was cancelled.
@@ -331,7 +360,7 @@ impl State {
     fn stream_of(&mut self, fd: Fd) -> Option<(ConnId, End)> {
         match self.sockets.find(fd)?.role {
             Role::Stream(conn, end) => Some((conn, end)),
-            Role::Fresh | Role::Bound(_) | Role::Listening(_) => None,
+            Role::Fetched(..) | Role::Fresh | Role::Bound(_) | Role::Listening(_) => None,
         }
     }
 

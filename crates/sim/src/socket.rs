@@ -1,8 +1,10 @@
-//! The shard's own sockets: what each one is, and what is in flight on it.
+//! The sockets of the drivers: what each one is, and what is in flight on it.
+//!
+//! No two drivers of a world have the same number, so that one which takes another's for its own is found out.
 //!
 //! **Invariant:** a socket has at most one op per lane in flight, and none when it is closed.
 
-use crate::state::{ConnId, End, ListenerId};
+use crate::state::{ConnId, DeskId, End, ListenerId};
 use driver::{Addr, Done, Errno, Fd, ListenSpec, Pipe, Tag};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,6 +30,7 @@ pub(crate) struct OpKey {
 }
 
 pub(crate) struct Socket {
+    owner: DeskId,
     pub(crate) role: Role,
     lanes: [Option<InFlight>; 2],
     pub(crate) cancel_count: u32,
@@ -40,6 +43,8 @@ pub(crate) enum Role {
     Bound(ListenSpec),
     Listening(ListenerId),
     Stream(ConnId, End),
+    /// Another driver has fetched the connection; this number of it is to be closed.
+    Fetched(ConnId, End),
 }
 
 /// An op that has not completed.
@@ -89,6 +94,8 @@ pub(crate) struct Sockets {
     open_count: usize,
     in_flight_count: usize,
     ops_started: u64,
+    /// Whose turn it is to act.
+    pub(crate) at: DeskId,
 }
 
 impl Sockets {
@@ -107,7 +114,7 @@ impl Sockets {
 
     /// The lowest free number, as `open(2)` promises, or one never used before.
     pub(crate) fn open(&mut self, role: Role) -> Fd {
-        let socket = Socket { role, lanes: [None, None], cancel_count: 0, is_closing: false };
+        let socket = Socket { owner: self.at, role, lanes: [None, None], cancel_count: 0, is_closing: false };
         self.open_count += 1;
         match self.free.pop().filter(|_| self.reuses_numbers) {
             Some(Reverse(number)) => {
@@ -133,8 +140,10 @@ impl Sockets {
 
     /// The socket that its owner names. It must be open, and stay so.
     pub(crate) fn named(&mut self, fd: Fd) -> &mut Socket {
+        let at = self.at;
         let slot = usize::try_from(fd.0).ok().and_then(|index| self.slots.get_mut(index));
         let socket = slot.and_then(Option::as_mut).unwrap_or_else(|| panic!("{fd:?} is not open"));
+        assert_eq!(socket.owner, at, "{fd:?} is a number of another driver");
         assert!(!socket.is_closing, "{fd:?} is closing: nothing follows a close");
         socket
     }
@@ -195,15 +204,23 @@ impl Sockets {
         true
     }
 
-    /// Gives up all sockets and ops, as a process that ends. What the ops own is dropped.
-    pub(crate) fn abandon(&mut self) -> Vec<(Fd, Role)> {
-        let slots = std::mem::take(&mut self.slots);
-        self.free.clear();
-        self.open_count = 0;
-        self.in_flight_count = 0;
-        let numbered = slots.into_iter().enumerate();
-        let open = numbered.filter_map(|(number, slot)| slot.map(|socket| (Fd(number as i32), socket)));
-        open.filter(|(_, socket)| !socket.is_closing).map(|(fd, socket)| (fd, socket.role)).collect()
+    /// Gives up all sockets and ops of a driver, as a process that ends. What the ops own is dropped.
+    pub(crate) fn abandon(&mut self, owner: DeskId) -> Vec<(Fd, Role)> {
+        let mut open = Vec::new();
+        for (number, slot) in self.slots.iter_mut().enumerate() {
+            let Some(socket) = slot.take_if(|socket| socket.owner == owner) else { continue };
+            self.open_count -= 1;
+            self.in_flight_count -= socket.in_flight_count();
+            if !socket.is_closing {
+                open.push((Fd(number as i32), socket.role));
+            }
+        }
+        open
+    }
+
+    /// To whom this socket's completions go.
+    pub(crate) fn owner(&mut self, fd: Fd) -> Option<DeskId> {
+        self.find(fd).map(|socket| socket.owner)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Fd, &Socket)> {
@@ -221,8 +238,12 @@ impl Socket {
         self.lanes[lane.index()].as_mut()
     }
 
-    fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.lanes.iter().all(Option::is_none) && self.cancel_count == 0
+    }
+
+    fn in_flight_count(&self) -> usize {
+        self.lanes.iter().flatten().count() + self.cancel_count as usize + usize::from(self.is_closing)
     }
 }
 

@@ -13,9 +13,11 @@ use crate::schedule::{Arrival, Event, Schedule};
 use crate::script::{Reach, Script};
 use crate::socket::{OpKey, Sockets};
 use buf::Pool;
-use driver::{Addr, Done, DriverStats, Instant, Tag, WAIT_MOST};
+use driver::{Addr, Done, DriverStats, Instant, Tag, WAIT_MOST, Wake};
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 macro_rules! ids {
@@ -31,6 +33,9 @@ ids! {
     ActorId;
     ServerId;
     ListenerId;
+    /// A driver of the world, in the order in which they came.
+    #[derive(Default)]
+    DeskId;
 }
 
 /// The ports from 49152 to 65535 are for whoever does not choose one (RFC 6335 §6).
@@ -53,6 +58,20 @@ pub(crate) struct Server {
     pub(crate) taken_count: usize,
 }
 
+/// What a world has for one of its drivers.
+#[derive(Default)]
+pub(crate) struct Desk {
+    pub(crate) done: Vec<(Tag, Done)>,
+    pub(crate) alarm: Arc<Alarm>,
+    /// How many turns of all drivers there had been when it last waited, and until when it did.
+    turned_at: u64,
+    waits_until: Option<Instant>,
+}
+
+/// Set by a wake, reset by the next turn.
+#[derive(Default)]
+pub(crate) struct Alarm(AtomicBool);
+
 pub(crate) struct State {
     pub(crate) rng: Rng,
     pub(crate) now: Instant,
@@ -68,8 +87,7 @@ pub(crate) struct State {
     pub(crate) inherited: HashMap<i32, ListenerId>,
     /// Receives that found bytes and no buffer, first come first served.
     pub(crate) starved: VecDeque<OpKey>,
-    pub(crate) done: Vec<(Tag, Done)>,
-    pub(crate) is_woken: bool,
+    pub(crate) desks: Vec<Desk>,
     pub(crate) stats: DriverStats,
     pub(crate) pool: Pool,
     pub(crate) pipes: Stock,
@@ -97,8 +115,7 @@ impl State {
             places: HashMap::new(),
             inherited: HashMap::new(),
             starved: VecDeque::new(),
-            done: Vec::new(),
-            is_woken: false,
+            desks: vec![Desk::default()],
             stats: DriverStats::default(),
             pool,
             trace: Vec::new(),
@@ -107,15 +124,25 @@ impl State {
         }
     }
 
-    /// One turn of the driver: something completes, somebody wakes it, or the deadline comes.
+    /// One turn of the driver whose turn it is: something completes, somebody wakes it, or the deadline comes.
+    ///
+    /// Drivers that share a world turn one after the other, so it waits no longer than until another one has something to do. One that has not
+    /// turned since this one did waits for nothing.
     pub(crate) fn turn(&mut self, deadline: Option<Instant>, done: &mut Vec<(Tag, Done)>) {
         self.stats.enters += 1;
         self.feed_starved();
         let cost = self.rng.span(Duration::ZERO, self.options.network.turn_cost_most);
         self.advance(self.now + cost);
-        self.is_woken |= self.rng.chance(self.options.network.spurious_permille);
-        let until = deadline.map(|deadline| self.wait_until(deadline));
-        while self.done.is_empty() && !self.is_woken {
+        let is_spurious = self.rng.chance(self.options.network.spurious_permille);
+        let own = deadline.map(|deadline| self.wait_until(deadline));
+        let at = self.sockets.at;
+        let turn = self.stats.enters;
+        let desk = self.desk(at);
+        let turned_at = std::mem::replace(&mut desk.turned_at, turn);
+        desk.waits_until = own;
+        let waiting = |desk: &&Desk| desk.turned_at > turned_at;
+        let until = self.desks.iter().filter(waiting).filter_map(|desk| desk.waits_until).min();
+        while !is_spurious && !self.desks.iter().filter(waiting).any(Desk::is_called) {
             match (self.schedule.next_at(), until) {
                 (Some(next), until) if until.is_none_or(|until| next <= until) => self.advance(next),
                 (Some(_) | None, Some(until)) => {
@@ -125,10 +152,22 @@ impl State {
                 (Some(_) | None, None) => break,
             }
         }
-        self.is_woken = false;
-        self.stats.completions += self.done.len() as u64;
-        self.note(|state| state.done.iter().map(|(tag, done)| format!("{} {tag:?} {done:?}", state.now)).collect());
-        done.append(&mut self.done);
+        let desk = self.desk(at);
+        desk.alarm.0.store(false, Ordering::Release);
+        let mut new = std::mem::take(&mut desk.done);
+        self.stats.completions += new.len() as u64;
+        self.note(|state| new.iter().map(|(tag, done)| format!("{} {tag:?} {done:?}", state.now)).collect());
+        done.append(&mut new);
+    }
+
+    pub(crate) fn desk(&mut self, id: DeskId) -> &mut Desk {
+        &mut self.desks[id.0]
+    }
+
+    /// One driver more.
+    pub(crate) fn add_desk(&mut self) -> DeskId {
+        self.desks.push(Desk::default());
+        DeskId(self.desks.len() - 1)
     }
 
     /// When a wait for `deadline` ends by itself: late by a little, as on a kernel, and never after more than `WAIT_MOST`.
@@ -171,7 +210,7 @@ impl State {
             Event::Strike { conn, end, harm } => self.strike(conn, end, harm),
             Event::Switch { server, reach } => self.servers[server.0].reach = reach,
             Event::ResetAll { server } => self.reset_all(server),
-            Event::Wake => self.is_woken = true,
+            Event::Wake => self.desks.iter().for_each(|desk| desk.alarm.wake()),
         }
     }
 
@@ -224,6 +263,19 @@ impl State {
             }
             Addr::Unix(_) | Addr::Unnamed => Addr::Unnamed,
         }
+    }
+}
+
+impl Desk {
+    /// Something is there for it.
+    pub(crate) fn is_called(&self) -> bool {
+        !self.done.is_empty() || self.alarm.0.load(Ordering::Acquire)
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(&self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

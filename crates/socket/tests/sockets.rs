@@ -2,7 +2,9 @@
 
 use driver::{Addr, Errno, Fd, Keepalive, ListenSpec, Tuning};
 use nix::sys::socket::{getsockopt, sockopt};
-use socket::{Waiting, accept, adopted, bound, connect_unix, connector, is_readable, listen, local_addr, tune};
+use socket::{
+    Neighbours, Waiting, accept, adopted, bound, connect_unix, connector, is_readable, listen, local_addr, tune,
+};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -190,4 +192,42 @@ fn connections_inherit_what_their_listener_is_set_to() {
     assert_eq!(getsockopt(&borrow(&accepted().0), sockopt::KeepAlive), Ok(false));
     let unix = listener(&unix("\0tidegate-tuned"));
     assert_eq!(tune(unix, &Tuning::default(), &first), Ok(()), "there is nothing to set");
+}
+
+/// As long as its owner has not closed it, it is open twice; then it goes on.
+#[test]
+fn a_connection_of_another_file_table_is_fetched() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = server.local_addr().expect("bound");
+    let (to_owner, orders) = std::sync::mpsc::channel::<()>();
+    let (to_us, news) = std::sync::mpsc::channel();
+    let owner = std::thread::spawn(move || {
+        socket::unshare_files().expect("allowed to everybody");
+        let stream = TcpStream::connect(addr).expect("it listens");
+        to_us.send((socket::thread(), Fd(stream.as_raw_fd()))).expect("somebody waits");
+        orders.recv().expect("an order");
+        drop(stream);
+        to_us.send((socket::thread(), Fd(-1))).expect("somebody waits");
+        orders.recv().expect("an order");
+    });
+    let (thread, number) = news.recv().expect("it is connected");
+    let (mut peer, _) = server.accept().expect("it has connected");
+    let mut neighbours = Neighbours::default();
+    let fd = match neighbours.fetch(thread, number) {
+        Ok(fd) => fd,
+        // Before Linux 6.9, or in a sandbox.
+        Err(errno) => return assert!(matches!(errno, Errno::EINVAL | Errno::EPERM | Errno::ENOSYS), "{errno:?}"),
+    };
+    to_owner.send(()).expect("somebody waits");
+    news.recv().expect("it is closed there");
+    assert!(!is_readable(fd), "it lives");
+    peer.write_all(b"x").expect("it lives");
+    peer.set_nodelay(true).expect("it lives");
+    let mut byte = [0; 1];
+    assert_eq!(nix::unistd::read(borrow(&fd), &mut byte), Ok(1));
+    socket::close(fd);
+    assert_eq!(std::io::Read::read(&mut peer, &mut byte).expect("an end"), 0, "nobody has it any more");
+    to_owner.send(()).expect("somebody waits");
+    owner.join().expect("no panic");
+    assert!(neighbours.fetch(thread, Fd(0)).is_err(), "its owner has ended");
 }

@@ -90,7 +90,7 @@ pub use state::inbox::Inboxes;
 pub use state::limiter::{Limiter, UNLIMITED};
 pub use state::process::ProcessState;
 pub use state::rate_limit::RateLimit;
-pub use state::server::{Admin, Health, ServerState};
+pub use state::server::{Admin, Health, RestingCount, ServerState};
 pub use state::sources::Sources;
 pub use state::tls::{KeysWith, TlsState};
 pub use state::wall::Wall;

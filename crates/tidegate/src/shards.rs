@@ -7,7 +7,7 @@ use driver::{Driver, Errno, Waker};
 use epoll::Epoll;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
-use shard::{ControlPort, Heirloom, Mailbox, Parts, Passage, Shard};
+use shard::{ControlPort, Heirloom, Mailbox, Parts, Passage, Shard, Shelves};
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread;
@@ -82,6 +82,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
     let wakers: Vec<Waker> = wakeups.iter().map(Wakeup::waker).collect();
     let mailboxes: Vec<Arc<Mailbox>> = wakers.iter().map(|waker| Arc::new(Mailbox::new(waker.clone()))).collect();
     let kept: Vec<RawFd> = plan.kept.iter().copied().chain(wakeups.iter().map(Wakeup::number)).collect();
+    let shelves = Arc::new(Shelves::new(count));
     let (started, starts) = bounded(usize::from(count));
     let cpus = cpus();
     for (index, wakeup) in wakeups.into_iter().enumerate() {
@@ -101,6 +102,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
             published: plan.published.clone(),
             mailbox: mailboxes[index].clone(),
             port: plan.port.clone(),
+            shelves: shelves.clone(),
             passage: plan.passage,
         };
         let started = started.clone();
@@ -129,6 +131,7 @@ struct World {
     published: Arc<arc_swap::ArcSwap<Table>>,
     mailbox: Arc<Mailbox>,
     port: Arc<ControlPort>,
+    shelves: Arc<Shelves>,
     passage: RawFd,
 }
 
@@ -172,6 +175,7 @@ impl World {
             mailbox: self.mailbox,
             port: self.port,
             passage: passage(self.passage),
+            shelves: self.shelves,
             seed: (u64::from(std::process::id()) << 16) | u64::from(index.0),
             heirlooms: self.heirlooms,
         });

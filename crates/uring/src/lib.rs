@@ -35,7 +35,8 @@ pub use socket::{PIPES, Wakeup, close_inherited, pin, unshare_files};
 
 use buf::Pool;
 use driver::{
-    Accepted, Addr, Done, Driver, DriverStats, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, Tuning, WAIT_MOST, Waker,
+    Accepted, Addr, Done, Driver, DriverStats, Errno, Fd, Hope, Instant, ListenSpec, Op, Tag, Thread, Tuning,
+    WAIT_MOST, Waker,
 };
 use enter::Wait;
 use finish::{Completion, cancelled_receive, finish};
@@ -43,7 +44,7 @@ use in_flight::{Ending, InFlight, Kept, Key, Patience, Receive};
 use prepare::{CANCEL, Prepared, Submission, WAKE, cancel, prepare, read_wakeup, receive};
 use provided::Provided;
 use setup::{Ring, Sizes};
-use socket::Waiting;
+use socket::{Neighbours, Waiting};
 use splice::Splicer;
 use starved::Starved;
 use std::collections::VecDeque;
@@ -57,6 +58,7 @@ pub struct Uring {
     pool: Pool,
     starved: Starved,
     splicer: Splicer,
+    neighbours: Neighbours,
     wakeup: Wakeup,
     wake_is_armed: bool,
     /// What completed without the kernel, for the next turn.
@@ -89,6 +91,7 @@ impl Uring {
             pool,
             starved: Starved::default(),
             splicer: Splicer::new(options.pipes_max),
+            neighbours: Neighbours::default(),
             wakeup: options.wakeup,
             wake_is_armed: false,
             early: Vec::new(),
@@ -330,6 +333,20 @@ impl Driver for Uring {
         self.assert_idle(fd);
         socket::close(fd);
         self.splicer.stock.on_descriptor_closed();
+    }
+
+    fn thread(&self) -> Option<Thread> {
+        Some(socket::thread())
+    }
+
+    fn fetch(&mut self, from: Thread, number: Fd) -> Result<Fd, Errno> {
+        let fd = self.neighbours.fetch(from, number)?;
+        self.splicer.on_opened(fd);
+        Ok(fd)
+    }
+
+    fn let_go(&mut self, fd: Fd) {
+        self.discard(fd);
     }
 
     fn submit(&mut self, tag: Tag, op: Op) -> Option<Done> {

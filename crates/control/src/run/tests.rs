@@ -184,6 +184,7 @@ impl ShardParts {
             mailbox,
             port,
             passage: Box::new(|_| 0),
+            shelves: Arc::new(shard::Shelves::new(SHARD_COUNT)),
             seed: 1,
             heirlooms: Vec::new(),
         };
@@ -203,6 +204,7 @@ impl ShardParts {
             mailbox,
             port,
             passage: Box::new(|_| 0),
+            shelves: Arc::new(shard::Shelves::new(SHARD_COUNT)),
             seed: 1,
             heirlooms: Vec::new(),
         };

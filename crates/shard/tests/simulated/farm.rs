@@ -5,7 +5,7 @@ use crate::tables::{BACK_PORT, Draft, addr};
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
 use session::{Cause, Progress, RecordKind, Shutdown};
-use shard::{ControlPort, Ends, Mail, Mailbox, Notice, Parts, Shard, Whose};
+use shard::{ControlPort, Ends, Mail, Mailbox, Notice, Parts, Shard, Shelves, Whose};
 use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +189,7 @@ impl<T: Trade + Default> Farm<T> {
             (0..shard_count).map(|index| Sim::new(seed * 4 + index as u64, options(&mut rng, mix))).collect();
         let wakers: Vec<Waker> = sims.iter().map(driver::Driver::waker).collect();
         let port = Arc::new(ControlPort::new(4096, Arc::new(Nobody)));
+        let shelves = Arc::new(Shelves::new(shard_count as u16));
         let worlds: Vec<World> = sims.iter().map(Sim::world).collect();
         let mailboxes: Vec<Arc<Mailbox>> = wakers.into_iter().map(|waker| Arc::new(Mailbox::new(waker))).collect();
         let shards = sims.into_iter().enumerate().map(|(index, driver)| {
@@ -200,6 +201,7 @@ impl<T: Trade + Default> Farm<T> {
                 mailbox: mailboxes[index].clone(),
                 port: port.clone(),
                 passage: Box::new(|_| 0),
+                shelves: shelves.clone(),
                 seed: seed + index as u64,
                 heirlooms: Vec::new(),
             })

@@ -11,12 +11,15 @@
 //! | `orders` | what they say in `mode http` |
 //! | `tables`, `limits` | configurations, and their limits under watch |
 //! | `rows` | the table of HTTP exchanges, in a calm world |
+//! | `shelves` | connections that rest on one shard and serve another |
 
 mod farm;
 mod limits;
 mod orders;
 #[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
 mod rows;
+#[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
+mod shelves;
 mod streams;
 mod tables;
 

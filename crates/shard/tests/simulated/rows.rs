@@ -4,7 +4,7 @@ use crate::tables::{BACK_PORT, Draft, FRONT_PORT, addr};
 use arc_swap::ArcSwap;
 use driver::{Driver, Wake};
 use exchanges::{ANSWER, Exchange, Outcome, Stream};
-use shard::{ControlPort, Mail, Mailbox, Notice, Parts, Shard};
+use shard::{ControlPort, Mail, Mailbox, Notice, Parts, Shard, Shelves};
 use sim::{Behaviour, Options, Peer, Script, Server, Sim, World};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -169,6 +169,7 @@ impl Stage {
             mailbox: mailbox.clone(),
             port: port.clone(),
             passage: Box::new(|_| 0),
+            shelves: Arc::new(Shelves::new(1)),
             seed: 1,
             heirlooms: Vec::new(),
         });

@@ -36,6 +36,13 @@ impl Bells {
         assert!(is_first, "a shard starts once");
     }
 
+    /// Wakes this one.
+    pub fn wake(&self, shard: ShardIndex) {
+        let mut rings = Rings::default();
+        rings.add(shard);
+        self.ring(rings);
+    }
+
     pub(crate) fn ring(&self, Rings(mut shards): Rings) {
         while shards != 0 {
             if let Some(bell) = self.bells[shards.trailing_zeros() as usize].get() {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use crossbeam::utils::CachePadded;
 
 use super::warmth::{WEIGHT_SCALE, Warmth};
-use crate::{Observe, ServerAddr, ServerSettings, Tally};
+use crate::{Observe, ServerAddr, ServerSettings, ShardIndex, Tally};
 
 /// What the checks found out. A server without checks is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,15 @@ pub enum Admin {
     Drain,
     /// No new connections and no checks (`disabled`, `set server … state maint`).
     Maint,
+}
+
+/// Connections to a server between two exchanges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestingCount {
+    /// `srv_icur`
+    pub all: u32,
+    /// Those that have served more than one exchange (`safe_conn_cur`).
+    pub proven: u32,
 }
 
 /// What is remembered of a server beyond a reload.
@@ -64,8 +73,10 @@ struct Line {
     queued_most: AtomicU32,
     /// Attempts to connect that failed in a row, where they count (`observe`).
     errors: AtomicU32,
-    /// Connections that rest between two exchanges. Each shard counts its own; nothing else hangs on it but their limit.
-    resting: AtomicU32,
+    /// Connections that rest between two exchanges, on all shards: all of them, and above [`PROVEN`] the proven ones.
+    resting: AtomicU64,
+    /// Shards on which connections to it may rest, a bit each.
+    resting_on: AtomicU64,
 }
 
 const DOWN: u32 = 1;
@@ -75,6 +86,8 @@ const STOPPING: u32 = 8;
 /// How far the states are shifted that come from the server that this one tracks.
 const INHERITED: u32 = 4;
 const UNSEATED: u32 = u32::MAX;
+/// How far the count of proven ones is shifted among those that rest.
+const PROVEN: u32 = 32;
 
 impl ServerState {
     pub(crate) fn new(settings: &ServerSettings, shard_count: u16) -> ServerState {
@@ -92,7 +105,8 @@ impl ServerState {
             queued: AtomicU32::new(0),
             queued_most: AtomicU32::new(0),
             errors: AtomicU32::new(0),
-            resting: AtomicU32::new(0),
+            resting: AtomicU64::new(0),
+            resting_on: AtomicU64::new(0),
         };
         ServerState { tally: Tally::new(shard_count), moved: Mutex::default(), line: CachePadded::new(line) }
     }
@@ -146,17 +160,45 @@ impl ServerState {
     }
 
     /// Whether one connection more may rest; it is counted then, until [`wake`](Self::wake).
-    pub fn may_rest(&self, most: Option<u32>) -> bool {
-        let counted = self
-            .line
-            .resting
-            .fetch_update(Relaxed, Relaxed, |count| most.is_none_or(|most| count < most).then_some(count + 1));
-        counted.is_ok()
+    pub fn may_rest(&self, most: Option<u32>, is_proven: bool) -> bool {
+        let add = |word| most.is_none_or(|most| resting_of(word).all < most).then(|| word + one_resting(is_proven));
+        self.line.resting.fetch_update(Relaxed, Relaxed, add).is_ok()
     }
 
     /// A connection rests no more.
-    pub fn wake(&self) {
-        self.line.resting.fetch_sub(1, Relaxed);
+    pub fn wake(&self, is_proven: bool) {
+        self.line.resting.fetch_sub(one_resting(is_proven), Relaxed);
+    }
+
+    /// Connections to it that rest now, over all shards.
+    pub fn resting(&self) -> RestingCount {
+        resting_of(self.line.resting.load(Relaxed))
+    }
+
+    /// A connection to it rests on this shard, whose shelf is locked.
+    pub fn rests_on(&self, shard: ShardIndex) {
+        let bit = 1 << shard.0;
+        // Looked at first: most of the time it is known, and the line stays with everybody.
+        if self.line.resting_on.load(Relaxed) & bit == 0 {
+            self.line.resting_on.fetch_or(bit, Relaxed);
+        }
+    }
+
+    /// None does any more: somebody has looked, with the shelf locked.
+    pub fn rests_no_more_on(&self, shard: ShardIndex) {
+        self.line.resting_on.fetch_and(!(1 << shard.0), Relaxed);
+    }
+
+    /// Shards on which connections to it may rest, but for this one; those behind it first.
+    pub fn resting_beside(&self, shard: ShardIndex) -> impl Iterator<Item = ShardIndex> {
+        let resting = self.line.resting_on.load(Relaxed) & !(1 << shard.0);
+        let first = u32::from(shard.0);
+        let mut rest = resting.rotate_right(first);
+        std::iter::from_fn(move || {
+            let next = (rest != 0).then(|| rest.trailing_zeros())?;
+            rest &= rest - 1;
+            Some(ShardIndex(((first + next) % u64::BITS) as u16))
+        })
     }
 
     /// Connections on it now, over all shards (HAProxy's `srv_conn`): picked and not yet released.
@@ -290,6 +332,14 @@ impl ServerState {
         let served = self.conns().checked_sub(1).expect("every release follows a pick");
         self.line.served.store(served, Relaxed);
     }
+}
+
+fn resting_of(word: u64) -> RestingCount {
+    RestingCount { all: word as u32, proven: (word >> PROVEN) as u32 }
+}
+
+fn one_resting(is_proven: bool) -> u64 {
+    1 + (u64::from(is_proven) << PROVEN)
 }
 
 fn health_of(word: u32) -> Health {

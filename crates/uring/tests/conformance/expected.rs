@@ -33,6 +33,8 @@ macro_rules! conformance {
             a_wake_ends_a_turn: ["woken", "woken", "and not again"];
             a_past_deadline_does_not_wait: ["at once"];
             a_bound_socket_is_discarded: ["the same address: true"];
+            a_fetched_connection_goes_on: ["received \"hello\"", "sent Ok(3)", "bye", "closed", "end"];
+            a_connection_ends_when_nobody_holds_it: ["closed", "still open", "end"];
         }
 
         // Error numbers are those of `splice(2)`, which has them from `recv(2)` and `send(2)`.

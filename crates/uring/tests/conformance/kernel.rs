@@ -10,6 +10,7 @@ use std::time::Duration;
 /// Any driver of the kernel, and its peers.
 pub(crate) struct Kernel<D> {
     driver: D,
+    make: fn() -> D,
     peers: Vec<Option<TcpStream>>,
     servers: Vec<TcpListener>,
 }
@@ -18,8 +19,8 @@ pub(crate) struct Kernel<D> {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl<D: Driver> Kernel<D> {
-    pub(crate) fn of(driver: D) -> Kernel<D> {
-        Kernel { driver, peers: Vec::new(), servers: Vec::new() }
+    pub(crate) fn of(make: fn() -> D) -> Kernel<D> {
+        Kernel { driver: make(), make, peers: Vec::new(), servers: Vec::new() }
     }
 
     fn add(&mut self, peer: TcpStream) -> usize {
@@ -44,6 +45,10 @@ impl<D: Driver> World for Kernel<D> {
 
     fn driver(&mut self) -> &mut D {
         &mut self.driver
+    }
+
+    fn beside(&mut self) -> D {
+        (self.make)()
     }
 
     fn client(&mut self, to: &Addr) -> usize {

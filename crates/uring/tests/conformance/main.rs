@@ -33,7 +33,7 @@ macro_rules! plays {
     ($scripts:ident $($name:ident: $expect:expr;)*) => {$(
         #[test]
         fn $name() {
-            let mut stage = Stage::new(Kernel::of(driver()));
+            let mut stage = Stage::new(Kernel::of(driver));
             $scripts::$name(&mut stage);
             assert_eq!(stage.transcript(), $expect, "on the kernel");
             for seed in 0..SEEDS {

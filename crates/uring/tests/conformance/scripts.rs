@@ -347,3 +347,45 @@ pub(crate) fn a_bound_socket_is_discarded<W: World>(stage: &mut Stage<W>) {
     driver.discard(again);
     stage.say(format!("the same address: {same}"));
 }
+
+/// Another driver goes on with it; its owner has closed its own number.
+pub(crate) fn a_fetched_connection_goes_on<W: World>(stage: &mut Stage<W>) {
+    let (fd, peer) = stage.connection();
+    let (copy, mut owner) = fetch(stage, fd);
+    owner.let_go(fd);
+    stage.submit(recv(copy));
+    stage.world.send(peer, b"hello");
+    stage.say_next(1);
+    stage.send(copy, b"bye");
+    stage.say_next(1);
+    let bytes = stage.world.read(peer, 3);
+    stage.say(String::from_utf8_lossy(&bytes));
+    close_fetched(stage, copy);
+    let ending = stage.world.ending(peer);
+    stage.say(ending);
+}
+
+/// Whoever has fetched it may be done with it before its owner has closed its number.
+pub(crate) fn a_connection_ends_when_nobody_holds_it<W: World>(stage: &mut Stage<W>) {
+    let (fd, peer) = stage.connection();
+    let (copy, mut owner) = fetch(stage, fd);
+    close_fetched(stage, copy);
+    stage.nothing_happens();
+    stage.say(if owner.is_readable(fd) { "over" } else { "still open" });
+    owner.let_go(fd);
+    let ending = stage.world.ending(peer);
+    stage.say(ending);
+}
+
+/// A number of a new driver, which is the stage's from now on, for a connection of the one before.
+fn fetch<W: World>(stage: &mut Stage<W>, fd: Fd) -> (Fd, W::Driver) {
+    let mut neighbour = stage.world.beside();
+    let thread = stage.driver().thread().expect("there are two drivers");
+    let copy = neighbour.fetch(thread, fd).expect("it is open, and Linux 6.9 knows single threads");
+    (copy, std::mem::replace(stage.driver(), neighbour))
+}
+
+fn close_fetched<W: World>(stage: &mut Stage<W>, copy: Fd) {
+    stage.submit(Op::Close { fd: copy, ending: Ending::Orderly });
+    stage.say_next(1);
+}

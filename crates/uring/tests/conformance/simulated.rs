@@ -65,6 +65,10 @@ impl World for Simulated {
         &mut self.driver
     }
 
+    fn beside(&mut self) -> Sim {
+        self.driver.beside()
+    }
+
     fn client(&mut self, to: &Addr) -> usize {
         let world = self.driver.world();
         self.add(world.client(world.now(), to.clone(), idle()))

@@ -9,6 +9,8 @@ pub(crate) trait World {
     type Peer: Copy;
 
     fn driver(&mut self) -> &mut Self::Driver;
+    /// One driver more in the same world.
+    fn beside(&mut self) -> Self::Driver;
 
     /// A client that connects to a listener of the driver.
     fn client(&mut self, to: &Addr) -> Self::Peer;

@@ -270,9 +270,14 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     let mode = facts.table.backend(id.backend).mode;
     exchanges(&mut row, mode, &state.tally.totals());
     row.text(Column::Mode, mode.word());
-    let idle = [Column::SrvIcur, Column::IdleConnCur, Column::SafeConnCur, Column::PrivIdleCur];
-    gauges(&mut row, &idle);
-    gauges(&mut row, &[Column::Srid]);
+    let resting = state.resting();
+    row.u32(Column::SrvIcur, resting.all);
+    row.u32(Column::SafeConnCur, resting.proven);
+    row.u32(Column::IdleConnCur, resting.all - resting.proven);
+    gauges(&mut row, &[Column::PrivIdleCur, Column::Srid]);
+    if let Some(most) = server.settings.pool.most {
+        row.u32(Column::SrcIlim, most);
+    }
     row.u32(Column::UsedConnCur, state.conns());
     row.u32(Column::NeedConnEst, state.conns_most());
     zeros(&mut row, TLS);
