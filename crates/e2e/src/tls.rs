@@ -2,141 +2,24 @@
 //!
 //! The clients are the library's that Tidegate uses, too; that they are right is shown by haproxy, whose is another one.
 
+mod authority;
+mod relay;
 mod tools;
 
-pub use tools::{gnutls_cli, s_client};
+pub use authority::{Authority, Key};
+pub use relay::Relay;
+pub use tools::{gnutls_cli, s_client, s_client_says};
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm,
-};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
-use tempfile::TempDir;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion, version};
 
 use crate::client::{Client, End};
-
-/// An authority, and a directory with what it has signed.
-pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    directory: TempDir,
-    certificate: CertificateDer<'static>,
-}
-
-/// The kind of a certificate's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    Rsa,
-    Ecdsa,
-}
-
-impl Default for Authority {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Authority {
-    /// One that nobody else knows.
-    pub fn new() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no host");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name = named("Authority");
-        let certificate = params.self_signed(&key).expect("a certificate");
-        let directory = TempDir::new().expect("a temporary directory");
-        fs::write(directory.path().join("ca.pem"), certificate.pem()).expect("room for a certificate");
-        let certificate = certificate.der().clone();
-        Self { issuer: Issuer::new(params, key), directory, certificate }
-    }
-
-    /// Where a file of it is, or is to be.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// Its own certificate, for `ca-file`.
-    pub fn ca_file(&self) -> String {
-        self.path("ca.pem").display().to_string()
-    }
-
-    /// Makes `file`, with a certificate for these hosts and its key, and says where it is.
-    pub fn host(&self, file: &str, hosts: &[&str], kind: Key) -> String {
-        let hosts: Vec<String> = hosts.iter().map(|host| host.to_string()).collect();
-        let mut params = CertificateParams::new(hosts.clone()).expect("names of hosts");
-        params.distinguished_name = named(hosts.first().map_or("nobody", String::as_str));
-        self.sign(file, params, kind)
-    }
-
-    /// The same, for a client of this name.
-    pub fn person(&self, file: &str, name: &str) -> String {
-        let mut params = CertificateParams::new(Vec::new()).expect("no host");
-        params.distinguished_name = named(name);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(file, params, Key::Ecdsa)
-    }
-
-    /// What a client that trusts it needs to know.
-    pub fn trusting(&self) -> ClientSetup {
-        ClientSetup {
-            authority: self.certificate.clone(),
-            versions: vec![&version::TLS13, &version::TLS12],
-            protocols: Vec::new(),
-            person: None,
-            name: "mail.test".to_owned(),
-        }
-    }
-
-    /// What a server with a certificate for these hosts speaks. `wants_clients`: it wants to know who they are.
-    pub fn server(&self, hosts: &[&str], wants_clients: bool, protocols: &[&str]) -> Arc<ServerConfig> {
-        let file = self.host(&format!("server-{}.pem", hosts.join("-")), hosts, Key::Ecdsa);
-        let certificate = CertificateDer::from_pem_file(&file).expect("a certificate");
-        let key = PrivateKeyDer::from_pem_file(&file).expect("a key");
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-        let builder = builder.with_safe_default_protocol_versions().expect("known");
-        let builder = if wants_clients {
-            let mut roots = RootCertStore::empty();
-            roots.add(self.certificate.clone()).expect("an authority");
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            builder.with_client_cert_verifier(verifier.build().expect("an authority"))
-        } else {
-            builder.with_no_client_auth()
-        };
-        let mut config = builder.with_single_cert(vec![certificate], key).expect("the key is that of the certificate");
-        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        config.ticketer = aws_lc_rs::Ticketer::new().expect("random numbers");
-        Arc::new(config)
-    }
-
-    fn sign(&self, file: &str, params: CertificateParams, kind: Key) -> String {
-        let algorithm: &'static SignatureAlgorithm = match kind {
-            Key::Rsa => &PKCS_RSA_SHA256,
-            Key::Ecdsa => &PKCS_ECDSA_P256_SHA256,
-        };
-        let key = KeyPair::generate_for(algorithm).expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let path = self.path(file);
-        fs::write(&path, [certificate.pem(), key.serialize_pem()].concat()).expect("room for a certificate");
-        path.display().to_string()
-    }
-}
-
-fn named(name: &str) -> DistinguishedName {
-    let mut distinguished = DistinguishedName::new();
-    distinguished.push(DnType::OrganizationName, "Example");
-    distinguished.push(DnType::CommonName, name);
-    distinguished
-}
 
 /// How a client is to shake hands. It asks for `mail.test` unless told otherwise.
 #[derive(Clone)]
@@ -149,6 +32,16 @@ pub struct ClientSetup {
 }
 
 impl ClientSetup {
+    fn trusting(authority: CertificateDer<'static>) -> Self {
+        Self {
+            authority,
+            versions: vec![&version::TLS13, &version::TLS12],
+            protocols: Vec::new(),
+            person: None,
+            name: "mail.test".to_owned(),
+        }
+    }
+
     /// Asks for this host.
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
@@ -256,6 +149,16 @@ impl SecureClient {
         let mut bytes = vec![0; count];
         self.stream().read_exact(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Receives a line and hands it out without its line end.
+    pub fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            line.extend(self.hear(1));
+        }
+        line.truncate(line.len() - 2);
+        String::from_utf8_lossy(&line).into_owned()
     }
 
     /// Says that nothing follows; the other direction goes on.

@@ -12,11 +12,12 @@ use std::path::Path;
 use e2e::client::End;
 use e2e::nginx::Nginx;
 use e2e::peers::pattern::{self, Checker};
+use e2e::tls::{Authority, Key};
 use e2e::{Client, LogServer, Proxy, Setup, Subject, mask, needs, ports, wait};
 use tempfile::TempDir;
 
 e2e::scenarios! {
-    shared: [objects_come_and_go, a_large_object, a_server_dies],
+    shared: [objects_come_and_go, a_large_object, a_server_dies, the_same_over_tls],
     alone: [],
 }
 
@@ -70,6 +71,13 @@ backend scality_ring
     server          10.10.10.6 @s6@ check
 ";
 
+/// What an operator adds, so that whoever comes in clear is led away, and stays away.
+const SECURE: &str = "
+    bind             @https@ ssl crt @crt@ alpn http/1.1
+    http-request     redirect scheme https code 301 unless { ssl_fc }
+    http-response    set-header Strict-Transport-Security \"max-age=16000000; includeSubDomains\" if { ssl_fc }
+";
+
 /// What Dovecot says of a request, and what is left of it in the log.
 const DOVECOT: &str = "X-Dovecot-Reason: index\r\nX-Dovecot-Username: somebody-with-a-name-that-does-not-end@example.org\r\n\
                        X-Dovecot-Session-Id: abcdefghijklmnop\r\n";
@@ -92,16 +100,21 @@ struct Head {
 
 impl Ring {
     fn start(test: &str, subject: Subject) -> Option<Ring> {
+        Self::of(test, subject, SAMPLE, |setup| setup)
+    }
+
+    /// The same with lines that the sample has not.
+    fn of(test: &str, subject: Subject, template: &str, with: impl Fn(Setup) -> Setup) -> Option<Ring> {
         if !Nginx::is_there(test) || !needs::is_installed(test, "IPv6", ports::has_ipv6()) {
             return None;
         }
         let (logs, objects) = (LogServer::udp(), TempDir::new().expect("a temporary directory"));
         let stores: Vec<Nginx> = (0..6).map(|_| Nginx::store(objects.path())).collect();
-        let mut setup = Setup::new(subject, SAMPLE).with("log", logs.target());
+        let mut setup = Setup::new(subject, template).with("log", logs.target());
         for (index, store) in stores.iter().enumerate() {
             setup = setup.with(&format!("s{}", index + 1), store.target());
         }
-        let proxy = setup.listening_on("http", IpAddr::V6(Ipv6Addr::LOCALHOST)).start();
+        let proxy = with(setup.listening_on("http", IpAddr::V6(Ipv6Addr::LOCALHOST))).start();
         Some(Ring { proxy, stores, logs, objects })
     }
 
@@ -132,9 +145,13 @@ impl Ring {
 
 impl Head {
     fn read(client: &mut Client) -> Head {
+        Head::hear(|| client.line())
+    }
+
+    fn hear(mut line: impl FnMut() -> String) -> Head {
         let mut lines = Vec::new();
         loop {
-            match client.line() {
+            match line() {
                 line if line.is_empty() => break,
                 line => lines.push(line),
             }
@@ -357,5 +374,52 @@ fn a_server_dies(subject: Subject) {
         assert!(line.starts_with(&format!("scality_in scality_ring/10.10.10.{server} T/T/T/T/T 200 ")), "{line}");
         let retries = format!("/{retries} 0/0 {CAPTURED} ");
         assert!(line.contains(&retries), "{line}");
+    }
+}
+
+/// The sample with TLS in front: whoever comes in clear is sent to it, and there everything is as it was, but for `~` in the log.
+fn the_same_over_tls(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("ring.pem", &["ring"], Key::Rsa);
+    let template = SAMPLE.replace("    bind             @http@\n", &format!("    bind             @http@{SECURE}"));
+    let with = |setup: Setup| setup.with("crt", &crt).listening_on("https", IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let Some(ring) = Ring::of("the_same_over_tls", subject, &template, with) else { return };
+
+    let mut clear = ring.connect();
+    say(&mut clear, "GET /object?clear HTTP/1.1", "", None);
+    let head = Head::read(&mut clear);
+    assert_eq!(head.text, "HTTP/1.1 301 Moved Permanently\r\ncontent-length: 0\r\nlocation: https://ring/object?clear");
+    let line = ring.line("GET /object?clear HTTP/1.1");
+    assert!(line.starts_with("scality_in scality_in/<NOSRV> T/T/T/-1/T 301 "), "{line}");
+    assert!(line.contains(&format!(" - - LR-- 1/1/0/0/0 0/0 {CAPTURED} ")), "{line}");
+    drop(clear);
+
+    let mut client = authority.trusting().name("ring").protocols(&["http/1.1"]).connect(ring.proxy.address("https"));
+    const STAYS: &str = "strict-transport-security: max-age=16000000; includeSubDomains";
+    let mut number = 0;
+    for size in [0, 1000, 16_384, 300_000] {
+        for (method, status) in [("PUT", "201"), ("HEAD", "200"), ("GET", "200"), ("DELETE", "204")] {
+            let request = format!("{method} /o{size} HTTP/1.1");
+            let length = if method == "PUT" { format!("Content-Length: {size}\r\n") } else { String::new() };
+            client.say(format!("{request}\r\nHost: ring\r\n{DOVECOT}{length}\r\n"));
+            if method == "PUT" {
+                pattern::pour(&mut client.stream(), size).expect("the proxy takes the content");
+            }
+            let head = Head::hear(|| client.line());
+            assert_eq!(&head.text[..12], format!("HTTP/1.1 {status}"), "{request}");
+            assert!(head.text.ends_with(STAYS), "{}", head.text);
+            if method == "GET" {
+                assert_eq!(head.content_size(), size);
+                assert!(client.hear(size as usize) == pattern::part(0, size as usize), "{size} bytes");
+            }
+            number += 1;
+            let server = 1 + (number - 1) % 6;
+            let line = ring.line(&request);
+            let expected = format!("scality_in~ scality_ring/10.10.10.{server} T/T/T/T/T {status} ");
+            assert!(line.starts_with(&expected), "{line} instead of {expected}");
+            assert!(line.contains(" - - ---- ") && line.contains(CAPTURED), "{line}");
+            let length = if method == "PUT" { size.to_string() } else { "-".to_owned() };
+            assert_eq!(ring.seen(server, &request), format!("{request} {status} {PASSED} \"{length}\""));
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Certificates that change while clients come: the commands on them, lists of them, and files that are watched.
 
 use std::fs;
+use std::io::Write;
 
-use e2e::tls::{Authority, ClientSetup, Key, SecureClient};
+use e2e::tls::{Authority, ClientSetup, Key, SecureClient, s_client_says};
 use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, run, wait};
 
 e2e::scenarios! {
@@ -13,6 +14,8 @@ e2e::scenarios! {
         a_certificate_for_each_line_of_a_list,
         lines_of_a_list_come_and_go,
         what_is_wrong_with_lists_is_said,
+        clients_whose_certificates_were_revoked_are_refused,
+        what_the_authority_says_is_passed_on,
     ],
     alone: [],
 }
@@ -20,6 +23,11 @@ e2e::scenarios! {
 #[test]
 fn files_are_watched() {
     run::run("files_are_watched", Subject::Tidegate, run::Machine::Shared, watched);
+}
+
+#[test]
+fn certificates_for_all_others_are_named() {
+    run::run("certificates_for_all_others_are_named", Subject::Tidegate, run::Machine::Shared, named);
 }
 
 /// A relay with this `bind` line behind `ssl`.
@@ -265,4 +273,59 @@ fn watched(subject: Subject) {
     fs::write(&crt, "nothing\n").expect("room for a line");
     relay.logs.line_with(&format!("Certificate '{crt}' stays as it was: unable to load certificate from file"));
     assert!(relay.is_shown(&other, "mail.test"), "what was shown is shown");
+}
+
+/// `configuration.txt` §5.1 "crl-file".
+fn clients_whose_certificates_were_revoked_are_refused(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let (alice, bob) = (authority.person("alice.pem", "alice"), authority.person("bob.pem", "bob"));
+    for (list, expected) in [
+        (authority.revoke("bob.crl", &[&bob], 2049), [true, false]),
+        // Whoever knows nothing newer does not know who was revoked meanwhile.
+        (authority.revoke("old.crl", &[], 2021), [false, false]),
+        (Authority::new().revoke("stranger.crl", &[], 2049), [false, false]),
+    ] {
+        let bind = format!("crt {crt} ca-file {} verify required crl-file {list}", authority.ca_file());
+        let relay = relay(subject, "", &bind);
+        let is_served = |person: &str| {
+            let client = authority.trusting().person(person).try_connect(relay.proxy.address("px"));
+            let Ok(mut client) = client else { return false };
+            // In TLS 1.3 a refusal comes behind what the client takes for the end of the handshake.
+            client.stream().write_all(b"x").is_ok() && client.try_hear(1).is_ok()
+        };
+        assert_eq!([is_served(&alice), is_served(&bob)], expected, "{list}");
+    }
+}
+
+/// RFC 6066 §8: what stands in `.ocsp` beside a certificate, for clients that ask.
+fn what_the_authority_says_is_passed_on(subject: Subject) {
+    if !e2e::needs::is_there("what_the_authority_says_is_passed_on", "openssl", "openssl") {
+        return;
+    }
+    let authority = Authority::new();
+    let told = authority.host("told.pem", &["told.test"], Key::Ecdsa);
+    let silent = authority.host("silent.pem", &["silent.test"], Key::Rsa);
+    authority.staple(&told);
+    let relay = relay(subject, "", &format!("crt {told} crt {silent}"));
+    let (address, ca) = (relay.proxy.address("px").to_string(), authority.ca_file());
+    for version in ["-tls1_2", "-tls1_3"] {
+        let ask = |name: &str| {
+            s_client_says(&["-connect", &address, "-servername", name, "-CAfile", &ca, "-status", version])
+        };
+        let said = ask("told.test");
+        assert!(said.contains("OCSP Response Status: successful") && said.contains("Cert Status: good"), "{said}");
+        assert!(ask("silent.test").contains("OCSP response: no response sent"), "nothing is known of it");
+    }
+}
+
+/// `configuration.txt` §5.1 "default-crt" of 3.4: what serves clients that ask for nobody, or for somebody unknown.
+fn named(subject: Subject) {
+    let authority = Authority::new();
+    let first = authority.host("first.pem", &["first.test"], Key::Ecdsa);
+    let default = authority.host("default.pem", &["default.test", "nobody.test"], Key::Ecdsa);
+    let relay = relay(subject, "", &format!("crt {first} default-crt {default}"));
+    for name in ["first.test", "default.test", "nobody.test"] {
+        assert!(relay.is_shown(&authority, name), "{name}");
+    }
 }

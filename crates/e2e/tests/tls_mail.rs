@@ -14,6 +14,7 @@ e2e::scenarios! {
         mail_clients_log_in_over_tls,
         dovecot_is_told_who_it_is,
         a_client_that_waits_for_mail_outlives_a_certificate,
+        the_example_is_served_as_it_stands,
     ],
     alone: [],
 }
@@ -202,4 +203,68 @@ fn a_client_that_waits_for_mail_outlives_a_certificate(subject: Subject) {
     line_with(&mut stream, "* 1 EXISTS");
     stream.write_all(b"DONE\r\n").expect("Dovecot hears");
     assert!(line_with(&mut stream, "b ").starts_with("b OK"));
+}
+
+/// Python's clients: TLS from the first byte, and TLS that Dovecot itself does when it is asked to; each knows by the certificate whose it is.
+const BOTH_WAYS: &str = r#"
+import imaplib, poplib, ssl, sys
+ca, imap, imaps, pop3, pop3s = sys.argv[1:]
+port = lambda address: int(address.rsplit(":", 1)[1])
+
+def context(name):
+    context = ssl.create_default_context(cafile=ca)
+    connect = context.wrap_socket
+    context.wrap_socket = lambda sock, server_hostname=None, **rest: connect(sock, server_hostname=name, **rest)
+    return context
+
+for way in "begun", "asked for":
+    if way == "begun":
+        mail = imaplib.IMAP4_SSL("127.0.0.1", port(imaps), ssl_context=context("mail.test"), timeout=10)
+        post = poplib.POP3_SSL("127.0.0.1", port(pop3s), context=context("mail.test"), timeout=10)
+    else:
+        mail = imaplib.IMAP4("127.0.0.1", port(imap), timeout=10)
+        assert "LOGINDISABLED" in mail.capabilities, mail.capabilities
+        mail.starttls(context("dovecot.test"))
+        post = poplib.POP3("127.0.0.1", port(pop3), timeout=10)
+        post.stls(context("dovecot.test"))
+    mail.login("alice", "secret")
+    mail.logout()
+    post.user("alice")
+    post.pass_("secret")
+    post.quit()
+"#;
+
+/// `configs/dovecot-tls.cfg`, with this machine's addresses in place of the example's.
+fn the_example_is_served_as_it_stands(subject: Subject) {
+    let test = "the_example_is_served_as_it_stands";
+    if !Dovecot::is_there(test) || !needs::is_there(test, "python3", "python3") {
+        return;
+    }
+    let authority = Authority::new();
+    std::fs::create_dir(authority.path("certs")).expect("a directory");
+    authority.host("certs/mail.pem", &["mail.test"], Key::Ecdsa);
+    let own = authority.host("dovecot.pem", &["dovecot.test"], Key::Rsa);
+    let dovecot = Dovecot::start_with(Plaintext::Refused, &format!("ssl = yes\nssl_cert = <{own}\nssl_key = <{own}\n"));
+    let example = std::fs::read_to_string(needs::workspace().join("configs/dovecot-tls.cfg")).expect("the example");
+    let certs = authority.path("certs").display().to_string();
+    let mut text = example.replace("/etc/tidegate/certs/", &certs).replace("maxconn 60000", "maxconn 600");
+    for (address, own) in [
+        (":143", "@imap@".to_owned()),
+        (":993", "@imaps@".to_owned()),
+        (":110", "@pop3@".to_owned()),
+        (":995", "@pop3s@".to_owned()),
+        ("10.41.1.131:10143", dovecot.imap().to_string()),
+        ("10.41.1.116:10143", dovecot.imap().to_string()),
+        ("10.41.1.131:10110", dovecot.pop3().to_string()),
+        ("10.41.1.116:10110", dovecot.pop3().to_string()),
+    ] {
+        assert!(text.contains(&format!(" {address}")), "{address} stands there");
+        text = text.replace(&format!(" {address}"), &format!(" {own}"));
+    }
+    let proxy = Setup::new(subject, &text).start();
+    let mut python = Command::new("python3");
+    python.args(["-c", BOTH_WAYS, &authority.ca_file()]);
+    let output = python.args(["imap", "imaps", "pop3", "pop3s"].map(|name| proxy.address(name).to_string())).output();
+    let output = output.expect("python3 runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

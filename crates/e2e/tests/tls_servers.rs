@@ -1,19 +1,16 @@
-//! TLS to servers: who is believed to be whom, what is agreed on, how it fails, and chains of two unlike proxies.
+//! TLS to servers: who is believed to be whom, what is agreed on, and how it fails.
 
-use e2e::client::End;
 use e2e::nginx::Nginx;
-use e2e::peers::pattern;
 use e2e::ports::{self, Reservation};
 use e2e::secure_origin::SecureOrigin;
-use e2e::tls::{Authority, Key};
-use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, http, process, wait};
+use e2e::tls::{Authority, Key, Relay};
+use e2e::{Origin, Subject, http, process, run, wait};
 use std::io::{Read, Write};
 
 e2e::scenarios! {
     shared: [
-        bytes_go_both_ways_through_two_proxies,
-        the_server_is_told_of_its_client_before_the_handshake,
         servers_that_are_not_who_they_have_to_be,
+        servers_whose_certificates_were_revoked,
         a_handshake_that_fails_is_retried_elsewhere,
         a_silent_server_has_the_time_of_a_connect,
         names_and_protocols_are_told,
@@ -24,142 +21,17 @@ e2e::scenarios! {
         checks_shake_hands,
         checks_talk_over_tls,
         checks_ask_for_names_and_protocols,
-        rules_ask_about_the_servers_tls,
-        rules_ask_about_certificates,
         nginx_agrees,
         openssl_agrees,
         the_host_of_the_request_is_asked_for,
-        two_proxies_agree_on_everything,
     ],
     alone: [],
 }
 
-const MEGABYTE: u64 = 1 << 20;
-
-/// Whoever is not tested: a mistake that one makes on both of its sides would not be noticed between two alike.
-fn other(subject: Subject) -> Subject {
-    match subject {
-        Subject::Haproxy => Subject::Tidegate,
-        Subject::Tidegate => Subject::Haproxy,
-    }
-}
-
-const RELAY: &str = "
-    global
-        nbthread @threads@
-        log @log@ local2
-        stats socket @admin@ level admin
-    defaults
-        mode @mode@
-        log global
-        option tcplog
-        timeout connect 2s
-        timeout client 10s
-        timeout server 10s
-        @defaults@
-    frontend px
-        bind @px@
-        default_backend servers
-    backend servers
-        server s1 @s1@ @server@
-        @more@";
-
-/// A relay whose server has these parameters.
-struct Relay {
-    setup: Setup,
-    logs: LogServer,
-    admin: Admin,
-}
-
-impl Relay {
-    fn new(subject: Subject, target: &str, server: &str) -> Relay {
-        let (logs, admin) = (LogServer::udp(), Admin::new());
-        let setup = Setup::new(subject, RELAY).with("log", logs.target()).with("admin", admin.path().display());
-        let setup = setup.with("s1", target).with("server", server).with("mode", "tcp");
-        let setup = setup.with("defaults", "").with("more", "");
-        Relay { setup, logs, admin }
-    }
-
-    fn with(self, name: &str, value: &str) -> Relay {
-        Relay { setup: self.setup.with(name, value), ..self }
-    }
-
-    fn start(self) -> (Proxy, LogServer, Admin) {
-        (self.setup.start(), self.logs, self.admin)
-    }
-}
-
-/// The other proxy, which has TLS in front of `origin`.
-fn secure_proxy(subject: Subject, bind: &str, origin: &Origin) -> (Proxy, LogServer) {
-    let logs = LogServer::udp();
-    let template = "
-        global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            log-format \"%ft %ci:%cp %ts %B %sslv\"
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        listen back
-            bind @back@ ssl @bind@
-            server s1 @s1@";
-    let setup = Setup::new(other(subject), template).with("bind", bind).with("s1", origin.target());
-    (setup.with("log", logs.target()).start(), logs)
-}
-
-fn bytes_go_both_ways_through_two_proxies(subject: Subject) {
-    if !other(subject).is_there("bytes_go_both_ways_through_two_proxies") {
-        return;
-    }
-    let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
-    let known = format!("ssl verify required ca-file {} sni str(mail.test)", authority.ca_file());
-    for version in ["TLSv1.2", "TLSv1.3"] {
-        let origin = Origin::serve(|mut client| {
-            let end = client.read_to_end();
-            assert_eq!(end, End::Fin);
-            pattern::pour(&mut client, 2 * MEGABYTE)
-        });
-        let (back, back_logs) = secure_proxy(subject, &format!("crt {crt}"), &origin);
-        let target = back.address("back").to_string();
-        let server = format!("{known} ssl-min-ver {version} ssl-max-ver {version}");
-        let (proxy, logs, _admin) = Relay::new(subject, &target, &server).start();
-        let mut client = proxy.connect("px");
-        pattern::pour(&mut client.stream(), MEGABYTE).expect("the proxy takes the bytes");
-        client.finish();
-        let (bytes, end) = client.to_end();
-        assert!(bytes == pattern::part(0, 2 * MEGABYTE as usize), "{} bytes", bytes.len());
-        assert_eq!(end, End::Fin);
-        let seen = origin.seen().swap_remove(0);
-        assert_eq!((seen.count, seen.end), (MEGABYTE, Some(End::Fin)));
-        assert!(logs.line_with("px servers/s1").contains(" 2097152 -- "));
-        assert!(back_logs.line_with("back~").ends_with(version), "{version}");
-    }
-}
-
-/// proxy-protocol.txt §2.2.6: what is said of a client comes in clear, before the first word of TLS.
-fn the_server_is_told_of_its_client_before_the_handshake(subject: Subject) {
-    if !other(subject).is_there("the_server_is_told_of_its_client_before_the_handshake") {
-        return;
-    }
-    let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
-    for header in ["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl"] {
-        let origin = Origin::echo();
-        let (back, back_logs) = secure_proxy(subject, &format!("accept-proxy crt {crt}"), &origin);
-        let target = back.address("back").to_string();
-        let (proxy, _logs, _admin) = Relay::new(subject, &target, &format!("ssl verify none {header}")).start();
-        let mut client = proxy.connect("px");
-        client.say("hello");
-        assert_eq!(client.hear(5), b"hello", "{header}");
-        let address = client.address();
-        client.finish();
-        client.to_end();
-        back_logs.line_with(&format!("back~ {address} -- 5 TLSv1.3"));
-    }
+/// Debian's haproxy looks where the system has them, and nowhere else.
+#[test]
+fn authorities_of_the_system() {
+    run::run("authorities_of_the_system", Subject::Tidegate, run::Machine::Shared, of_system);
 }
 
 /// Each fails like a server that cannot be reached: `SC`, and one connection error.
@@ -195,6 +67,42 @@ fn servers_that_are_not_who_they_have_to_be(subject: Subject) {
     let mut client = proxy.connect("px");
     client.say("hello");
     assert_eq!(client.hear(5), b"hello");
+}
+
+/// `configuration.txt` §5.2 "crl-file".
+fn servers_whose_certificates_were_revoked(subject: Subject) {
+    let authority = Authority::new();
+    let secure = SecureOrigin::http(authority.server(&["mail.test"], false, &[]));
+    let (shown, another) = (authority.path("server-mail.test.pem"), authority.person("another.pem", "another"));
+    let shown = shown.display().to_string();
+    for (list, status) in [
+        (authority.revoke("another.crl", &[&another], 2049), "200"),
+        (authority.revoke("shown.crl", &[&another, &shown], 2049), "503"),
+        // Whoever knows nothing newer does not know whether it was revoked meanwhile.
+        (authority.revoke("old.crl", &[], 2021), "503"),
+        (Authority::new().revoke("stranger.crl", &[], 2049), "503"),
+    ] {
+        let server = format!("ssl verify required ca-file {} crl-file {list} sni str(mail.test)", authority.ca_file());
+        let relay = Relay::new(subject, &secure.target(), &server).with("mode", "http").with("defaults", "retries 0");
+        let (proxy, _logs, _admin) = relay.start();
+        assert_eq!(http::get(proxy.address("px"), "/").status(), status, "{list}");
+    }
+}
+
+/// `configuration.txt` §5.2 "ca-file": `@system-ca`. The directory may be named in the environment (`openssl-env(7)`).
+fn of_system(subject: Subject) {
+    let authority = Authority::new();
+    let secure = SecureOrigin::http(authority.server(&["mail.test"], false, &[]));
+    std::fs::create_dir(authority.path("known")).expect("a directory");
+    std::fs::copy(authority.ca_file(), authority.path("known/ours.pem")).expect("room for a certificate");
+    std::fs::write(authority.path("known/readme.pem"), "nothing\n").expect("room for a line");
+    let known = authority.path("known").display().to_string();
+    for (environment, status) in [(("SSL_CERT_DIR", &*known), "200"), (("UNUSED", ""), "503")] {
+        let relay = Relay::new(subject, &secure.target(), "ssl verify required ca-file @system-ca sni str(mail.test)");
+        let relay = relay.with("mode", "http").with("defaults", "retries 0").environment(environment.0, environment.1);
+        let (proxy, _logs, _admin) = relay.start();
+        assert_eq!(http::get(proxy.address("px"), "/").status(), status);
+    }
 }
 
 /// `configuration.txt: retries, option redispatch`: a server whose TLS fails is one that cannot be connected.
@@ -364,13 +272,13 @@ fn what_is_wrong_with_server_lines_is_said(subject: Subject) {
         ),
         ("ssl verify none verifyhost", "'verifyhost' : missing hostname to verify against."),
     ] {
-        let ended = Relay::new(subject, "127.0.0.1:1", server).setup.run_to_end();
+        let ended = Relay::new(subject, "127.0.0.1:1", server).run_to_end();
         assert!(ended.stderr.contains(expected), "{server}: {}", ended.stderr);
         assert!(!ended.status.success(), "{server}");
     }
     let system = |server: &str| {
         let relay = Relay::new(subject, "127.0.0.1:1", server);
-        relay.setup.environment("SSL_CERT_DIR", authority.path("").to_str().expect("UTF-8")).start()
+        relay.environment("SSL_CERT_DIR", authority.path("").to_str().expect("UTF-8")).start()
     };
     system("ssl ca-file @system-ca");
     system(&format!("ssl verify none crt {good} no-ssl-reuse no-tls-tickets no-tlsv10 ssl-min-ver TLSv1.2"));
@@ -479,74 +387,6 @@ fn checks_ask_for_names_and_protocols(subject: Subject) {
     }
 }
 
-/// `configuration.txt` §7.3.4: ssl_bc and its kin.
-fn rules_ask_about_the_servers_tls(subject: Subject) {
-    let authority = Authority::new();
-    let secure = SecureOrigin::http(authority.server(&["mail.test"], false, &["http/1.1"]));
-    let plain = SecureOrigin::http(authority.server(&["mail.test"], false, &[]));
-    let say = "http-response set-header seen %[ssl_bc],%[ssl_bc_protocol],%[ssl_bc_cipher],%[ssl_bc_alpn],%[ssl_bc_is_resumed],%[ssl_bc_use_keysize]";
-    let server = "ssl verify none alpn http/1.1 no-tlsv13 ciphers ECDHE-ECDSA-AES128-GCM-SHA256 no-ssl-reuse";
-    for (target, protocol) in [(secure.target(), "http/1.1"), (plain.target(), "")] {
-        let relay = Relay::new(subject, &target, server).with("mode", "http").with("more", say);
-        let (proxy, _logs, _admin) = relay.start();
-        let head = http::get(proxy.address("px"), "/").head;
-        let expected = format!("seen: 1,tlsv1.2,ecdhe-ecdsa-aes128-gcm-sha256,{protocol},0,128");
-        assert!(head.contains(&expected), "{head}");
-    }
-}
-
-/// `configuration.txt` §7.3.4: ssl_c_… and ssl_f_….
-fn rules_ask_about_certificates(subject: Subject) {
-    let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
-    let alice = authority.person("alice.pem", "alice");
-    let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode http
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        frontend px
-            bind @px@ ssl crt @crt@ ca-file @ca@ verify optional
-            http-request return status 200 content-type text/plain lf-string \"@said@\"";
-    // What OpenSSL says of the same files.
-    let openssl = |file: &str, arguments: &[&str]| {
-        let output =
-            std::process::Command::new("openssl").args(["x509", "-noout", "-in", file]).args(arguments).output();
-        let text = String::from_utf8(output.expect("openssl runs").stdout).expect("text");
-        text.trim().rsplit('=').next().expect("a value").replace(':', "")
-    };
-    if !e2e::needs::is_there("rules_ask_about_certificates", "openssl", "openssl") {
-        return;
-    }
-    let (serial, sha1) = (openssl(&alice, &["-serial"]), openssl(&alice, &["-fingerprint", "-sha1"]));
-    let shown = (openssl(&crt, &["-serial"]), openssl(&crt, &["-fingerprint", "-sha1"]));
-    for (said, expected) in [
-        (
-            "%[ssl_c_s_dn] %[ssl_c_s_dn(CN)] %[ssl_c_s_dn(CN,-1)] %[ssl_c_s_dn(CN,2)] %[ssl_c_s_dn(O)]",
-            "/O=Example/CN=alice alice alice  Example".to_owned(),
-        ),
-        ("%[ssl_c_i_dn] %[ssl_c_i_dn(CN)]", "/O=Example/CN=Authority Authority".to_owned()),
-        ("%[ssl_c_serial,hex] %[ssl_c_sha1,hex]", format!("{serial} {sha1}")),
-        ("%[ssl_c_sig_alg] %[ssl_c_key_alg] %[ssl_c_version]", "ecdsa-with-SHA256 id-ecPublicKey 3".to_owned()),
-        ("%[ssl_c_err] %[ssl_c_ca_err] %[ssl_c_ca_err_depth] %[ssl_c_verify]", "0 0 0 0".to_owned()),
-        (
-            "%[ssl_f_s_dn(CN)] %[ssl_f_key_alg] %[ssl_f_serial,hex] %[ssl_f_sha1,hex]",
-            format!("mail.test rsaEncryption {} {}", shown.0, shown.1),
-        ),
-    ] {
-        let setup = Setup::new(subject, template).with("crt", &crt).with("ca", authority.ca_file()).with("said", said);
-        let proxy = setup.start();
-        let mut client = authority.trusting().person(&alice).connect(proxy.address("px"));
-        client.say("GET / HTTP/1.1\r\nHost: mail.test\r\nConnection: close\r\n\r\n");
-        let (answer, _) = client.to_end();
-        let answer = String::from_utf8(answer).expect("text");
-        assert_eq!(answer.split("\r\n\r\n").nth(1), Some(&*expected), "{said}");
-    }
-}
-
 /// OpenSSL's library, as nginx uses it: both versions, a PROXY header before the hello, who asks, and sessions that are taken up again.
 fn nginx_agrees(subject: Subject) {
     if !Nginx::is_there("nginx_agrees") {
@@ -627,56 +467,5 @@ fn the_host_of_the_request_is_asked_for(subject: Subject) {
         let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         assert_eq!(http::ask(proxy.address("px"), &request).content, "ok", "{server}");
         assert_eq!(secure.agreed(index + 1)[index].name.as_deref(), *name, "{server} {host}");
-    }
-}
-
-/// Each in front of the other, in both modes: which certificate for which name, a protocol, who asks, and sessions that are taken up again.
-fn two_proxies_agree_on_everything(subject: Subject) {
-    if !other(subject).is_there("two_proxies_agree_on_everything") {
-        return;
-    }
-    let authority = Authority::new();
-    let (one, two) =
-        (authority.host("one.pem", &["one.test"], Key::Rsa), authority.host("two.pem", &["two.test"], Key::Ecdsa));
-    let person = authority.person("proxy.pem", "proxy");
-    let origin = Origin::serve(|mut client| {
-        client.hear(1)?;
-        client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
-    });
-    let logs = LogServer::udp();
-    let template = "
-        global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            log-format \"name=%[ssl_fc_sni] alpn=%[ssl_fc_alpn] who=%[ssl_c_s_dn(CN)] resumed=%[ssl_fc_is_resumed] shown=%[ssl_f_s_dn(CN)] %sslv\"
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        listen back
-            bind @back@ ssl crt @one@ crt @two@ ca-file @ca@ verify required alpn imap,http/1.1
-            server s1 @s1@";
-    let setup = Setup::new(other(subject), template).with("one", one).with("two", two).with("ca", authority.ca_file());
-    let back = setup.with("s1", origin.target()).with("log", logs.target()).start();
-    let target = back.address("back").to_string();
-    for mode in ["tcp", "http"] {
-        for (name, version) in [("one.test", "TLSv1.3"), ("two.test", "TLSv1.2")] {
-            let server = format!(
-                "ssl verify required ca-file {} sni str({name}) crt {person} alpn http/1.1 ssl-min-ver {version} ssl-max-ver {version}",
-                authority.ca_file()
-            );
-            let relay = Relay::new(subject, &target, &server).with("mode", mode).with("threads", "1");
-            let (proxy, _logs, _admin) = relay.start();
-            for _ in 0..2 {
-                assert_eq!(http::get(proxy.address("px"), "/").content, "ok", "{mode} {name}");
-            }
-            let expected =
-                |resumed: u8| format!("name={name} alpn=http/1.1 who=proxy resumed={resumed} shown={name} {version}");
-            let before = if mode == "tcp" { 0 } else { 1 };
-            logs.lines_with(&expected(0), before + 1);
-            logs.lines_with(&expected(1), before + 1);
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! What a listener agrees to: versions, ciphers, certificates, and what it wants of its clients.
 
 use crate::certificates::{Certificates, Showcase};
-use crate::library::{chosen_provider, ticketer};
+use crate::library::{Demands, chosen_provider, ticketer};
 use crate::names::{Cipher, Group, VersionRange};
 use arc_swap::ArcSwap;
+use aws_lc_rs::digest;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
@@ -80,6 +81,7 @@ impl Acceptor {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_protocol_versions(&versions).map_err(|_| TermsError::NoCipher)?;
         let asks_client = offer.clients.is_some();
+        let demands = demands(offer.clients.as_ref());
         let showcase = Arc::new(Showcase(ArcSwap::from_pointee(certificates)));
         let builder = match offer.clients {
             None => builder.with_no_client_auth(),
@@ -90,7 +92,7 @@ impl Acceptor {
         config.enable_secret_extraction = true;
         config.alpn_protocols = offer.protocols;
         config.ignore_client_order = !offer.is_client_order;
-        match ticketer().filter(|_| offer.gives_tickets) {
+        match ticketer(demands).filter(|_| offer.gives_tickets) {
             Some(ticketer) => {
                 config.ticketer = ticketer;
                 config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -111,6 +113,25 @@ impl Acceptor {
     }
 }
 
+fn demands(clients: Option<&ClientCertificates>) -> Demands {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut add = |part: &[u8]| {
+        context.update(&part.len().to_be_bytes());
+        context.update(part);
+    };
+    if let Some(ClientCertificates { wanted, authorities, revocations }) = clients {
+        add(match wanted {
+            Wanted::Optional => b"optional",
+            Wanted::Required => b"required",
+        });
+        authorities.iter().for_each(|authority| add(authority));
+        revocations.iter().for_each(|list| add(list));
+    }
+    let mut demands = Demands::default();
+    demands.copy_from_slice(context.finish().as_ref());
+    demands
+}
+
 fn verifier(
     clients: ClientCertificates,
     provider: Arc<CryptoProvider>,
@@ -120,7 +141,8 @@ fn verifier(
         roots.add(authority).map_err(|_| TermsError::Authority)?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    let builder = builder.with_crls(clients.revocations);
+    // A list that is out of date does not say who was revoked since.
+    let builder = builder.with_crls(clients.revocations).enforce_revocation_expiration();
     let builder = match clients.wanted {
         Wanted::Required => builder,
         Wanted::Optional => builder.allow_unauthenticated(),

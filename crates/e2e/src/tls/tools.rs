@@ -8,6 +8,12 @@ pub fn s_client(arguments: &[&str], said: &str) -> String {
     converse(Command::new("openssl").args(["s_client", "-quiet", "-no_ign_eof"]).args(arguments), said)
 }
 
+/// All that `openssl s_client` tells of a connection on which it says nothing.
+pub fn s_client_says(arguments: &[&str]) -> String {
+    let output = Command::new("openssl").arg("s_client").args(arguments).stdin(Stdio::null()).output();
+    String::from_utf8_lossy(&output.expect("openssl runs").stdout).into_owned()
+}
+
 /// The same of `gnutls-cli`.
 pub fn gnutls_cli(arguments: &[&str], said: &str) -> String {
     // What it says of itself would stand between the bytes.
