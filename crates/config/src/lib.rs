@@ -55,6 +55,7 @@ mod pattern;
 mod place;
 mod process;
 mod proxy;
+mod proxy_header;
 mod redirect_reader;
 mod render;
 mod reply_reader;
@@ -107,9 +108,9 @@ pub use tree::{
     Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, ClientVerify, Config, CpuMap, ForwardFor,
     Global, HttpCheck, HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet,
     Keepalive, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader,
-    ProxyOption, Redispatch, RetryEvent, Reuse, Role, Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice,
-    StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts,
-    TlsMethods, TlsVersion, UniqueId, UnixBind, UseBackend, UseServer, V6,
+    ProxyOption, ProxyTlv, Redispatch, RetryEvent, Reuse, Role, Server, ServerOptions, ServerTls, ServerVerify,
+    Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules,
+    Timeouts, TlsMethods, TlsVersion, UniqueId, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use userlist::{Group, Password, User, Userlist};

@@ -10,10 +10,11 @@ use crate::keywords::server::{Keyword, TABLE};
 use crate::line::{CONTINUATION, Line};
 use crate::near_end;
 use crate::pattern::integer;
+use crate::proxy_header;
 use crate::reports::Reports;
 use crate::server_tls;
 use crate::source::{Span, Spanned};
-use crate::tree::{InitState, OnError, ProxyOption, Server, ServerOptions};
+use crate::tree::{InitState, OnError, Server, ServerOptions};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time, user_timeout};
 use std::time::Duration;
 
@@ -136,7 +137,9 @@ impl Reader<'_> {
         reports: &mut Reports,
     ) -> Result<usize, Diagnostic> {
         let (line, name, span) = (self.line, self.line.word(at), self.line.span(at));
-        let Some((_, arguments, meaning)) = find(TABLE, name, |row| row.0) else {
+        // One of them has its argument in brackets.
+        let known = if name.starts_with(proxy_header::TLV) { proxy_header::TLV } else { name };
+        let Some((_, arguments, meaning)) = find(TABLE, known, |row| row.0) else {
             return Err(self.unknown(at, reports));
         };
         let mut next = at + 1 + arguments;
@@ -165,7 +168,14 @@ impl Reader<'_> {
             Keyword::NoSendProxy => options.proxy_header = None,
             Keyword::Id => options.id = Some(self.id(at)?),
             Keyword::Source => next = self.source(at, options, environment, reports)?,
-            Keyword::ProxyOptions => self.proxy_options(at, options, reports)?,
+            Keyword::ProxyOptions => {
+                let read = proxy_header::options(line.word(at + 1), &mut options.proxy_options);
+                read.map_err(|message| self.fail(at + 1, message))?;
+            }
+            Keyword::ProxyTlv => {
+                let read = proxy_header::tlv(name, line.rest(at + 1).first(), reports);
+                options.proxy_tlvs.extend(read.map_err(|(word, message)| self.fail(at + word, message))?);
+            }
             Keyword::InitState => options.init_state = Some(self.init_state(at)?),
             Keyword::ErrorLimit => options.error_limit = Some(self.error_limit(at)?),
             Keyword::Observe => self.observe(at, options, reports)?,
@@ -292,31 +302,6 @@ impl Reader<'_> {
             Some((backend, server)) => Ok(Spanned::new((Some(backend.to_string()), server.to_string()), span)),
             None => Ok(Spanned::new((None, word.to_string()), span)),
         }
-    }
-
-    /// `proxy-v2-options WORD[,WORD…]`
-    fn proxy_options(&self, at: usize, options: &mut ServerOptions, reports: &mut Reports) -> Result<(), Diagnostic> {
-        let span = self.line.span(at + 1);
-        for word in self.line.word(at + 1).split(',') {
-            let option = match word {
-                "authority" => ProxyOption::Authority,
-                "cert-cn" => ProxyOption::CertCn,
-                "crc32c" => ProxyOption::Crc32c,
-                "ssl" => ProxyOption::Ssl,
-                "ssl-cipher" => ProxyOption::SslCipher,
-                "unique-id" => ProxyOption::UniqueId,
-                "cert-key" | "cert-sig" => {
-                    reports.refuse(span, format!("server proxy-v2-options {word}"));
-                    continue;
-                }
-                _ => {
-                    let message = format!("'proxy-v2-options' : proxy v2 option not implemented : '{word}'.");
-                    return Err(self.fail(at + 1, message));
-                }
-            };
-            options.proxy_options.push(option);
-        }
-        Ok(())
     }
 
     fn observe(&self, at: usize, options: &mut ServerOptions, reports: &mut Reports) -> Result<(), Diagnostic> {

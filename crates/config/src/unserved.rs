@@ -90,7 +90,10 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
     let asked = of_acls.chain(of_terms).filter(asks_message);
     let asked = asked.map(|(span, test)| refused(span, &format!("acl fetch {} in mode tcp", test.keyword())));
     let computed = proxy.rules.iter().filter_map(|rule| rule.computed.as_ref());
-    let computed = computed.chain(proxy.settings.unique_id.format.as_deref()).flat_map(Format::expressions);
+    let computed = computed
+        .chain(proxy.settings.unique_id.format.as_deref())
+        .chain(proxy.proxy_tlvs())
+        .flat_map(Format::expressions);
     let computed = computed.filter(|expression| matches!(expression.fetch, Fetch::Message(_)));
     let computed = computed.map(|expression| refused(expression.span, "a sample of HTTP in mode tcp"));
     let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));

@@ -221,6 +221,7 @@ impl Checker<'_, '_> {
         let formats = proxy.rules.iter().map(|rule| &rule.computed);
         let formats = formats.chain(proxy.use_servers.iter().map(|rule| &rule.computed)).flatten();
         let formats = formats.chain(proxy.settings.unique_id.format.as_deref());
+        let formats = formats.chain(proxy.proxy_tlvs());
         let of_formats = formats.flat_map(Format::expressions).map(|expression| &expression.fetch);
         let of_lines = proxy.log_formats().flat_map(|(_, _, line)| line.samples()).map(|expression| &expression.fetch);
         let of_formats = of_formats.chain(of_lines).chain(of_balance);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use e2e::{Client, Origin, Proxy, Setup, Subject, ports, wait};
+use e2e::{Client, Origin, Proxy, Setup, Subject, ports, run, wait};
 
 e2e::scenarios! {
     shared: [
@@ -20,6 +20,7 @@ e2e::scenarios! {
         the_header_goes_out_while_the_client_is_silent,
         no_header_when_none_is_asked_for,
         an_accepted_header_is_passed_on,
+        the_host_that_a_header_names_is_passed_on,
         a_local_header_is_no_client,
         a_header_that_is_none_ends_the_connection,
         a_header_in_pieces,
@@ -31,6 +32,12 @@ e2e::scenarios! {
         a_connection_has_a_name,
     ],
     alone: [],
+}
+
+/// Debian's haproxy does not know the keyword.
+#[test]
+fn operators_say_what_they_like() {
+    run::run("operators_say_what_they_like", Subject::Tidegate, run::Machine::Shared, of_operators);
 }
 
 /// proxy-protocol.txt section 2.2: the signature of version 2.
@@ -193,6 +200,59 @@ fn an_accepted_header_is_passed_on(subject: Subject) {
         let seen = origin.seen_when(0, "its end", |seen| seen.end.is_some());
         assert_eq!(seen.bytes, [expect.as_slice(), b"hello"].concat(), "{given:?}");
     }
+}
+
+/// A header of version 2 for these, with TLVs behind the addresses.
+fn with_tlvs(client: SocketAddr, destination: SocketAddr, tlvs: &[(u8, &str)]) -> Vec<u8> {
+    let mut header = version_2(client, destination);
+    for (kind, value) in tlvs {
+        header.extend([&[*kind, 0, value.len() as u8], value.as_bytes()].concat());
+    }
+    let length = u16::try_from(header.len() - 16).expect("a short header");
+    header[14..16].copy_from_slice(&length.to_be_bytes());
+    header
+}
+
+/// proxy-protocol.txt §2.2.2, `proxy-v2-options authority`.
+fn the_host_that_a_header_names_is_passed_on(subject: Subject) {
+    let client_address = SocketAddr::from(([192, 0, 2, 1], 40_000));
+    let destination = SocketAddr::from(([198, 51, 100, 7], 143));
+    for told in [&[(2, "mail.test")][..], &[]] {
+        let origin = Origin::mute();
+        let server = "send-proxy-v2 proxy-v2-options authority";
+        let proxy = relay(subject, "accept-proxy", server).with("s1", origin.target()).start();
+        let mut client = proxy.connect("px");
+        client.say(with_tlvs(client_address, destination, told));
+        client.finish();
+        let seen = origin.seen_when(0, "its end", |seen| seen.end.is_some());
+        assert_eq!(seen.bytes, with_tlvs(client_address, destination, told));
+    }
+}
+
+/// `set-proxy-v2-tlv-fmt` of 3.4: before all else that a header says.
+fn of_operators(subject: Subject) {
+    let client_address = SocketAddr::from(([192, 0, 2, 1], 40_000));
+    let destination = SocketAddr::from(([198, 51, 100, 7], 143));
+    let template = "
+        global
+            nbthread @threads@
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        listen px
+            bind @px@ accept-proxy
+            default-server set-proxy-v2-tlv-fmt(0xE1) \"%[fc_pp_tlv(0xE4)] from %[src]\"
+            server s1 @s1@ send-proxy-v2 set-proxy-v2-tlv-fmt(226) %[fc_pp_tlv(0xE5)] proxy-v2-options authority";
+    let origin = Origin::mute();
+    let proxy = Setup::new(subject, template).with("s1", origin.target()).start();
+    let mut client = proxy.connect("px");
+    client.say(with_tlvs(client_address, destination, &[(0xe4, "seen"), (2, "mail.test")]));
+    client.finish();
+    let seen = origin.seen_when(0, "its end", |seen| seen.end.is_some());
+    let said = [(0xe1, "seen from 192.0.2.1"), (0xe2, ""), (2, "mail.test")];
+    assert_eq!(seen.bytes, with_tlvs(client_address, destination, &said));
 }
 
 fn a_local_header_is_no_client(subject: Subject) {

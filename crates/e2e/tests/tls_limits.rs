@@ -1,9 +1,11 @@
 //! Limits of TLS with clients: how long, how many, how fast; and what is counted of it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use e2e::admin::Admin;
 use e2e::client::{Client, End};
+use e2e::secure_origin::SecureOrigin;
 use e2e::tls::{Authority, Key, SecureClient};
 use e2e::{LogServer, Origin, Proxy, Setup, Subject, process, wait};
 
@@ -11,6 +13,7 @@ e2e::scenarios! {
     shared: [
         a_handshake_has_its_time,
         clients_with_tls_are_counted,
+        handshakes_are_counted,
         more_clients_than_may_be_wait,
     ],
     alone: [
@@ -52,6 +55,61 @@ fn a_handshake_has_its_time(subject: Subject) {
     // Debian's HAProxy says nothing of it.
     if subject == Subject::Tidegate {
         logs.line_with("px/1: Timeout during SSL handshake");
+    }
+}
+
+/// `management.txt` §9.1: what the module `ssl` of `show stat` counts, of both sides.
+fn handshakes_are_counted(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let secure = SecureOrigin::echo(authority.server(&["mail.test"], false, &[]));
+    let plain = Origin::named("* OK this is no TLS");
+    let template = "
+        global
+            nbthread @threads@
+            stats socket @admin@ level admin
+        defaults
+            mode tcp
+            retries 0
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        frontend px
+            bind @px@ ssl crt @crt@
+            default_backend servers
+        backend servers
+            server s1 @s1@ ssl verify none sni str(mail.test)
+        listen broken
+            bind @broken@
+            server s1 @plain@ ssl verify none";
+    let admin = Admin::new();
+    let setup = Setup::new(subject, template).with("crt", crt).with("s1", secure.target());
+    let setup = setup.with("plain", plain.target()).with("threads", 1).with("admin", admin.path().display());
+    let proxy = setup.start();
+    let config = authority.trusting().config();
+    for _ in 0..3 {
+        let client = SecureClient::over(proxy.connect("px"), Arc::clone(&config), "mail.test");
+        let mut client = client.expect("they agree");
+        client.say("x");
+        assert_eq!(client.hear(1), b"x");
+        client.finish();
+        client.to_end();
+    }
+    let mut nobody = proxy.connect("px");
+    nobody.say("GET / HTTP/1.0\r\n\r\n");
+    nobody.to_end();
+    proxy.connect("broken").to_end();
+    for (section, row, [agreed, resumed, failed]) in [
+        ("px", "FRONTEND", ["1", "2", "1"]),
+        ("servers", "s1", ["1", "2", "0"]),
+        ("servers", "BACKEND", ["1", "2", "0"]),
+        ("broken", "FRONTEND", ["0", "0", "0"]),
+        ("broken", "s1", ["0", "0", "1"]),
+        ("broken", "BACKEND", ["0", "0", "1"]),
+    ] {
+        admin.wait_for(section, row, "ssl_sess", agreed);
+        admin.wait_for(section, row, "ssl_reused_sess", resumed);
+        admin.wait_for(section, row, "ssl_failed_handshake", failed);
     }
 }
 

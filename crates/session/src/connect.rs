@@ -6,10 +6,9 @@
 use crate::secure::Secure;
 use crate::{Ask, Cause, End, Kept, Link, Moment, Outbox, Phase, Session, Socket};
 use driver::{Addr, Errno, Instant, Op, Side};
-use proxyline::Version;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Backend, Health, Pin, ProxyExtras, ProxyHeader, Retry, RetryEvent, Server, ServerAddr};
+use table::{Backend, Health, Pin, Retry, RetryEvent, Server, ServerAddr};
 
 /// How long a server that refused is left alone, unless `timeout connect` is shorter (`configuration.txt: retries`).
 const REST: Duration = Duration::from_secs(1);
@@ -230,21 +229,6 @@ impl Session {
         self.header_end = size as u32;
         self.header_left = self.header_end;
         self.send_header(lease, 0, self.header_end, out);
-    }
-
-    /// `None`: there is no room for it.
-    pub(crate) fn write_header(&self, wanted: ProxyHeader, to: &mut [u8]) -> Option<usize> {
-        let mut put = |header: &[u8]| {
-            to.get_mut(..header.len())?.copy_from_slice(header);
-            Some(header.len())
-        };
-        match wanted {
-            ProxyHeader::V1 => put(&proxyline::encode(Version::V1, self.addresses())),
-            ProxyHeader::V2(extras) if extras == ProxyExtras::default() && !self.is_secure(Side::Front) => {
-                put(&proxyline::encode(Version::V2, self.addresses()))
-            }
-            ProxyHeader::V2(extras) => put(&self.announce(extras)),
-        }
     }
 
     fn send_header(&mut self, lease: buf::Lease, start: u32, end: u32, out: &mut Outbox) {

@@ -32,6 +32,7 @@
 //! | `greeting` | the PROXY header that a client's proxy sends first |
 //! | `inspect` | the rules that a client has to pass, and the choice of its backend |
 //! | `connect` | server, attempt, retry, redispatch |
+//! | `introduce` | the PROXY header that a server is sent |
 //! | `wait` | standing in the line for a server |
 //! | `relay` | two flows as they are, half-closes, inactivity |
 //! | `review` | the rules on what a server says first |
@@ -54,6 +55,7 @@ mod gather;
 mod greeting;
 mod http;
 mod inspect;
+mod introduce;
 mod outbox;
 mod phase;
 mod record;

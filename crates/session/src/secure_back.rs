@@ -78,6 +78,7 @@ impl Session {
         if self.phase != Phase::Connecting {
             return;
         }
+        self.count_failed_handshake(Side::Back, failure);
         self.on_attempt_failed(now, Failure::Handshake(failure), out);
         let in_flight = self.back.as_ref().filter(|back| back.in_flight > 0 && !back.is_closing);
         if let Some(fd) = in_flight.map(|back| back.fd).filter(|_| self.phase == Phase::Retreating) {

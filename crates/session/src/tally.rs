@@ -42,12 +42,32 @@ impl Session {
 
     /// TLS was agreed on: with new keys, unless an earlier session was taken up again.
     pub(crate) fn count_keys(&self, now: Instant, side: Side) {
-        let with = match side {
-            Side::Front => KeysWith::Client,
-            Side::Back => KeysWith::Server,
+        let is_resumed = self.agreed_with(side).is_some_and(|agreed| agreed.is_resumed);
+        let count = |traffic: &Traffic| {
+            let counter = if is_resumed { &traffic.tls_resumed } else { &traffic.tls_sessions };
+            counter.add(1);
         };
-        if self.agreed_with(side).is_some_and(|agreed| !agreed.is_resumed) {
+        let with = match side {
+            Side::Front => {
+                self.count_at_front(count);
+                KeysWith::Client
+            }
+            Side::Back => {
+                self.count_at(self.server.as_deref(), count);
+                KeysWith::Server
+            }
+        };
+        if !is_resumed {
             self.table.process.tls.on_keys(self.shard, with, clock(now));
+        }
+    }
+
+    /// TLS came to nothing. Those whose time was up HAProxy does not count.
+    pub(crate) fn count_failed_handshake(&self, side: Side, failure: tls::Failure) {
+        let count = |traffic: &Traffic| traffic.tls_failed.add(u64::from(failure != tls::Failure::Timeout));
+        match side {
+            Side::Front => self.count_at_front(count),
+            Side::Back => self.count_at(self.server.as_deref(), count),
         }
     }
 

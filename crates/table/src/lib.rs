@@ -79,7 +79,7 @@ pub use sample::{
     TextPatterns, TlsPart, Value, Variable, Variables, Whose,
 };
 pub use server::{
-    CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr, ServerName,
+    CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,
     ServerSettings, ServerTls, Tracked, WEIGHT_MOST,
 };
 pub use splice::Splice;

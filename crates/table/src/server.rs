@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Expression, Number, ServerState, Tuning, Warmth};
+use crate::{Expression, Format, Number, ServerState, Tuning, Warmth};
 
 /// One `server` line.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub struct ServerSettings {
     pub disabled: bool,
     /// The header that says who the client is, before the first byte (`send-proxy`, `send-proxy-v2`).
     pub proxy_header: Option<ProxyHeader>,
+    /// What version 2 of it says, before anything else (`set-proxy-v2-tlv-fmt`).
+    pub proxy_tlvs: Vec<ProxyTlv>,
     /// `None`: never checked, always up.
     pub check: Option<CheckSettings>,
     /// `None`: nobody is asked how it is (`agent-check`).
@@ -93,6 +95,7 @@ impl Default for ServerSettings {
             backup: false,
             disabled: false,
             proxy_header: None,
+            proxy_tlvs: Vec::new(),
             check: None,
             agent: None,
             track: None,
@@ -189,7 +192,18 @@ pub struct ProxyExtras {
     pub authority: bool,
     /// What `unique-id-format` makes of the connection.
     pub unique_id: bool,
+    /// Kind and size of the key of the certificate that the client was shown.
+    pub certificate_key: bool,
+    /// How that certificate is signed.
+    pub certificate_signature: bool,
     pub checksum: bool,
+}
+
+/// A type, and a value that is made for each connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyTlv {
+    pub kind: u8,
+    pub value: Format,
 }
 
 /// Where a server listens.

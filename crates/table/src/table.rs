@@ -242,6 +242,8 @@ impl Table {
             assert!(backend.rules.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.hashing.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.http.rules.fits(self), "'{}' asks outside of the table", backend.name);
+            let mut tlvs = backend.servers.iter().flat_map(|server| &server.settings.proxy_tlvs);
+            assert!(tlvs.all(|tlv| tlv.value.fits(self)), "'{}' asks outside of the table", backend.name);
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));
         }
     }

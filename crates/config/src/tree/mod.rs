@@ -21,7 +21,9 @@ pub use http::{ForwardFor, HttpSettings, IpNet, Keeping, RetryEvent, Reuse};
 pub use log::{Log, LogOptions, LogStyle, LogTarget};
 pub use proxy::{Balance, Keepalive, Mode, Proxy, Redispatch, Settings, Splice, StateSource, Timeouts, UniqueId};
 pub use rules::{Capture, TcpAction, TcpResponseAction, TcpRule, TcpRules, UseBackend, UseServer};
-pub use server::{InitState, OnError, ProxyHeader, ProxyOption, Server, ServerOptions, ServerTls, ServerVerify};
+pub use server::{
+    InitState, OnError, ProxyHeader, ProxyOption, ProxyTlv, Server, ServerOptions, ServerTls, ServerVerify,
+};
 
 use crate::error_page::HttpErrors;
 use crate::unserved::Unserved;

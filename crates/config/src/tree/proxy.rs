@@ -58,6 +58,11 @@ impl Proxy {
         own.into_iter().chain(others.into_iter().flatten()).filter(|_| self.role.has_front())
     }
 
+    /// What its servers are told of clients in formats of the operator's own.
+    pub(crate) fn proxy_tlvs(&self) -> impl Iterator<Item = &Format> {
+        self.servers.iter().flat_map(|server| &server.options.proxy_tlvs).map(|tlv| &tlv.value)
+    }
+
     /// What the ACL of this name tests: it holds when any of these does.
     pub fn tests_of(&self, name: &str) -> impl Iterator<Item = &Test> {
         self.acls.iter().filter(move |acl| acl.name.value == name).map(|acl| &acl.test)

@@ -3,6 +3,7 @@
 use super::{NearEnd, TlsMethods};
 use crate::acl::Expression;
 use crate::address::{Host, ServerAddress};
+use crate::http_rule::Format;
 use crate::source::{Span, Spanned};
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub struct ServerOptions {
     pub proxy_header: Option<Spanned<ProxyHeader>>,
     /// `proxy-v2-options`: what a header of version 2 says beside that.
     pub proxy_options: Vec<ProxyOption>,
+    /// `set-proxy-v2-tlv-fmt`: TLVs of the operator's own, in their order.
+    pub proxy_tlvs: Vec<ProxyTlv>,
     pub tls: ServerTls,
     /// Most connections at once; 0 or unset is without limit.
     pub maxconn: Option<Spanned<u32>>,
@@ -147,10 +150,19 @@ pub enum InitState {
 pub enum ProxyOption {
     Authority,
     CertCn,
+    CertKey,
+    CertSig,
     Crc32c,
     Ssl,
     SslCipher,
     UniqueId,
+}
+
+/// A TLV: its type, and what its value is made of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProxyTlv {
+    pub kind: u8,
+    pub value: Format,
 }
 
 /// Which PROXY header a server is sent.

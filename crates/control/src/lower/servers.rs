@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    CheckSettings, Number, Observe, Place, Pool, ProxyExtras, ProxyHeader, Reaction, Server, ServerAddr,
+    CheckSettings, Number, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr,
     ServerSettings, ServerTls, Source, Tracked,
 };
 use tls::Connector;
@@ -52,6 +52,7 @@ impl Lowering<'_> {
             backup: options.is_backup,
             disabled: options.is_disabled,
             proxy_header: header(options),
+            proxy_tlvs: self.tlvs(options, proxy),
             check,
             agent,
             observe: options.observe.map(|_| observe(options)),
@@ -76,6 +77,12 @@ impl Lowering<'_> {
         let name: Arc<str> = server.name.as_str().into();
         let state = self.book.server(backend, &name, &settings);
         Some(Arc::new(Server { name, backend_name: Arc::clone(backend), addr, settings, state }))
+    }
+
+    /// `configuration.txt: set-proxy-v2-tlv-fmt`
+    fn tlvs(&mut self, options: &ServerOptions, proxy: &Proxy) -> Vec<ProxyTlv> {
+        let tlvs = options.proxy_tlvs.iter();
+        tlvs.map(|tlv| ProxyTlv { kind: tlv.kind, value: self.format(&tlv.value, proxy) }).collect()
     }
 
     /// The server's own, else the section's.
@@ -227,6 +234,8 @@ fn header(options: &ServerOptions) -> Option<ProxyHeader> {
         cipher: said(ProxyOption::SslCipher),
         authority: said(ProxyOption::Authority),
         unique_id: said(ProxyOption::UniqueId),
+        certificate_key: said(ProxyOption::CertKey),
+        certificate_signature: said(ProxyOption::CertSig),
         checksum: said(ProxyOption::Crc32c),
     };
     options.proxy_header.as_ref().map(|header| match header.value {

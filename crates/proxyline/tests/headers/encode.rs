@@ -2,7 +2,8 @@
 
 use crate::notation::{binary, text};
 use proxyline::{
-    Addresses, Announcement, Certificate, ClientTls, Decoded, Header, Version, announce, decode, encode, encode_local,
+    Addresses, Announcement, Certificate, ClientTls, Decoded, HEADER_SIZE_MAX, Header, Tlv, Version, announce, decode,
+    encode, encode_local,
 };
 
 fn addresses(source: &str, destination: &str) -> Option<Addresses> {
@@ -84,7 +85,7 @@ fn announcements() {
     let tls = Some(ClientTls::None);
     check(Announcement { tls, ..plain }, "S 21 11 0014 7f000001 7f000001 b2e8 8fcf 20 0005 00 00000000");
     let some = |certificate, common_name, cipher| {
-        Some(ClientTls::Some { version: "TLSv1.3", certificate, common_name, cipher })
+        Some(ClientTls::Some { version: "TLSv1.3", certificate, common_name, key: None, signature: None, cipher })
     };
     let tls = some(Certificate::None, None, None);
     check(
@@ -93,13 +94,39 @@ fn announcements() {
     );
     let tls = some(Certificate::Shown, Some("alice"), Some("TLS_X"));
     check(
-        Announcement { protocol: Some(b"h2"), authority: Some("a.b"), tls, ..plain },
+        Announcement { protocol: Some(b"h2"), authority: Some(b"a.b"), tls, ..plain },
         "S 21 11 0039 7f000001 7f000001 b2e8 8fcf 01 0002 'h2' 02 0003 'a.b' \
          20 001f 07 00000000 21 0007 'TLSv1.3' 22 0005 'alice' 23 0005 'TLS_X'",
+    );
+    let tls = Some(ClientTls::Some {
+        version: "TLSv1.2",
+        certificate: Certificate::None,
+        common_name: None,
+        key: Some("RSA2048"),
+        signature: Some("RSA-SHA256"),
+        cipher: Some("X"),
+    });
+    let own = [Tlv { kind: 0xe1, value: b"own" }, Tlv { kind: 0, value: b"" }];
+    check(
+        Announcement { own: &own, unique_id: Some(b"7"), tls, ..plain },
+        "S 21 11 0046 7f000001 7f000001 b2e8 8fcf e1 0003 'own' 00 0000 05 0001 '7' \
+         20 002a 01 00000000 21 0007 'TLSv1.2' 25 0007 'RSA2048' 24 000a 'RSA-SHA256' 23 0001 'X'",
     );
     let tls = some(Certificate::Remembered, None, None);
     let sealed = announce(client, &Announcement { is_sealed: true, tls, ..plain });
     assert!(matches!(decode(&sealed), Decoded::Complete(_)), "a wrong checksum is refused");
     assert_eq!(sealed[28..31], [3, 0, 4]);
     assert_eq!(sealed[38], 5);
+}
+
+/// What is too long is left out, not the client: a header that nobody reads helps nobody.
+#[test]
+fn a_header_is_never_too_long() {
+    let client = addresses("127.0.0.1:45800", "127.0.0.1:36815");
+    let long = vec![b'x'; HEADER_SIZE_MAX / 4];
+    let own = [Tlv { kind: 0xe1, value: &long }; 5];
+    let header = announce(client, &Announcement { own: &own, protocol: Some(b"imap"), ..Announcement::default() });
+    assert!(header.len() <= HEADER_SIZE_MAX);
+    let Decoded::Complete(received) = decode(&header) else { panic!("it is a header") };
+    assert_eq!(received.tlvs.first(1), Some(&b"imap"[..]));
 }

@@ -1,13 +1,11 @@
-//! A session whose sockets have TLS: it begins with the client's, hears what comes of both, says farewell, and tells servers of it.
+//! A session whose sockets have TLS: it begins with the client's, hears what comes of both, and says farewell.
 
 use super::{News, Secure, Stage, Step};
 use crate::gather::Gathered;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Ending, Instant, Op, Side};
-use proxyline::{Announcement, Certificate, ClientTls};
 use std::rc::Rc;
 use std::time::Duration;
-use table::ProxyExtras;
 use tls::{Acceptor, Agreed, Client, Failure};
 
 /// How long the last word, that nothing follows, may take to leave. It is a few bytes, and a client that reads lets it go at once.
@@ -74,36 +72,6 @@ impl Session {
         of_back.or_else(|| self.tls_server_left())
     }
 
-    /// The PROXY header that says what the client's TLS is. The protocol that was agreed on is always said, as HAProxy does.
-    pub(crate) fn announce(&self, extras: ProxyExtras) -> Vec<u8> {
-        let client = self.tls_client();
-        let certificate = client.and_then(|client| client.certificate.as_ref());
-        let common_name = certificate.and_then(|certificate| certificate.subject.attribute("CN", 1));
-        let tls = match client.map(|client| client.agreed) {
-            None => ClientTls::None,
-            Some(agreed) => ClientTls::Some {
-                version: agreed.version.name(),
-                certificate: match certificate {
-                    None => Certificate::None,
-                    Some(_) if agreed.is_resumed => Certificate::Remembered,
-                    Some(_) => Certificate::Shown,
-                },
-                common_name: common_name.and_then(|name| std::str::from_utf8(name).ok()).filter(|_| extras.common_name),
-                cipher: extras.cipher.then_some(agreed.cipher),
-            },
-        };
-        let facts = self.facts(true);
-        let unique_id = extras.unique_id.then(|| self.identity.text(&facts)).flatten();
-        let announcement = Announcement {
-            is_sealed: extras.checksum,
-            protocol: client.and_then(|client| client.protocol.as_deref()),
-            authority: client.and_then(|client| client.server_name.as_deref()).filter(|_| extras.authority),
-            unique_id,
-            tls: extras.tls.then_some(tls),
-        };
-        proxyline::announce(self.addresses(), &announcement)
-    }
-
     /// Carries out what follows from the TLS of both sides, until one of them has news.
     pub(crate) fn step_secure(&mut self, out: &mut Outbox) -> Option<(Side, News)> {
         if self.phase.is_ending() {
@@ -138,6 +106,7 @@ impl Session {
     }
 
     pub(crate) fn refuse_handshake(&mut self, failure: Failure, out: &mut Outbox) {
+        self.count_failed_handshake(Side::Front, failure);
         self.end_with(End::new(Moment::Request, Cause::BadHandshake(failure)), out);
     }
 

@@ -97,6 +97,12 @@ traffic! {
     server_aborts,
     /// `eint`: we had no socket or buffer.
     internal_errors,
+    /// `ssl_sess`: handshakes that made new keys.
+    tls_sessions,
+    /// `ssl_reused_sess`: those that took an earlier session up again.
+    tls_resumed,
+    /// `ssl_failed_handshake`: those that came to nothing, but for those whose time was up.
+    tls_failed,
     /// `req_tot`: of HTTP.
     requests,
     /// `intercepted`: requests that were answered here, in place of a server.

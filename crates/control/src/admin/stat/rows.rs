@@ -110,7 +110,7 @@ fn frontend(facts: &Facts<'_>, iid: u32, id: FrontendId) -> Row {
     row.u64(Column::Wrew, totals.edits_failed);
     zeros(&mut row, &[Column::SessOther, Column::H1sess, Column::H2sess, Column::H3sess]);
     zeros(&mut row, &[Column::ReqOther, Column::H1req, Column::H2req, Column::H3req]);
-    zeros(&mut row, TLS);
+    handshakes(&mut row, &state.tally);
     zeros(&mut row, HTTP);
     row
 }
@@ -145,7 +145,7 @@ fn listener(frontend: &Frontend, bind: &Bind, state: &ListenerState, iid: u32) -
     row.u64(Column::Dses, totals.sessions_denied);
     row.u64(Column::Eint, totals.internal_errors);
     row.u64(Column::Wrew, totals.edits_failed);
-    zeros(&mut row, TLS);
+    handshakes(&mut row, &state.tally);
     row
 }
 
@@ -222,7 +222,7 @@ fn backend(facts: &Facts<'_>, iid: u32, id: BackendId, hidden: Hidden) -> Row {
     row.text(Column::Mode, backend.mode.word());
     row.text(Column::Algo, algorithm(backend));
     gauges(&mut row, &[Column::AggServerStatus, Column::AggServerCheckStatus, Column::AggCheckStatus]);
-    zeros(&mut row, TLS);
+    handshakes(&mut row, &state.tally);
     zeros(&mut row, HTTP);
     row
 }
@@ -280,7 +280,7 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     }
     row.u32(Column::UsedConnCur, state.conns());
     row.u32(Column::NeedConnEst, state.conns_most());
-    zeros(&mut row, TLS);
+    handshakes(&mut row, &state.tally);
     row
 }
 
@@ -408,6 +408,15 @@ fn traffic(row: &mut Row, tally: &Tally) {
     row.u64(Column::Resbout, totals.bytes_out);
 }
 
+/// TLS with clients, or with servers. Whether a client wanted to know what authorities say the library does not tell.
+fn handshakes(row: &mut Row, tally: &Tally) {
+    let totals = tally.totals();
+    row.u64(Column::SslSess, totals.tls_sessions);
+    row.u64(Column::SslReusedSess, totals.tls_resumed);
+    row.u64(Column::SslFailedHandshake, totals.tls_failed);
+    zeros(row, &[Column::SslOcspStaple, Column::SslFailedOcspStaple]);
+}
+
 /// What backends and servers count.
 fn towards_servers(row: &mut Row, facts: &Facts<'_>, tally: &Tally) {
     let totals = tally.totals();
@@ -443,14 +452,6 @@ fn zeros(row: &mut Row, columns: &[Column]) {
 fn gauges(row: &mut Row, columns: &[Column]) {
     columns.iter().for_each(|&column| row.u32(column, 0_u32));
 }
-
-const TLS: &[Column] = &[
-    Column::SslSess,
-    Column::SslReusedSess,
-    Column::SslFailedHandshake,
-    Column::SslOcspStaple,
-    Column::SslFailedOcspStaple,
-];
 
 const HTTP: &[Column] = &[
     Column::H2HeadersRcvd,

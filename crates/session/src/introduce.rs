@@ -1,0 +1,74 @@
+//! The PROXY header for a server: who the client is, and what its TLS and the operator say beside that.
+
+use crate::Session;
+use driver::Side;
+use proxyline::{Announcement, Certificate, ClientTls, Tlv, Version, kind};
+use table::{ProxyExtras, ProxyHeader, ProxyTlv};
+use tls::{Client, Portrait};
+
+impl Session {
+    /// Writes the header for its server. `None`: there is no room for it.
+    pub(crate) fn write_header(&self, wanted: ProxyHeader, to: &mut [u8]) -> Option<usize> {
+        let mut put = |header: &[u8]| {
+            to.get_mut(..header.len())?.copy_from_slice(header);
+            Some(header.len())
+        };
+        let own = self.server.as_ref().map_or(&[][..], |server| &server.settings.proxy_tlvs);
+        match wanted {
+            ProxyHeader::V1 => put(&proxyline::encode(Version::V1, self.addresses())),
+            ProxyHeader::V2(extras)
+                if extras == ProxyExtras::default() && own.is_empty() && !self.is_secure(Side::Front) =>
+            {
+                put(&proxyline::encode(Version::V2, self.addresses()))
+            }
+            ProxyHeader::V2(extras) => put(&self.announce(extras, own)),
+        }
+    }
+
+    /// The header of version 2 with all that it is to say. The protocol that was agreed on is always said, as HAProxy does. The host is the one that
+    /// the client's own header named, else the one that it asked for itself.
+    fn announce(&self, extras: ProxyExtras, own: &[ProxyTlv]) -> Vec<u8> {
+        let facts = self.facts(true);
+        let values = own.iter().map(|tlv| {
+            let mut value = Vec::new();
+            tlv.value.append(&facts, &mut value);
+            (tlv.kind, value)
+        });
+        let values: Vec<(u8, Vec<u8>)> = values.collect();
+        let own: Vec<Tlv<'_>> = values.iter().map(|(kind, value)| Tlv { kind: *kind, value }).collect();
+        let client = self.tls_client();
+        let asks_shown = extras.certificate_key || extras.certificate_signature;
+        let shown = client.filter(|_| asks_shown).and_then(|client| client.shown.as_ref()?.portrait());
+        let passed_on = self.announced().iter().find(|tlv| tlv.kind == kind::AUTHORITY).map(|tlv| &*tlv.value);
+        let asked = client.and_then(|client| client.server_name.as_deref()).map(str::as_bytes);
+        proxyline::announce(
+            self.addresses(),
+            &Announcement {
+                own: &own,
+                is_sealed: extras.checksum,
+                protocol: client.and_then(|client| client.protocol.as_deref()),
+                authority: passed_on.or(asked).filter(|_| extras.authority),
+                unique_id: extras.unique_id.then(|| self.identity.text(&facts)).flatten(),
+                tls: extras.tls.then(|| client.map_or(ClientTls::None, |client| of(client, shown.as_ref(), extras))),
+            },
+        )
+    }
+}
+
+/// What is said of a client's TLS, which was shown that certificate.
+fn of<'a>(client: &'a Client, shown: Option<&'a Portrait>, extras: ProxyExtras) -> ClientTls<'a> {
+    let certificate = client.certificate.as_deref();
+    let common_name = certificate.and_then(|certificate| certificate.subject.attribute("CN", 1));
+    ClientTls::Some {
+        version: client.agreed.version.name(),
+        certificate: match certificate {
+            None => Certificate::None,
+            Some(_) if client.agreed.is_resumed => Certificate::Remembered,
+            Some(_) => Certificate::Shown,
+        },
+        common_name: common_name.and_then(|name| std::str::from_utf8(name).ok()).filter(|_| extras.common_name),
+        key: shown.map(|shown| &*shown.key).filter(|_| extras.certificate_key),
+        signature: shown.map(|shown| &*shown.signature_algorithm).filter(|_| extras.certificate_signature),
+        cipher: extras.cipher.then_some(client.agreed.cipher),
+    }
+}
