@@ -318,6 +318,21 @@ fn over_tls(many: usize) -> Vec<Scenario> {
         ),
         crr("tls-crr-ecdsa", "the same with ECDSA on P-256", Key::Ecdsa, false),
         crr("tls-crr-resumed", "the same with sessions that are taken up again: no signature", Key::Ecdsa, true),
+        Scenario {
+            // Who shakes hands may have to wait for a second on a machine that is busy with other things.
+            may_fail: true,
+            unit: RoundTrip,
+            works: vec![
+                Work::RequestResponse { connections: 16, active: 16, size: REQUEST, per_second: Some(400.0) },
+                Work::ConnectRequestClose { concurrent: 64, size: REQUEST },
+            ],
+            ..crr(
+                "tls-storm",
+                "200 B and their echo 400 times a second over 16 connections, beside 64 clients that shake hands with RSA-2048",
+                Key::Rsa,
+                false,
+            )
+        },
     ]
 }
 

@@ -158,7 +158,9 @@ impl Finding {
                 (self.units / counted, self.cpu_seconds / self.seconds * counted / self.units)
             }
         };
-        let latencies = merge_latencies(counts)?;
+        // Where round trips are counted, visits beside them are only in their way.
+        let is_told = |count: &&Count| unit != Unit::RoundTrip || count.round_trips > 0;
+        let latencies = merge_latencies(counts.iter().filter(is_told))?;
         if !latencies.is_empty() {
             let at = |quantile| latencies.value_at_quantile(quantile);
             self.latency = Some([at(0.5), at(0.99), at(0.999)]);

@@ -169,6 +169,20 @@ impl SecureClient {
         }
     }
 
+    /// Takes other keys, and asks the proxy for others of its own (RFC 8446 §4.6.3).
+    pub fn change_keys(&mut self) {
+        self.tls.refresh_traffic_keys().expect("TLS 1.3 has others");
+    }
+
+    /// Sends `bytes` in a record of which one bit is wrong.
+    pub fn say_wrong(&mut self, bytes: impl AsRef<[u8]>) {
+        self.tls.writer().write_all(bytes.as_ref()).expect("memory takes everything");
+        let mut record = Vec::new();
+        self.tls.write_tls(&mut record).expect("memory takes everything");
+        *record.last_mut().expect("it has a tag") ^= 1;
+        self.client.stream().write_all(&record).expect("the proxy takes the bytes");
+    }
+
     /// Ends the socket's half without a word.
     pub fn cut(&self) {
         self.client.stream().shutdown(Shutdown::Write).expect("an open connection");

@@ -17,6 +17,8 @@ e2e::scenarios! {
         what_is_no_hello_is_refused,
         a_hello_in_pieces_is_heard,
         a_request_that_is_cut_is_not_whole,
+        keys_change_on_the_way,
+        a_record_that_was_touched_is_told,
     ],
     alone: [],
 }
@@ -31,6 +33,7 @@ fn start(subject: Subject, bind: &str, origin: &Origin) -> (Proxy, LogServer) {
         defaults
             mode tcp
             log global
+            option tcplog
             timeout connect 2s
             timeout client 20s
             timeout server 20s
@@ -307,4 +310,37 @@ fn a_request_that_is_cut_is_not_whole(subject: Subject) {
     client.to_end();
     let line = logs.line_with("PUT ");
     assert!([" CD-- ", " CH-- ", " CR-- "].iter().any(|flags| line.contains(flags)), "{line}");
+}
+
+/// RFC 8446 §4.6.3: a client takes other keys, and wants the proxy to do the same, again and again.
+fn keys_change_on_the_way(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let (proxy, _logs) = start(subject, &format!("crt {crt}"), &origin);
+    let mut client = authority.trusting().connect(proxy.address("px"));
+    let words: Vec<u8> = (0..50_000_u32).map(|number| (number % 251) as u8).collect();
+    for _ in 0..5 {
+        client.change_keys();
+        client.say(&words);
+        assert!(client.hear(words.len()) == words);
+    }
+}
+
+/// RFC 8446 §5.2, RFC 5246 §7.2.2: what does not decrypt ends the connection, its sender is told, and counted as one who broke off.
+fn a_record_that_was_touched_is_told(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let origin = Origin::echo();
+    let (proxy, logs) = start(subject, &format!("crt {crt}"), &origin);
+    for (number, setup) in [authority.trusting(), authority.trusting().old()].into_iter().enumerate() {
+        let mut client = setup.connect(proxy.address("px"));
+        client.say("right");
+        assert_eq!(client.hear(5), b"right");
+        client.say_wrong("wrong");
+        let told = client.try_hear(1).expect_err("it ends").to_string();
+        assert!(told.contains("BadRecordMac"), "{told}");
+        let line = logs.lines_with("px~ servers/s1", number + 1).swap_remove(number);
+        assert!(line.contains(" CD "), "{line}");
+    }
 }
