@@ -2,8 +2,10 @@
 
 use crate::acl_reader::{self, Reader};
 use crate::diagnostic::Diagnostic;
+use crate::http_rule::Reply;
+use crate::http_rule_reader::Rule;
 use crate::line::Line;
-use crate::reply_reader::PAGES;
+use crate::reply_reader::{self, PAGES};
 use crate::reports::Reports;
 use crate::source::Spanned;
 use crate::tree::{HttpSettings, Proxy};
@@ -25,6 +27,8 @@ pub enum ErrorSource {
     Location(u16, String),
     /// What an `http-errors` section has for the status, if anything.
     Section(Spanned<String>),
+    /// `http-error`
+    Reply(Box<Reply>),
 }
 
 /// `http-errors NAME`
@@ -59,6 +63,24 @@ pub(crate) fn section(line: Line<'_>, settings: &mut HttpSettings) -> Result<(),
     let statuses = if statuses.is_empty() { PAGES.to_vec() } else { statuses };
     let source = ErrorSource::Section(Spanned::new(name.to_string(), line.span(1)));
     settings.pages.extend(statuses.into_iter().map(|status| ErrorPage { status, source: source.clone() }));
+    Ok(())
+}
+
+/// `http-error status CODE …`, with what `return` takes. A later line about the same status replaces an earlier one.
+pub(crate) fn reply(line: Line<'_>, settings: &mut HttpSettings, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let mut rule = Rule::of_error(line, reports);
+    if line.word(1) != "status" {
+        return Err(rule.alert(1, "expects at least a <status> as arguments"));
+    }
+    let Some((reply, next)) = reply_reader::reply(&mut rule, 1, 0)? else { return Ok(()) };
+    if !line.word(next).is_empty() {
+        return Err(rule.alert(next, format!("unknown keyword '{}'", line.word(next))));
+    }
+    if !PAGES.contains(&reply.status) {
+        return Err(rule.alert(2, format!("status code '{}' not handled", reply.status)));
+    }
+    settings.pages.retain(|known| known.status != reply.status);
+    settings.pages.push(ErrorPage { status: reply.status, source: ErrorSource::Reply(Box::new(reply)) });
     Ok(())
 }
 

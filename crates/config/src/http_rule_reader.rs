@@ -32,6 +32,13 @@ pub(crate) struct Rule<'l, 'r> {
 /// What came of reading an action: nothing where it is refused, else with the word behind it.
 pub(crate) type Outcome<T> = Result<Option<(T, usize)>, Diagnostic>;
 
+impl<'l, 'r> Rule<'l, 'r> {
+    /// An `http-error` line, which is read like a rule's reply.
+    pub(crate) fn of_error(line: Line<'l>, reports: &'r mut Reports) -> Rule<'l, 'r> {
+        Rule { line, ruleset: Ruleset::Request, lead: "http-error : ".to_string(), reports }
+    }
+}
+
 impl Rule<'_, '_> {
     /// An ALERT at word `at`, in HAProxy's form for mistakes in rules.
     pub(crate) fn alert(&self, at: usize, message: impl AsRef<str>) -> Diagnostic {

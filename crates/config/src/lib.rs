@@ -25,6 +25,7 @@ mod converter_reader;
 mod cookie;
 mod cpu_map;
 mod custom_id;
+mod defaults;
 mod diagnostic;
 mod directive;
 mod environment;

@@ -1,12 +1,12 @@
 //! The walk over the files: lines, conditional blocks, sections, and which reader gets which line.
 
 use crate::acl_reader::is_name_character;
+use crate::defaults::Defaults;
 use crate::diagnostic::{Diagnostic, Lead, place_of};
 use crate::directive::{self, Blocks};
 use crate::environment::Environment;
 use crate::error_page::{self, HttpErrors};
 use crate::global;
-use crate::http_rule::HttpRules;
 use crate::keywords::proxy::SECTIONS;
 use crate::keywords::{self};
 use crate::lexer::{self, Word};
@@ -14,7 +14,7 @@ use crate::line::{Line, Negation};
 use crate::proxy::{self, Home};
 use crate::reports::Reports;
 use crate::source::{Source, Span, Spanned};
-use crate::tree::{Config, Proxy, Role, Settings, TcpRules};
+use crate::tree::{Config, Proxy, Role, Settings};
 use crate::userlist::{self, Userlist};
 use crate::variables::Variables;
 use std::collections::{HashMap, HashSet};
@@ -67,12 +67,6 @@ enum Section {
     Userlist,
     /// Refused or unusable as a whole: its lines are not worth a complaint each.
     Skipped,
-}
-
-struct Defaults {
-    span: Span,
-    name: Option<String>,
-    settings: Settings,
 }
 
 impl Parser<'_> {
@@ -183,7 +177,12 @@ impl Parser<'_> {
             }
             Section::Defaults => {
                 let defaults = self.defaults.last_mut().expect("opening a defaults section adds one");
-                Home::Defaults { is_named: defaults.name.is_some(), settings: &mut defaults.settings }
+                Home::Defaults {
+                    is_named: defaults.name.is_some(),
+                    settings: &mut defaults.settings,
+                    rules: &mut defaults.rules,
+                    acls: &mut defaults.acls,
+                }
             }
             Section::Proxy => {
                 let proxy = self.tree.proxies.last_mut().expect("opening a proxy section adds one");
@@ -238,12 +237,19 @@ impl Parser<'_> {
         let name = Some(line.word(name_at)).filter(|name| name_at > 0 && !name.is_empty());
         let (settings, result) = match line.word(name_at + 1) {
             "from" => match self.inherited(line, name_at + 2, "defaults", name.unwrap_or_default()) {
-                Ok(settings) => (settings, line.ends_at(name_at + 3, "defaults")),
+                Ok(index) => {
+                    let ancestor = &self.defaults[index];
+                    let result = match ancestor.has_rules() {
+                        true => Err(self.rules_before_rules(line, ancestor)),
+                        false => line.ends_at(name_at + 3, "defaults"),
+                    };
+                    (ancestor.settings.inherited(), result)
+                }
                 Err(diagnostic) => (Settings::default(), Err(diagnostic)),
             },
             _ => (Settings::default(), line.ends_at(name_at + 1, "defaults")),
         };
-        self.defaults.push(Defaults { span: line.span(0), name: name.map(str::to_string), settings });
+        self.defaults.push(Defaults::new(line.span(0), name.map(str::to_string), settings));
         self.section = Section::Defaults;
         result
     }
@@ -256,36 +262,25 @@ impl Parser<'_> {
             self.section = Section::Skipped;
             return Err(line.alert(1, format!("'{}' expects an <id> argument", role.keyword())));
         }
-        let (settings, result) = match line.word(2) {
+        let (ancestor, mut result) = match line.word(2) {
             "from" if line.count() > 3 => match self.inherited(line, 3, role.noun(), name) {
-                Ok(settings) => (settings, line.ends_at(4, role.keyword())),
-                Err(diagnostic) => (Settings::default(), Err(diagnostic)),
+                Ok(index) => (Some(index), line.ends_at(4, role.keyword())),
+                Err(diagnostic) => (None, Err(diagnostic)),
             },
-            "" => (self.defaults.last().map(|defaults| defaults.settings.inherited()).unwrap_or_default(), Ok(())),
+            "" => (self.defaults.len().checked_sub(1), Ok(())),
             _ if role.has_front() => {
-                (Settings::default(), Err(line.alert(2, "please use the 'bind' keyword for listening addresses.")))
+                (None, Err(line.alert(2, "please use the 'bind' keyword for listening addresses.")))
             }
-            _ => (Settings::default(), line.ends_at(2, role.keyword())),
+            _ => (None, line.ends_at(2, role.keyword())),
         };
         let span = line.span(1);
-        self.tree.proxies.push(Proxy {
-            role,
-            name: Spanned::new(name.to_string(), span),
-            id: None,
-            settings,
-            binds: Vec::new(),
-            acls: Vec::new(),
-            rules: Vec::new(),
-            tcp: TcpRules::default(),
-            use_servers: Vec::new(),
-            persist_rules: Vec::new(),
-            servers: Vec::new(),
-            captures: Vec::new(),
-            stats_admin: Vec::new(),
-            response_captures: Vec::new(),
-            http: HttpRules::default(),
-            monitor_fail: Vec::new(),
-        });
+        let settings = ancestor.map(|index| self.defaults[index].settings.inherited()).unwrap_or_default();
+        let mut proxy = Proxy::new(role, Spanned::new(name.to_string(), span), settings);
+        if let Some(ancestor) = ancestor.and_then(|index| self.defaults.get_mut(index)) {
+            let place = place_of(ancestor.span, self.sources);
+            result = result.and(ancestor.give_rules(&mut proxy, line, &place.to_string()));
+        }
+        self.tree.proxies.push(proxy);
         self.section = Section::Proxy;
         self.acls.clear();
         if let Some(character) = name.chars().find(|character| !is_name_character(*character)) {
@@ -306,14 +301,23 @@ impl Parser<'_> {
         result
     }
 
-    /// The settings of the one `defaults` section of the name in word `at`.
-    fn inherited(&mut self, line: Line<'_>, at: usize, noun: &str, heir: &str) -> Result<Settings, Diagnostic> {
+    fn rules_before_rules(&self, line: Line<'_>, ancestor: &Defaults) -> Diagnostic {
+        let place = place_of(ancestor.span, self.sources);
+        let message = format!(
+            "a defaults section cannot inherit from a defaults section defining TCP/HTTP rules (defaults section at \
+             {place})."
+        );
+        Diagnostic::alert(Lead::Tight, line.span(0), message)
+    }
+
+    /// The index of the one `defaults` section of the name in word `at`.
+    fn inherited(&mut self, line: Line<'_>, at: usize, noun: &str, heir: &str) -> Result<usize, Diagnostic> {
         let name = line.word(at);
-        let named = |defaults: &&Defaults| defaults.name.as_ref().is_some_and(|own| own == name);
-        let mut found = self.defaults.iter().filter(named);
+        let named = |(_, defaults): &(usize, &Defaults)| defaults.name.as_ref().is_some_and(|own| own == name);
+        let mut found = self.defaults.iter().enumerate().filter(named);
         match (found.next(), found.next()) {
-            (Some(defaults), None) => Ok(defaults.settings.inherited()),
-            (Some(first), Some(second)) => {
+            (Some((index, _)), None) => Ok(index),
+            (Some((_, first)), Some((_, second))) => {
                 let place = |defaults: &Defaults| place_of(defaults.span, self.sources);
                 let message = format!(
                     "ambiguous defaults section name '{name}' referenced by {noun} '{heir}' exists at least at {} and \

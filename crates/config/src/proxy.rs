@@ -36,6 +36,9 @@ pub(crate) enum Home<'a> {
     Defaults {
         settings: &'a mut Settings,
         is_named: bool,
+        /// A section that is nobody's, for rules; and the names of its ACLs so far.
+        rules: &'a mut Proxy,
+        acls: &'a mut HashSet<String>,
     },
     /// The proxy, and the names of its ACLs so far.
     Proxy(&'a mut Proxy, &'a mut HashSet<String>),
@@ -54,6 +57,14 @@ impl Home<'_> {
         match self {
             Home::Proxy(proxy, acls) => Ok((proxy, acls)),
             Home::Defaults { .. } => Err(not_in_defaults(line)),
+        }
+    }
+
+    /// The section that rules go to, and the names of the ACLs that they may use.
+    fn rules(&mut self) -> (&mut Proxy, &mut HashSet<String>) {
+        match self {
+            Home::Proxy(proxy, acls) => (proxy, acls),
+            Home::Defaults { rules, acls, .. } => (rules, acls),
         }
     }
 
@@ -164,12 +175,12 @@ fn read(
         Keyword::HashBalanceFactor => {
             balance::hash_balance_factor(line).map(|factor| home.settings().hash_balance_factor = Some(factor))
         }
-        Keyword::HttpRule(_) | Keyword::Redirect if matches!(home, Home::Defaults { .. }) => {
-            reports.refuse(line.span_from(0), format!("{} in a 'defaults' section", line.keyword()));
+        Keyword::HttpRule(_) if line.word(1) == "capture" && matches!(home, Home::Defaults { .. }) => {
+            reports.refuse(line.span_from(0), format!("{} capture in a 'defaults' section", line.keyword()));
             Ok(())
         }
         Keyword::HttpRule(ruleset) => {
-            let (proxy, acls) = home.proxy(line)?;
+            let (proxy, acls) = home.rules();
             http_rule_reader::rule(line, ruleset, proxy, acls, reports)
         }
         Keyword::Redirect => {
@@ -181,6 +192,7 @@ fn read(
             let (proxy, acls) = home.proxy(line)?;
             cookie::persist(line, is_forced, proxy, acls, reports)
         }
+        Keyword::ErrorReply => error_page::reply(line, &mut home.settings().http, reports),
         Keyword::ErrorFiles => error_page::section(line, &mut home.settings().http),
         Keyword::ErrorPage(code) => error_page::page(line, code, &mut home.settings().http),
         Keyword::MonitorUri => error_page::monitor_uri(line).map(|uri| home.settings().http.monitor_uri = Some(uri)),
@@ -231,20 +243,14 @@ fn read(
             Ok(())
         }
         Keyword::HttpCheck => http_check::line(line, home.settings(), environment, reports),
-        Keyword::TcpRequest => match home {
-            Home::Proxy(proxy, acls) => tcp_rules::tcp_request(line, proxy, acls, reports),
-            Home::Defaults { .. } => {
-                reports.refuse(line.span_from(0), "tcp-request in a 'defaults' section");
-                Ok(())
-            }
-        },
-        Keyword::TcpResponse => match home {
-            Home::Proxy(proxy, acls) => tcp_rules::tcp_response(line, proxy, acls, reports),
-            Home::Defaults { .. } => {
-                reports.refuse(line.span_from(0), "tcp-response in a 'defaults' section");
-                Ok(())
-            }
-        },
+        Keyword::TcpRequest => {
+            let (proxy, acls) = home.rules();
+            tcp_rules::tcp_request(line, proxy, acls, reports)
+        }
+        Keyword::TcpResponse => {
+            let (proxy, acls) = home.rules();
+            tcp_rules::tcp_response(line, proxy, acls, reports)
+        }
         Keyword::UseServer => {
             let (proxy, acls) = home.proxy(line)?;
             proxy.use_servers.push(tcp_rules::use_server(line, acls, reports)?);
@@ -504,11 +510,7 @@ fn delay(line: Line<'_>, name: &str) -> Result<std::time::Duration, Diagnostic> 
 }
 
 fn acl(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
-    let Home::Proxy(proxy, acls) = home else {
-        // A named `defaults` may have ACLs for its own rules, none of which is served.
-        reports.refuse(line.span_from(0), "acl in a 'defaults' section");
-        return Ok(());
-    };
+    let (proxy, acls) = home.rules();
     // A test that cannot be read still declares its name: rules that use it are not to blame.
     acls.insert(line.word(1).to_string());
     proxy.acls.push(acl_reader::acl(line, reports)?);

@@ -34,6 +34,8 @@ fn what_is_read() {
         "http-request wait-for-body time 5s at-least 1k if TRUE",
         "http-response wait-for-body time 0",
         "option http-buffer-request",
+        "http-error status 404 content-type text/plain lf-string %[path] hdr X %[src]",
+        "http-error status 503",
         "http-request set-src req.hdr(x),lower if TRUE",
         "http-request set-dst-port int(80)",
         "http-request silent-drop if TRUE",
@@ -264,5 +266,72 @@ fn formats() {
         ("use_backend %Tt", "'use_backend with %Tt' is not supported by Tidegate yet".into()),
     ] {
         assert_eq!(sentences(&format!("log 127.0.0.1 local0\n {line}")), [format!("A {expected}")], "{line}");
+    }
+}
+
+/// Complaints of HAProxy 2.6.12 about `http-error`, and about rules in `defaults`.
+#[test]
+fn what_many_sections_share() {
+    for (line, message) in [
+        ("http-error", "http-error : expects at least a <status> as arguments."),
+        ("http-error status", "http-error : 'status' expects <status_code> as argument."),
+        ("http-error status 999", "http-error : Unexpected status code '999'."),
+        ("http-error status 402", "http-error : status code '402' not handled."),
+        (
+            "http-error status 400 string b",
+            "http-error : a content type must be defined when non-empty payload is configured.",
+        ),
+        ("http-error status 400 content-type text/plain string b foo", "http-error : unknown keyword 'foo'."),
+    ] {
+        assert_eq!(sentences(line), [format!("A {message}")], "{line}");
+    }
+    let all = |defaults: &str, sections: &str| {
+        let text = format!("{}{defaults}\n{sections}", HEAD.replace("defaults", "defaults n"));
+        let parsed = load(&[Source::new("c.cfg", text)], &|_: &str| None);
+        let alerts = parsed.diagnostics.into_iter().filter(|found| found.level == Level::Alert);
+        alerts.map(|found| found.message).collect::<Vec<_>>()
+    };
+    let front = "frontend f from n\n bind :10080\n";
+    let back = "backend b from n\n server s 127.0.0.1:80\n";
+    let none = Vec::<String>::new();
+    assert_eq!(all(" acl x path /\n http-request deny if x\n tcp-request session accept\n", front), none);
+    assert_eq!(all(" acl x path /\n", &format!("{front}{back}")), none);
+    let rule = " http-request deny if FALSE\n";
+    for (defaults, sections, message) in [
+        (
+            rule,
+            format!("{front}{back}"),
+            "frontends and backends cannot inherit from the same defaults section if it defines TCP/HTTP rules \
+             (defaults section at c.cfg:1).",
+        ),
+        (
+            rule,
+            "listen l from n\n bind :10080\n".to_string(),
+            "a listen section cannot inherit from a defaults section defining TCP/HTTP rules.",
+        ),
+        (
+            rule,
+            "defaults m from n\n timeout client 1s\n".to_string(),
+            "a defaults section cannot inherit from a defaults section defining TCP/HTTP rules (defaults section at c.cfg:1).",
+        ),
+        (
+            " tcp-request connection accept\n",
+            back.to_string(),
+            "a backend section cannot inherit from a defaults section defining 'tcp-request connection' or \
+             'tcp-request session' rules (defaults section at c.cfg:1).",
+        ),
+        (
+            " tcp-response content accept\n",
+            front.to_string(),
+            "a frontend section cannot inherit from a defaults section defining 'tcp-response content' rules (defaults \
+             section at c.cfg:1).",
+        ),
+        (
+            " acl x path /\n http-request deny if x\n",
+            format!("{front} http-request deny if x\n"),
+            "error detected while parsing an 'http-request deny' condition : no such ACL : 'x'.",
+        ),
+    ] {
+        assert_eq!(all(defaults, &sections), [message], "{defaults}");
     }
 }

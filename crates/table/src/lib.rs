@@ -65,7 +65,7 @@ pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{ExchangeField, Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy, Sampled};
 pub use persistence::{Answered, Brought, Cookie, CookieMode, Given, PersistRule, Persistence, Persisting};
-pub use reply::{Pages, Redirect, RedirectKind, Reply, ReplyContent, Words};
+pub use reply::{OwnPage, Pages, Redirect, RedirectKind, Reply, ReplyContent, Words};
 pub use retry::{Pin, Redispatch, Retry};
 pub use route::{route, switching};
 pub use rules::{

@@ -23,19 +23,42 @@ pub enum Words {
     Challenge(Box<str>),
 }
 
-/// Whole responses that the operator sends in place of the pages of some statuses (`errorfile, errorloc302`). One without bytes means
-/// that the connection ends without a word.
+/// What the operator sends in place of the pages of some statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pages(Box<[(u16, Arc<[u8]>)]>);
+pub struct Pages(Box<[(u16, OwnPage)]>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnPage {
+    /// A whole response (`errorfile, errorloc302`). One without bytes means that the connection ends without a word.
+    Whole(Arc<[u8]>),
+    /// One that is made anew each time (`http-error`).
+    Made(Box<Reply>),
+}
 
 impl Pages {
     /// Each status once.
-    pub fn new(pages: Vec<(u16, Arc<[u8]>)>) -> Pages {
+    pub fn new(pages: Vec<(u16, OwnPage)>) -> Pages {
         Pages(pages.into())
     }
 
-    pub fn of(&self, status: u16) -> Option<&Arc<[u8]>> {
-        self.0.iter().find(|(known, _)| *known == status).map(|(_, text)| text)
+    /// The response for a status, if there is an own one.
+    pub fn text(&self, status: u16, facts: &Facts<'_>) -> Option<Arc<[u8]>> {
+        let (_, page) = self.0.iter().find(|(known, _)| *known == status)?;
+        match page {
+            OwnPage::Whole(text) => Some(Arc::clone(text)),
+            OwnPage::Made(reply) => match reply.words(facts) {
+                Words::Text(text) => Some(text.into()),
+                Words::Whole(_, text) => Some(text),
+                Words::Page(_) | Words::Challenge(_) => None,
+            },
+        }
+    }
+
+    pub(crate) fn fits(&self, table: &Table) -> bool {
+        self.0.iter().all(|(_, page)| match page {
+            OwnPage::Whole(_) => true,
+            OwnPage::Made(reply) => reply.fits(table),
+        })
     }
 }
 

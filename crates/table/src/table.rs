@@ -229,7 +229,11 @@ impl Table {
             let conditions = frontend.rules.iter().filter_map(|rule| rule.condition.as_ref());
             let mut conditions = conditions.chain(frontend.admission.conditions());
             assert!(conditions.all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
-            assert!(frontend.http.rules.fits(self), "'{}' asks outside of the table", frontend.name);
+            assert!(
+                frontend.http.rules.fits(self) && frontend.http.pages.fits(self),
+                "'{}' asks outside of the table",
+                frontend.name
+            );
             let mut monitored = frontend.http.monitor.iter().flat_map(|monitor| &monitor.fail);
             assert!(monitored.all(|condition| condition.fits(self)), "'{}' asks outside of the table", frontend.name);
             assert!(frontend.log.targets.iter().all(|&t| t < self.log_targets.len()));
@@ -241,7 +245,8 @@ impl Table {
         for backend in self.backends.iter().chain(&self.services) {
             assert!(backend.rules.fits(self), "'{}' asks outside of the table", backend.name);
             assert!(backend.hashing.fits(self), "'{}' asks outside of the table", backend.name);
-            assert!(backend.http.rules.fits(self), "'{}' asks outside of the table", backend.name);
+            let (rules, pages) = (&backend.http.rules, &backend.http.pages);
+            assert!(rules.fits(self) && pages.fits(self), "'{}' asks outside of the table", backend.name);
             let mut tlvs = backend.servers.iter().flat_map(|server| &server.settings.proxy_tlvs);
             assert!(tlvs.all(|tlv| tlv.value.fits(self)), "'{}' asks outside of the table", backend.name);
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));

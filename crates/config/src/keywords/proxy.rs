@@ -21,6 +21,7 @@ pub(crate) enum Keyword {
     Enabled,
     Fullconn,
     ErrorFiles,
+    ErrorReply,
     ErrorLogFormat,
     /// A file, or a redirection with this code.
     ErrorPage(Option<u16>),
@@ -129,7 +130,7 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("hash-type", DB, Served(Keyword::HashType)),
     ("http-after-response", NFB, Served(Keyword::HttpRule(Ruleset::AfterResponse))),
     ("http-check", DB, Served(Keyword::HttpCheck)),
-    ("http-error", DFB, Refused),
+    ("http-error", DFB, Served(Keyword::ErrorReply)),
     ("http-request", NFB, Served(Keyword::HttpRule(Ruleset::Request))),
     ("http-response", NFB, Served(Keyword::HttpRule(Ruleset::Response))),
     ("http-reuse", DB, Served(Keyword::HttpReuse)),

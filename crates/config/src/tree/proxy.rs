@@ -44,6 +44,28 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// One without a line of its own.
+    pub(crate) fn new(role: Role, name: Spanned<String>, settings: Settings) -> Proxy {
+        Proxy {
+            role,
+            name,
+            id: None,
+            settings,
+            binds: Vec::new(),
+            acls: Vec::new(),
+            rules: Vec::new(),
+            tcp: TcpRules::default(),
+            use_servers: Vec::new(),
+            persist_rules: Vec::new(),
+            servers: Vec::new(),
+            captures: Vec::new(),
+            stats_admin: Vec::new(),
+            response_captures: Vec::new(),
+            http: HttpRules::default(),
+            monitor_fail: Vec::new(),
+        }
+    }
+
     /// The log formats that it uses, with the keywords that said them.
     pub(crate) fn log_formats(&self) -> impl Iterator<Item = (&'static str, Span, &LogLine)> {
         let settings = &self.settings;

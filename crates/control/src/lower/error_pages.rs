@@ -5,13 +5,19 @@ use config::{ErrorSource, Lead, Proxy, Spanned, Stage};
 use http1::{Framing, Limits, Progress, Response};
 use std::fs;
 use std::sync::Arc;
-use table::{Monitor, Pages};
+use table::{Monitor, OwnPage, Pages};
 
 impl<'a> Lowering<'a> {
     pub(super) fn error_pages(&mut self, proxy: &Proxy) -> Pages {
-        let mut pages: Vec<(u16, Arc<[u8]>)> = Vec::new();
+        let mut pages: Vec<(u16, OwnPage)> = Vec::new();
         for page in &proxy.settings.http.pages {
             let text = match &page.source {
+                ErrorSource::Reply(reply) => {
+                    let made = self.reply(reply, config::Speaker::Client, proxy);
+                    pages.retain(|(status, _)| *status != page.status);
+                    pages.extend(made.map(|made| (page.status, OwnPage::Made(Box::new(made)))));
+                    continue;
+                }
                 ErrorSource::File(path) => self.error_file(path),
                 ErrorSource::Location(code, url) => {
                     let text = format!(
@@ -25,7 +31,7 @@ impl<'a> Lowering<'a> {
             };
             if let Some(text) = text {
                 pages.retain(|(status, _)| *status != page.status);
-                pages.push((page.status, text));
+                pages.push((page.status, OwnPage::Whole(text)));
             }
         }
         Pages::new(pages)
@@ -37,7 +43,7 @@ impl<'a> Lowering<'a> {
         let mut pages = sections.flat_map(|errors| &errors.pages).filter(|page| page.status == status);
         match &pages.next_back()?.source {
             ErrorSource::File(path) => Some(path),
-            ErrorSource::Location(..) | ErrorSource::Section(_) => None,
+            ErrorSource::Location(..) | ErrorSource::Section(_) | ErrorSource::Reply(_) => None,
         }
     }
 

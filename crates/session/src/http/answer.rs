@@ -4,10 +4,10 @@ use super::stream::Outgoing;
 use super::{Hearing, Http, Transaction};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Op, Side};
-use http1::{Page, Persistence, Progress, Status};
+use http1::{ConnectionOption, Page, Persistence, Progress, Response, Status};
 use std::sync::Arc;
 use std::time::Duration;
-use table::Words;
+use table::{Facts, Heard, Message, Words};
 
 /// How long a client may take to stop sending what nobody reads. Were its connection closed at once, a reset could overtake the
 /// response (RFC 9112 §9.6).
@@ -124,9 +124,9 @@ impl Session {
             None => status_of(end).expect("it was answered for its status").page(),
         };
         let to_garbage = page.to_garbage.as_bytes();
+        let operators = self.page_of_operator(transaction, page.code);
         // What was no request is answered with the page as it is, as by HAProxy.
         if let Some(exchange) = &mut transaction.exchange {
-            let operators = self.page_of_operator(page.code);
             if operators.as_ref().is_some_and(|text| text.is_empty()) {
                 exchange.close_front();
                 exchange.on_own_response();
@@ -138,9 +138,10 @@ impl Session {
                 return Some((page.code, size));
             }
         }
-        let size = match &mut transaction.exchange {
-            Some(exchange) => exchange.answer(page, buffer).ok()?,
-            None => {
+        let size = match (&mut transaction.exchange, operators) {
+            (Some(exchange), _) => exchange.answer(page, buffer).ok()?,
+            (None, Some(text)) => write_to_garbage(&mut transaction.response, &text, buffer)?,
+            (None, None) => {
                 buffer.get_mut(..to_garbage.len())?.copy_from_slice(to_garbage);
                 to_garbage.len()
             }
@@ -162,7 +163,7 @@ impl Session {
 
     /// Writes the page that asks for a name and a password (RFC 9110 §11.6.1).
     fn write_challenge(&mut self, transaction: &mut Transaction, realm: &str, buffer: &mut [u8]) -> Option<usize> {
-        let page = self.page_of_operator(401);
+        let page = self.page_of_operator(transaction, 401);
         let text = page.as_deref().unwrap_or(page_of(401).to_garbage.as_bytes());
         let head = text.windows(4).position(|end| end == b"\r\n\r\n")? + 2;
         let field = format!("www-authenticate: Basic realm=\"{realm}\"\r\n");
@@ -179,9 +180,13 @@ impl Session {
     }
 
     /// What the operator says in place of a page: the backend's word counts more than the frontend's.
-    fn page_of_operator(&self, code: u16) -> Option<Arc<[u8]>> {
-        let of_back = self.backend_ref().and_then(|backend| backend.http.pages.of(code));
-        of_back.or_else(|| self.frontend().http.pages.of(code)).cloned()
+    fn page_of_operator(&self, transaction: &Transaction, code: u16) -> Option<Arc<[u8]>> {
+        let Transaction { request, up, exchange, .. } = transaction;
+        let message = Message::Request { request, bytes: up.gathered.bytes() };
+        let heard = if exchange.is_some() { Heard::Message(message) } else { Heard::Nothing };
+        let facts = Facts { heard, ..self.facts(true) };
+        let of_back = self.backend_ref().and_then(|backend| backend.http.pages.text(code, &facts));
+        of_back.or_else(|| self.frontend().http.pages.text(code, &facts))
     }
 
     /// Closes the client's connection slowly: nothing more is said on it, and what still comes is read and dropped.
@@ -204,6 +209,18 @@ impl Session {
     pub(super) fn linger_deadline(&self) -> Option<Instant> {
         self.http.as_ref().map(|http| http.rested_at + LINGER)
     }
+}
+
+/// Writes a response to what was no request; nothing, if that is what the operator wants.
+fn write_to_garbage(response: &mut Response, text: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    response.clear();
+    let Progress::Complete { head_size } = response.read(text) else { return None };
+    let (written, content) = (response.write(text, ConnectionOption::Close, buffer).ok()?, &text[head_size..]);
+    buffer.get_mut(written..written + content.len())?.copy_from_slice(content);
+    Some(written + content.len())
 }
 
 /// The page of a status that rules may name.
