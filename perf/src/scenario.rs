@@ -276,10 +276,14 @@ fn over_http(many: usize) -> Vec<Scenario> {
             works: vec![Work::Http { connections: many, active: 0, exchange: GET_1K }],
             ..Scenario::http("http-idle9000", "9,000 clients that have asked once and rest", Held, many, GET_1K)
         },
-        get64("http-get-1k", "GET of 1 KiB, over 64 connections"),
-        Scenario::http("http-get-16k", "GET of 16 KiB, over 64 connections", RoundTrip, 64, GET_16K),
-        Scenario::http("http-get-1m", "GET of 1 MiB, over 16 connections", Gigabyte, 16, GET_1M).beside_splices(),
-        Scenario::http("http-put-1m", "PUT of 1 MiB, over 16 connections", Gigabyte, 16, PUT_1M).beside_splices(),
+        get64("http-get-1k", "GET of 1 KiB, over 64 connections").above(Means::Copy),
+        Scenario::http("http-get-16k", "GET of 16 KiB, over 64 connections", RoundTrip, 64, GET_16K).above(Means::Copy),
+        Scenario::http("http-get-1m", "GET of 1 MiB, over 16 connections", Gigabyte, 16, GET_1M)
+            .beside_splices()
+            .above(Means::Splice),
+        Scenario::http("http-put-1m", "PUT of 1 MiB, over 16 connections", Gigabyte, 16, PUT_1M)
+            .beside_splices()
+            .above(Means::Splice),
         Scenario::http("http-get1000", "GET of 1 KiB, over 1,000 connections", RoundTrip, 1000, GET_1K),
         Scenario::http("http-crr", "connect, GET of 1 KiB, close; 64 at a time", Connection, 64, GET_1K_CLOSE),
         with(

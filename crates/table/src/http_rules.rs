@@ -209,11 +209,7 @@ impl Case<'_> {
     }
 
     fn ask_each(&mut self, rules: &[HttpRule], place: &mut RulePlace) -> Ruling {
-        for rule in rules.iter().skip(place.next) {
-            place.next += 1;
-            if !rule.condition.as_ref().is_none_or(|condition| condition.holds(&self.facts())) {
-                continue;
-            }
+        while let Some(rule) = self.next_that_holds(rules, place) {
             match &rule.action {
                 HttpAction::Allow => return Ruling::Passed,
                 HttpAction::Deny(reply) => return Ruling::Denied(reply.words(&self.facts())),
@@ -265,6 +261,15 @@ impl Case<'_> {
             }
         }
         Ruling::Passed
+    }
+
+    /// The facts change only with what a rule does, so all that do not hold are asked with the same ones.
+    fn next_that_holds<'r>(&self, rules: &'r [HttpRule], place: &mut RulePlace) -> Option<&'r HttpRule> {
+        let facts = self.facts();
+        let mut rest = rules.iter().skip(place.next);
+        let found = rest.find(|rule| rule.condition.as_ref().is_none_or(|condition| condition.holds(&facts)));
+        place.next = rules.len() - rest.len();
+        found
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {

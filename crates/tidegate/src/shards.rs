@@ -14,8 +14,9 @@ use std::thread;
 use table::{ShardIndex, Table};
 use uring::{Uring, Wakeup};
 
-/// Bytes of one buffer: what a busy flow moves with one receive and one send.
-const BUFFER_SIZE: usize = 16 * 1024;
+/// Bytes of one buffer, whole pages: what a busy flow moves with one receive and one send. Many things are 16 KiB long; with what comes
+/// around them, a head or that of a TLS record, they still fit.
+const BUFFER_SIZE: usize = 20 * 1024;
 
 /// Buffers that may be lent to the kernel beside those that sessions hold.
 const BUFFERS_BESIDE: u32 = 512;

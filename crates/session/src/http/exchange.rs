@@ -150,15 +150,14 @@ impl Session {
             let mut lease = lease(out)?;
             let written = request.write(up.gathered.bytes(), exchange.request_option(), lease.bytes_mut());
             let written = written.map_err(no_room)?;
-            up.gathered.consume(*head_size);
             up.is_begun = true;
             *begun = Some(*exchange);
             if self.backend_ref().is_some_and(|backend| backend.http.retry_on.needs_request()) {
                 up.replay = Replay::Kept(Vec::new());
             }
-            let (filled, content_size) = up.copy_behind(&mut lease, written).map_err(malformed_request)?;
+            let (piece, content_size) = up.join(lease, written, *head_size).map_err(malformed_request)?;
             self.count_bytes(Side::Front, content_size);
-            self.send(now, up, Side::Back, Outgoing::whole(lease, filled), out);
+            self.send(now, up, Side::Back, piece, out);
             return Ok(());
         }
         match up.next().map_err(malformed_request)? {
@@ -283,37 +282,41 @@ impl Session {
             facts.status = Some(response.status());
         }
         let written = response.write(down.gathered.bytes(), option, lease.bytes_mut());
-        let mut filled = written.map_err(|none| {
+        let written = written.map_err(|none| {
             *exchange = before;
             no_room(none)
         })?;
-        down.gathered.consume(head_size);
-        match reply {
-            Reply::Interim | Reply::Suppressed => response.clear(),
+        let piece = match reply {
+            Reply::Interim | Reply::Suppressed => {
+                down.gathered.consume(head_size);
+                response.clear();
+                Outgoing::whole(lease, written)
+            }
             Reply::Tunnel => {
+                down.gathered.consume(head_size);
                 *is_tunnel = true;
                 down.is_begun = true;
+                Outgoing::whole(lease, written)
             }
             Reply::Final { framing, is_unwrapped, .. } => {
                 down.expect(framing);
                 down.is_unwrapped = is_unwrapped;
-                down.is_begun = true;
-                match down.copy_behind(&mut lease, filled) {
-                    Ok((with_content, content_size)) => {
-                        filled = with_content;
+                match down.join(lease, written, head_size) {
+                    Ok((piece, content_size)) => {
+                        down.is_begun = true;
                         self.count_bytes(Side::Back, content_size);
+                        piece
                     }
                     // Nothing of it has been sent yet: the client can still be told.
                     Err(refusal) => {
                         *exchange = before;
-                        down.is_begun = false;
                         facts.responded_at = None;
                         return Err(malformed_response(refusal));
                     }
                 }
             }
-        }
-        self.send(now, down, Side::Front, Outgoing::whole(lease, filled), out);
+        };
+        self.send(now, down, Side::Front, piece, out);
         Ok(Wait::Over)
     }
 

@@ -130,9 +130,10 @@ pub struct MustBeProven(pub bool);
 
 impl Transaction {
     pub(crate) fn new(buffer_size: usize) -> Transaction {
-        // HAProxy's `tune.maxrewrite` is a sixteenth of its `tune.bufsize`.
-        let received_size_max = buffer_size - buffer_size / 16;
-        let limits = Limits { received_size_max, sent_size_max: buffer_size, ..Limits::default() };
+        // HAProxy's `tune.maxrewrite` is a sixteenth of its `tune.bufsize`. A head may be as long as there, though buffers are longer.
+        let sent_size_max = buffer_size.min(Limits::default().sent_size_max);
+        let limits =
+            Limits { received_size_max: sent_size_max - sent_size_max / 16, sent_size_max, ..Limits::default() };
         Transaction {
             request: Request::new(limits),
             response: Response::new(limits),

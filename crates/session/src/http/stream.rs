@@ -16,6 +16,9 @@ use http1::{Body, Framing, Limits, PartKind, Progress, Refusal, Trailers};
 /// A content of so many octets is spliced from its beginning on, behind what came with its head.
 const LONG: u64 = 2 * PIECE_LEAST as u64;
 
+/// Content of so many bytes costs more to copy than its head.
+const MOVED_LEAST: usize = 1024;
+
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) gathered: Gathered,
@@ -166,9 +169,40 @@ impl Stream {
         }
     }
 
+    /// Puts a head that was written to the first `written` bytes of a lease in front of the content that came behind the `received`
+    /// bytes of its original, so that both go out in one piece. Says what goes out, and how many octets of content are in it.
+    pub(super) fn join(
+        &mut self,
+        mut lease: Lease,
+        written: usize,
+        received: usize,
+    ) -> Result<(Outgoing, u32), Refusal> {
+        let is_worth_it = self.gathered.bytes().len() >= received + MOVED_LEAST;
+        if is_worth_it && written <= received {
+            return self.join_in_place(&lease.bytes()[..written], received);
+        }
+        self.gathered.consume(received);
+        let (filled, content_size) = self.copy_behind(&mut lease, written)?;
+        Ok((Outgoing::whole(lease, filled), content_size))
+    }
+
+    /// A head that has not grown finds room where its original was: the content stays where it is.
+    fn join_in_place(&mut self, head: &[u8], received: usize) -> Result<(Outgoing, u32), Refusal> {
+        self.gathered.consume(received);
+        let run = self.run(usize::MAX)?;
+        let Some(mut piece) = self.gathered.take() else { unreachable!("content came behind the head") };
+        // What is not sent of the content lies between the head and the run, if anything does.
+        let content = piece.start as usize + run.start;
+        let start = content - head.len();
+        piece.lease.bytes_mut()[start..content].copy_from_slice(head);
+        let at = |offset: usize| piece.start + offset as u32;
+        let (start, end, next) = (start as u32, at(run.end), at(run.consumed));
+        Ok((Outgoing { lease: piece.lease, start, end, next, filled: piece.end }, run.content_size))
+    }
+
     /// Copies content behind the `filled` bytes of a head, as far as there is room: a short message goes out in one piece. Says how
     /// many bytes there are then, and how many of them are octets of content.
-    pub(super) fn copy_behind(&mut self, lease: &mut Lease, mut filled: usize) -> Result<(usize, u32), Refusal> {
+    fn copy_behind(&mut self, lease: &mut Lease, mut filled: usize) -> Result<(usize, u32), Refusal> {
         let mut content_size = 0;
         loop {
             let run = self.run(lease.receive_size().saturating_sub(filled))?;

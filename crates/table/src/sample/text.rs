@@ -34,7 +34,7 @@ pub struct TextPatterns {
 
 #[derive(Clone, Debug)]
 enum Patterns {
-    Whole(HashSet<Box<[u8]>>),
+    Whole(Texts),
     Begin(Affixes),
     End(Affixes),
     Inside(Vec<Box<[u8]>>),
@@ -44,12 +44,22 @@ enum Patterns {
 }
 
 /// Many beginnings, or many ends: one look per length that occurs, however many patterns there are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Affixes {
     /// Ascending, each once.
     lengths: Vec<usize>,
-    texts: HashSet<Box<[u8]>>,
+    texts: Texts,
 }
+
+/// Texts to be found again. One is what most rules have, and costs no hash.
+#[derive(Clone, Debug)]
+enum Texts {
+    Few(Vec<Box<[u8]>>),
+    Many(HashSet<Box<[u8]>>),
+}
+
+/// Texts that are compared one after the other in the time of one hash.
+const FEW_MOST: usize = 4;
 
 impl TextPatterns {
     /// # Errors
@@ -99,13 +109,29 @@ pub(crate) fn regex(pattern: &[u8], is_folded: bool) -> Result<Regex, regex::Err
     RegexBuilder::new(&String::from_utf8_lossy(pattern)).unicode(false).case_insensitive(is_folded).build()
 }
 
+impl FromIterator<Box<[u8]>> for Texts {
+    fn from_iter<I: IntoIterator<Item = Box<[u8]>>>(texts: I) -> Texts {
+        let texts: Vec<Box<[u8]>> = texts.into_iter().collect();
+        if texts.len() <= FEW_MOST { Texts::Few(texts) } else { Texts::Many(texts.into_iter().collect()) }
+    }
+}
+
+impl Texts {
+    fn contains(&self, text: &[u8]) -> bool {
+        match self {
+            Texts::Few(texts) => texts.iter().any(|known| **known == *text),
+            Texts::Many(texts) => texts.contains(text),
+        }
+    }
+}
+
 impl Affixes {
     fn new(texts: impl Iterator<Item = Box<[u8]>>) -> Affixes {
-        let texts: HashSet<Box<[u8]>> = texts.collect();
+        let texts: Vec<Box<[u8]>> = texts.collect();
         let mut lengths: Vec<usize> = texts.iter().map(|text| text.len()).collect();
         lengths.sort_unstable();
         lengths.dedup();
-        Affixes { lengths, texts }
+        Affixes { lengths, texts: texts.into_iter().collect() }
     }
 
     fn any<'t>(&self, text: &[u8], affix: impl Fn(usize) -> &'t [u8]) -> bool {
