@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 
 use e2e::peers::Conversation;
 use e2e::run::{Machine, turn};
+use e2e::secure_origin::SecureOrigin;
+use e2e::tls::Authority;
 use e2e::{Admin, Origin, Setup, Subject};
 
 e2e::scenarios! {
@@ -116,6 +118,45 @@ fn a_connection_that_rests_serves_clients_of_all_shards() {
     let count = origin.seen().len();
     assert!((1..=most).contains(&count), "{count} connections");
     admin.wait_for("px", "a", "reuse", &(CLIENTS - count).to_string());
+}
+
+/// What TLS has agreed on goes with a connection, and whoever asks for another host gets another connection.
+#[test]
+fn a_connection_with_tls_serves_clients_of_all_shards() {
+    let _turn = turn(Machine::Shared);
+    let authority = Authority::new();
+    // It says for which host the connection was made.
+    let origin = SecureOrigin::serve(authority.server(&["a.test", "b.test"], false, &[]), |client| {
+        loop {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte)?;
+                head.push(byte[0]);
+            }
+            let name = client.conn.server_name().unwrap_or_default().to_owned();
+            client.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()).as_bytes())?;
+        }
+    });
+    let admin = Admin::new();
+    let template = format!(
+        "{THREADS}
+            http-reuse always
+            server a @a@ ssl verify none sni req.hdr(host)"
+    );
+    let setup = Setup::new(Subject::Tidegate, &template).with("admin", admin.path().display().to_string());
+    let proxy = setup.with("a", origin.target()).start();
+    for _ in 0..CLIENTS / 2 {
+        for host in ["a.test", "b.test"] {
+            let mut client = proxy.connect("px");
+            client.say(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+            let (answer, _) = client.to_end();
+            assert!(answer.ends_with(format!("\r\n\r\n{host}").as_bytes()), "{}", answer.escape_ascii());
+        }
+    }
+    let most = if has_named_threads() { 2 } else { 8 };
+    let count = origin.agreements().len();
+    assert!((2..=most).contains(&count), "{count} connections for 2 hosts");
 }
 
 fn has_named_threads() -> bool {

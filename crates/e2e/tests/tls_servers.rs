@@ -214,7 +214,7 @@ fn connections_are_kept_for_the_same_name(subject: Subject) {
     let server = "ssl verify none sni req.hdr(host)";
     let relay =
         Relay::new(subject, &secure.target(), server).with("mode", "http").with("defaults", "http-reuse always");
-    // Another shard would have connections of its own.
+    // HAProxy's other threads would have connections of their own.
     let (proxy, _logs, _admin) = relay.with("threads", "1").start();
     let mut client = proxy.connect("px");
     for host in ["one.test", "one.test", "one.test", "two.test", "one.test", "two.test"] {
