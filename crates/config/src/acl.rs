@@ -146,6 +146,8 @@ pub enum SessionPart {
     AcceptSeconds,
     /// `%pid`
     ProcessId,
+    /// `date([offset[,unit]])`
+    Date(i64, DateUnit),
     /// `srv_name`
     ServerName,
     /// `capture.req.hdr(index)`, `capture.res.hdr(index)`
@@ -158,6 +160,14 @@ pub enum SessionPart {
     RequestVersion,
     /// `capture.res.ver`
     ResponseVersion,
+}
+
+/// In what `date` counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DateUnit {
+    Seconds,
+    Milliseconds,
+    Microseconds,
 }
 
 impl SessionPart {
@@ -173,6 +183,7 @@ impl SessionPart {
             | SessionPart::Number
             | SessionPart::AcceptSeconds
             | SessionPart::ProcessId
+            | SessionPart::Date(..)
             | SessionPart::ServerName => false,
         }
     }
@@ -297,6 +308,12 @@ pub enum Number {
     ServerConnections(ServerRef),
     /// `srv_is_up(BACKEND/SERVER)`: 1 or 0.
     ServerIsUp(ServerRef),
+    /// `queue(BACKEND)` and its kin.
+    BackendLoad(BackendLoad, ProxyRef),
+    /// `fe_sess_rate(FRONTEND)`, `fe_req_rate(FRONTEND)`
+    FrontendLoad(FrontendLoad, ProxyRef),
+    /// `srv_queue(BACKEND/SERVER)` and its kin.
+    ServerLoad(ServerLoad, ServerRef),
     /// `fe_id`
     FrontendId,
     /// `be_id`
@@ -305,6 +322,62 @@ pub enum Number {
     Truth(bool),
     /// `int(…)`
     Constant(i64),
+}
+
+/// How busy a backend is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BackendLoad {
+    Queue,
+    AverageQueue,
+    Slots,
+    FreeConnections,
+    SessionRate,
+}
+
+/// How busy a frontend is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FrontendLoad {
+    SessionRate,
+    RequestRate,
+}
+
+/// How busy a server is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ServerLoad {
+    FreeConnections,
+    Queue,
+    SessionRate,
+}
+
+impl BackendLoad {
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            BackendLoad::Queue => "queue",
+            BackendLoad::AverageQueue => "avg_queue",
+            BackendLoad::Slots => "connslots",
+            BackendLoad::FreeConnections => "be_conn_free",
+            BackendLoad::SessionRate => "be_sess_rate",
+        }
+    }
+}
+
+impl FrontendLoad {
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            FrontendLoad::SessionRate => "fe_sess_rate",
+            FrontendLoad::RequestRate => "fe_req_rate",
+        }
+    }
+}
+
+impl ServerLoad {
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            ServerLoad::FreeConnections => "srv_conn_free",
+            ServerLoad::Queue => "srv_queue",
+            ServerLoad::SessionRate => "srv_sess_rate",
+        }
+    }
 }
 
 /// Whose bytes.
@@ -419,6 +492,14 @@ pub enum Converter {
         name: String,
         delimiter: char,
     },
+    /// `xxh32([seed])`
+    Xxh32(u32),
+    /// `xxh64([seed])`
+    Xxh64(u64),
+    /// `sha1`, `sha2([bits])`
+    Digest(Digest),
+    /// `json`
+    Json,
     /// `neg`
     Negate,
     /// `cpl`
@@ -431,6 +512,16 @@ pub enum Converter {
     IsEven,
     /// `odd`
     IsOdd,
+}
+
+/// One that makes bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Digest {
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
 }
 
 /// What a number is combined with.

@@ -62,6 +62,8 @@ pub enum HashFunction {
     Djb2,
     Wt6,
     Crc32,
+    /// Of samples alone.
+    Crc32c,
     /// `none`
     Digits,
 }

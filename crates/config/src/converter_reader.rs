@@ -1,6 +1,6 @@
 //! Reads converters of sample expressions: `lower`, `map(file)`, `add(1)` (configuration.txt §7.3.1).
 
-use crate::acl::{Amount, Converter, MapKey, MapValue, Operation, TextPart};
+use crate::acl::{Amount, Converter, Digest, MapKey, MapValue, Operation, TextPart};
 use crate::balance::HashFunction;
 use crate::http_rule_reader::named_variable;
 use crate::pattern::{Compare, integer};
@@ -60,6 +60,23 @@ pub(crate) fn read_converter(
             (Converter::Choose(text(1), no.to_string()), Type::Text, 2)
         }
         "crc32" => hash(HashFunction::Crc32, arguments)?,
+        "crc32c" => hash(HashFunction::Crc32c, arguments)?,
+        "xxh32" => (Converter::Xxh32(seed(arguments)? as u32), Type::Integer, 1),
+        "xxh64" => (Converter::Xxh64(seed(arguments)? as u64), Type::Integer, 1),
+        "sha1" => (Converter::Digest(Digest::Sha1), Type::Binary, 0),
+        "sha2" => {
+            let bits = arguments.get(1).map(|_| arguments.integer(1, 1)).transpose()?.unwrap_or(256);
+            let digest = match bits {
+                224 => Digest::Sha224,
+                256 => Digest::Sha256,
+                384 => Digest::Sha384,
+                512 => Digest::Sha512,
+                _ => return Err((None, format!("Unsupported number of bits: '{bits}'"))),
+            };
+            (Converter::Digest(digest), Type::Binary, 1)
+        }
+        "json" if arguments.get(1).is_some_and(|code| code != "ascii") => return Ok(None),
+        "json" => (Converter::Json, Type::Text, 1),
         "djb2" => hash(HashFunction::Djb2, arguments)?,
         "sdbm" => hash(HashFunction::Sdbm, arguments)?,
         "wt6" => hash(HashFunction::Wt6, arguments)?,
@@ -157,6 +174,10 @@ fn hash(function: HashFunction, arguments: &Arguments<'_>) -> Result<(Converter,
     Ok((Converter::Hash { function, is_mixed }, Type::Integer, 1))
 }
 
+fn seed(arguments: &Arguments<'_>) -> Result<i64, Refusal> {
+    Ok(arguments.get(1).map(|_| arguments.integer(1, 1)).transpose()?.unwrap_or(0))
+}
+
 fn required(arguments: &Arguments<'_>, position: usize) -> Result<String, Refusal> {
     let text = arguments.get(position).ok_or_else(|| arguments.missing("string", position, position))?;
     Ok(text.to_string())
@@ -214,28 +235,28 @@ fn map(key: MapKey, value: MapValue, arguments: &Arguments<'_>, span: Span) -> R
 
 /// The converters that are read.
 pub(crate) const CONVERTERS: &[&str] = &[
-    "add", "and", "b64dec", "base64", "bool", "bytes", "concat", "cpl", "crc32", "div", "djb2", "even", "field", "hex",
-    "hex2i", "iif", "ipmask", "length", "lower", "ltrim", "map", "mod", "mul", "neg", "not", "odd", "or", "param",
-    "regsub", "rtrim", "sdbm", "strcmp", "sub", "ub64dec", "ub64enc", "upper", "url_dec", "url_enc", "word", "wt6",
-    "xor",
+    "add", "and", "b64dec", "base64", "bool", "bytes", "concat", "cpl", "crc32", "crc32c", "div", "djb2", "even",
+    "field", "hex", "hex2i", "iif", "ipmask", "json", "length", "lower", "ltrim", "map", "mod", "mul", "neg", "not",
+    "odd", "or", "param", "regsub", "rtrim", "sdbm", "sha1", "sha2", "strcmp", "sub", "ub64dec", "ub64enc", "upper",
+    "url_dec", "url_enc", "word", "wt6", "xor", "xxh32", "xxh64",
 ];
 
 /// Converters that HAProxy knows and nothing here reads.
 pub(crate) const CONVERTERS_UNREAD: &str = "
 51d.single add_item aes_gcm_dec aes_gcm_enc aes_cbc_dec aes_cbc_enc be2dec be2hex capture-req capture-res
-cut_crlf crc32c da-csv-conv date debug digest fix_is_valid fix_tag_value h2c hmac
+cut_crlf da-csv-conv date debug digest fix_is_valid fix_tag_value h2c hmac
 host_only htonl http_date in_table jwt_decrypt_cert jwt_decrypt_jwk jwt_decrypt_secret jwt_header_query
-jwt_payload_query jwt_verify json json_query keep language le2dec lua ltime map map_beg map_beg_int map_beg_ip
+jwt_payload_query jwt_verify json_query keep language le2dec lua ltime map map_beg map_beg_int map_beg_ip
 map_beg_key map_beg_str map_dir map_dir_int map_dir_ip map_dir_str map_dom map_dom_int map_dom_ip map_dom_str map_end
 map_end_int map_end_ip map_end_str map_int map_int_int map_int_ip map_int_str map_ip map_ip_int map_ip_ip map_ip_key
 map_ip_str map_len map_len_int map_len_ip map_len_str map_reg map_reg_int map_reg_ip map_reg_str map_regm map_str
 map_str_int map_str_ip map_str_str map_sub map_sub_int map_sub_ip map_sub_str mqtt_field_value mqtt_is_valid ms_ltime
 ms_utime port_only protobuf ungrpc reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
-rfc7239_n2np rfc7239_nn rfc7239_np secure_memcmp set-var sha1 sha2 srv_queue table_bytes_in_rate
+rfc7239_n2np rfc7239_nn rfc7239_np secure_memcmp set-var srv_queue table_bytes_in_rate
 table_bytes_out_rate table_clr_gpc table_clr_gpc0 table_clr_gpc1 table_conn_cnt table_conn_cur table_conn_rate
 table_expire table_glitch_cnt table_glitch_rate table_gpc table_gpc0 table_gpc0_rate table_gpc1 table_gpc1_rate
 table_gpc_rate table_gpt table_gpt0 table_http_err_cnt table_http_err_rate table_http_fail_cnt table_http_fail_rate
 table_http_req_cnt table_http_req_rate table_idle table_inc_gpc table_inc_gpc0 table_inc_gpc1 table_kbytes_in
 table_kbytes_out table_server_id table_sess_cnt table_sess_rate table_trackers unset-var
-us_ltime us_utime utime x509_v_err_str xxh3 xxh32 xxh64 when
+us_ltime us_utime utime x509_v_err_str xxh3 when
 ";

@@ -227,7 +227,7 @@ impl HttpAction {
 }
 
 impl Reply {
-    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
         let content = match &self.content {
             ReplyContent::Format(format) => Some(format),
             ReplyContent::Page

@@ -80,9 +80,10 @@ mod value;
 mod variables;
 
 pub use acl::{
-    Acl, Amount, CertificatePart, Condition, ContentPart, Converter, CountedStart, End, Expression, Fetch, FieldForm,
-    MapKey, MapValue, Matching, MessagePart, Number, Operand, Operation, Part, Predefined, ProxyRef, ServerRef,
-    SessionPart, Speaker, Term, Test, TextPart, TlsPart, UserlistRef, Whose,
+    Acl, Amount, BackendLoad, CertificatePart, Condition, ContentPart, Converter, CountedStart, DateUnit, Digest, End,
+    Expression, Fetch, FieldForm, FrontendLoad, MapKey, MapValue, Matching, MessagePart, Number, Operand, Operation,
+    Part, Predefined, ProxyRef, ServerLoad, ServerRef, SessionPart, Speaker, Term, Test, TextPart, TlsPart,
+    UserlistRef, Whose,
 };
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};

@@ -1,8 +1,8 @@
 //! Reads sample expressions: `FETCH(ARGUMENTS),CONVERTER(ARGUMENTS)…` (configuration.txt §7.3).
 
 use crate::acl::{
-    CertificatePart, ContentPart, CountedStart, End, Expression, Fetch, FieldForm, MessagePart, Number, Part, ProxyRef,
-    ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
+    CertificatePart, ContentPart, CountedStart, DateUnit, End, Expression, Fetch, FieldForm, MessagePart, Number, Part,
+    ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
 };
 use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
 use crate::http_rule_reader::named_variable;
@@ -145,6 +145,26 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::FeConn => (Fetch::Number(Number::FrontendConnections(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::SrvConn => (Fetch::Number(Number::ServerConnections(server(arguments.raw()))), Type::Integer, 1),
         Keyword::SrvIsUp => (Fetch::Number(Number::ServerIsUp(server(arguments.raw()))), Type::Boolean, 1),
+        Keyword::BackendLoad(load) => {
+            (Fetch::Number(Number::BackendLoad(load, proxy(arguments.raw()))), Type::Integer, 1)
+        }
+        Keyword::FrontendLoad(load) => {
+            (Fetch::Number(Number::FrontendLoad(load, proxy(arguments.raw()))), Type::Integer, 1)
+        }
+        Keyword::ServerLoad(load) => {
+            (Fetch::Number(Number::ServerLoad(load, server(arguments.raw()))), Type::Integer, 1)
+        }
+        Keyword::Date => {
+            let offset = arguments.get(1).filter(|text| !text.is_empty());
+            let offset = offset.map(|_| arguments.integer(1, 2)).transpose()?.unwrap_or(0);
+            let unit = match arguments.get(2) {
+                None | Some("s") => DateUnit::Seconds,
+                Some("ms") => DateUnit::Milliseconds,
+                Some("us") => DateUnit::Microseconds,
+                Some(other) => return Err((Some(2), format!("unit '{other}' is not one of 's', 'ms' and 'us'"))),
+            };
+            (Fetch::Session(SessionPart::Date(offset, unit)), Type::Integer, 2)
+        }
         Keyword::Variable => {
             if arguments.get(2).is_some() {
                 return Ok(None);

@@ -222,10 +222,15 @@ impl Checker<'_, '_> {
         let formats = formats.chain(proxy.use_servers.iter().map(|rule| &rule.computed)).flatten();
         let formats = formats.chain(proxy.settings.unique_id.format.as_deref());
         let formats = formats.chain(proxy.proxy_tlvs());
+        let replies = proxy.settings.http.pages.iter().filter_map(|page| match &page.source {
+            ErrorSource::Reply(reply) => Some(reply),
+            ErrorSource::File(_) | ErrorSource::Location(..) | ErrorSource::Section(_) => None,
+        });
+        let of_replies = replies.flat_map(|reply| reply.expressions()).map(|expression| &expression.fetch);
         let of_formats = formats.flat_map(Format::expressions).map(|expression| &expression.fetch);
         let of_lines = proxy.log_formats().flat_map(|(_, _, line)| line.samples()).map(|expression| &expression.fetch);
         let of_formats = of_formats.chain(of_lines).chain(of_balance);
-        for fetch in of_tests.chain(of_rules).chain(of_formats) {
+        for fetch in of_tests.chain(of_rules).chain(of_replies).chain(of_formats) {
             if let Fetch::Message(MessagePart::Authorized(list) | MessagePart::Groups(list)) = fetch {
                 self.userlist_reference(proxy, list);
             }
@@ -236,6 +241,9 @@ impl Checker<'_, '_> {
                 Number::FrontendConnections(of) => self.proxy_reference(proxy, of, "fe_conn", Role::Frontend),
                 Number::ServerConnections(of) => self.server_reference(proxy, of, "srv_conn"),
                 Number::ServerIsUp(of) => self.server_reference(proxy, of, "srv_is_up"),
+                Number::BackendLoad(load, of) => self.proxy_reference(proxy, of, load.keyword(), Role::Backend),
+                Number::FrontendLoad(load, of) => self.proxy_reference(proxy, of, load.keyword(), Role::Frontend),
+                Number::ServerLoad(load, of) => self.server_reference(proxy, of, load.keyword()),
                 Number::Port(_) | Number::FrontendId | Number::BackendId | Number::Truth(_) | Number::Constant(_) => {}
             }
         }

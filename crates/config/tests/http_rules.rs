@@ -36,6 +36,8 @@ fn what_is_read() {
         "option http-buffer-request",
         "http-error status 404 content-type text/plain lf-string %[path] hdr X %[src]",
         "http-error status 503",
+        "http-request set-header X %[date(5,ms)]-%[queue(l)]-%[srv_queue(l/s)]-%[fe_req_rate]-%[path,sha2(512),hex]",
+        "http-request deny if { connslots(l) lt 3 } { be_conn_free gt 0 } { path,xxh64(7) 5 } { path,json -m len 5 }",
         "http-request set-src req.hdr(x),lower if TRUE",
         "http-request set-dst-port int(80)",
         "http-request silent-drop if TRUE",

@@ -778,8 +778,8 @@ fn nothing_is_read_and_ignored() {
         ),
         (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (
-            front("acl x str(a),crc32c 1"),
-            "A parsing [c.cfg:8] : 'acl fetch str(a),crc32c' is not supported by Tidegate yet",
+            front("acl x str(a),digest(md5) 1"),
+            "A parsing [c.cfg:8] : 'acl fetch str(a),digest(md5)' is not supported by Tidegate yet",
         ),
         (front("acl x rand(9) 1"), "A parsing [c.cfg:8] : 'acl fetch rand(9)' is not supported by Tidegate yet"),
         (front("acl x src -m bin 0a"), "A parsing [c.cfg:8] : 'acl src with -m bin' is not supported by Tidegate yet"),

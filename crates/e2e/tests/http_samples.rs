@@ -14,6 +14,7 @@ e2e::scenarios! {
         backends_by_computed_names,
         servers_by_computed_names,
         exchanges_have_names,
+        digests_and_how_busy_it_is,
     ],
     alone: [],
 }
@@ -305,4 +306,42 @@ fn exchanges_have_names(subject: Subject) {
     let seen = String::from_utf8_lossy(&rig.origin.seen().last().expect("a connection").bytes).into_owned();
     assert!(seen.contains(&format!("\r\nx-a: 3\r\nx-a: {name}\r\n")), "{seen}");
     assert_eq!(rig.line("|/old"), format!("{name}|/old"));
+}
+
+/// `configuration.txt` §7.3.1, §7.3.2: digests, and how much room there is.
+fn digests_and_how_busy_it_is(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        http-request set-header X-Sums %[path,crc32c]|%[path,crc32c(1)]|%[path,xxh32]|%[path,xxh32(7)]|%[path,xxh64]|%[path,xxh64(7)]
+        http-request set-header X-Sha %[path,sha1,hex]|%[path,sha2,hex]|%[path,sha2(224),hex]|%[path,sha2(384),hex,length]|%[path,sha2(512),hex,length]
+        http-request set-header X-Json \"%[url,url_dec,json]\"
+        http-request set-header X-Room %[srv_conn_free(be/s)]|%[srv_conn_free(free/s)]|%[be_conn_free(be)]|%[be_conn_free(free)]|%[connslots(be)]|%[connslots(free)]
+        http-request set-header X-Lines %[queue(be)]|%[avg_queue(be)]|%[srv_queue(be/s)]|%[be_sess_rate(free)]|%[srv_sess_rate(free/s)]
+        http-request set-header X-Rates yes if { fe_req_rate ge 1 } { fe_sess_rate(fe) ge 1 }
+        http-request set-var(txn.now) date
+        http-request set-var(txn.later) date(5)
+        http-request set-header X-Date yes if { date ge 1700000000 } { date(0,ms) ge 1700000000000 } { date(0,us) ge 1700000000000000 }
+        http-request set-header X-Offset %[var(txn.later),sub(txn.now)]
+        default_backend be
+    backend be
+        server s @s@ maxconn 5 maxqueue 7
+        server t @s@ maxconn 2 maxqueue 1
+    backend free
+        server s @s@
+";
+    let rig = Rig::new(subject, sections);
+    rig.ask("/abc?x=%22%0a%C3%A9%ff", "");
+    let sums = "640227501|1323567263|4260198759|3860786875|1581546775629174716|5259890479203322608";
+    let sha =
+        "06F74E7966946C1647930A899440755839F74E3E|AAAEA3613DF9F409E3B79264CA21C3E12E99AD2D7B0F6FC9B4CA2F4610B878A1|";
+    assert_eq!(rig.field("x-sums").as_deref(), Some(sums));
+    let found = rig.field("x-sha").expect("digests");
+    assert!(found.starts_with(sha) && found.ends_with("|96|128"), "{found}");
+    assert_eq!(rig.field("x-json").as_deref(), Some(r#"\/abc?x=\"\n\u00c3\u00a9\u00ff"#));
+    assert_eq!(rig.field("x-room").as_deref(), Some("5|-1|7|-1|15|-1"));
+    assert_eq!(rig.field("x-lines").as_deref(), Some("0|0|0|0|0"));
+    assert_eq!(rig.field("x-rates").as_deref(), Some("yes"));
+    assert_eq!(rig.field("x-date").as_deref(), Some("yes"));
+    assert!(matches!(rig.field("x-offset").as_deref(), Some("5" | "6")), "{:?}", rig.field("x-offset"));
 }

@@ -64,6 +64,8 @@ pub enum HashFunction {
     Djb2,
     Wt6,
     Crc32,
+    /// Of samples alone.
+    Crc32c,
     /// `none`: the bytes are digits already.
     Digits,
 }
@@ -165,7 +167,8 @@ impl HashFunction {
                 bytes.iter().fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(byte.into()))
             }
             HashFunction::Wt6 => wt6(bytes),
-            HashFunction::Crc32 => crc32(bytes),
+            HashFunction::Crc32 => crc(bytes, 0xedb8_8320),
+            HashFunction::Crc32c => crc(bytes, 0x82f6_3b78),
             // More digits than there is room for leave what a C program keeps of such a number.
             HashFunction::Digits => Value::Bytes(bytes.into()).to_int().unwrap_or(0) as u32,
         }
@@ -241,10 +244,11 @@ fn wt6(bytes: &[u8]) -> u32 {
     one ^ other
 }
 
-/// The CRC of Ethernet and gzip (ISO/IEC 8802-3), bit by bit: keys are short.
-fn crc32(bytes: &[u8]) -> u32 {
+/// The CRC of Ethernet and gzip (ISO/IEC 8802-3), or that of SCTP (RFC 4960 Appendix B), by the polynomial with its bits reversed. Bit by
+/// bit: keys are short.
+fn crc(bytes: &[u8], polynomial: u32) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1)))
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (polynomial & 0_u32.wrapping_sub(crc & 1)))
     })
 }
 

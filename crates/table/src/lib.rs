@@ -73,10 +73,10 @@ pub use rules::{
     judge,
 };
 pub use sample::{
-    Amount, Announced, Captured, Captures, CertificatePart, Compare, ContentPart, Converter, CountedStart, Course,
-    Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter, Format, FormatPart, Heard, Map, MapKey, Matcher,
-    Message, MessagePart, NumberRange, Operation, Part, Payload, Scope, SessionPart, Speaker, Substitution, TextPart,
-    TextPatterns, TlsPart, Value, Variable, Variables, Whose,
+    Amount, Announced, BackLoad, Captured, Captures, CertificatePart, Compare, ContentPart, Converter, CountedStart,
+    Course, DateUnit, Digest, Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter, Format, FormatPart,
+    FrontLoad, Heard, Map, MapKey, Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope,
+    ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables, Whose,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,

@@ -1,6 +1,6 @@
 //! Sample fetches that an ACL may name (configuration.txt §7.3), and HAProxy's predefined ACLs (§7.4).
 
-use crate::acl::{FieldForm, Speaker, Whose};
+use crate::acl::{BackendLoad, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
 use crate::pattern::{Compare, Method};
 
 /// The fetches that are read.
@@ -10,14 +10,17 @@ pub(crate) enum Keyword {
     AlwaysTrue,
     /// The type of the TLV, unless the argument says it.
     Announced(Option<u8>),
+    BackendLoad(BackendLoad),
     BeConn,
     BeId,
     BeName,
+    Date,
     Dst,
     DstPort,
     FeConn,
     FeId,
     FeName,
+    FrontendLoad(FrontendLoad),
     Hostname,
     HelloCurves,
     HelloName,
@@ -31,6 +34,7 @@ pub(crate) enum Keyword {
     Payload(Speaker),
     PayloadLv(Speaker),
     ProtoHttp,
+    ServerLoad(ServerLoad),
     Session(SessionName),
     Src,
     SrcPort,
@@ -245,16 +249,21 @@ fn message(name: &str) -> Option<MessageName> {
 pub(crate) const READ: &[&str] = &[
     "always_false",
     "always_true",
+    "avg_queue",
     "base",
     "be_conn",
+    "be_conn_free",
     "be_id",
     "be_name",
+    "be_sess_rate",
     "capture.req.hdr",
     "capture.req.method",
     "capture.req.uri",
     "capture.req.ver",
     "capture.res.hdr",
     "capture.res.ver",
+    "connslots",
+    "date",
     "dst",
     "dst_port",
     "fc_pp_authority",
@@ -263,6 +272,8 @@ pub(crate) const READ: &[&str] = &[
     "fe_conn",
     "fe_id",
     "fe_name",
+    "fe_req_rate",
+    "fe_sess_rate",
     "hdr",
     "hostname",
     "http_auth",
@@ -273,6 +284,7 @@ pub(crate) const READ: &[&str] = &[
     "path",
     "pathq",
     "query",
+    "queue",
     "req.body",
     "req.body_len",
     "req.body_param",
@@ -303,8 +315,11 @@ pub(crate) const READ: &[&str] = &[
     "src",
     "src_port",
     "srv_conn",
+    "srv_conn_free",
     "srv_is_up",
     "srv_name",
+    "srv_queue",
+    "srv_sess_rate",
     "ssl_bc",
     "ssl_bc_alg_keysize",
     "ssl_bc_alpn",
@@ -361,7 +376,18 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
     let keyword = match name {
         "always_false" => Keyword::AlwaysFalse,
         "always_true" => Keyword::AlwaysTrue,
+        "avg_queue" => Keyword::BackendLoad(BackendLoad::AverageQueue),
         "be_conn" => Keyword::BeConn,
+        "be_conn_free" => Keyword::BackendLoad(BackendLoad::FreeConnections),
+        "be_sess_rate" => Keyword::BackendLoad(BackendLoad::SessionRate),
+        "connslots" => Keyword::BackendLoad(BackendLoad::Slots),
+        "date" => Keyword::Date,
+        "fe_req_rate" => Keyword::FrontendLoad(FrontendLoad::RequestRate),
+        "fe_sess_rate" => Keyword::FrontendLoad(FrontendLoad::SessionRate),
+        "queue" => Keyword::BackendLoad(BackendLoad::Queue),
+        "srv_conn_free" => Keyword::ServerLoad(ServerLoad::FreeConnections),
+        "srv_queue" => Keyword::ServerLoad(ServerLoad::Queue),
+        "srv_sess_rate" => Keyword::ServerLoad(ServerLoad::SessionRate),
         "be_id" => Keyword::BeId,
         "be_name" => Keyword::BeName,
         "dst" => Keyword::Dst,
@@ -410,21 +436,21 @@ pub(crate) const PREDEFINED_UNSERVED: &[&str] =
 
 /// Fetches that HAProxy knows and nothing here reads.
 const UNREAD: &str = "
-accept_date act_conn avg_queue base32 base32+src baseq bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
+accept_date act_conn base32 base32+src baseq bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
 bc_err_str bc_glitches bc_http_major bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams
-bc_settings_streams_limit bc_src bc_src_port bc_srv be_conn_free be_connect_timeout be_server_timeout be_sess_rate
-be_tarpit_timeout be_tunnel_timeout bin bool bs.aborted bs.debug_str bs.id bytes_in bytes_out connslots cook_cnt
+bc_settings_streams_limit bc_src bc_src_port bc_srv be_connect_timeout be_server_timeout 
+be_tarpit_timeout be_tunnel_timeout bin bool bs.aborted bs.debug_str bs.id bytes_in bytes_out cook_cnt
 cook_val cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
-date date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
+date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
 fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
 fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
-fe_client_timeout fe_defbe fe_req_rate fe_sess_rate fe_tarpit_timeout fs.aborted fs.debug_str fs.id
+fe_client_timeout fe_defbe fe_tarpit_timeout fs.aborted fs.debug_str fs.id
 http_auth_bearer http_auth_pass http_auth_type http_auth_user http_first_req internal.htx.data
 internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
 internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file
-last_rule_line lat_ns_avg lat_ns_tot meth nbproc payload payload_lv pid prio_class prio_offset proc queue quic_enabled
+last_rule_line lat_ns_avg lat_ns_tot meth nbproc payload payload_lv pid prio_class prio_offset proc quic_enabled
 rand rdp_cookie rdp_cookie_cnt req.bytes_in req.bytes_out
 req.cook_cnt req.cook_names req.cook_val req.hdr_names req.hdrs req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
 req.ssl_st_ext req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_rdp_cookie req_rdp_cookie_cnt
@@ -449,8 +475,8 @@ scook_end scook_len scook_reg scook_sub scook_val so_id so_name src_bytes_in_rat
 src_clr_gpc0 src_clr_gpc1 src_conn_cnt src_conn_cur src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt
 src_get_gpt0 src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt
 src_http_fail_rate src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
-src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_conn_free srv_id srv_iweight srv_queue
-srv_sess_rate srv_uweight srv_weight ssl_bc_client_random ssl_bc_err ssl_bc_err_str ssl_bc_npn ssl_bc_server_random
+src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_id srv_iweight 
+srv_uweight srv_weight ssl_bc_client_random ssl_bc_err ssl_bc_err_str ssl_bc_npn ssl_bc_server_random
 ssl_bc_session_id ssl_bc_session_key ssl_bc_unique_id ssl_c_chain_der ssl_f_ca_cert
 ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh ssl_fc_ciphers_str
 ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random

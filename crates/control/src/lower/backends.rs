@@ -120,6 +120,7 @@ pub(super) fn function(function: config::HashFunction) -> HashFunction {
         config::HashFunction::Djb2 => HashFunction::Djb2,
         config::HashFunction::Wt6 => HashFunction::Wt6,
         config::HashFunction::Crc32 => HashFunction::Crc32,
+        config::HashFunction::Crc32c => HashFunction::Crc32c,
         config::HashFunction::Digits => HashFunction::Digits,
     }
 }

@@ -5,7 +5,7 @@ use super::samples::compare;
 use config::{Lead, Spanned, Stage};
 use std::fs;
 use std::sync::Arc;
-use table::{Amount, Converter, Map, MapKey, Substitution, Value};
+use table::{Amount, Converter, Digest, Map, MapKey, Substitution, Value};
 
 impl Lowering<'_> {
     /// `None` if a map cannot be read; that has been reported.
@@ -57,6 +57,16 @@ impl Lowering<'_> {
             config::Converter::Hash { function, is_mixed } => {
                 Converter::Hash { function: super::backends::function(*function), is_mixed: *is_mixed }
             }
+            config::Converter::Xxh32(seed) => Converter::Xxh32(*seed),
+            config::Converter::Xxh64(seed) => Converter::Xxh64(*seed),
+            config::Converter::Digest(digest) => Converter::Digest(match digest {
+                config::Digest::Sha1 => Digest::Sha1,
+                config::Digest::Sha224 => Digest::Sha224,
+                config::Digest::Sha256 => Digest::Sha256,
+                config::Digest::Sha384 => Digest::Sha384,
+                config::Digest::Sha512 => Digest::Sha512,
+            }),
+            config::Converter::Json => Converter::Json,
             config::Converter::HexToInteger => Converter::HexToInt,
             config::Converter::Parameter { name, delimiter } => {
                 Converter::Parameter { name: bytes(name), delimiter: u8::try_from(*delimiter).unwrap_or(b'&') }

@@ -2,8 +2,8 @@
 
 use super::Lowering;
 use table::{
-    ContentPart, CountedStart, FieldForm, FieldPart, FormParameter, MessagePart, Operation, Part, SessionPart, Speaker,
-    TextPart,
+    BackLoad, ContentPart, CountedStart, DateUnit, FieldForm, FieldPart, FormParameter, FrontLoad, MessagePart,
+    Operation, Part, ServerLoad, SessionPart, Speaker, TextPart,
 };
 
 impl Lowering<'_> {
@@ -75,11 +75,44 @@ pub(super) fn part(part: config::Part) -> Part {
     }
 }
 
+pub(super) fn back_load(load: config::BackendLoad) -> BackLoad {
+    match load {
+        config::BackendLoad::Queue => BackLoad::Queue,
+        config::BackendLoad::AverageQueue => BackLoad::AverageQueue,
+        config::BackendLoad::Slots => BackLoad::Slots,
+        config::BackendLoad::FreeConnections => BackLoad::FreeConns,
+        config::BackendLoad::SessionRate => BackLoad::SessionRate,
+    }
+}
+
+pub(super) fn front_load(load: config::FrontendLoad) -> FrontLoad {
+    match load {
+        config::FrontendLoad::SessionRate => FrontLoad::SessionRate,
+        config::FrontendLoad::RequestRate => FrontLoad::RequestRate,
+    }
+}
+
+pub(super) fn server_load(load: config::ServerLoad) -> ServerLoad {
+    match load {
+        config::ServerLoad::FreeConnections => ServerLoad::FreeConns,
+        config::ServerLoad::Queue => ServerLoad::Queue,
+        config::ServerLoad::SessionRate => ServerLoad::SessionRate,
+    }
+}
+
 pub(super) fn session(part: config::SessionPart) -> SessionPart {
     match part {
         config::SessionPart::UniqueId => SessionPart::UniqueId,
         config::SessionPart::Number => SessionPart::Number,
         config::SessionPart::AcceptSeconds => SessionPart::AcceptSeconds,
+        config::SessionPart::Date(offset, unit) => SessionPart::Date(
+            offset,
+            match unit {
+                config::DateUnit::Seconds => DateUnit::Seconds,
+                config::DateUnit::Milliseconds => DateUnit::Milliseconds,
+                config::DateUnit::Microseconds => DateUnit::Microseconds,
+            },
+        ),
         config::SessionPart::ProcessId => SessionPart::ProcessId,
         config::SessionPart::ServerName => SessionPart::ServerName,
         config::SessionPart::Captured(whose, index) => SessionPart::Captured(speaker(whose), index),

@@ -89,6 +89,18 @@ impl Lowering<'_> {
             Number::FrontendConnections(of) => self.names.frontend(name(of, proxy)).map(Fetch::FeConn),
             Number::ServerConnections(of) => self.server_named(of, proxy).map(Fetch::SrvConn),
             Number::ServerIsUp(of) => self.server_named(of, proxy).map(Fetch::SrvIsUp),
+            Number::BackendLoad(load, of) => {
+                let load = super::parts::back_load(*load);
+                self.names.backend(name(of, proxy)).map(|backend| Fetch::BackLoad(load, backend))
+            }
+            Number::FrontendLoad(load, of) => {
+                let load = super::parts::front_load(*load);
+                self.names.frontend(name(of, proxy)).map(|frontend| Fetch::FrontLoad(load, frontend))
+            }
+            Number::ServerLoad(load, of) => {
+                let load = super::parts::server_load(*load);
+                self.server_named(of, proxy).map(|server| Fetch::ServerLoad(load, server))
+            }
             Number::FrontendId => Some(Fetch::FeId),
             Number::BackendId => Some(Fetch::BeId),
             Number::Truth(truth) => Some(Fetch::Always(*truth)),

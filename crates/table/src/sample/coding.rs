@@ -42,6 +42,31 @@ pub(super) fn url_encoded(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Each byte is a character of Latin-1; those that are no printable ASCII, and those that JSON wants escaped, are.
+pub(super) fn json(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for &byte in text {
+        let letter = match byte {
+            b'"' | b'\\' | b'/' => byte,
+            0x08 => b'b',
+            0x0c => b'f',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            b' '..=b'~' => {
+                out.push(byte);
+                continue;
+            }
+            _ => {
+                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', letter]);
+    }
+    out
+}
+
 pub(super) fn hex(bytes: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
@@ -138,6 +163,7 @@ mod tests {
     #[test]
     fn escapes() {
         assert_eq!(url_encoded("/a%20b+c~é".as_bytes()), b"%2Fa%2520b%2Bc~%C3%A9");
+        assert_eq!(json(b"/abc?x=\"\n\xc3\xa9\xff"), br#"\/abc?x=\"\n\u00c3\u00a9\u00ff"#);
         assert_eq!((hex_number(b"616a"), hex_number(b"ff"), hex_number(b"x")), (Some(24938), Some(255), None));
     }
 }

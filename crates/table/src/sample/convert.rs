@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::coding::{
-    base64, base64_decoded, base64_url, base64_url_decoded, hex, hex_number, url_decoded, url_encoded,
+    base64, base64_decoded, base64_url, base64_url_decoded, hex, hex_number, json, url_decoded, url_encoded,
 };
 use crate::HashFunction;
 use crate::hashing::mix;
 
-use super::{Facts, Map, Substitution, Value, Variable};
+use super::digest::{xxh32, xxh64};
+use super::{Digest, Facts, Map, Substitution, Value, Variable};
 
 /// One converter of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,14 @@ pub enum Converter {
         function: HashFunction,
         is_mixed: bool,
     },
+    /// `xxh32`, with a seed.
+    Xxh32(u32),
+    /// `xxh64`, with a seed.
+    Xxh64(u64),
+    /// `sha1`, `sha2`
+    Digest(Digest),
+    /// `json`: what is within the quotes of a string.
+    Json,
     /// `param`
     Parameter {
         name: Box<[u8]>,
@@ -182,6 +191,10 @@ impl Converter {
                 let hash = function.of(&value.into_bytes());
                 Some(Value::Int(if *is_mixed { mix(hash) } else { hash }.into()))
             }
+            Converter::Xxh32(seed) => Some(Value::Int(xxh32(&value.into_bytes(), *seed).into())),
+            Converter::Xxh64(seed) => Some(Value::Int(xxh64(&value.into_bytes(), *seed) as i64)),
+            Converter::Digest(digest) => Some(owned(digest.of(&value.into_bytes()))),
+            Converter::Json => Some(owned(json(&value.into_bytes()))),
             Converter::HexToInt => hex_number(&value.into_bytes()).map(Value::Int),
             Converter::Parameter { name, delimiter } => {
                 let text = value.into_bytes();
@@ -359,9 +372,10 @@ mod tests {
     /// What HAProxy 2.6.12 makes of `/abc`.
     #[test]
     fn hashes() {
-        use HashFunction::{Crc32, Djb2, Sdbm, Wt6};
+        use HashFunction::{Crc32, Crc32c, Djb2, Sdbm, Wt6};
         for (function, plain, mixed) in [
             (Crc32, 326_170_788_u32, 2_375_596_333_u32),
+            (Crc32c, 640_227_501, 1_323_567_263),
             (Djb2, 2_088_271_610, 1_563_166_642),
             (Sdbm, 3_135_654_771, 2_611_440_265),
             (Wt6, 4_175_322_074, 2_702_208_831),

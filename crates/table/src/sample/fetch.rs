@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{
-    CertificatePart, Facts, Heard, Message, MessagePart, Part, Sample, SessionPart, Speaker, Value, Variable, Whose,
+    BackLoad, CertificatePart, Facts, FrontLoad, Heard, Message, MessagePart, Part, Sample, ServerLoad, SessionPart,
+    Speaker, Value, Variable, Whose,
 };
 use crate::{BackendId, FrontendId, Proxy, ServerId, Table};
 
@@ -22,6 +24,10 @@ pub enum Fetch {
     FeConn(FrontendId),
     SrvConn(ServerId),
     SrvIsUp(ServerId),
+    /// `queue` and its kin: how busy a backend is.
+    BackLoad(BackLoad, BackendId),
+    FrontLoad(FrontLoad, FrontendId),
+    ServerLoad(ServerLoad, ServerId),
     /// `fe_id`: HAProxy's number of the frontend.
     FeId,
     FeName,
@@ -105,6 +111,8 @@ impl Fetch {
     pub(crate) fn of<'a>(&'a self, facts: &Facts<'a>) -> Sample<'a> {
         let table = facts.table;
         let int = |number: i64| Sample::Settled(Value::Int(number));
+        // Who asks without a session asks before there was any.
+        let now = || facts.course.map_or(Duration::ZERO, |course| course.now);
         match self {
             Fetch::Src => facts.src.map(|addr| Value::Addr(addr.ip())).into(),
             Fetch::Dst => facts.dst.map(|addr| Value::Addr(addr.ip())).into(),
@@ -115,6 +123,9 @@ impl Fetch {
             Fetch::FeConn(frontend) => int(table.frontend(*frontend).state.conns.current() as i64),
             Fetch::SrvConn(server) => int(table.server(*server).state.conns().into()),
             Fetch::SrvIsUp(server) => Sample::Settled(Value::Bool(table.server(*server).state.is_up())),
+            Fetch::BackLoad(load, backend) => int(load.of(table.backend(*backend), now())),
+            Fetch::FrontLoad(load, frontend) => int(load.of(table.frontend(*frontend), now())),
+            Fetch::ServerLoad(load, server) => int(load.of(table.server(*server), now())),
             Fetch::FeId => number(facts, |proxy| proxy.frontend == Some(facts.frontend)).into(),
             Fetch::BeId if facts.backend.is_some() => number(facts, |proxy| proxy.backend == facts.backend).into(),
             Fetch::BeId => number(facts, |proxy| proxy.frontend == Some(facts.frontend)).into(),
@@ -159,9 +170,11 @@ impl Fetch {
     /// Whether every id in it has a place in `table`.
     pub(crate) fn fits(&self, table: &Table) -> bool {
         match self {
-            Fetch::Nbsrv(backend) | Fetch::BeConn(backend) => table.has_backend(*backend),
-            Fetch::FeConn(FrontendId(frontend)) => (*frontend as usize) < table.frontends.len(),
-            Fetch::SrvConn(server) | Fetch::SrvIsUp(server) => table.has_server(*server),
+            Fetch::Nbsrv(backend) | Fetch::BeConn(backend) | Fetch::BackLoad(_, backend) => table.has_backend(*backend),
+            Fetch::FeConn(FrontendId(frontend)) | Fetch::FrontLoad(_, FrontendId(frontend)) => {
+                (*frontend as usize) < table.frontends.len()
+            }
+            Fetch::SrvConn(server) | Fetch::SrvIsUp(server) | Fetch::ServerLoad(_, server) => table.has_server(*server),
             Fetch::Src
             | Fetch::Dst
             | Fetch::SrcPort

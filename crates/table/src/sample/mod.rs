@@ -12,13 +12,13 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `fetch` | the sources of samples |
+//! | `fetch`, `load` | the sources of samples |
 //! | `certificate` | what certificates say |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
 //! | `message`, `content` | what a request or a response of HTTP says |
 //! | `session` | what is known of a session, and what it has kept |
 //! | `variable` | what rules have kept |
-//! | `convert`, `coding`, `map`, `substitute` | samples out of samples |
+//! | `convert`, `coding`, `digest`, `map`, `substitute` | samples out of samples |
 //! | `format` | texts with samples in them |
 //! | `matcher`, `text` | what a value is compared with |
 
@@ -26,10 +26,12 @@ mod certificate;
 mod coding;
 mod content;
 mod convert;
+mod digest;
 mod fetch;
 mod format;
 mod hello;
 mod http;
+mod load;
 mod map;
 mod matcher;
 mod message;
@@ -44,14 +46,16 @@ pub use certificate::{CertificatePart, Whose};
 pub(crate) use coding::base64_decoded;
 pub use content::{ContentPart, FormParameter};
 pub use convert::{Amount, Converter, Operation, TextPart};
+pub use digest::Digest;
 pub use fetch::{Fetch, TlsPart};
 pub use format::{Expression, Format, FormatPart};
+pub use load::{BackLoad, FrontLoad, ServerLoad};
 pub use map::{Map, MapKey};
 pub use matcher::{Matcher, NumberRange};
 pub(crate) use message::first_element;
 pub use message::{FieldForm, FieldPart, Message, MessagePart};
 pub use payload::{CountedStart, Part, Speaker};
-pub use session::{Captured, Captures, Course, SessionPart};
+pub use session::{Captured, Captures, Course, DateUnit, SessionPart};
 pub use substitute::Substitution;
 pub(crate) use substitute::expand;
 pub(crate) use text::regex;

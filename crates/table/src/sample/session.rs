@@ -47,6 +47,8 @@ pub enum SessionPart {
     AcceptSeconds,
     /// `%pid`
     ProcessId,
+    /// `date(offset,unit)`: what time it is, in whole units since 1970, and so many of them later.
+    Date(i64, DateUnit),
     /// `srv_name`
     ServerName,
     /// `capture.req.hdr(index)`, `capture.res.hdr(index)`
@@ -59,6 +61,14 @@ pub enum SessionPart {
     RequestVersion,
     /// `capture.res.ver`
     ResponseVersion,
+}
+
+/// In what `date` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateUnit {
+    Seconds,
+    Milliseconds,
+    Microseconds,
 }
 
 impl Captures {
@@ -94,6 +104,15 @@ impl SessionPart {
             SessionPart::Number => Some(Value::Int(course.number(facts).try_into().unwrap_or(i64::MAX))),
             SessionPart::AcceptSeconds => {
                 Some(Value::Int(process.wall.at(course.accepted_at).as_secs().try_into().unwrap_or(i64::MAX)))
+            }
+            SessionPart::Date(offset, unit) => {
+                let time = process.wall.at(course.now);
+                let count = match unit {
+                    DateUnit::Seconds => u128::from(time.as_secs()),
+                    DateUnit::Milliseconds => time.as_millis(),
+                    DateUnit::Microseconds => time.as_micros(),
+                };
+                Some(Value::Int(i64::try_from(count).unwrap_or(i64::MAX).saturating_add(offset)))
             }
             SessionPart::ProcessId => Some(Value::Int(process.pid.load(Relaxed).into())),
             SessionPart::ServerName => Some(Value::text(&course.server?.name)),
