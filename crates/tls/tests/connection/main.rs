@@ -178,19 +178,28 @@ fn protocols_are_agreed_on() {
     assert_eq!(peer.server.protocol(), Some(&b"http/1.1"[..]));
 }
 
-/// A receive leaves 64 bytes of a buffer of 16 KiB free, so that what it brings goes out in one buffer.
+/// A receive leaves 1/256 of a buffer free, so that what it brings goes out in one buffer, in records as large as may be.
 #[test]
 fn what_a_receive_brings_goes_out_in_one_buffer() {
     let authority = Authority::named("Authority");
     let acceptor = acceptor(&authority, &["a.test"], offer());
     for version in [&TLS12, &TLS13] {
-        let mut peer = Peer::new(authority.client(&[version]).config(), "a.test", &acceptor, usize::MAX, 16_384);
-        assert_eq!(peer.shake_hands(), None);
-        let (plain, mut sent) = (vec![7; 16_384 - 64], vec![0; 16_384]);
-        let written = peer.server.write(&plain, &mut sent).expect("keys that are new");
-        assert_eq!(written.taken, plain.len());
-        let size = 5 + usize::from(u16::from_be_bytes([sent[3], sent[4]]));
-        assert_eq!((sent[0], size), (23, written.filled), "{version:?}: in one record");
+        for (buffer_size, records) in [(16_384, vec![16_320]), (20_480, vec![16_384, 4_016])] {
+            let mut peer = Peer::new(authority.client(&[version]).config(), "a.test", &acceptor, usize::MAX, 16_384);
+            assert_eq!(peer.shake_hands(), None);
+            let (plain, mut sent) = (vec![7; buffer_size - buffer_size / 256], vec![0; buffer_size]);
+            let written = peer.server.write(&plain, &mut sent).expect("keys that are new");
+            assert_eq!(written.taken, plain.len());
+            // RFC 8446 §5.2 and RFC 5288 §3: what is around.
+            let overhead = if version == &TLS13 { 5 + 1 + 16 } else { 5 + 8 + 16 };
+            let mut start = 0;
+            for size in records {
+                let length = usize::from(u16::from_be_bytes([sent[start + 3], sent[start + 4]]));
+                assert_eq!((sent[start], 5 + length), (23, size + overhead), "{version:?}");
+                start += 5 + length;
+            }
+            assert_eq!(start, written.filled);
+        }
     }
 }
 
