@@ -1,7 +1,8 @@
 //! `balance`, `hash-type`, `hash-balance-factor`: how a server is chosen (configuration.txt §4.2).
 
-use crate::acl::{Expression, Fetch, Speaker};
+use crate::acl::Expression;
 use crate::diagnostic::Diagnostic;
+use crate::fetch::{Fetch, Speaker};
 use crate::line::Line;
 use crate::pattern::integer;
 use crate::reports::Reports;

@@ -1,7 +1,7 @@
 //! Reads converters of sample expressions: `lower`, `map(file)`, `add(1)` (configuration.txt §7.3.1).
 
-use crate::acl::{Amount, Converter, Digest, MapKey, MapValue, Operation, TextPart};
 use crate::balance::HashFunction;
+use crate::converter::{Amount, Converter, Digest, MapKey, MapValue, Operation, TextPart};
 use crate::http_rule_reader::named_variable;
 use crate::pattern::{Compare, integer};
 use crate::sample_reader::{Arguments, Refusal, Type, unparsable};

@@ -1,7 +1,8 @@
 //! Reads formats that are filled while a session goes on: texts with `%[expression]`, `%%` and the aliases of log formats that can be filled then.
 
-use crate::acl::{End, Expression, Fetch, MessagePart, Number, SessionPart, Speaker};
+use crate::acl::Expression;
 use crate::diagnostic::Diagnostic;
+use crate::fetch::{End, Fetch, MessagePart, Number, SessionPart, Speaker};
 use crate::http_rule::{Format, FormatPart};
 use crate::http_rule_reader::Rule;
 use crate::lexer::Word;

@@ -1,7 +1,8 @@
 //! Rules on messages of HTTP as values (configuration.txt §4.2 "http-request", §4.3). They are read in `http_rule_reader.rs`,
 //! `reply_reader.rs` and `redirect_reader.rs`.
 
-use crate::acl::{Condition, End, Expression, Speaker};
+use crate::acl::{Condition, Expression};
+use crate::fetch::{End, Speaker};
 use crate::format::{self, Blanks};
 use crate::lexer::Word;
 use crate::log::Level;

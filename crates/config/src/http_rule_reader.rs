@@ -1,9 +1,10 @@
 //! Reads `http-request`, `http-response`, `http-after-response` and `redirect` lines (configuration.txt §4.2).
 
-use crate::acl::{Condition, End, Expression};
+use crate::acl::{Condition, Expression};
 use crate::acl_reader::{self, Reader};
 use crate::capture;
 use crate::diagnostic::{Diagnostic, Lead};
+use crate::fetch::End;
 use crate::field_name;
 use crate::format;
 use crate::http_rule::{HttpAction, HttpRule, Patience, Scope, Service, TargetPart, Variable};

@@ -21,6 +21,7 @@ mod bind_tls;
 mod capture;
 mod check_expect;
 mod condition;
+mod converter;
 mod converter_reader;
 mod cookie;
 mod cpu_map;
@@ -30,6 +31,7 @@ mod diagnostic;
 mod directive;
 mod environment;
 mod error_page;
+mod fetch;
 mod field_name;
 mod format;
 mod forwarded;
@@ -79,19 +81,19 @@ mod validate;
 mod value;
 mod variables;
 
-pub use acl::{
-    Acl, Amount, BackendLoad, CertificatePart, Condition, ContentPart, Converter, CountedStart, DateUnit, Digest, End,
-    Expression, Fetch, FieldForm, FrontendLoad, MapKey, MapValue, Matching, MessagePart, Number, Operand, Operation,
-    Part, Predefined, ProxyRef, ServerLoad, ServerRef, SessionPart, Speaker, Term, Test, TextPart, TlsPart,
-    UserlistRef, Whose,
-};
+pub use acl::{Acl, Condition, Expression, Matching, Operand, Predefined, Term, Test};
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
+pub use converter::{Amount, Converter, Digest, MapKey, MapValue, Operation, TextPart};
 pub use cookie::{Cookie, CookieMode, PersistRule};
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
+pub use fetch::{
+    BackendLoad, CertificatePart, ContentPart, CountedStart, DateUnit, End, Fetch, FieldForm, FrontendLoad,
+    MessagePart, Number, Part, ProxyRef, ServerLoad, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef, Whose,
+};
 pub use forwarded::Forwarded;
 pub use http_rule::{
     Format, FormatPart, HttpAction, HttpRule, HttpRules, Patience, Redirect, RedirectKind, Reply, ReplyContent, Scope,

@@ -1,6 +1,7 @@
 //! Statistics pages as values, and which sections serve nothing else.
 
-use crate::acl::{Condition, Fetch, Operand, Predefined, Test};
+use crate::acl::{Condition, Operand, Predefined, Test};
+use crate::fetch::Fetch;
 use crate::source::{Span, Spanned};
 use crate::tree::{Mode, Proxy, TcpRules, V6};
 use crate::unserved::{Unserved, Verdict};

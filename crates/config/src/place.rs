@@ -1,6 +1,7 @@
 //! Where a condition stands, and what can be asked there (configuration.txt §7.3: "sample fetches … are only available").
 
-use crate::acl::{Condition, ContentPart, Expression, Fetch, FieldForm, MessagePart, Number, Part, Speaker, Test};
+use crate::acl::{Condition, Expression, Test};
+use crate::fetch::{ContentPart, Fetch, FieldForm, MessagePart, Number, Part, Speaker};
 use crate::tree::{Proxy, Role};
 
 /// The rule that a condition belongs to.

@@ -1,6 +1,6 @@
 //! What `server` lines say of the PROXY header beside its version: `proxy-v2-options`, `set-proxy-v2-tlv-fmt` (configuration.txt §5.2).
 
-use crate::acl::Speaker;
+use crate::fetch::Speaker;
 use crate::format::{self, Blanks};
 use crate::lexer::Word;
 use crate::reports::Reports;

@@ -1,10 +1,11 @@
 //! Reads sample expressions: `FETCH(ARGUMENTS),CONVERTER(ARGUMENTS)…` (configuration.txt §7.3).
 
-use crate::acl::{
-    CertificatePart, ContentPart, CountedStart, DateUnit, End, Expression, Fetch, FieldForm, MessagePart, Number, Part,
-    ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
-};
+use crate::acl::Expression;
 use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
+use crate::fetch::{
+    CertificatePart, ContentPart, CountedStart, DateUnit, End, Fetch, FieldForm, MessagePart, Number, Part, ProxyRef,
+    ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
+};
 use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, CertificateName, ContentName, Keyword, MessageName, SessionName, TlsName};
 use crate::lexer::Word;

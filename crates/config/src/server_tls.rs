@@ -1,9 +1,9 @@
 //! Reads what `server` lines, and the `global` section for all of them, say about TLS (configuration.txt §3.1 "ssl-default-server-*",
 //! "ssl-server-verify", §5.2).
 
-use crate::acl::{Fetch, Speaker};
 use crate::bind_tls::{protocols, version};
 use crate::diagnostic::Diagnostic;
+use crate::fetch::{Fetch, Speaker};
 use crate::keywords::server::TlsKeyword;
 use crate::lexer::Word;
 use crate::line::Line;

@@ -1,8 +1,8 @@
 //! Which backend, and names that are made anew for each connection (configuration.txt §4.2 "use_backend", "default_backend").
 
-use crate::acl::Speaker;
 use crate::acl_reader;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::fetch::Speaker;
 use crate::format::{self, Blanks};
 use crate::http_rule::Format;
 use crate::line::Line;

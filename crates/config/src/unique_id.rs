@@ -1,7 +1,7 @@
 //! `unique-id-format`, `unique-id-header` (configuration.txt §4.2).
 
-use crate::acl::Speaker;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::fetch::Speaker;
 use crate::field_name;
 use crate::format::{self, Blanks};
 use crate::line::Line;

@@ -3,8 +3,9 @@
 //! Reading and refusing are apart: the tree is complete before anything is refused, and serving a keyword means moving
 //! its row in `keywords/`, nothing here.
 
-use crate::acl::{Fetch, Operand, Predefined, Test};
+use crate::acl::{Operand, Predefined, Test};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::fetch::Fetch;
 use crate::http_rule::Format;
 use crate::log_format::{Fault, Why};
 use crate::page;

@@ -2,11 +2,12 @@
 //!
 //! Texts and their order per proxy are HAProxy 2.6's; all problems are reported.
 
-use crate::acl::{Fetch, MessagePart, Number, Operand, ProxyRef, ServerRef, Test, UserlistRef};
+use crate::acl::{Operand, Test};
 use crate::address::{ServerAddress, ServerPort};
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage, place_of};
 use crate::error_page::ErrorSource;
+use crate::fetch::{Fetch, MessagePart, Number, ProxyRef, ServerRef, UserlistRef};
 use crate::http_rule::{Format, HttpAction, ReplyContent};
 use crate::log_format::Why;
 use crate::nearest::Guesser;

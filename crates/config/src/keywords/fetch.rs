@@ -1,6 +1,6 @@
 //! Sample fetches that an ACL may name (configuration.txt §7.3), and HAProxy's predefined ACLs (§7.4).
 
-use crate::acl::{BackendLoad, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
+use crate::fetch::{BackendLoad, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
 use crate::pattern::{Compare, Method};
 
 /// The fetches that are read.

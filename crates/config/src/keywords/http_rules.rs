@@ -1,6 +1,6 @@
 //! The actions of `http-request`, `http-response` and `http-after-response` (configuration.txt §4.3).
 
-use crate::acl::Speaker;
+use crate::fetch::Speaker;
 
 /// The rulesets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,393 @@
+//! Where samples come from, as values (configuration.txt §7.3.2 to §7.3.6). They are read in `sample_reader.rs`.
+
+use crate::http_rule::Variable;
+use crate::source::Span;
+
+/// Something of a client's TLS (configuration.txt §7.3.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TlsPart {
+    /// `ssl_fc`
+    IsUsed,
+    /// `ssl_fc_has_sni`
+    HasName,
+    /// `ssl_fc_is_resumed`
+    IsResumed,
+    /// `ssl_fc_protocol`
+    Version,
+    /// `ssl_fc_cipher`
+    Cipher,
+    /// `ssl_fc_alg_keysize`, `ssl_fc_use_keysize`
+    KeySize,
+    /// `ssl_fc_sni`
+    Name,
+    /// `ssl_fc_alpn`
+    Protocol,
+    /// `ssl_fc_has_crt`
+    HasCertificate,
+    /// `ssl_c_used`
+    IsCertificateUsed,
+    /// `ssl_c_verify`
+    Verified,
+    /// `ssl_c_…`, `ssl_f_…`
+    Certificate(Whose, CertificatePart),
+}
+
+/// Whose certificate is asked about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whose {
+    Client,
+    /// The one that the client was shown.
+    Shown,
+}
+
+/// Something of a certificate (configuration.txt §7.3.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CertificatePart {
+    /// `…_s_dn`, or one attribute of it: its kind, and its position among those of that kind.
+    Subject(Option<(String, i32)>),
+    /// `…_i_dn`
+    Issuer(Option<(String, i32)>),
+    Serial,
+    /// `…_sha1`
+    Fingerprint,
+    /// `…_notbefore`
+    ValidFrom,
+    /// `…_notafter`
+    ValidUntil,
+    /// `…_sig_alg`
+    SignatureAlgorithm,
+    /// `…_key_alg`
+    KeyAlgorithm,
+    Version,
+    /// `…_der`
+    Whole,
+}
+
+/// Where a sample comes from (configuration.txt §7.3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fetch {
+    /// `src`, `dst`
+    Address(End),
+    Number(Number),
+    /// `fe_name`
+    FrontendName,
+    /// What is known of the client's TLS.
+    Tls(TlsPart),
+    /// `fc_pp_tlv(N)` and its kin: what the client's PROXY header says beside addresses, by the TLV's type.
+    Announced(u8),
+    /// `ssl_bc…`: the same of the server's.
+    BackTls(TlsPart),
+    /// `be_name`
+    BackendName,
+    /// `str(…)`
+    Text(String),
+    /// `wait_end`
+    WaitEnd,
+    /// `req.…`, `res.…`: bytes of one side, and what they are the beginning of.
+    Payload(Speaker, Part),
+    /// `path`, `hdr(…)` and so on: what a message of HTTP says.
+    Message(MessagePart),
+    /// `var(name)`
+    Variable(Variable),
+    /// `unique-id`, `capture.req.hdr(…)` and so on.
+    Session(SessionPart),
+    /// `hostname`
+    Hostname,
+}
+
+/// Something of a session beside its messages, or of the exchange that it serves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SessionPart {
+    /// `unique-id`, `%ID`: what `unique-id-format` makes of it.
+    UniqueId,
+    /// `%rt`
+    Number,
+    /// `%Ts`: when it was accepted, in seconds.
+    AcceptSeconds,
+    /// `%pid`
+    ProcessId,
+    /// `date([offset[,unit]])`
+    Date(i64, DateUnit),
+    /// `srv_name`
+    ServerName,
+    /// `capture.req.hdr(index)`, `capture.res.hdr(index)`
+    Captured(Speaker, u32),
+    /// `capture.req.method`
+    RequestMethod,
+    /// `capture.req.uri`
+    RequestTarget,
+    /// `capture.req.ver`
+    RequestVersion,
+    /// `capture.res.ver`
+    ResponseVersion,
+}
+
+/// In what `date` counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DateUnit {
+    Seconds,
+    Milliseconds,
+    Microseconds,
+}
+
+impl SessionPart {
+    /// Whether it is something that an exchange captures.
+    pub fn is_captured(self) -> bool {
+        match self {
+            SessionPart::Captured(..)
+            | SessionPart::RequestMethod
+            | SessionPart::RequestTarget
+            | SessionPart::RequestVersion
+            | SessionPart::ResponseVersion => true,
+            SessionPart::UniqueId
+            | SessionPart::Number
+            | SessionPart::AcceptSeconds
+            | SessionPart::ProcessId
+            | SessionPart::Date(..)
+            | SessionPart::ServerName => false,
+        }
+    }
+}
+
+/// What is asked of a request or a response (configuration.txt §7.3.6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MessagePart {
+    /// `method`
+    Method,
+    /// `url`
+    Target,
+    /// `path`
+    Path,
+    /// `pathq`
+    PathAndQuery,
+    /// `query`
+    Query,
+    /// `base`
+    Base,
+    /// `req.ver`, `res.ver`
+    Version(Speaker),
+    /// `status`
+    Status,
+    /// `req.hdr(name)` and its kin; `fhdr` asks for whole values.
+    Field {
+        speaker: Speaker,
+        name: String,
+        is_whole: bool,
+        form: FieldForm,
+        /// Which of several: from 1, or from -1 at the end; `None` is the last, and any of them in a condition.
+        nth: Option<i32>,
+    },
+    /// `req.cook(name)`
+    Cookie(String),
+    /// `url_param(name)`
+    Parameter(String),
+    /// `http_auth(userlist)`: the client has said a name and its password.
+    Authorized(UserlistRef),
+    /// `http_auth_group(userlist)`: the groups of one who has.
+    Groups(UserlistRef),
+    /// `req.body`, `res.body` and their kin: what has come of the content.
+    Content(Speaker, ContentPart),
+}
+
+/// What of a content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ContentPart {
+    /// `req.body`
+    Octets,
+    /// `req.body_len`
+    Length,
+    /// `req.body_size`
+    Size,
+    /// `req.body_param([name[,i]])`: without a name, the first of all.
+    Parameter { name: Option<String>, is_case_insensitive: bool },
+}
+
+/// A `userlist` section by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserlistRef {
+    pub name: String,
+    /// The fetch with its argument.
+    pub span: Span,
+}
+
+/// What of a field.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FieldForm {
+    Text,
+    /// `hdr_cnt`
+    Count,
+    /// `hdr_val`
+    Number,
+    /// `hdr_ip`
+    Address,
+}
+
+impl MessagePart {
+    /// Whose message.
+    pub(crate) fn speaker(&self) -> Speaker {
+        match self {
+            MessagePart::Status => Speaker::Server,
+            MessagePart::Version(speaker) | MessagePart::Field { speaker, .. } | MessagePart::Content(speaker, _) => {
+                *speaker
+            }
+            MessagePart::Method
+            | MessagePart::Target
+            | MessagePart::Path
+            | MessagePart::PathAndQuery
+            | MessagePart::Query
+            | MessagePart::Base
+            | MessagePart::Cookie(_)
+            | MessagePart::Parameter(_)
+            | MessagePart::Authorized(_)
+            | MessagePart::Groups(_) => Speaker::Client,
+        }
+    }
+}
+
+/// One end of the client's connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum End {
+    /// `src`: the client.
+    Source,
+    /// `dst`: what the client connected to.
+    Destination,
+}
+
+/// A number that a test can ask for; some are 0 or 1 only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Number {
+    /// `src_port`, `dst_port`.
+    Port(End),
+    /// `nbsrv(BACKEND)`: usable servers.
+    UsableServers(ProxyRef),
+    /// `be_conn(BACKEND)`: current connections.
+    BackendConnections(ProxyRef),
+    /// `fe_conn(FRONTEND)`.
+    FrontendConnections(ProxyRef),
+    /// `srv_conn(BACKEND/SERVER)`.
+    ServerConnections(ServerRef),
+    /// `srv_is_up(BACKEND/SERVER)`: 1 or 0.
+    ServerIsUp(ServerRef),
+    /// `queue(BACKEND)` and its kin.
+    BackendLoad(BackendLoad, ProxyRef),
+    /// `fe_sess_rate(FRONTEND)`, `fe_req_rate(FRONTEND)`
+    FrontendLoad(FrontendLoad, ProxyRef),
+    /// `srv_queue(BACKEND/SERVER)` and its kin.
+    ServerLoad(ServerLoad, ServerRef),
+    /// `fe_id`
+    FrontendId,
+    /// `be_id`
+    BackendId,
+    /// `always_true`, `always_false`, `bool(…)`.
+    Truth(bool),
+    /// `int(…)`
+    Constant(i64),
+}
+
+/// How busy a backend is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BackendLoad {
+    Queue,
+    AverageQueue,
+    Slots,
+    FreeConnections,
+    SessionRate,
+}
+
+/// How busy a frontend is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FrontendLoad {
+    SessionRate,
+    RequestRate,
+}
+
+/// How busy a server is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ServerLoad {
+    FreeConnections,
+    Queue,
+    SessionRate,
+}
+
+impl BackendLoad {
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            BackendLoad::Queue => "queue",
+            BackendLoad::AverageQueue => "avg_queue",
+            BackendLoad::Slots => "connslots",
+            BackendLoad::FreeConnections => "be_conn_free",
+            BackendLoad::SessionRate => "be_sess_rate",
+        }
+    }
+}
+
+impl FrontendLoad {
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            FrontendLoad::SessionRate => "fe_sess_rate",
+            FrontendLoad::RequestRate => "fe_req_rate",
+        }
+    }
+}
+
+impl ServerLoad {
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            ServerLoad::FreeConnections => "srv_conn_free",
+            ServerLoad::Queue => "srv_queue",
+            ServerLoad::SessionRate => "srv_sess_rate",
+        }
+    }
+}
+
+/// Whose bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Speaker {
+    Client,
+    Server,
+}
+
+/// What of them (configuration.txt §7.3.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Part {
+    /// `len`
+    Length,
+    /// `payload(offset,size)`
+    Slice { offset: u32, size: u32 },
+    /// `payload_lv(at,size[,start])`
+    Counted { at: u32, size: u32, start: CountedStart },
+    /// `ssl_hello_type`
+    HelloType,
+    /// `ssl_ver`
+    HelloVersion,
+    /// `ssl_sni`
+    HelloName,
+    /// `ssl_alpn`
+    HelloProtocols,
+    /// `ssl_ec_ext`
+    HelloCurves,
+    /// `proto_http`
+    Http,
+}
+
+/// Where the bytes of [`Part::Counted`] begin: at an offset, or so many bytes behind their number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CountedStart {
+    At(u32),
+    Behind(i32),
+}
+
+/// A proxy by name; without one, the proxy that the ACL stands in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProxyRef {
+    pub name: Option<String>,
+    /// The fetch with its argument.
+    pub span: Span,
+}
+
+/// A server by name, in the named proxy or in the one that the ACL stands in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerRef {
+    pub proxy: ProxyRef,
+    pub server: String,
+}
