@@ -7,6 +7,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `farm` | one seed's life, whatever the peers say |
+//! | `tally` | what happened in it |
 //! | `streams` | what they say in `mode tcp` |
 //! | `orders` | what they say in `mode http` |
 //! | `tables`, `limits` | configurations, and their limits under watch |
@@ -22,10 +23,12 @@ mod rows;
 mod shelves;
 mod streams;
 mod tables;
+mod tally;
 
-use farm::{Farm, Mix, Tally, Trade};
+use farm::{Farm, Mix, Trade};
 use orders::Orders;
 use streams::Streams;
+use tally::Tally;
 
 const SEEDS: u64 = 20_000;
 const HTTP_SEEDS: u64 = 1_000;

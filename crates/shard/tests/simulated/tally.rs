@@ -1,0 +1,64 @@
+//! What happened in the lives of seeds.
+
+use shard::Ends;
+
+/// What happened in a life, so that a run can show that it was about something.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Clients that got everything and saw a clean end.
+    pub(crate) whole: u64,
+    pub(crate) ends: Ends,
+    pub(crate) starved: u64,
+    pub(crate) limit_reached: u64,
+    pub(crate) accept_exhausted: u64,
+    pub(crate) reloads: u64,
+    pub(crate) retried: u64,
+    /// Sessions that stood in a line before they got a server.
+    pub(crate) queued: u64,
+    /// In `mode http`: exchanges on a connection that had served another, and servers that failed in one.
+    pub(crate) reused: u64,
+    pub(crate) failed: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.whole += other.whole;
+        self.ends.complete += other.ends.complete;
+        self.ends.aborted += other.ends.aborted;
+        self.ends.idle += other.ends.idle;
+        self.ends.unreachable += other.ends.unreachable;
+        self.ends.connect_late += other.ends.connect_late;
+        self.ends.no_server += other.ends.no_server;
+        self.ends.queue_late += other.ends.queue_late;
+        self.ends.rejected += other.ends.rejected;
+        self.queued += other.queued;
+        self.ends.bad_header += other.ends.bad_header;
+        self.ends.shut_down += other.ends.shut_down;
+        self.starved += other.starved;
+        self.limit_reached += other.limit_reached;
+        self.accept_exhausted += other.accept_exhausted;
+        self.reloads += other.reloads;
+        self.retried += other.retried;
+        self.reused += other.reused;
+        self.failed += other.failed;
+    }
+
+    /// A simulation in which nothing happens proves nothing.
+    pub(crate) fn assert_eventful(&self) {
+        let Tally { ends, .. } = self;
+        let rare = [ends.idle, ends.aborted, ends.unreachable, ends.connect_late, ends.no_server, ends.bad_header];
+        let waits = [ends.queue_late, self.queued, ends.shut_down];
+        let stops = [self.starved, self.limit_reached, self.accept_exhausted, self.reloads, self.retried];
+        let all = rare.into_iter().chain(waits).chain(stops);
+        assert!(self.whole > 50_000 && all.min() > Some(500), "{self:?}");
+        // A client address at its limit is rarer.
+        assert!(ends.rejected > 50, "{self:?}");
+    }
+
+    /// The same of exchanges.
+    pub(crate) fn assert_eventful_for_http(&self) {
+        let Tally { starved, limit_reached, reloads, retried, queued, reused, failed, .. } = *self;
+        let all = [starved, limit_reached, reloads, retried, queued, reused, failed, self.ends.aborted];
+        assert!(self.whole > 1_000 && all.into_iter().min() > Some(50), "{self:?}");
+    }
+}
