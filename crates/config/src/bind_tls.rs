@@ -45,7 +45,11 @@ pub(crate) fn parameter(
         TlsKeyword::DefaultCrt => tls.default_certificates.push(argument("missing certificate location")?),
         TlsKeyword::CaFile => tls.ca_file = Some(argument("missing CAfile path")?),
         TlsKeyword::CrlFile => tls.crl_file = Some(argument("missing CRLfile path")?),
-        TlsKeyword::Verify => tls.verify = verify(line, at, place, argument("missing verify method")?)?,
+        TlsKeyword::Verify => {
+            let word = argument("missing verify method")?;
+            let method = verify(&word).map_err(|message| line.alert(at + 1, format!("{place} : {message}")))?;
+            tls.verify = method.map(|method| Spanned::new(method, word.span));
+        }
         TlsKeyword::Alpn => tls.alpn = Some(said(line, at, place, protocols(name, line.word(at + 1)))?),
         TlsKeyword::NoAlpn => tls.alpn = None,
         TlsKeyword::StrictSni => tls.is_strict = true,
@@ -109,25 +113,16 @@ pub(crate) fn base(line: Line<'_>, known: &mut Option<Spanned<String>>) -> Resul
     Ok(())
 }
 
-fn verify(
-    line: Line<'_>,
-    at: usize,
-    place: &str,
-    word: Spanned<String>,
-) -> Result<Option<Spanned<ClientVerify>>, Diagnostic> {
-    let verify = match word.value.as_str() {
-        "none" => return Ok(None),
-        "optional" => ClientVerify::Optional,
-        "required" => ClientVerify::Required,
-        other => {
-            let message = format!(
-                "{place} : 'verify' : unknown verify method '{other}', only 'none', 'optional', and 'required' are \
-                 supported"
-            );
-            return Err(line.alert(at + 1, message));
-        }
-    };
-    Ok(Some(Spanned::new(verify, word.span)))
+/// `verify METHOD`; `None`: clients are not asked.
+pub(crate) fn verify(word: &str) -> Result<Option<ClientVerify>, String> {
+    match word {
+        "none" => Ok(None),
+        "optional" => Ok(Some(ClientVerify::Optional)),
+        "required" => Ok(Some(ClientVerify::Required)),
+        other => Err(format!(
+            "'verify' : unknown verify method '{other}', only 'none', 'optional', and 'required' are supported"
+        )),
+    }
 }
 
 /// What was read of the word behind word `at`, or HAProxy's complaint about it.

@@ -12,6 +12,7 @@ e2e::scenarios! {
         what_is_wrong_with_an_exchange_is_said,
         certificates_are_described,
         a_certificate_for_each_line_of_a_list,
+        each_line_of_a_list_has_its_settings,
         lines_of_a_list_come_and_go,
         what_is_wrong_with_lists_is_said,
         clients_whose_certificates_were_revoked_are_refused,
@@ -198,6 +199,50 @@ fn a_certificate_for_each_line_of_a_list(subject: Subject) {
     }
 }
 
+/// `configuration.txt` §5.1 "crt-list": what stands in brackets goes before what the `bind` line says.
+fn each_line_of_a_list_has_its_settings(subject: Subject) {
+    let authority = Authority::new();
+    let (alice, ca) = (authority.person("alice.pem", "alice"), authority.ca_file());
+    let of = |name: &str| authority.host(&format!("{name}.pem"), &[&format!("{name}.test")], Key::Ecdsa);
+    let text = [
+        of("plain"),
+        format!("{} [alpn imap]", of("imap")),
+        format!("{} [verify required ca-file {ca}] closed.test", of("closed")),
+        format!("{} [ssl-max-ver TLSv1.2 alpn pop3,imap]", of("old")),
+    ];
+    let list = authority.path("list.txt");
+    fs::write(&list, text.join("\n") + "\n").expect("room for a list");
+    let relay = relay(subject, "", &format!("crt-list {} alpn lmtp", list.display()));
+    // Whom it asks for: the version and the protocol that are agreed on, if both go on.
+    let agreed = |client: ClientSetup| {
+        let mut client = client.protocols(&["imap", "lmtp"]).try_connect(relay.proxy.address("px")).ok()?;
+        client.stream().write_all(b"x").ok()?;
+        client.try_hear(1).ok()?;
+        let protocol = client.tls().alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+        Some((client.tls().protocol_version()?.as_str()?, protocol.unwrap_or_default()))
+    };
+    let asking = |name: &str| authority.trusting().name(name);
+    for _ in 0..2 {
+        for (client, expected) in [
+            (asking("plain.test"), Some(("TLSv1_3", "lmtp"))),
+            (asking("imap.test"), Some(("TLSv1_3", "imap"))),
+            (asking("imap.test").old(), Some(("TLSv1_2", "imap"))),
+            (asking("old.test"), Some(("TLSv1_2", "imap"))),
+            (asking("closed.test"), None),
+            (asking("closed.test").old(), None),
+            (asking("closed.test").person(&alice), Some(("TLSv1_3", "lmtp"))),
+        ] {
+            let agreed = agreed(client);
+            let agreed = agreed.as_ref().map(|(version, protocol)| (*version, protocol.as_str()));
+            assert_eq!(agreed, expected);
+        }
+        // They stay when a certificate of the list is exchanged.
+        let path = authority.path("closed.pem").display().to_string();
+        relay.set(&path, &text_of(&path));
+        relay.admin.ask(&format!("commit ssl cert {path}"));
+    }
+}
+
 /// `management.txt`: add ssl crt-list, del ssl crt-list, show ssl crt-list.
 fn lines_of_a_list_come_and_go(subject: Subject) {
     let authority = Authority::new();
@@ -238,9 +283,14 @@ fn lines_of_a_list_come_and_go(subject: Subject) {
 fn what_is_wrong_with_lists_is_said(subject: Subject) {
     let authority = Authority::new();
     let keyless = authority.ca_file();
+    let good = authority.host("good.pem", &["a.test"], Key::Ecdsa);
     for (text, expected) in [
         ("/nowhere.pem a.test", "'crt-list' : unable to stat SSL certificate from file '/nowhere.pem' : No such file"),
         (&*keyless, &*format!("'crt-list' : No Private Key found in '{keyless}.key'.")),
+        (&*format!("{good} [bogus] a.test"), "]: unknown ssl keyword bogus"),
+        (&*format!("{good} [alpn] a.test"), "]: ssl args out of '[]' for alpn"),
+        (&*format!("{good} [verify x] a.test"), "'verify' : unknown verify method 'x', only 'none', 'optional', and"),
+        (&*format!("{good} [verify required] a.test"), "verify is enabled but no CA file specified for bind '"),
         ("# nothing", "Proxy 'px': no SSL certificate specified for bind '"),
     ] {
         let list = authority.path("list.txt");

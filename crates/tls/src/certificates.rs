@@ -4,6 +4,8 @@
 //! Of several for one name, an ECDSA certificate comes first, if the client can check its signatures.
 
 use crate::Bundle;
+use crate::acceptor::{Offer, TermsError};
+use crate::terms::Terms;
 use crate::x509::{Portrait, host_names};
 use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -25,6 +27,7 @@ pub struct Certificates {
     /// For clients that ask for nobody, or for somebody unknown.
     default: Vec<Named>,
     is_strict: bool,
+    has_terms: bool,
 }
 
 /// Certificates that are exchanged while clients come: each hello is answered from those of its moment.
@@ -48,6 +51,8 @@ pub struct NamedBundle {
 struct Named {
     certified: Arc<CertifiedKey>,
     except: Arc<[String]>,
+    /// `None`: those of the listener.
+    terms: Option<Arc<Terms>>,
 }
 
 impl Certificates {
@@ -60,10 +65,26 @@ impl Certificates {
         self.default.is_empty() && self.exact.is_empty() && self.wildcard.is_empty()
     }
 
+    /// One that clients are shown on the terms of the listener.
     pub fn add(&mut self, named: NamedBundle) {
+        self.add_on(None, named);
+    }
+
+    /// One that has terms of its own (`configuration.txt: crt-list`).
+    ///
+    /// # Errors
+    /// They cannot be offered.
+    pub fn add_with(&mut self, offer: Offer, named: NamedBundle) -> Result<(), TermsError> {
+        let only = Arc::new(Only(Arc::clone(&named.bundle.0)));
+        self.add_on(Some(Arc::new(Terms::new(offer, only)?)), named);
+        Ok(())
+    }
+
+    fn add_on(&mut self, terms: Option<Arc<Terms>>, named: NamedBundle) {
+        self.has_terms |= terms.is_some();
         let Bundle(certified) = named.bundle;
         let except = named.except.iter().map(|name| name.to_ascii_lowercase()).collect();
-        let entry = Named { certified: Arc::clone(&certified), except };
+        let entry = Named { certified: Arc::clone(&certified), except, terms };
         let own = || certified.cert.first().and_then(host_names).unwrap_or_default();
         for name in named.names.unwrap_or_else(own) {
             let name = name.to_ascii_lowercase();
@@ -78,7 +99,17 @@ impl Certificates {
         }
     }
 
-    fn find(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+    /// Whether one of them has terms of its own.
+    pub(crate) fn has_terms(&self) -> bool {
+        self.has_terms
+    }
+
+    /// The own terms of the certificate for this name.
+    pub(crate) fn terms(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Arc<Terms>> {
+        self.find(name, schemes)?.terms.as_ref()
+    }
+
+    fn find(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Named> {
         let lower = name.map(str::to_ascii_lowercase);
         let name = lower.as_deref().unwrap_or_default();
         let exact = self.exact.get(name).and_then(|list| choose(list.iter(), schemes));
@@ -92,12 +123,9 @@ impl Certificates {
 }
 
 /// The first that the client can check, else the first.
-fn choose<'a>(
-    mut list: impl Iterator<Item = &'a Named> + Clone,
-    schemes: &[SignatureScheme],
-) -> Option<Arc<CertifiedKey>> {
+fn choose<'a>(mut list: impl Iterator<Item = &'a Named> + Clone, schemes: &[SignatureScheme]) -> Option<&'a Named> {
     let fitting = list.clone().find(|named| named.certified.key.choose_scheme(schemes).is_some());
-    fitting.or_else(|| list.next()).map(|named| Arc::clone(&named.certified))
+    fitting.or_else(|| list.next())
 }
 
 /// ECDSA first, then in the order of the file.
@@ -112,11 +140,26 @@ fn insert(list: &mut Vec<Named>, named: &Named) {
 
 impl ResolvesServerCert for Showcase {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let found = self.0.load().find(hello.server_name(), hello.signature_schemes());
-        let shown = found.clone().map(Shown);
-        CHOSEN.set(Some(Chosen { asked: hello.server_name().map(Into::into), shown }));
-        found
+        let certificates = self.0.load();
+        let found = certificates.find(hello.server_name(), hello.signature_schemes());
+        remember(&hello, found.map(|named| Arc::clone(&named.certified)))
     }
+}
+
+/// One certificate, whose terms were chosen already.
+#[derive(Debug)]
+struct Only(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Only {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        remember(&hello, Some(Arc::clone(&self.0)))
+    }
+}
+
+fn remember(hello: &ClientHello<'_>, found: Option<Arc<CertifiedKey>>) -> Option<Arc<CertifiedKey>> {
+    let shown = found.clone().map(Shown);
+    CHOSEN.set(Some(Chosen { asked: hello.server_name().map(Into::into), shown }));
+    found
 }
 
 thread_local! {

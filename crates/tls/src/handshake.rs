@@ -43,11 +43,10 @@ pub(crate) enum Progress {
 
 impl Handshake {
     pub(crate) fn accept(acceptor: &Acceptor) -> Handshake {
-        let is_looked_at = acceptor.without_protocols.is_some();
         Handshake {
-            hello: is_looked_at.then(|| Box::new((Hello::new(), acceptor.clone()))),
-            asks_client: acceptor.asks_client,
-            ..Handshake::new(Engine::server(&acceptor.config))
+            hello: acceptor.is_curious().then(|| Box::new((Hello::new(), acceptor.clone()))),
+            asks_client: acceptor.terms.asks_client,
+            ..Handshake::new(Engine::server(&acceptor.terms.config))
         }
     }
 
@@ -131,11 +130,12 @@ impl Handshake {
 
     /// Holds what comes until the first message is whole, and begins.
     fn read_hello(&mut self, received: &[u8], output: &mut Vec<u8>) -> Progress {
-        let heard = self.hello.as_mut().map(|hello| hello.0.hear(received, &hello.1.config.alpn_protocols));
-        let Some(Heard::Whole { mut bytes, knows_protocol }) = heard else { return Progress::More };
-        let hello = self.hello.take().filter(|_| !knows_protocol);
-        if let Some(without) = hello.and_then(|hello| hello.1.without_protocols) {
-            self.engine = Engine::server(&without);
+        let heard = self.hello.as_mut().map(|hello| hello.0.hear(received));
+        let Some(Heard::Whole { mut bytes, asked }) = heard else { return Progress::More };
+        if let (Some(hello), Some(asked)) = (self.hello.take(), asked) {
+            let (config, asks_client) = hello.1.answer(&asked);
+            self.engine = Engine::server(&config);
+            self.asks_client = asks_client;
         }
         self.read(&mut bytes, output).1
     }

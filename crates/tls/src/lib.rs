@@ -56,6 +56,7 @@ mod opening;
 mod record;
 mod sealing;
 mod spare;
+mod terms;
 mod traffic;
 mod verifier;
 mod x509;

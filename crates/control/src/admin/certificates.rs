@@ -206,6 +206,9 @@ fn add_line(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
         Ok(None) => return "'add ssl crtlist' expects a filename and a certificate name\n".into(),
         Err(fault) => return format!("Can't edit the crt-list: {fault}!\n").into(),
     };
+    if !line.settings.is_empty() {
+        return "Can't edit the crt-list: settings for one certificate are taken from its file, at a reload!\n".into();
+    }
     let path = line.path.clone();
     match desk.shelf.add_line(name, line) {
         Ok(()) => format!("Inserting certificate '{path}' in crt-list '{name}'.\nSuccess!\n").into(),

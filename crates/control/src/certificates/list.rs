@@ -14,6 +14,8 @@ pub(crate) struct List {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) path: String,
+    /// Settings of TLS for it, as they are written: `alpn imap`.
+    pub(crate) settings: Vec<String>,
     /// Names as they are written: `mail.test`, `*.test`, `!not.test`, `*`.
     pub(crate) filters: Vec<String>,
     /// From 1, as in the file.
@@ -23,14 +25,14 @@ pub(crate) struct Line {
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ListFault {
-    /// Settings of TLS for one certificate are not done here.
-    Options { number: u32, options: String },
+    /// A bracket in brackets, or behind others.
+    Brackets { number: u32 },
 }
 
 impl fmt::Display for ListFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ListFault::Options { number, options } = self;
-        write!(f, "line {number}: settings for one certificate [{options}] are not served by Tidegate")
+        let ListFault::Brackets { number } = self;
+        write!(f, "line {number}: too many '['")
     }
 }
 
@@ -49,7 +51,7 @@ impl List {
     pub(crate) fn of_directory(paths: Vec<String>) -> List {
         let mut list = List { is_directory: true, number_next: 1, ..List::default() };
         for path in paths {
-            list.append(Line { path, filters: Vec::new(), number: 0 });
+            list.append(Line { path, settings: Vec::new(), filters: Vec::new(), number: 0 });
         }
         list
     }
@@ -74,6 +76,9 @@ impl List {
             if is_numbered {
                 write!(text, ":{}", line.number).expect("memory takes everything");
             }
+            if !line.settings.is_empty() {
+                write!(text, " [{}]", line.settings.join(" ")).expect("memory takes everything");
+            }
             for filter in &line.filters {
                 text.push(' ');
                 text.push_str(filter);
@@ -88,15 +93,20 @@ impl Line {
     /// `None`: there is no certificate in it.
     pub(crate) fn read(text: &str, number: u32) -> Result<Option<Line>, ListFault> {
         let text = text.split('#').next().unwrap_or_default();
-        if let Some((_, rest)) = text.split_once('[') {
-            let options = rest.split(']').next().unwrap_or_default().trim().to_owned();
-            if !options.is_empty() {
-                return Err(ListFault::Options { number, options });
-            }
+        let (before, behind) = text.split_once('[').unwrap_or((text, ""));
+        // A bracket that is not closed ends with its line.
+        let (settings, behind) = behind.split_once(']').unwrap_or((behind, ""));
+        if settings.contains('[') || behind.contains('[') {
+            return Err(ListFault::Brackets { number });
         }
-        let mut words = text.split_whitespace().filter(|word| !matches!(*word, "[]" | "[" | "]"));
-        let Some(path) = words.next() else { return Ok(None) };
-        Ok(Some(Line { path: path.to_owned(), filters: words.map(str::to_owned).collect(), number }))
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let mut names = words(before);
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let path = names.remove(0);
+        names.extend(words(behind));
+        Ok(Some(Line { path, settings: words(settings), filters: names, number }))
     }
 
     /// The names that it is for instead of those of its certificate, and those that it is not for.
@@ -147,8 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_one_certificate_are_refused() {
-        let fault = List::read("a.pem\nb.pem [alpn h2] b.test\n").expect_err("settings");
-        assert_eq!(fault.to_string(), "line 2: settings for one certificate [alpn h2] are not served by Tidegate");
+    fn settings_of_one_certificate() {
+        let list = List::read("a.pem\nb.pem [alpn imap,pop3  verify none] b.test\nc.pem [x\n").expect("a list");
+        let settings: Vec<_> = list.lines.iter().map(|line| line.settings.join("|")).collect();
+        assert_eq!(settings, ["", "alpn|imap,pop3|verify|none", "x"]);
+        assert_eq!(list.show("l", true), "# l\na.pem:1\nb.pem:2 [alpn imap,pop3 verify none] b.test\nc.pem:3 [x]\n");
+        let fault = List::read("a.pem\nb.pem [alpn imap] [x").expect_err("brackets");
+        assert_eq!(fault.to_string(), "line 2: too many '['");
     }
 }

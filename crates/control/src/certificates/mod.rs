@@ -20,7 +20,7 @@ pub(crate) use watch::{Found, Watch};
 
 use crate::pem::{Fault, Parts};
 use std::collections::BTreeMap;
-use tls::{Acceptor, Bundle, NamedBundle};
+use tls::{Acceptor, Bundle, NamedBundle, Offer, TermsError};
 
 /// Everything that listeners show, by the names of files.
 #[derive(Debug, Default)]
@@ -48,7 +48,11 @@ pub(crate) struct Listener {
     pub(crate) acceptor: Acceptor,
     pub(crate) is_strict: bool,
     pub(crate) shows: Vec<Shown>,
+    pub(crate) offers: Offers,
 }
+
+/// What is agreed to with clients that are shown the certificate of a line of a list: its name, its number.
+pub(crate) type Offers = BTreeMap<(String, u32), Offer>;
 
 /// One word of a `bind` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,27 +84,37 @@ impl Shelf {
     }
 
     /// The certificates of a listener that shows these.
-    pub(crate) fn certificates(&self, shows: &[Shown], is_strict: bool) -> tls::Certificates {
+    pub(crate) fn certificates(
+        &self,
+        shows: &[Shown],
+        offers: &Offers,
+        is_strict: bool,
+    ) -> Result<tls::Certificates, TermsError> {
         let mut certificates = tls::Certificates::new(is_strict);
-        let mut add = |path: &str, names: Option<Vec<String>>, except: Vec<String>, is_default: bool| {
-            if let Some(bundle) = self.stored.get(path).and_then(|stored| stored.bundle.clone()) {
-                certificates.add(NamedBundle { bundle, names, except, is_default });
-            }
+        let named = |path: &str, (names, except), is_default| {
+            let bundle = self.stored.get(path).and_then(|stored| stored.bundle.clone())?;
+            Some(NamedBundle { bundle, names, except, is_default })
         };
         for shown in shows {
             match shown {
-                Shown::File { path, is_default } => add(path, None, Vec::new(), *is_default),
+                Shown::File { path, is_default } => {
+                    named(path, (None, Vec::new()), *is_default).into_iter().for_each(|named| certificates.add(named));
+                }
                 Shown::List { name, is_default } => {
                     let lines = self.lists.get(name).map_or(&[][..], |list| &list.lines);
                     for (index, line) in lines.iter().enumerate() {
-                        let (names, except) = line.names();
                         let is_default = *is_default && (index == 0 || line.is_variant_of(&lines[0]));
-                        add(&line.path, names, except, is_default || line.is_for_all());
+                        let named = named(&line.path, line.names(), is_default || line.is_for_all());
+                        match (named, offers.get(&(name.clone(), line.number))) {
+                            (Some(named), Some(offer)) => certificates.add_with(offer.clone(), named)?,
+                            (Some(named), None) => certificates.add(named),
+                            (None, _) => (),
+                        }
                     }
                 }
             }
         }
-        certificates
+        Ok(certificates)
     }
 
     /// Names of files, and the one that is to be replaced.
@@ -260,10 +274,12 @@ impl Shelf {
     fn exchange(&self, is_it: impl Fn(&Shelf, &Shown) -> bool) -> usize {
         let concerned: Vec<&Listener> =
             self.listeners.iter().filter(|listener| listener.shows.iter().any(|shown| is_it(self, shown))).collect();
-        let made: Vec<_> =
-            concerned.iter().map(|listener| self.certificates(&listener.shows, listener.is_strict)).collect();
+        let made: Vec<_> = concerned
+            .iter()
+            .map(|listener| self.certificates(&listener.shows, &listener.offers, listener.is_strict))
+            .collect();
         for (listener, certificates) in concerned.iter().zip(made) {
-            listener.acceptor.exchange(certificates);
+            listener.acceptor.exchange(certificates.expect("the same was offered when the file was read"));
         }
         concerned.len()
     }

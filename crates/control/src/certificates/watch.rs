@@ -109,7 +109,7 @@ impl Shelf {
             if !matches!(taken, Some(Found::Refused(..)))
                 && let Some(list) = self.lists.get_mut(name)
             {
-                list.append(Line { path, filters: Vec::new(), number: 0 });
+                list.append(Line { path, settings: Vec::new(), filters: Vec::new(), number: 0 });
                 self.exchange(|_, shown| matches!(shown, Shown::List { name: known, .. } if known == name));
             }
             found.extend(taken);

@@ -3,7 +3,7 @@
 //! Certificates are read whenever the configuration is: a reload brings the new ones, and sessions keep what they have.
 
 use super::Lowering;
-use crate::certificates::{Line, List, Listener, Shown, Stored};
+use crate::certificates::{Line, List, Listener, Offers, Shown, Stored};
 use crate::pem::{self, Fault, Found};
 use config::{
     Bind, BindTls, ClientVerify, Diagnostic, Lead, Level, Mode, Proxy, Spanned, Stage, TlsMethods, TlsVersion,
@@ -22,12 +22,18 @@ impl Lowering<'_> {
         let line = &bind.tls;
         line.is_on?;
         let place = self.place(proxy, bind);
-        let shows = self.shown(line, bind, proxy, &place)?;
+        let shows = self.shown(line, &place)?;
         let offer = self.offer(line, bind, proxy, &place)?;
-        match Acceptor::new(self.shelf.certificates(&shows, line.is_strict), offer) {
+        let offers = self.offers(&shows, bind, proxy, &place)?;
+        let is_strict = line.is_strict;
+        let certificates = self.shelf.certificates(&shows, &offers, is_strict);
+        if certificates.as_ref().is_ok_and(tls::Certificates::is_empty) && !is_strict {
+            let message = format!("no SSL certificate specified for {} (use 'crt').", self.bind_name(bind));
+            return self.fail_with(proxy, bind, message);
+        }
+        match certificates.and_then(|certificates| Acceptor::new(certificates, offer)) {
             Ok(acceptor) => {
-                let is_strict = line.is_strict;
-                self.shelf.add_listener(Listener { acceptor: acceptor.clone(), is_strict, shows });
+                self.shelf.add_listener(Listener { acceptor: acceptor.clone(), is_strict, shows, offers });
                 Some(acceptor)
             }
             Err(TermsError::NoVersion) => self.fail(proxy, bind, "all SSL/TLS versions are disabled for"),
@@ -37,7 +43,7 @@ impl Lowering<'_> {
     }
 
     /// What the line shows. Its files are on the shelf then.
-    fn shown(&mut self, line: &BindTls, bind: &Bind, proxy: &Proxy, place: &str) -> Option<Vec<Shown>> {
+    fn shown(&mut self, line: &BindTls, place: &str) -> Option<Vec<Shown>> {
         let base = self.config.global.crt_base.as_ref().map(|base| base.as_str());
         let mut is_first = line.default_certificates.is_empty();
         let (mut shows, mut is_whole) = (Vec::new(), true);
@@ -76,11 +82,31 @@ impl Lowering<'_> {
                 }
             }
         }
-        if self.shelf.certificates(&shows, line.is_strict).is_empty() && is_whole && !line.is_strict {
-            let message = format!("no SSL certificate specified for {} (use 'crt').", self.bind_name(bind));
-            return self.fail_with(proxy, bind, message);
-        }
         is_whole.then_some(shows)
+    }
+
+    /// What is agreed to with clients that are shown the certificate of a line of one of its lists, where that line has settings of its own.
+    fn offers(&mut self, shows: &[Shown], bind: &Bind, proxy: &Proxy, place: &str) -> Option<Offers> {
+        let mut settings = Vec::new();
+        for shown in shows {
+            let Shown::List { name, .. } = shown else { continue };
+            let Some(list) = self.shelf.lists().get(name) else { continue };
+            let lines = list.lines.iter().filter(|line| !line.settings.is_empty());
+            settings.extend(lines.map(|line| ((name.clone(), line.number), line.settings.clone())));
+        }
+        let mut offers = Offers::new();
+        for ((name, number), words) in settings {
+            let offer = match config::line_settings(&words, &bind.tls, bind.span) {
+                Ok(line) => self.offer(&line, bind, proxy, place)?,
+                Err(why) => {
+                    let message = format!("{place} : 'crt-list' : parsing [{name}:{number}]: {why}");
+                    self.alert(Stage::Parsing, Lead::Spaced, bind.span, message);
+                    return None;
+                }
+            };
+            offers.insert((name, number), offer);
+        }
+        Some(offers)
     }
 
     /// Puts the files that a name stands for on the shelf. Says which they are, and whether each is the one before with another key.
