@@ -40,13 +40,24 @@ pub enum Whose {
     Shown,
 }
 
+/// What is told of a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NameForm {
+    /// All of it, in one line.
+    Line,
+    /// The same as RFC 2253 has it.
+    Rfc2253,
+    /// One attribute: its kind, and its position among those of that kind.
+    Attribute(String, i32),
+}
+
 /// Something of a certificate (configuration.txt §7.3.4).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CertificatePart {
-    /// `…_s_dn`, or one attribute of it: its kind, and its position among those of that kind.
-    Subject(Option<(String, i32)>),
+    /// `…_s_dn`
+    Subject(NameForm),
     /// `…_i_dn`
-    Issuer(Option<(String, i32)>),
+    Issuer(NameForm),
     Serial,
     /// `…_sha1`
     Fingerprint,

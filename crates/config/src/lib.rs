@@ -94,7 +94,8 @@ pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use fetch::{
     BackendLoad, CertificatePart, ContentPart, CountedStart, DateUnit, End, Fetch, FieldForm, FrontendLoad,
-    MessagePart, Number, Part, ProxyRef, ServerLoad, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef, Whose,
+    MessagePart, NameForm, Number, Part, ProxyRef, ServerLoad, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
+    Whose,
 };
 pub use forwarded::Forwarded;
 pub use http_rule::{

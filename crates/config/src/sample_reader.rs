@@ -3,8 +3,8 @@
 use crate::acl::Expression;
 use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
 use crate::fetch::{
-    CertificatePart, ContentPart, CountedStart, DateUnit, End, Fetch, FieldForm, MessagePart, Number, Part, ProxyRef,
-    ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
+    CertificatePart, ContentPart, CountedStart, DateUnit, End, Fetch, FieldForm, MessagePart, NameForm, Number, Part,
+    ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
 };
 use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, CertificateName, ContentName, Keyword, MessageName, SessionName, TlsName};
@@ -136,10 +136,12 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
             (Fetch::Session(part), Type::Text, count)
         }
         Keyword::Tls(name) => {
-            return Ok(tls(name, arguments)?.map(|(part, kind)| (Fetch::Tls(part), kind)));
+            let (part, kind) = tls(name, arguments)?;
+            return Ok(Some((Fetch::Tls(part), kind)));
         }
         Keyword::BackTls(name) => {
-            return Ok(tls(name, arguments)?.map(|(part, kind)| (Fetch::BackTls(part), kind)));
+            let (part, kind) = tls(name, arguments)?;
+            return Ok(Some((Fetch::BackTls(part), kind)));
         }
         Keyword::Nbsrv => (Fetch::Number(Number::UsableServers(proxy(arguments.raw()))), Type::Integer, 1),
         Keyword::BeConn => (Fetch::Number(Number::BackendConnections(proxy(arguments.raw()))), Type::Integer, 1),
@@ -212,8 +214,8 @@ fn session(name: SessionName, arguments: &Arguments<'_>) -> Result<(SessionPart,
     })
 }
 
-/// A fetch of TLS. Formats of names are not read.
-fn tls(name: TlsName, arguments: &Arguments<'_>) -> Result<Option<(TlsPart, Type)>, Refusal> {
+/// A fetch of TLS.
+fn tls(name: TlsName, arguments: &Arguments<'_>) -> Result<(TlsPart, Type), Refusal> {
     let (part, kind, count) = match name {
         TlsName::Used => (TlsPart::IsUsed, Type::Boolean, 0),
         TlsName::HasName => (TlsPart::HasName, Type::Boolean, 0),
@@ -226,29 +228,34 @@ fn tls(name: TlsName, arguments: &Arguments<'_>) -> Result<Option<(TlsPart, Type
         TlsName::Cipher => (TlsPart::Cipher, Type::Text, 0),
         TlsName::Name => (TlsPart::Name, Type::Text, 0),
         TlsName::Protocol => (TlsPart::Protocol, Type::Text, 0),
-        TlsName::Certificate(_, CertificateName::Subject | CertificateName::Issuer) if arguments.get(3).is_some() => {
-            return Ok(None);
-        }
         TlsName::Certificate(whose, name) => {
             let (part, kind, count) = certificate(name, arguments)?;
             (TlsPart::Certificate(whose, part), kind, count)
         }
     };
     arguments.ends_at(count)?;
-    Ok(Some((part, kind)))
+    Ok((part, kind))
 }
 
 /// What is asked of a certificate, and how many arguments that takes.
 fn certificate(name: CertificateName, arguments: &Arguments<'_>) -> Result<(CertificatePart, Type, usize), Refusal> {
-    let attribute = || {
+    let form = || {
         let position = arguments.get(2).map(|_| arguments.integer(2, 2)).transpose()?.unwrap_or(1);
-        let kind = arguments.get(1).filter(|kind| !kind.is_empty());
         let position = i32::try_from(position).unwrap_or(i32::MAX);
-        Ok::<_, Refusal>(kind.map(|kind| (kind.to_string(), position)))
+        let kind = arguments.get(1).filter(|kind| !kind.is_empty());
+        match (kind, arguments.get(3).unwrap_or_default()) {
+            (_, form) if !matches!(form, "" | "rfc2253") => {
+                let why = "only rfc2253 or a blank value are currently supported as the format argument.";
+                Err((None, why.to_string()))
+            }
+            (Some(kind), _) => Ok(NameForm::Attribute(kind.to_string(), position)),
+            (None, "") => Ok(NameForm::Line),
+            (None, _) => Ok(NameForm::Rfc2253),
+        }
     };
     Ok(match name {
-        CertificateName::Subject => (CertificatePart::Subject(attribute()?), Type::Text, 2),
-        CertificateName::Issuer => (CertificatePart::Issuer(attribute()?), Type::Text, 2),
+        CertificateName::Subject => (CertificatePart::Subject(form()?), Type::Text, 3),
+        CertificateName::Issuer => (CertificatePart::Issuer(form()?), Type::Text, 3),
         CertificateName::Serial => (CertificatePart::Serial, Type::Binary, 0),
         CertificateName::Fingerprint => (CertificatePart::Fingerprint, Type::Binary, 0),
         CertificateName::ValidFrom => (CertificatePart::ValidFrom, Type::Text, 0),

@@ -58,6 +58,7 @@ fn rules_ask_about_certificates(subject: Subject) {
             "%[ssl_c_s_dn] %[ssl_c_s_dn(CN)] %[ssl_c_s_dn(CN,-1)] %[ssl_c_s_dn(CN,2)] %[ssl_c_s_dn(O)]",
             "/O=Example/CN=alice alice alice  Example".to_owned(),
         ),
+        ("%[ssl_c_s_dn(,0,rfc2253)] %[ssl_c_s_dn(CN,1,rfc2253)]", "CN=alice,O=Example alice".to_owned()),
         ("%[ssl_c_i_dn] %[ssl_c_i_dn(CN)]", "/O=Example/CN=Authority Authority".to_owned()),
         ("%[ssl_c_serial,hex] %[ssl_c_sha1,hex]", format!("{serial} {sha1}")),
         ("%[ssl_c_sig_alg] %[ssl_c_key_alg] %[ssl_c_version]", "ecdsa-with-SHA256 id-ecPublicKey 3".to_owned()),

@@ -75,8 +75,9 @@ pub use rules::{
 pub use sample::{
     Amount, Announced, BackLoad, Captured, Captures, CertificatePart, Compare, ContentPart, Converter, CountedStart,
     Course, DateUnit, Digest, Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter, Format, FormatPart,
-    FrontLoad, Heard, Map, MapKey, Matcher, Message, MessagePart, NumberRange, Operation, Part, Payload, Scope,
-    ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables, Whose,
+    FrontLoad, Heard, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Part, Payload,
+    Scope, ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables,
+    Whose,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,

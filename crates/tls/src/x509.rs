@@ -60,6 +60,19 @@ impl Name {
         Some(value)
     }
 
+    /// In one line, as HAProxy shows it: like `Display`, but octets are what they are.
+    pub fn line(&self) -> Vec<u8> {
+        let parts = self.0.iter().map(|(kind, value)| [b"/", kind.as_bytes(), b"=", value].concat());
+        parts.collect::<Vec<_>>().concat()
+    }
+
+    /// As a directory has it, the last attribute first (RFC 2253 §2): `CN=mail.example.org,O=Example,C=FR`. Octets that are not
+    /// printable ASCII are `\HH`, as OpenSSL writes them.
+    pub fn rfc2253(&self) -> String {
+        let parts = self.0.iter().rev().map(|(kind, value)| format!("{kind}={}", escaped(value)));
+        parts.collect::<Vec<_>>().join(",")
+    }
+
     fn of(name: &X509Name<'_>) -> Name {
         let attributes = name.iter_attributes().map(|attribute| {
             let kind = attribute.attr_type().to_id_string();
@@ -68,6 +81,22 @@ impl Name {
         });
         Name(attributes.collect())
     }
+}
+
+/// RFC 2253 §2.4.
+fn escaped(value: &[u8]) -> String {
+    let mut text = String::new();
+    for (at, &octet) in value.iter().enumerate() {
+        let is_at_edge = at == 0 || at + 1 == value.len();
+        match octet {
+            b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' => text.extend(['\\', char::from(octet)]),
+            b'#' if at == 0 => text.push_str("\\#"),
+            b' ' if is_at_edge => text.push_str("\\ "),
+            b' '..=b'~' => text.push(char::from(octet)),
+            _ => text.push_str(&format!("\\{octet:02X}")),
+        }
+    }
+    text
 }
 
 /// In one line, as `X509_NAME_oneline(3)`: `/C=FR/O=Example/CN=mail.example.org`. Octets that are not printable ASCII are `\xHH`.
@@ -241,3 +270,28 @@ const ABBREVIATIONS: [(&str, &str); 12] = [
     ("1.2.840.113549.1.9.1", "emailAddress"),
     ("0.9.2342.19200300.100.1.25", "DC"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What HAProxy 2.6 says of such a certificate, and `openssl x509 -nameopt rfc2253`.
+    #[test]
+    fn names() {
+        let attributes = [
+            ("C", "FR"),
+            ("O", "Ex, \"am+ple"),
+            ("OU", "#first"),
+            ("OU", " blank "),
+            ("CN", "J\u{fc}r<g>;\\x"),
+            ("emailAddress", "a@b"),
+        ];
+        let name = Name(attributes.map(|(kind, value)| (kind.to_owned(), value.as_bytes().to_vec())).into());
+        assert_eq!(
+            name.rfc2253(),
+            r#"emailAddress=a@b,CN=J\C3\BCr\<g\>\;\\x,OU=\ blank\ ,OU=\#first,O=Ex\, \"am\+ple,C=FR"#
+        );
+        let line = "/C=FR/O=Ex, \"am+ple/OU=#first/OU= blank /CN=J\u{fc}r<g>;\\x/emailAddress=a@b";
+        assert_eq!(name.line(), line.as_bytes());
+    }
+}

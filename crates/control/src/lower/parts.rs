@@ -163,12 +163,14 @@ pub(super) fn tls(part: &config::TlsPart) -> table::TlsPart {
 }
 
 fn certificate(part: &config::CertificatePart) -> table::CertificatePart {
-    let attribute = |attribute: &Option<(String, i32)>| {
-        attribute.as_ref().map(|(kind, position)| (kind.as_str().into(), *position))
+    let form = |form: &config::NameForm| match form {
+        config::NameForm::Line => table::NameForm::Line,
+        config::NameForm::Rfc2253 => table::NameForm::Rfc2253,
+        config::NameForm::Attribute(kind, position) => table::NameForm::Attribute(kind.as_str().into(), *position),
     };
     match part {
-        config::CertificatePart::Subject(of) => table::CertificatePart::Subject(attribute(of)),
-        config::CertificatePart::Issuer(of) => table::CertificatePart::Issuer(attribute(of)),
+        config::CertificatePart::Subject(of) => table::CertificatePart::Subject(form(of)),
+        config::CertificatePart::Issuer(of) => table::CertificatePart::Issuer(form(of)),
         config::CertificatePart::Serial => table::CertificatePart::Serial,
         config::CertificatePart::Fingerprint => table::CertificatePart::Fingerprint,
         config::CertificatePart::ValidFrom => table::CertificatePart::ValidFrom,

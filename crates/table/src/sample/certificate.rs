@@ -17,9 +17,9 @@ pub enum Whose {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificatePart {
     /// Whom it names.
-    Subject(Attribute),
+    Subject(NameForm),
     /// Who signed it.
-    Issuer(Attribute),
+    Issuer(NameForm),
     Serial,
     Fingerprint,
     ValidFrom,
@@ -30,8 +30,16 @@ pub enum CertificatePart {
     Whole,
 }
 
-/// One attribute of a name: its kind, and its position among those of that kind; `None`: the whole name.
-type Attribute = Option<(Box<str>, i32)>;
+/// What is told of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameForm {
+    /// All of it: `/O=Example/CN=mail.test`.
+    Line,
+    /// The same as directories have it: `CN=mail.test,O=Example`.
+    Rfc2253,
+    /// One attribute: its kind, and its position among those of that kind.
+    Attribute(Box<str>, i32),
+}
 
 impl CertificatePart {
     /// `None`: there is no such certificate, or no such thing in it.
@@ -46,8 +54,8 @@ impl CertificatePart {
         };
         let bytes = |bytes: &[u8]| Some(Value::Bytes(Cow::Owned(bytes.to_vec())));
         match self {
-            CertificatePart::Subject(attribute) => of_name(&portrait.subject, attribute),
-            CertificatePart::Issuer(attribute) => of_name(&portrait.issuer, attribute),
+            CertificatePart::Subject(form) => of_name(&portrait.subject, form),
+            CertificatePart::Issuer(form) => of_name(&portrait.issuer, form),
             CertificatePart::Serial => bytes(&portrait.serial),
             CertificatePart::Fingerprint => bytes(&portrait.fingerprint),
             CertificatePart::ValidFrom => bytes(portrait.valid_from.compact().as_bytes()),
@@ -60,10 +68,11 @@ impl CertificatePart {
     }
 }
 
-fn of_name(name: &tls::Name, attribute: &Attribute) -> Option<Value<'static>> {
-    let value = match attribute {
-        None => name.to_string().into_bytes(),
-        Some((kind, position)) => name.attribute(kind, *position)?.to_vec(),
+fn of_name(name: &tls::Name, form: &NameForm) -> Option<Value<'static>> {
+    let value = match form {
+        NameForm::Line => name.line(),
+        NameForm::Rfc2253 => name.rfc2253().into_bytes(),
+        NameForm::Attribute(kind, position) => name.attribute(kind, *position)?.to_vec(),
     };
     Some(Value::Bytes(Cow::Owned(value)))
 }

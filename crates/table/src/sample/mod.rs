@@ -42,7 +42,7 @@ mod text;
 mod value;
 mod variable;
 
-pub use certificate::{CertificatePart, Whose};
+pub use certificate::{CertificatePart, NameForm, Whose};
 pub(crate) use coding::base64_decoded;
 pub use content::{ContentPart, FormParameter};
 pub use convert::{Amount, Converter, Operation, TextPart};
