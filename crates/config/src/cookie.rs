@@ -2,11 +2,12 @@
 
 use crate::acl::Condition;
 use crate::acl_reader::{self, Reader};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Lead};
 use crate::line::Line;
 use crate::reports::Reports;
 use crate::source::Spanned;
 use crate::tree::Proxy;
+use crate::value::{TimeError, seconds};
 use std::collections::HashSet;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +23,12 @@ pub struct Cookie {
     pub is_secure: bool,
     /// `attr`
     pub attributes: Vec<String>,
+    /// `maxidle`: after so many seconds without a request it counts no more; 0 is never.
+    pub idle_max: u32,
+    /// `maxlife`: the same of the seconds since it was given first.
+    pub life_max: u32,
+    /// `dynamic`: what servers without a value of their own are known by is made of their addresses.
+    pub is_dynamic: bool,
 }
 
 /// Who gives it; nobody unless said.
@@ -60,8 +67,16 @@ pub(crate) fn persist(
     Ok(())
 }
 
-/// `None`: something in it is refused.
-pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spanned<Cookie>>, Diagnostic> {
+/// `dynamic-cookie-key KEY`
+pub(crate) fn key(line: Line<'_>) -> Result<String, Diagnostic> {
+    match line.word(1) {
+        "" => Err(line.alert(1, "'dynamic-cookie-key' expects <secret_key> as argument.")),
+        key => Ok(key.to_string()),
+    }
+}
+
+/// `cookie NAME …`
+pub(crate) fn cookie(line: Line<'_>) -> Result<Spanned<Cookie>, Diagnostic> {
     if line.word(1).is_empty() {
         return Err(line.alert(1, "'cookie' expects <cookie_name> as argument."));
     }
@@ -76,8 +91,11 @@ pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spa
         is_http_only: false,
         is_secure: false,
         attributes: Vec::new(),
+        idle_max: 0,
+        life_max: 0,
+        is_dynamic: false,
     };
-    let (mut modes, mut is_refused) = (Vec::new(), false);
+    let mut modes = Vec::new();
     let mut at = 2;
     while at < line.count() {
         let word = line.word(at);
@@ -105,10 +123,9 @@ pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spa
                 return Err(line.alert(at + 1, "character ';' or a control character is not permitted in attribute."));
             }
             "attr" => cookie.attributes.push(line.word(at + 1).to_string()),
-            "maxidle" | "maxlife" | "dynamic" => {
-                reports.refuse(line.span(at), format!("cookie {word}"));
-                is_refused = true;
-            }
+            "maxidle" => cookie.idle_max = age(line, at)?,
+            "maxlife" => cookie.life_max = age(line, at)?,
+            "dynamic" => cookie.is_dynamic = true,
             _ => {
                 let message = "'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', 'domain', \
                                'maxidle', 'dynamic', 'maxlife' and 'attr' options.";
@@ -127,5 +144,20 @@ pub(crate) fn cookie(line: Line<'_>, reports: &mut Reports) -> Result<Option<Spa
     if cookie.preserves && cookie.mode != CookieMode::Insert && !cookie.is_indirect {
         return Err(line.alert(1, "cookie 'preserve' requires at least 'insert' or 'indirect'."));
     }
-    Ok((!is_refused).then(|| Spanned::new(cookie, line.span_from(0))))
+    Ok(Spanned::new(cookie, line.span_from(0)))
+}
+
+/// The seconds behind word `at`.
+fn age(line: Line<'_>, at: usize) -> Result<u32, Diagnostic> {
+    let (name, word) = (line.word(at), line.word(at + 1));
+    let fail = |message: String| Diagnostic::alert(Lead::Tight, line.span(at + 1), message);
+    seconds(word).map_err(|error| match error {
+        TimeError::Overflow => {
+            let most = i32::MAX;
+            fail(format!("timer overflow in argument <{word}> to <{name}>, maximum value is {most} s (~68 years)."))
+        }
+        TimeError::Unexpected(character) => {
+            fail(format!("unexpected character '{character}' in argument to <{name}>."))
+        }
+    })
 }

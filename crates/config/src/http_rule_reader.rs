@@ -75,6 +75,24 @@ pub(crate) fn rule(
     acls: &HashSet<String>,
     reports: &mut Reports,
 ) -> Result<(), Diagnostic> {
+    let read = read(line, ruleset, proxy, acls, reports)?;
+    let rules = match ruleset {
+        Ruleset::Request => &mut proxy.http.request,
+        Ruleset::Response => &mut proxy.http.response,
+        Ruleset::AfterResponse => &mut proxy.http.after_response,
+    };
+    rules.extend(read);
+    Ok(())
+}
+
+/// The rule of a line; `None` where something in it is refused.
+pub(crate) fn read(
+    line: Line<'_>,
+    ruleset: Ruleset,
+    proxy: &mut Proxy,
+    acls: &HashSet<String>,
+    reports: &mut Reports,
+) -> Result<Option<HttpRule>, Diagnostic> {
     let word = line.word(1);
     let name = &word[..word.find('(').unwrap_or(word.len())];
     let Some((_, keyword)) = ruleset.actions().find(|(known, _)| *known == name) else {
@@ -82,7 +100,7 @@ pub(crate) fn rule(
     };
     let Some(keyword) = keyword else {
         reports.refuse(line.span_from(0), format!("{} {name}", ruleset.keyword()));
-        return Ok(());
+        return Ok(None);
     };
     let lead = format!(
         "error detected in {} '{}' while parsing '{} {word}' rule : ",
@@ -91,16 +109,10 @@ pub(crate) fn rule(
         line.keyword()
     );
     let mut rule = Rule { line, ruleset, lead, reports };
-    let Some((action, next)) = action(keyword, &mut rule)? else { return Ok(()) };
+    let Some((action, next)) = action(keyword, &mut rule)? else { return Ok(None) };
     let action = capture::with_slot(action, line, proxy);
     let condition = condition(line, next, &format!("{} {word}", line.keyword()), acls, rule.reports)?;
-    let rules = match ruleset {
-        Ruleset::Request => &mut proxy.http.request,
-        Ruleset::Response => &mut proxy.http.response,
-        Ruleset::AfterResponse => &mut proxy.http.after_response,
-    };
-    rules.push(HttpRule { span: line.span_from(0), action, condition });
-    Ok(())
+    Ok(Some(HttpRule { span: line.span_from(0), action, condition }))
 }
 
 /// `redirect …`, the statement.

@@ -81,13 +81,17 @@ fn read(
             line.ends_at(2, &name)?;
             settings.has_all_backups = is_on;
         }
+        Keyword::AbortOnClose => {
+            line.ends_at(2, &name)?;
+            settings.http.aborts_on_close = said(line).map(|is_on| Spanned::new(is_on, whole));
+        }
+        Keyword::CheckCache => {
+            line.ends_at(2, &name)?;
+            settings.http.checks_cache = is_on;
+        }
         Keyword::Splice(way) => {
             line.ends_at(2, &name)?;
-            let said = match line.negation {
-                Negation::Plain => Some(true),
-                Negation::No => Some(false),
-                Negation::Default => None,
-            };
+            let said = said(line);
             let splice = &mut settings.splice;
             match way {
                 Way::Auto => splice.auto = said,
@@ -174,6 +178,15 @@ fn read(
         }
     }
     Ok(())
+}
+
+/// Of an option that is neither on nor off where the file says nothing.
+fn said(line: Line<'_>) -> Option<bool> {
+    match line.negation {
+        Negation::Plain => Some(true),
+        Negation::No => Some(false),
+        Negation::Default => None,
+    }
 }
 
 /// `option NAME` of a check by name; `smtpchk` alone has words of its own.

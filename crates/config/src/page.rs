@@ -4,10 +4,9 @@ use crate::acl::{Condition, Operand, Predefined, Test};
 use crate::fetch::Fetch;
 use crate::source::{Span, Spanned};
 use crate::tree::{Mode, Proxy, TcpRules, V6};
-use crate::unserved::{Unserved, Verdict};
 use std::time::Duration;
 
-/// What the `stats` lines of a section say, but for `stats admin`.
+/// What the `stats` lines of a section say, but for `stats admin` and `stats http-request`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StatsPage {
     /// The first of the lines.
@@ -51,7 +50,7 @@ impl StatsPage {
 
 impl Proxy {
     /// Whether the section is a statistics page and nothing else: it has a page and addresses, and says of no connection where
-    /// it should go.
+    /// it should go, nor asks for more than addresses.
     pub fn is_page(&self) -> bool {
         let settings = &self.settings;
         let TcpRules { connection, session, content, inspect_delay, response, response_delay } = &self.tcp;
@@ -73,6 +72,7 @@ impl Proxy {
             && self.captures.is_empty()
             && self.response_captures.is_empty()
             && self.binds.iter().all(is_plain)
+            && self.stats_rules.is_empty()
             && self.stats_admin.iter().all(|condition| self.asks_for_addresses_alone(condition))
     }
 
@@ -99,19 +99,4 @@ fn is_of_address(test: &Test) -> bool {
         Test::Sample { expression, .. } => matches!(expression.fetch, Fetch::Address(_)),
         Test::Unserved => false,
     }
-}
-
-const ALONE: &str = "a page is served by a section of its own: 'mode http', 'bind' and 'stats' lines, where 'stats admin' asks \
-                     for TRUE, LOCALHOST, 'src' and 'dst' alone; no servers, no rules, no default_backend";
-
-/// What a section says of pages, and is not done.
-pub(crate) fn unserved(proxy: &Proxy) -> impl Iterator<Item = Unserved> {
-    let is_proxy = proxy.settings.mode == Mode::Http && !proxy.is_page();
-    let page = proxy.settings.stats.as_ref().filter(|_| is_proxy);
-    let page = page.map(|page| Unserved {
-        span: page.span,
-        what: "stats in a section that also proxies".into(),
-        verdict: Verdict::RefusedBecause(ALONE),
-    });
-    page.into_iter()
 }

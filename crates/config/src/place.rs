@@ -119,6 +119,7 @@ impl Proxy {
         let lists = [
             (on_requests, &self.http.request),
             (on_requests, &self.http.redirects),
+            (on_requests, &self.stats_rules),
             (Place::HttpResponse, &self.http.response),
             (Place::AfterResponse, &self.http.after_response),
         ];
@@ -128,6 +129,7 @@ impl Proxy {
         optional
             .chain(of_http)
             .chain(self.monitor_fail.iter().map(|condition| (Place::FrontRequest, condition)))
+            .chain(self.stats_admin.iter().map(move |condition| (on_requests, &condition.value)))
             .chain(of_responses)
             .chain(self.use_servers.iter().map(|rule| (Place::UseServer, &rule.condition)))
             .chain(self.persist_rules.iter().map(|rule| (Place::Persist, &rule.condition)))

@@ -9,6 +9,7 @@ use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::error_page;
+use crate::field_name;
 use crate::http_check;
 use crate::http_rule_reader;
 use crate::keepalive;
@@ -187,7 +188,8 @@ fn read(
             let (proxy, acls) = home.proxy(line)?;
             http_rule_reader::redirect(line, proxy, acls, reports)
         }
-        Keyword::Cookie => cookie::cookie(line, reports).map(|cookie| home.settings().http.cookie = cookie),
+        Keyword::Cookie => cookie::cookie(line).map(|cookie| home.settings().http.cookie = Some(cookie)),
+        Keyword::DynamicCookieKey => cookie::key(line).map(|key| home.settings().http.cookie_key = Some(key)),
         Keyword::Persist(is_forced) => {
             let (proxy, acls) = home.proxy(line)?;
             cookie::persist(line, is_forced, proxy, acls, reports)
@@ -200,6 +202,7 @@ fn read(
             let (proxy, acls) = home.proxy(line)?;
             error_page::monitor(line, proxy, acls, reports)
         }
+        Keyword::NameHeader => name_header(line, reports).map(|name| home.settings().http.name_header = name),
         Keyword::RetryOn => retry_on(line).map(|events| home.settings().http.retry_on = Some(events)),
         Keyword::HttpReuse => http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
         Keyword::Timeout => timeout(line, home, reports),
@@ -291,6 +294,20 @@ fn read(
             Ok(())
         }
     }
+}
+
+/// `http-send-name-header NAME`; `None`: it is refused.
+fn name_header(line: Line<'_>, reports: &mut Reports) -> Result<Option<String>, Diagnostic> {
+    let name = line.word(1);
+    if name.is_empty() {
+        return Err(line.alert(1, "'http-send-name-header' requires a header string."));
+    }
+    field_name::must_be_one(name).map_err(|message| line.alert(1, format!("http-send-name-header : {message}.")))?;
+    if field_name::is_of_connection(name) {
+        reports.refuse_with(line.span(1), format!("http-send-name-header {name}"), field_name::WHY);
+        return Ok(None);
+    }
+    Ok(Some(name.to_string()))
 }
 
 fn unread(line: Line<'_>) -> Result<(), Diagnostic> {

@@ -2,6 +2,9 @@
 
 use crate::acl_reader::{self, Reader};
 use crate::diagnostic::{Diagnostic, Lead};
+use crate::http_rule::{HttpAction, ReplyContent};
+use crate::http_rule_reader;
+use crate::keywords::http_rules::Ruleset;
 use crate::line::Line;
 use crate::page::StatsPage;
 use crate::proxy::Home;
@@ -37,10 +40,7 @@ pub(crate) fn stats(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) 
             Err(Diagnostic::alert(Lead::Tight, line.span(1), message))
         }
         "admin" => admin(line, home, reports),
-        "http-request" => {
-            reports.refuse(line.span_from(0), "stats http-request");
-            Ok(())
-        }
+        "http-request" => rule(line, home, reports),
         _ => {
             let page = page(line, home);
             setting(line, page, reports)
@@ -105,6 +105,25 @@ fn admin(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(
     let reader = Reader { prefix: "error detected while parsing a 'stats admin' rule : ", end: "." };
     let condition = acl_reader::condition(line, 2, acls, &reader, reports)?;
     proxy.stats_admin.push(Spanned::new(condition, line.span_from(0)));
+    page(line, home);
+    Ok(())
+}
+
+/// `stats http-request allow|deny|auth … [if|unless CONDITION]`. HAProxy reads every action of `http-request` here, and carries out
+/// these three.
+fn rule(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
+    let Home::Proxy(proxy, acls) = home else {
+        return Err(Diagnostic::alert(Lead::Tight, line.span(0), "'stats' not allowed in 'defaults' section."));
+    };
+    let inner = Line::new(line.rest(1), line.negation);
+    let Some(rule) = http_rule_reader::read(inner, Ruleset::Request, proxy, acls, reports)? else { return Ok(()) };
+    let is_plain_denial = |action: &HttpAction| matches!(action, HttpAction::Deny(reply) if reply.content == ReplyContent::Page && reply.fields.is_empty());
+    let is_carried_out =
+        matches!(&rule.action, HttpAction::Allow | HttpAction::Challenge(_)) || is_plain_denial(&rule.action);
+    match is_carried_out {
+        true => proxy.stats_rules.push(rule),
+        false => reports.refuse(line.span_from(0), format!("stats http-request {} with what follows it", line.word(2))),
+    }
     page(line, home);
     Ok(())
 }

@@ -8,7 +8,6 @@ use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
 use crate::fetch::Fetch;
 use crate::http_rule::Format;
 use crate::log_format::{Fault, Why};
-use crate::page;
 use crate::source::Span;
 use crate::tree::{Config, Mode, Proxy};
 
@@ -39,7 +38,6 @@ pub fn unserved(config: &Config) -> Vec<Diagnostic> {
     let is_told = |found: &&Unserved| found.verdict != Verdict::Ours || config.global.is_strict;
     let mut found: Vec<Unserved> = config.unserved.iter().filter(is_told).cloned().collect();
     for proxy in config.proxies.iter().filter(|proxy| !proxy.settings.is_disabled) {
-        found.extend(page::unserved(proxy));
         for (_, span, line) in proxy.log_formats() {
             found.extend(line.faults.iter().filter_map(|fault| of_format(fault, span, proxy.settings.mode)));
         }
@@ -71,6 +69,8 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
         return requests.chain(responses).map(|(span, what)| refused(span, what)).collect();
     }
     let rules = proxy.http.all().map(|rule| refused(rule.span, "a rule on HTTP in mode tcp"));
+    let aborts = proxy.settings.http.aborts_on_close.as_ref().filter(|option| option.value);
+    let aborts = aborts.map(|option| refused(option.span, "option abortonclose in mode tcp"));
     let is_http = |name: &str| {
         let mut backends = config.proxies.iter().filter(|proxy| proxy.role.has_back());
         backends.any(|backend| *backend.name.value == *name && backend.settings.mode == Mode::Http)
@@ -99,7 +99,7 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
     let computed = computed.map(|expression| refused(expression.span, "a sample of HTTP in mode tcp"));
     let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));
     let targets = targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp"));
-    targets.chain(computed).chain(asked).chain(predefined).chain(rules).collect()
+    targets.chain(computed).chain(asked).chain(predefined).chain(rules).chain(aborts).collect()
 }
 
 impl Unserved {

@@ -385,8 +385,16 @@ impl Checker<'_, '_> {
     }
 
     fn stats(&mut self, proxy: &Proxy) {
-        let Some(page) = proxy.settings.stats.as_ref().filter(|_| proxy.settings.mode == Mode::Tcp) else { return };
+        let Some(page) = &proxy.settings.stats else { return };
         let (noun, name) = (proxy.role.noun(), &proxy.name.value);
+        if !proxy.stats_rules.is_empty() && (page.realm.is_some() || !page.accounts.is_empty()) {
+            let message =
+                format!("{noun} '{name}': stats 'auth'/'realm' and 'http-request' can't be used at the same time.");
+            self.alert(page.span, message, None);
+        }
+        if proxy.settings.mode == Mode::Http {
+            return;
+        }
         self.warn(page.span, format!("'stats' statement ignored for {noun} '{name}' as it requires HTTP mode."));
     }
 

@@ -18,28 +18,41 @@ pub enum TimeError {
 ///
 /// Microseconds are rounded up to the next millisecond, so that a short time never becomes "no limit".
 pub fn time(word: &str) -> Result<Duration, TimeError> {
+    let milliseconds = microseconds(word, 1_000)?.div_ceil(1_000);
+    if milliseconds > TIME_MAX_MS.into() {
+        return Err(TimeError::Overflow);
+    }
+    Ok(Duration::from_millis(milliseconds as u64))
+}
+
+/// As [`time`], of a number of seconds: a signed one of 32 bits, about 68 years. What is less than a second is rounded up to one.
+pub(crate) fn seconds(word: &str) -> Result<u32, TimeError> {
+    let seconds = microseconds(word, 1_000_000)?.div_ceil(1_000_000);
+    if seconds > i32::MAX as u128 { Err(TimeError::Overflow) } else { Ok(seconds as u32) }
+}
+
+/// What a word says; `unit` is that of a number without one.
+fn microseconds(word: &str, unit: u128) -> Result<u128, TimeError> {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = word.split_at(digits);
+    let (number, said) = word.split_at(digits);
     if number.is_empty() {
-        return Err(unexpected(unit));
+        return Err(unexpected(said));
     }
     let number: u64 = number.parse().map_err(|_| TimeError::Overflow)?;
-    let milliseconds = match unit {
-        "us" => Some(number.div_ceil(1_000)),
-        "" | "ms" => Some(number),
-        "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        "d" => number.checked_mul(86_400_000),
+    let unit = match said {
+        "" => unit,
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
         _ => {
-            let known = ["us", "ms", "s", "m", "h", "d"].into_iter().find_map(|known| unit.strip_prefix(known));
-            return Err(unexpected(known.unwrap_or(unit)));
+            let known = ["us", "ms", "s", "m", "h", "d"].into_iter().find_map(|known| said.strip_prefix(known));
+            return Err(unexpected(known.unwrap_or(said)));
         }
     };
-    match milliseconds {
-        Some(milliseconds) if milliseconds <= TIME_MAX_MS => Ok(Duration::from_millis(milliseconds)),
-        Some(_) | None => Err(TimeError::Overflow),
-    }
+    Ok(u128::from(number) * unit)
 }
 
 /// As [`time`], of a number without a unit that counts seconds.
@@ -119,6 +132,24 @@ mod tests {
         ];
         for (word, expected) in table {
             assert_eq!(time(word), expected.map(Duration::from_millis), "{word}");
+        }
+    }
+
+    /// Those of `cookie`: HAProxy 2.6 takes and refuses the same.
+    #[test]
+    fn times_in_seconds() {
+        let table = [
+            ("5", Ok(5)),
+            ("500us", Ok(1)),
+            ("1001ms", Ok(2)),
+            ("30d", Ok(2_592_000)),
+            ("2147483647", Ok(2_147_483_647)),
+            ("2147483648", Err(TimeError::Overflow)),
+            ("30000d", Err(TimeError::Overflow)),
+            ("5x", Err(TimeError::Unexpected('x'))),
+        ];
+        for (word, expected) in table {
+            assert_eq!(seconds(word), expected, "{word}");
         }
     }
 

@@ -200,7 +200,13 @@ fn complaints() {
             "A 'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', 'domain', 'maxidle', \
              'dynamic', 'maxlife' and 'attr' options.",
         ),
-        ("cookie A insert maxidle 1h", "A 'cookie maxidle' is not supported by Tidegate yet"),
+        (
+            "cookie A insert maxidle 99999999999",
+            "A timer overflow in argument <99999999999> to <maxidle>, maximum value is 2147483647 s (~68 years).",
+        ),
+        ("cookie A insert maxlife 5x", "A unexpected character 'x' in argument to <maxlife>."),
+        ("cookie A insert maxlife", "A 'maxlife' expects <maxlife> as argument."),
+        ("dynamic-cookie-key", "A 'dynamic-cookie-key' expects <secret_key> as argument."),
         ("cookie A rewrite indirect", "A cookie 'rewrite' and 'indirect' modes are incompatible."),
         ("cookie A rewrite preserve", "A cookie 'preserve' requires at least 'insert' or 'indirect'."),
         ("monitor-uri", "A 'monitor-uri' expects an URI."),

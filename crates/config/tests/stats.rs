@@ -95,29 +95,38 @@ fn complaints() {
             "stats show-modules",
             "N9 'stats show-modules' has no effect in Tidegate: there are no modules with counters of their own".into(),
         ),
-        ("stats http-request deny", "A9 'stats http-request' is not supported by Tidegate yet".into()),
+        (
+            "stats http-request return status 200 if TRUE",
+            "A9 'stats http-request return with what follows it' is not supported by Tidegate yet".into(),
+        ),
+        ("stats http-request deny if foo", "A9 error detected while parsing an 'http-request deny' condition : no such ACL : 'foo'.".into()),
     ] {
         assert!(sentences(&page(line)).contains(&expected), "{line}: {:?}", sentences(&page(line)));
     }
     let in_defaults = sentences(&read(" stats admin if TRUE\n"));
     assert_eq!(in_defaults, ["A5 'stats admin' not allowed in 'defaults' section."]);
+    let in_defaults = sentences(&read(" stats http-request deny\n"));
+    assert_eq!(in_defaults, ["A5 'stats' not allowed in 'defaults' section."]);
+    let twice = sentences(&page("stats auth a:b\n stats http-request allow if TRUE"));
+    assert_eq!(twice, ["A8 proxy 'l': stats 'auth'/'realm' and 'http-request' can't be used at the same time."]);
     let in_tcp = sentences(&read("listen l\n bind :1\n stats enable\n"));
     assert_eq!(in_tcp, ["W7 'stats' statement ignored for proxy 'l' as it requires HTTP mode."]);
 }
 
-/// What a page cannot be beside.
+/// What a section has to do with connections of the data path, whoever answers for the page.
 #[test]
-fn a_section_that_also_proxies_is_refused() {
-    let refused = "A8 'stats in a section that also proxies' is not supported by Tidegate yet";
+fn a_section_that_also_proxies() {
     for line in [
         "server s 127.0.0.1:80",
         "default_backend other",
         "use_backend other if TRUE",
         "tcp-request connection reject",
         "stats admin if { nbsrv(other) gt 1 }",
-        "stats admin if WAIT_END",
+        "stats http-request auth unless TRUE",
     ] {
-        let parsed = read(&format!("listen l\n mode http\n bind :10080\n stats enable\n {line}\nbackend other\n"));
-        assert!(sentences(&parsed).iter().any(|sentence| sentence == refused), "{line}: {:?}", sentences(&parsed));
+        let parsed =
+            read(&format!("listen l\n mode http\n bind :10080\n stats enable\n {line}\nbackend other\n mode http\n"));
+        assert_eq!(sentences(&parsed), [""; 0], "{line}");
+        assert!(!parsed.tree.proxies[0].is_page(), "{line}");
     }
 }

@@ -603,7 +603,7 @@ impl Session {
         self.count_end(now, end);
         let server = self.server.clone().or(self.waited.clone());
         self.release_server(out);
-        if let Some(backend) = self.backend() {
+        if let Some(backend) = self.counted_backend() {
             backend.state.conns.close(self.shard);
         }
         self.tell_end(now, end, server, out);

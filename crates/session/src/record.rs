@@ -215,7 +215,7 @@ impl Session {
         let counts = Counts {
             process: self.table.process.conns.current(),
             frontend: self.frontend().state.conns.current(),
-            backend: self.backend().map_or(0, |backend| backend.state.conns.current()),
+            backend: self.counted_backend().map_or(0, |backend| backend.state.conns.current()),
             server: server_conns,
         };
         Progress {

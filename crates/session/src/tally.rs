@@ -103,9 +103,13 @@ impl Session {
 
     /// The balancer chose `server`, after an attempt at `failed` if there was one.
     pub(crate) fn count_pick(&self, now: Instant, failed: Option<&Server>, server: &Server) {
+        // A service of our own is no choice of a balancer.
+        if self.is_served() {
+            return;
+        }
         match failed {
             None => {
-                if let Some(backend) = self.backend_ref() {
+                if let Some(backend) = self.counted_backend() {
                     backend.state.tally.on_served(self.shard, clock(now));
                 }
                 self.count_at(Some(server), |traffic| traffic.picks.add(1));
@@ -145,7 +149,7 @@ impl Session {
             }
         };
         self.count_at_front(|traffic| add(traffic, count));
-        if let Some(backend) = self.backend_ref() {
+        if let Some(backend) = self.counted_backend() {
             add(backend.state.tally.of(self.shard), count);
         }
         if let Some(server) = &self.server {
@@ -182,7 +186,7 @@ impl Session {
             responses(traffic, status).add(1);
         };
         count(self.frontend().state.tally.of(self.shard));
-        if let Some(backend) = self.backend_ref() {
+        if let Some(backend) = self.counted_backend() {
             count(backend.state.tally.of(self.shard));
         }
         let is_ours = matches!(
@@ -240,7 +244,7 @@ impl Session {
 
     /// A rule on contents rejected what the client said.
     pub(crate) fn count_denial(&self, rules: Rules) {
-        let state = match (rules, self.backend_ref()) {
+        let state = match (rules, self.counted_backend()) {
             (Rules::Backend, Some(backend)) => &backend.state.tally,
             (Rules::Frontend | Rules::Backend, _) => &self.frontend().state.tally,
         };
@@ -267,21 +271,20 @@ impl Session {
     /// Of sessions that reached a server.
     fn count_times(&self, now: Instant) {
         let (Some(assigned), Some(connected)) = (self.assigned_at, self.connected_at) else { return };
+        let Some(server) = self.server.as_ref().filter(|_| !self.is_served()) else { return };
         let (began, routed) = self.began_at();
         let queue = assigned.since(routed);
         let response = self.responded_at().map(|responded| responded.since(connected));
         let took = Took { queue, connect: connected.since(assigned), response, total: now.since(began) };
-        if let Some(backend) = self.backend_ref() {
+        if let Some(backend) = self.counted_backend() {
             backend.state.tally.on_times(self.shard, took);
         }
-        if let Some(server) = &self.server {
-            server.state.tally.on_times(self.shard, took);
-        }
+        server.state.tally.on_times(self.shard, took);
     }
 
     /// At the session's backend, and at a server of it.
     fn count_at(&self, server: Option<&Server>, add: impl Fn(&Traffic)) {
-        if let Some(backend) = self.backend_ref() {
+        if let Some(backend) = self.counted_backend() {
             add(backend.state.tally.of(self.shard));
         }
         if let Some(server) = server {

@@ -26,7 +26,7 @@ impl Session {
         self.enter(Phase::Queued);
         self.wait = Some(Box::new(Wait { ticket, since: now, server }));
         // It may have left before it had to wait.
-        if matches!(self.request, Flow::EndHeld) {
+        if matches!(self.request, Flow::EndHeld) || self.has_left() {
             self.on_client_left(out);
         }
     }
@@ -56,9 +56,11 @@ impl Session {
     }
 
     /// The client has ended its half and had sent nothing: there is nobody to serve any more. Had it sent something, that would
-    /// still have to be delivered (`configuration.txt: option abortonclose`).
+    /// still have to be delivered. Of requests `option abortonclose` says what becomes.
     pub(crate) fn on_client_left(&mut self, out: &mut Outbox) {
-        self.request = Flow::EndHeld;
+        if !self.speaks_http() {
+            self.request = Flow::EndHeld;
+        }
         self.end_with(End::new(Moment::Queue, Cause::Aborted(Side::Front)), out);
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::{Condition, Cookie, Forwarded, HttpRules, Pages};
+use crate::{Condition, Cookie, Forwarded, HttpRules, Pages, StatsPage};
 
 /// What becomes of connections once an exchange is over. Of a frontend and its backend the later of the two counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub struct HttpFront {
     pub original_to: Option<ForwardFor>,
     /// `option http-buffer-request`: rules are asked when the content of a request has come.
     pub buffers_requests: bool,
+    /// `option abortonclose`, where its backend says nothing of it.
+    pub aborts_on_close: Option<bool>,
     /// `option http-ignore-probes`: clients that leave or are silent without having said anything are not told anything.
     pub ignores_probes: bool,
     /// `capture request header`, in file order.
@@ -48,6 +50,7 @@ pub struct HttpFront {
     pub rules: HttpRules,
     pub pages: Pages,
     pub monitor: Option<Monitor>,
+    pub stats: Option<StatsPage>,
 }
 
 /// `monitor-uri`: a request that is answered by the proxy itself, and leaves no line in the log.
@@ -73,12 +76,20 @@ pub struct HttpBack {
     pub forwarded: Option<Forwarded>,
     /// `option http-pretend-keepalive`: servers are not told that their connections are not used again.
     pub pretends_keepalive: bool,
+    /// `option abortonclose`: clients that end their half while they wait for a response are served no further.
+    pub aborts_on_close: Option<bool>,
+    /// `option checkcache`: a response with a cookie that a shared cache might keep is not passed on.
+    pub checks_cache: bool,
+    /// `http-send-name-header`: the field that tells servers which one they are.
+    pub name_header: Option<Box<str>>,
     pub reuse: Reuse,
     pub retry_on: RetryOn,
     /// Of a `listen` section the same as those of its frontend.
     pub rules: HttpRules,
     pub pages: Pages,
     pub cookie: Option<Cookie>,
+    /// Of a `listen` section the same as that of its frontend.
+    pub stats: Option<StatsPage>,
 }
 
 /// A failure after which a request may be sent again (`retry-on`).

@@ -162,10 +162,13 @@ pub enum Head<'m> {
 impl HttpRules {
     pub(crate) fn fits(&self, table: &Table) -> bool {
         let lists = [&self.request, &self.response, &self.after_response];
-        lists.into_iter().flatten().all(|rule| {
-            let holds = rule.condition.as_ref().is_none_or(|condition| condition.fits(table));
-            holds && rule.action.fits(table)
-        })
+        lists.into_iter().flatten().all(|rule| rule.fits(table))
+    }
+}
+
+impl HttpRule {
+    pub(crate) fn fits(&self, table: &Table) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.fits(table)) && self.action.fits(table)
     }
 }
 

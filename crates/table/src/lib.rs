@@ -22,6 +22,8 @@ mod acl;
 mod backend;
 mod balance;
 mod book;
+mod cacheable;
+mod cookie_dates;
 mod count;
 mod forwarded;
 mod frontend;
@@ -43,6 +45,7 @@ mod sample;
 mod server;
 mod splice;
 mod state;
+mod stats_page;
 mod table;
 mod tally;
 mod tuning;
@@ -52,6 +55,8 @@ pub use acl::{Acl, Condition, Term, Test, Verdict};
 pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance, Mapping};
 pub use balance::{Assignment, Grant, Passed, PickKey, Preview, Ticket, Waiter};
 pub use book::StateBook;
+pub use cacheable::leaks_cookie;
+pub use cookie_dates::AgeLimits;
 pub use count::{Conns, ShardIndex, ShardedCount};
 pub use forwarded::{Forwarded, NodeForm};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, Switch, UseBackend};
@@ -64,7 +69,7 @@ pub use ip_set::IpSet;
 pub use log::{Envelope, LOG_TAG, LogHost, LogLevel, LogSink, LogTarget, Sample};
 pub use log_line::{ExchangeField, Field, LogLine, Piece, Style};
 pub use log_policy::{LogFormat, LogOptions, LogPolicy, Sampled};
-pub use persistence::{Answered, Brought, Cookie, CookieMode, Given, PersistRule, Persistence, Persisting};
+pub use persistence::{Answered, Brought, Cookie, CookieMode, Given, PersistRule, Persistence, Persisting, Seeking};
 pub use reply::{OwnPage, Pages, Redirect, RedirectKind, Reply, ReplyContent, Words};
 pub use retry::{Pin, Redispatch, Retry};
 pub use route::{route, switching};
@@ -77,7 +82,7 @@ pub use sample::{
     Course, DateUnit, Digest, Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter, Format, FormatPart,
     FrontLoad, Heard, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Part, Payload,
     Scope, ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables,
-    Whose,
+    Whose, xxh64,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,
@@ -96,6 +101,7 @@ pub use state::sources::Sources;
 pub use state::tls::{KeysWith, TlsState};
 pub use state::wall::Wall;
 pub use state::warmth::{WEIGHT_SCALE, Warmth};
+pub use stats_page::{Acting, StatsPage};
 pub use table::{BackendId, BindId, FrontendId, Global, Mode, Number, Proxy, ServerId, Spread, Table};
 pub use tally::{Counter, Distribution, Histogram, Latency, Peaks, Rate, Recent, Tally, Took, Totals, Traffic};
 pub use tuning::{Keepalive, Source, Tuning};

@@ -9,10 +9,13 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http1::{EditError, Fields, Request, Response};
 
-use crate::{Condition, Facts, Server};
+use crate::cacheable::is_cacheable;
+use crate::cookie_dates::Dates;
+use crate::{AgeLimits, Condition, Facts, Server};
 
 /// How a backend's clients are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct Cookie {
     pub is_post_only: bool,
     /// `preserve`: a server's own cookie of this name is passed on, and none is given.
     pub preserves: bool,
+    /// `maxidle`, `maxlife`
+    pub ages: AgeLimits,
     /// What stands behind the value: `; domain=… ; HttpOnly; Secure`.
     pub attributes: Box<str>,
 }
@@ -72,6 +77,10 @@ pub enum Brought {
     /// Its server is down, or has failed it.
     Down,
     Valid,
+    /// It has not been seen for too long (`maxidle`).
+    Expired,
+    /// It was given too long ago (`maxlife`).
+    Old,
     /// Nobody asked for it: a rule names the server, or wants no persistence.
     Unused,
 }
@@ -88,6 +97,8 @@ pub enum Given {
     Inserted,
     /// The server's own, with the server's value in it.
     Rewritten,
+    /// The one that it brought, with other dates.
+    Updated,
 }
 
 /// The course of an exchange's cookie.
@@ -99,6 +110,21 @@ pub struct Persistence {
     pub server: Option<Arc<Server>>,
     /// Cookies are no business of the proxy this time.
     pub is_ignored: bool,
+    dates: Dates,
+}
+
+/// Where a request's cookie leads, as far as that depends on more than the cookie.
+#[derive(Clone, Copy, Debug)]
+pub struct Seeking<'a> {
+    /// Those of the backend.
+    pub servers: &'a [Arc<Server>],
+    pub persisting: Persisting,
+    /// A rule names the server already.
+    pub is_assigned: bool,
+    /// Servers that are down are tried all the same.
+    pub takes_down: bool,
+    /// Since 1970.
+    pub now: Duration,
 }
 
 /// What a response answers, as far as cookies depend on it.
@@ -109,6 +135,8 @@ pub struct Answered<'a> {
     /// The client or a rule has named this server.
     pub is_named: bool,
     pub is_post: bool,
+    /// Since 1970.
+    pub now: Duration,
 }
 
 impl PersistRule {
@@ -126,6 +154,8 @@ impl Persistence {
             Brought::Invalid => b'I',
             Brought::Down => b'D',
             Brought::Valid => b'V',
+            Brought::Expired => b'E',
+            Brought::Old => b'O',
             Brought::Unused => b'U',
         };
         let given = match self.given {
@@ -134,6 +164,7 @@ impl Persistence {
             Given::Deleted => b'D',
             Given::Inserted => b'I',
             Given::Rewritten => b'R',
+            Given::Updated => b'U',
         };
         (cookie.mode != CookieMode::Read).then_some([brought, given])
     }
@@ -147,20 +178,12 @@ impl Persistence {
 }
 
 impl Cookie {
-    /// Reads the request's cookie, and makes of it what servers are to see. `is_assigned`: a rule names the server already.
-    /// `takes_down`: servers that are down are tried all the same.
+    /// Reads the request's cookie, and makes of it what servers are to see.
     ///
     /// # Errors
     /// Never in practice: what is written is shorter than what was there.
-    pub fn read(
-        &self,
-        request: &mut Request,
-        bytes: &[u8],
-        servers: &[Arc<Server>],
-        persisting: Persisting,
-        is_assigned: bool,
-        takes_down: bool,
-    ) -> Result<Persistence, EditError> {
+    pub fn read(&self, request: &mut Request, bytes: &[u8], asked: Seeking<'_>) -> Result<Persistence, EditError> {
+        let Seeking { servers, persisting, is_assigned, takes_down, now } = asked;
         let is_ignored = persisting == Persisting::Ignored;
         let mut persistence = Persistence { is_ignored, ..Persistence::default() };
         let values = request.fields().values(bytes, b"cookie").flat_map(|list| list.split(|&byte| byte == b';'));
@@ -168,9 +191,14 @@ impl Cookie {
             if persistence.server.is_some() {
                 break;
             }
+            let objection = self.objection(value, &mut persistence.dates, now);
             if is_ignored || is_assigned {
                 persistence.brought = Brought::Unused;
                 break;
+            }
+            if let Some(objection) = objection {
+                persistence.brought = objection;
+                continue;
             }
             let id = self.id_of(value);
             let is_it = |server: &&Arc<Server>| server.settings.cookie.as_deref().map(str::as_bytes) == Some(id);
@@ -180,8 +208,8 @@ impl Cookie {
             persistence.brought = match (&persistence.server, is_known) {
                 (Some(server), _) if server.state.is_up() => Brought::Valid,
                 (Some(_), _) | (None, true) => Brought::Down,
-                (None, false) if persistence.brought == Brought::Down => Brought::Down,
-                (None, false) => Brought::Invalid,
+                (None, false) if persistence.brought == Brought::Nothing => Brought::Invalid,
+                (None, false) => persistence.brought,
             };
         }
         if persistence.brought != Brought::Nothing {
@@ -204,7 +232,7 @@ impl Cookie {
         if persistence.is_ignored {
             return Ok(());
         }
-        let Answered { server, is_named, is_post } = answered;
+        let Answered { server, is_named, is_post, now } = answered;
         let values = response.fields().values(bytes, b"set-cookie").map(|value| self.value_of(value).is_some());
         let of_server: Vec<usize> = values.enumerate().filter(|&(_, is_it)| is_it).map(|(nth, _)| nth).collect();
         // From the last to the first, so that one that vanishes moves none that is still to be looked at.
@@ -223,18 +251,22 @@ impl Cookie {
                 None => Given::Passed,
             };
         }
-        let is_missing = !is_named && persistence.given != Given::Passed;
-        if self.mode == CookieMode::Insert && is_missing && (is_post || !self.is_post_only) {
-            self.insert(response, bytes, server)?;
-            persistence.given = Given::Inserted;
+        let is_due = !is_named || self.ages.is_refresh_due(persistence.dates, seconds(now));
+        let is_due = is_due && persistence.given != Given::Passed;
+        if self.mode == CookieMode::Insert && is_due && (is_post || !self.is_post_only) {
+            let mut dates = String::new();
+            self.ages.append(persistence.dates, seconds(now), &mut dates);
+            self.insert(response, bytes, server, &dates)?;
+            let is_updated = is_named && server.settings.cookie.is_some();
+            persistence.given = if is_updated { Given::Updated } else { Given::Inserted };
         }
         Ok(())
     }
 
-    fn insert(&self, response: &mut Response, bytes: &[u8], server: &Server) -> Result<(), EditError> {
+    fn insert(&self, response: &mut Response, bytes: &[u8], server: &Server, dates: &str) -> Result<(), EditError> {
         let (name, attributes) = (&self.name, &self.attributes);
         let text = match &server.settings.cookie {
-            Some(value) => format!("{name}={value}; path=/{attributes}"),
+            Some(value) => format!("{name}={value}{dates}; path=/{attributes}"),
             // Whatever it has of another server is of no use.
             None => format!("{name}=; Expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/{attributes}"),
         };
@@ -264,6 +296,17 @@ impl Cookie {
         let pair = pair.split(|&byte| byte == b';').next()?;
         let at = memchr::memchr(b'=', pair)?;
         (pair[..at].trim_ascii() == self.name.as_bytes()).then(|| pair[at + 1..].trim_ascii())
+    }
+
+    /// Why a value does not count by its dates, which are taken over.
+    fn objection(&self, value: &[u8], dates: &mut Dates, now: Duration) -> Option<Brought> {
+        match self.mode {
+            CookieMode::Prefix => None,
+            CookieMode::Read | CookieMode::Rewrite | CookieMode::Insert => {
+                dates.read(value);
+                self.ages.objection(dates, seconds(now))
+            }
+        }
     }
 
     /// What names the server in a value: not the cookie of its own, nor dates.
@@ -310,26 +353,6 @@ impl Cookie {
     }
 }
 
-/// Whether a shared cache may keep it, as HAProxy judges: by its status, what it says of caching, and whether it could be found fresh
-/// or validated (RFC 9111 §3).
-fn is_cacheable(response: &Response, bytes: &[u8]) -> bool {
-    let mut is_cacheable = matches!(response.status(), 200 | 203 | 204 | 206 | 300 | 301 | 404 | 405 | 410 | 414 | 501);
-    let fields = response.fields();
-    let has = |name: &[u8]| fields.values(bytes, name).next().is_some();
-    is_cacheable &= !fields.values(bytes, b"pragma").any(|value| value.eq_ignore_ascii_case(b"no-cache"));
-    let mut is_fresh = has(b"expires");
-    let directives = fields.values(bytes, b"cache-control").flat_map(|list| list.split(|&byte| byte == b','));
-    for directive in directives.map(<[u8]>::trim_ascii) {
-        let is = |word: &str| directive.eq_ignore_ascii_case(word.as_bytes());
-        let begins =
-            |word: &str| directive.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-        if is("public") {
-            is_cacheable = true;
-        } else if ["private", "no-cache", "no-store", "max-age=0", "s-maxage=0"].into_iter().any(is) {
-            is_cacheable = false;
-        } else if begins("s-maxage") || begins("max-age") {
-            is_fresh = true;
-        }
-    }
-    is_cacheable && (is_fresh || has(b"etag") || has(b"last-modified"))
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }

@@ -236,6 +236,8 @@ impl Table {
             );
             let mut monitored = frontend.http.monitor.iter().flat_map(|monitor| &monitor.fail);
             assert!(monitored.all(|condition| condition.fits(self)), "'{}' asks outside of the table", frontend.name);
+            let page = frontend.http.stats.as_ref();
+            assert!(page.is_none_or(|page| page.fits(self)), "'{}' has a page outside of the table", frontend.name);
             assert!(frontend.log.targets.iter().all(|&t| t < self.log_targets.len()));
         }
         for proxy in &self.proxies {
@@ -249,6 +251,8 @@ impl Table {
             assert!(rules.fits(self) && pages.fits(self), "'{}' asks outside of the table", backend.name);
             let mut tlvs = backend.servers.iter().flat_map(|server| &server.settings.proxy_tlvs);
             assert!(tlvs.all(|tlv| tlv.value.fits(self)), "'{}' asks outside of the table", backend.name);
+            let page = backend.http.stats.as_ref();
+            assert!(page.is_none_or(|page| page.fits(self)), "'{}' has a page outside of the table", backend.name);
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));
         }
     }

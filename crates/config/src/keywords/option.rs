@@ -7,9 +7,11 @@ use crate::tree::Keeping;
 /// The options that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keyword {
+    AbortOnClose,
     AllBackups,
     BufferRequest,
     Check(CheckName),
+    CheckCache,
     ForwardFor,
     Forwarded,
     HttpCheck,
@@ -85,15 +87,17 @@ const fn once(name: &'static str, scope: Scope, meaning: Meaning<Keyword>) -> Ro
 
 const TCP_ACK: &str = "it delays one TCP acknowledgement, which the kernel does as it sees fit";
 
+const PROXY_HEADER: &str = "'Proxy-Connection' belongs to the connection, and is never passed on; HAProxy's own option has no effect since 2.0";
+
 pub(crate) const TABLE: &[Row] = &[
-    switch("abortonclose", DFB, Refused),
+    switch("abortonclose", DFB, Served(Keyword::AbortOnClose)),
     switch("accept-invalid-http-request", DF, Refused),
     switch("accept-invalid-http-response", DB, Refused),
     switch("accept-unsafe-violations-in-http-request", DF, Refused),
     switch("accept-unsafe-violations-in-http-response", DB, Refused),
     switch("allbackups", DB, Served(Keyword::AllBackups)),
     switch("assume-rfc6587-ntf", DF, Refused),
-    switch("checkcache", DB, Refused),
+    switch("checkcache", DB, Served(Keyword::CheckCache)),
     switch("clitcpka", DF, Served(Keyword::Keepalive(Sides::Client))),
     switch("contstats", DF, Inert("bytes are counted as they come, always")),
     switch("disable-h2-upgrade", DF, Refused),
@@ -116,7 +120,7 @@ pub(crate) const TABLE: &[Row] = &[
     once("http-restrict-req-hdr-names", DFB, Refused),
     switch("http-server-close", DFB, Served(Keyword::Keeping(Keeping::Front))),
     switch("http-use-htx", DFB, Refused),
-    switch("http-use-proxy-header", DF, Refused),
+    switch("http-use-proxy-header", DF, Inert(PROXY_HEADER)),
     once("httpchk", DB, Served(Keyword::HttpCheck)),
     switch("httpclose", DFB, Served(Keyword::Keeping(Keeping::Nothing))),
     once("httplog", DFB, Served(Keyword::HttpLog)),

@@ -24,10 +24,18 @@ pub struct HttpSettings {
     pub ignores_probes: bool,
     /// `option http-pretend-keepalive`
     pub pretends_keepalive: bool,
+    /// `option abortonclose`
+    pub aborts_on_close: Option<Spanned<bool>>,
+    /// `option checkcache`
+    pub checks_cache: bool,
+    /// `http-send-name-header`
+    pub name_header: Option<String>,
     /// In file order: what a later one has for a status replaces what an earlier one has.
     pub pages: Vec<ErrorPage>,
     pub monitor_uri: Option<String>,
     pub cookie: Option<Spanned<Cookie>>,
+    /// `dynamic-cookie-key`
+    pub cookie_key: Option<String>,
 }
 
 /// A word of `retry-on`: a failure that is a reason to send a request again.

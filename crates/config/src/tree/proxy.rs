@@ -7,7 +7,7 @@ use super::{
 use crate::acl::{Acl, Condition, Expression, Test};
 use crate::balance::{HashKey, HashType};
 use crate::cookie::PersistRule;
-use crate::http_rule::{Format, HttpRules};
+use crate::http_rule::{Format, HttpRule, HttpRules};
 use crate::log_format::LogLine;
 use crate::page::StatsPage;
 use crate::source::{Span, Spanned};
@@ -36,6 +36,8 @@ pub struct Proxy {
     pub captures: Vec<Capture>,
     /// `stats admin`: who may change something on the page; nobody unless one of these holds.
     pub stats_admin: Vec<Spanned<Condition>>,
+    /// `stats http-request`: who may look at the page.
+    pub stats_rules: Vec<HttpRule>,
     /// `capture response header`.
     pub response_captures: Vec<Capture>,
     pub http: HttpRules,
@@ -60,6 +62,7 @@ impl Proxy {
             servers: Vec::new(),
             captures: Vec::new(),
             stats_admin: Vec::new(),
+            stats_rules: Vec::new(),
             response_captures: Vec::new(),
             http: HttpRules::default(),
             monitor_fail: Vec::new(),

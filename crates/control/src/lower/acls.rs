@@ -77,7 +77,7 @@ fn equal(part: MessagePart, texts: &[&str]) -> Test {
     Test::new(Fetch::Message(part), Matcher::Text(texts.expect("no expression")))
 }
 
-fn unnamed(name: &str, tests: Vec<Test>) -> Arc<Acl> {
+pub(super) fn unnamed(name: &str, tests: Vec<Test>) -> Arc<Acl> {
     Arc::new(Acl { name: name.into(), tests })
 }
 

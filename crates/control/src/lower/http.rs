@@ -4,8 +4,8 @@ use super::Lowering;
 use super::acls::{Acls, net_of};
 use config::{Proxy, Spanned};
 use table::{
-    Capture, Cookie, CookieMode, ForwardFor, Forwarded, HttpBack, HttpFront, HttpRules, Keeping, NodeForm, RetryEvent,
-    RetryOn, Reuse,
+    AgeLimits, Capture, Cookie, CookieMode, ForwardFor, Forwarded, HttpBack, HttpFront, HttpRules, Keeping, NodeForm,
+    RetryEvent, RetryOn, Reuse, StatsPage,
 };
 
 impl Lowering<'_> {
@@ -15,12 +15,14 @@ impl Lowering<'_> {
             forward_for: forwarded(&proxy.settings.http.forward_for, "x-forwarded-for"),
             original_to: forwarded(&proxy.settings.http.original_to, "x-original-to"),
             buffers_requests: proxy.settings.http.buffers_requests,
+            aborts_on_close: proxy.settings.http.aborts_on_close.as_ref().map(|option| option.value),
             ignores_probes: proxy.settings.http.ignores_probes,
             request_captures: captures(&proxy.captures),
             response_captures: captures(&proxy.response_captures),
             rules: self.http_rules(proxy, acls),
             pages: self.error_pages(proxy),
             monitor: self.monitor(proxy, acls),
+            stats: self.stats_page(proxy, acls),
         }
     }
 
@@ -28,7 +30,8 @@ impl Lowering<'_> {
         // Most backends have none, and their ACLs may be large.
         let pages = self.error_pages(proxy);
         let is_bare = proxy.http.all().next().is_none();
-        let rules = if is_bare { HttpRules::default() } else { self.rules_of_backend(proxy) };
+        let is_bare = is_bare && proxy.settings.stats.is_none();
+        let (rules, stats) = if is_bare { (HttpRules::default(), None) } else { self.rules_of_backend(proxy) };
         HttpBack {
             is_service: false,
             keeping: keeping(proxy),
@@ -37,17 +40,21 @@ impl Lowering<'_> {
             buffers_requests: proxy.settings.http.buffers_requests,
             forwarded: proxy.settings.http.forwarded.as_ref().map(|option| told(option.value)),
             pretends_keepalive: proxy.settings.http.pretends_keepalive,
+            aborts_on_close: proxy.settings.http.aborts_on_close.as_ref().map(|option| option.value),
+            checks_cache: proxy.settings.http.checks_cache,
+            name_header: proxy.settings.http.name_header.as_deref().map(Into::into),
             reuse: reuse(proxy),
             retry_on: retry_on(proxy),
             rules,
             pages,
             cookie: cookie(proxy),
+            stats,
         }
     }
 
-    fn rules_of_backend(&mut self, proxy: &Proxy) -> HttpRules {
+    fn rules_of_backend(&mut self, proxy: &Proxy) -> (HttpRules, Option<StatsPage>) {
         let acls = self.acls(proxy);
-        self.http_rules(proxy, &acls)
+        (self.http_rules(proxy, &acls), self.stats_page(proxy, &acls))
     }
 }
 
@@ -69,6 +76,10 @@ fn cookie(proxy: &Proxy) -> Option<Cookie> {
         is_indirect: cookie.is_indirect,
         is_uncached: cookie.is_uncached,
         preserves: cookie.preserves,
+        ages: AgeLimits {
+            idle: Some(cookie.idle_max).filter(|&most| most > 0),
+            life: Some(cookie.life_max).filter(|&most| most > 0),
+        },
         attributes: attributes.into(),
     })
 }

@@ -40,7 +40,7 @@ impl Lowering<'_> {
         Variable { scope, number: u32::try_from(number).expect("a file has fewer names") }
     }
 
-    fn http_list(
+    pub(super) fn http_list(
         &mut self,
         rules: &[config::HttpRule],
         whose: config::Speaker,
@@ -82,7 +82,7 @@ impl Lowering<'_> {
                 HttpAction::Challenge(super::pages::quoted(realm).into())
             }
             config::HttpAction::UseService(config::Service::Prometheus) => {
-                HttpAction::Serve(self.service(proxy, "<PROMEX>", Site::MetricsAnywhere))
+                HttpAction::Serve(self.service(proxy, "<PROMEX>", "", Site::MetricsAnywhere))
             }
             config::HttpAction::SetField { name, value } => {
                 HttpAction::Edit(Edit::SetField(name.as_bytes().into(), self.format(value, proxy)))

@@ -1,10 +1,18 @@
-//! Statistics pages: sections that are a page and nothing else. Control serves them, and no shard knows of them.
+//! Statistics pages. Sections that are a page and nothing else are served by control, and no shard knows of them. Where a section also
+//! proxies, sessions ask who may look and act, and services of that section answer.
 
+use super::acls::{Acls, unnamed};
 use super::{Lowering, admin};
 use crate::admin::{Place, Service, SocketSpec};
 use crate::pages::{Site, StatsSite};
-use config::{Config, Proxy};
+use config::{Config, Mode, Proxy};
 use std::sync::Arc;
+use table::{
+    Acting, Condition, Fetch, HttpAction, HttpRule, Matcher, MessagePart, Password, Term, Test, User, Userlist,
+};
+
+/// What logs call it.
+const NAME: &str = "<STATS>";
 
 /// What a page's URI is where the file does not say (`configuration.txt: stats uri`).
 const URI: &str = "/haproxy?stats";
@@ -17,7 +25,7 @@ impl Lowering<'_> {
     pub(super) fn pages(&mut self) -> Vec<SocketSpec> {
         let mut sockets = Vec::new();
         for proxy in pages(self.config) {
-            let site = Arc::new(Site::Stats(Box::new(self.site(proxy))));
+            let site = Arc::new(Site::Stats(Box::new(self.guarded(proxy))));
             for bind in &proxy.binds {
                 let ownership = bind.ownership.clone().or(&self.config.global.unix_bind.ownership);
                 for address in &bind.addresses {
@@ -38,24 +46,70 @@ impl Lowering<'_> {
         }
     }
 
-    fn site(&mut self, proxy: &Proxy) -> StatsSite {
+    /// A page that sees itself who may look and act.
+    fn guarded(&mut self, proxy: &Proxy) -> StatsSite {
         let page = proxy.settings.stats.as_ref().expect("a page says something of itself");
         let acls = self.acls(proxy);
         let admin = proxy.stats_admin.iter().map(|condition| self.condition(condition, proxy, &acls)).collect();
-        StatsSite {
-            name: proxy.name.value.clone(),
-            uri: page.uri.as_ref().map_or(URI, |uri| uri.as_str()).into(),
-            realm: quoted(page.realm.as_deref().unwrap_or(REALM)),
-            refresh: page.refresh,
-            credentials: page.accounts.iter().map(|account| credentials(account)).collect(),
-            scopes: page.scopes.iter().map(|scope| scope.value.clone()).collect(),
-            hides_version: page.hides_version,
-            shows_legends: page.shows_legends,
-            node: page.node.clone(),
-            description: page.description.clone(),
-            admin,
-        }
+        let credentials = page.accounts.iter().map(|account| credentials(account)).collect();
+        StatsSite { credentials, admin, ..open_site(proxy, page) }
     }
+
+    /// The page of a section that also proxies.
+    pub(super) fn stats_page(&mut self, proxy: &Proxy, acls: &Acls) -> Option<table::StatsPage> {
+        let page = proxy.settings.stats.as_ref().filter(|_| proxy.settings.mode == Mode::Http)?;
+        let site = open_site(proxy, page);
+        let rules = match page.accounts.is_empty() {
+            true => self.http_list(&proxy.stats_rules, config::Speaker::Client, proxy, acls),
+            false => vec![challenge(&page.accounts, &site.realm)],
+        };
+        let admin: Vec<Condition> =
+            proxy.stats_admin.iter().map(|condition| self.condition(condition, proxy, acls)).collect();
+        let acting = (!admin.is_empty()).then(|| {
+            let site = StatsSite { admin: vec![always()], ..site.clone() };
+            Acting { admin, served_by: self.service(proxy, NAME, " admin", Site::Stats(Box::new(site))) }
+        });
+        let uri = site.uri.as_bytes().into();
+        let shown_by = self.service(proxy, NAME, "", Site::Stats(Box::new(site)));
+        Some(table::StatsPage { uri, rules, shown_by, acting })
+    }
+}
+
+/// What a page shows, to whomever.
+fn open_site(proxy: &Proxy, page: &config::StatsPage) -> StatsSite {
+    let own = &proxy.name.value;
+    let scope = |scope: &config::Spanned<String>| if scope.value == "." { own.clone() } else { scope.value.clone() };
+    StatsSite {
+        name: own.clone(),
+        uri: page.uri.as_ref().map_or(URI, |uri| uri.as_str()).into(),
+        realm: quoted(page.realm.as_deref().unwrap_or(REALM)),
+        refresh: page.refresh,
+        credentials: Vec::new(),
+        scopes: page.scopes.iter().map(scope).collect(),
+        hides_version: page.hides_version,
+        shows_legends: page.shows_legends,
+        node: page.node.clone(),
+        description: page.description.clone(),
+        admin: Vec::new(),
+    }
+}
+
+/// `stats auth`: whoever is none of these is asked for a name and a password, as by a `stats http-request auth unless …`.
+fn challenge(accounts: &[String], realm: &str) -> HttpRule {
+    let user = |account: &String| {
+        let (name, password) = account.split_once(':').unwrap_or((account, ""));
+        User { name: name.into(), password: Password::Plain(password.into()), groups: Vec::new() }
+    };
+    let list = Userlist { users: accounts.iter().map(user).collect() };
+    let test = Test::new(Fetch::Message(MessagePart::Authorized(Arc::new(list))), Matcher::True);
+    let is_known = Term { negated: false, acl: unnamed("{ }", vec![test]) };
+    let condition = Condition { unless: true, alternatives: vec![vec![is_known]] };
+    HttpRule { condition: Some(condition), action: HttpAction::Challenge(realm.into()) }
+}
+
+/// Sessions have asked already.
+fn always() -> Condition {
+    Condition { unless: true, alternatives: Vec::new() }
 }
 
 fn pages(config: &Config) -> impl Iterator<Item = &Proxy> {

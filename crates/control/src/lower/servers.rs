@@ -66,7 +66,7 @@ impl Lowering<'_> {
                 most: options.pool_most.and_then(|most| u32::try_from(most).ok()),
                 rest: options.pool_rest.unwrap_or(Pool::default().rest),
             },
-            cookie: options.cookie.as_deref().map(Into::into),
+            cookie: options.cookie.as_deref().map(Into::into).or_else(|| dynamic_cookie(proxy, &addr)),
             minconn,
             slowstart: options.slowstart.as_ref().and_then(|time| whole_seconds(time.value)),
             maxqueue: options.maxqueue.as_ref().and_then(|most| NonZeroU32::new(most.value)),
@@ -244,4 +244,19 @@ fn header(options: &ServerOptions) -> Option<ProxyHeader> {
         config::ProxyHeader::V2Ssl => ProxyHeader::V2(extras(true, false)),
         config::ProxyHeader::V2SslCn => ProxyHeader::V2(extras(true, true)),
     })
+}
+
+/// What a server's clients bring that has no value of its own, by HAProxy's recipe: key, address, and port in four bytes
+/// (`configuration.txt: cookie … dynamic`, `dynamic-cookie-key`).
+fn dynamic_cookie(proxy: &Proxy, addr: &ServerAddr) -> Option<Box<str>> {
+    let http = &proxy.settings.http;
+    let key = http.cookie_key.as_ref().filter(|_| http.cookie.as_ref().is_some_and(|cookie| cookie.is_dynamic))?;
+    let ServerAddr::Ip(addr) = addr else { return None };
+    let mut text = key.as_bytes().to_vec();
+    match addr.ip() {
+        IpAddr::V4(ip) => text.extend_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => text.extend_from_slice(&ip.octets()),
+    }
+    text.extend_from_slice(&u32::from(addr.port()).to_be_bytes());
+    Some(format!("{:016x}", table::xxh64(&text, 0)).into())
 }

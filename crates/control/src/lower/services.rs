@@ -19,19 +19,21 @@ use table::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Lowering<'_> {
-    /// The service of this name in a section, which logs know it by.
-    pub(super) fn service(&mut self, proxy: &Proxy, name: &'static str, site: Site) -> BackendId {
+    /// The service of this name in a section, which logs know it by. `variant` tells those apart that share a name.
+    pub(super) fn service(&mut self, proxy: &Proxy, name: &'static str, variant: &str, site: Site) -> BackendId {
         let section: Arc<str> = proxy.name.as_str().into();
         let first = self.names.backends.len();
         let id = |index: usize| BackendId(u32::try_from(first + index).expect("a file has fewer sections"));
-        let is_it = |service: &Arc<Backend>| service.name == section && *service.servers[0].name == *name;
+        let place = place(&section, name, variant);
+        let addr = ServerAddr::Abstract(place.as_slice().into());
+        let is_it = |service: &Arc<Backend>| service.servers[0].addr == addr;
         if let Some(index) = self.services.iter().position(is_it) {
             return id(index);
         }
-        let place = place(&section, name);
-        let server = self.service_server(&section, name, &place);
         // No section has such a name.
-        let state = self.book.backend(&format!("{section}/{name}").into());
+        let full_name: Arc<str> = format!("{section}/{name}{variant}").into();
+        let server = self.service_server(&full_name, name, addr);
+        let state = self.book.backend(&full_name);
         self.service_sockets.push(SocketSpec::internal(Place::Abstract(place), Service::Pages(Arc::new(site))));
         self.services.push(Arc::new(Backend {
             name: section,
@@ -65,19 +67,18 @@ impl Lowering<'_> {
         services
     }
 
-    fn service_server(&mut self, section: &Arc<str>, name: &str, place: &[u8]) -> Arc<Server> {
+    fn service_server(&mut self, backend_name: &Arc<str>, name: &str, addr: ServerAddr) -> Arc<Server> {
         let settings =
             ServerSettings { proxy_header: Some(ProxyHeader::V2(ProxyExtras::default())), ..ServerSettings::default() };
-        let backend_name: Arc<str> = format!("{section}/{name}").into();
         let name: Arc<str> = name.into();
-        let state = self.book.server(&backend_name, &name, &settings);
-        Arc::new(Server { name, backend_name, addr: ServerAddr::Abstract(place.into()), settings, state })
+        let state = self.book.server(backend_name, &name, &settings);
+        Arc::new(Server { name, backend_name: Arc::clone(backend_name), addr, settings, state })
     }
 }
 
 /// A name in the abstract namespace that only this process knows, the same after each reload.
-fn place(section: &str, name: &str) -> Vec<u8> {
+fn place(section: &str, name: &str, variant: &str) -> Vec<u8> {
     static PROCESS: OnceLock<RandomState> = OnceLock::new();
-    let digest = PROCESS.get_or_init(RandomState::new).hash_one((section, name));
+    let digest = PROCESS.get_or_init(RandomState::new).hash_one((section, name, variant));
     format!("tidegate/{digest:016x}").into_bytes()
 }

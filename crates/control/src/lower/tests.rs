@@ -494,3 +494,20 @@ fn limits_of_servers_and_what_makes_a_backend_full() {
     assert_eq!(backend(&table, "said").limits.fullconn, 33);
     assert_eq!(backend(&table, "px").limits.fullconn, 100, "a tenth of the process");
 }
+
+/// Recorded from HAProxy 2.6.12.
+#[test]
+fn cookies_of_addresses() {
+    let table = table_of(
+        "backend a\n mode http\n cookie SRV insert dynamic\n dynamic-cookie-key secret\n server s 127.0.0.1:9598\n server t 127.0.0.1:9598 cookie own\n\
+         backend b\n mode http\n cookie SRV insert dynamic\n dynamic-cookie-key \"a key that is longer than thirty-two bytes\"\n server s [::1]:9597\n\
+         backend c\n mode http\n cookie SRV insert dynamic\n server s 127.0.0.1:9598\n",
+    );
+    let cookies = |name: &str| -> Vec<Option<String>> {
+        let servers = backend(&table, name).servers.iter();
+        servers.map(|server| server.settings.cookie.as_deref().map(str::to_owned)).collect()
+    };
+    assert_eq!(cookies("a"), [Some("77396dc085705e81".to_owned()), Some("own".to_owned())]);
+    assert_eq!(cookies("b"), [Some("f58ca2d4205d96d4".to_owned())]);
+    assert_eq!(cookies("c"), [None]);
+}

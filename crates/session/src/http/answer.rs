@@ -235,7 +235,7 @@ fn status_of(end: End) -> Option<Status> {
         (Cause::Malformed(Side::Front, refusal), _) => Some(refusal.status()),
         (Cause::Malformed(Side::Back, _) | Cause::Aborted(Side::Back), _) => Some(Status::BadGateway),
         (Cause::Idle(Side::Back), _) => Some(Status::GatewayTimeout),
-        (Cause::Aborted(Side::Front), Moment::Request) => Some(Status::BadRequest),
+        (Cause::Aborted(Side::Front), Moment::Request | Moment::Headers) => Some(Status::BadRequest),
         (Cause::Idle(Side::Front), Moment::Request) => Some(Status::RequestTimeout),
         (
             Cause::Unreachable(_)

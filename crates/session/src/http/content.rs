@@ -150,10 +150,9 @@ impl Session {
                 transaction.is_cut = wait == Wait::Open;
                 let whose = transaction.asked.expect("rules wait for its content").whose;
                 match whose {
-                    Rules::Frontend if self.passes_request_rules(Rules::Frontend, now, out) => {
-                        self.choose_backend(now, out);
-                    }
-                    Rules::Frontend => (),
+                    Rules::Frontend if !self.passes_request_rules(Rules::Frontend, now, out) => (),
+                    Rules::Frontend if self.is_for_page(Rules::Frontend, now, out) => (),
+                    Rules::Frontend => self.choose_backend(now, out),
                     Rules::Backend => self.ask_for_server(now, out),
                 }
             }

@@ -10,7 +10,7 @@ use crate::flow::Flow;
 use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Hope, Instant, Side};
-use http1::{After, ConnectionOption, Framing, NoRoom, Persistence, Progress, Refusal, Reply};
+use http1::{After, ConnectionOption, EditError, Framing, NoRoom, Persistence, Progress, Refusal, Reply, Request};
 use std::sync::Arc;
 use table::Reuse;
 
@@ -148,11 +148,14 @@ impl Session {
         }
         if !up.is_begun {
             let mut lease = lease(out)?;
+            self.name_server(request, up.gathered.bytes()).map_err(no_room_for_name)?;
             let written = request.write(up.gathered.bytes(), exchange.request_option(), lease.bytes_mut());
             let written = written.map_err(no_room)?;
             up.is_begun = true;
             *begun = Some(*exchange);
-            if self.backend_ref().is_some_and(|backend| backend.http.retry_on.needs_request()) {
+            // A request that names a server is not sent to another one.
+            let is_nameless = |backend: &table::Backend| backend.http.name_header.is_none();
+            if self.backend_ref().is_some_and(|back| back.http.retry_on.needs_request() && is_nameless(back)) {
                 up.replay = Replay::Kept(Vec::new());
             }
             let (piece, content_size) = up.join(lease, written, *head_size).map_err(malformed_request)?;
@@ -178,6 +181,14 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Tells the server which one it is (`configuration.txt: http-send-name-header`).
+    fn name_server(&self, request: &mut Request, bytes: &[u8]) -> Result<(), EditError> {
+        let header = self.backend_ref().and_then(|backend| backend.http.name_header.as_ref());
+        let (Some(header), Some(server)) = (header, &self.server) else { return Ok(()) };
+        request.fields_mut().set(bytes, header.as_bytes(), server.name.as_bytes())?;
+        request.reconcile_host(bytes)
     }
 
     fn drive_response(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<Wanted, End> {
@@ -450,6 +461,10 @@ fn lease(out: &mut Outbox) -> Result<Lease, End> {
 /// Edits keep to the limits of a send buffer, so only a pool of other sizes could do this.
 fn no_room(_: NoRoom) -> End {
     End::new(Moment::Headers, Cause::Exhausted(Errno::ENOBUFS))
+}
+
+fn no_room_for_name(_: EditError) -> End {
+    End::new(Moment::Headers, Cause::RuleFailed)
 }
 
 fn malformed_request(refusal: Refusal) -> End {

@@ -24,10 +24,12 @@
 //! | `request` | waiting for a head, and what follows from one |
 //! | `rules` | what the operator does to messages |
 //! | `content` | waiting for content before rules go on |
+//! | `page` | requests for the statistics page of a section |
 //! | `exchange` | an exchange under way: both directions, its end |
 //! | `stream` | one direction: what has come, what is on its way, where the content is |
 //! | `splice` | content that goes through a pipe |
 //! | `retry` | sending a request again |
+//! | `leaving` | clients that end their half while they wait |
 //! | `answer` | responses of our own, and closing slowly behind them |
 //! | `facts` | what logs and counters are told |
 //!
@@ -38,6 +40,8 @@ mod answer;
 mod content;
 mod exchange;
 mod facts;
+mod leaving;
+mod page;
 mod request;
 mod retry;
 mod rules;
@@ -54,7 +58,7 @@ use facts::Facts;
 use http1::{Exchange, Limits, Request, Response};
 use std::rc::Rc;
 use stream::{Sending, Stream};
-use table::{Message, Persistence, Variables, Words};
+use table::{BackendId, Message, Persistence, Variables, Words};
 
 /// What a session has for `mode http`, also while it rests.
 #[derive(Debug)]
@@ -109,6 +113,8 @@ pub(crate) struct Transaction {
     server_name: Option<Option<Box<str>>>,
     /// What is known of the server's TLS, from when its connection is somebody else's.
     tls_server: Option<Rc<tls::Client>>,
+    /// The backend that a service of our own answers for, where the request had come that far.
+    section: Option<BackendId>,
     /// What the operator answers in place of a server.
     own: Option<Words>,
     /// While rules on the request are being asked.
@@ -147,6 +153,7 @@ impl Transaction {
             imposed: None,
             server_name: None,
             tls_server: None,
+            section: None,
             own: None,
             asked: None,
             asked_back: None,
@@ -171,6 +178,7 @@ impl Transaction {
         self.imposed = None;
         self.server_name = None;
         self.tls_server = None;
+        self.section = None;
         self.own = None;
         self.asked = None;
         self.asked_back = None;
@@ -273,8 +281,7 @@ impl Session {
             Ok(Received::End) | Err(_) if self.phase == Phase::Gathering => (),
             Ok(Received::End) if self.phase == Phase::Awaiting => self.on_client_gone(true, out),
             Err(_) if self.phase == Phase::Awaiting => self.on_client_gone(false, out),
-            // How much that matters depends on what was expected.
-            Ok(Received::End) => (),
+            Ok(Received::End) => self.on_client_ended(out),
             Err(_) => self.on_http_broken(side, out),
         }
     }

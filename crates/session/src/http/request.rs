@@ -6,7 +6,7 @@ use crate::flow::Flow;
 use crate::{Cause, End, Ends, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Side};
 use http1::{Exchange, Persistence, Policy, Progress, Refusal};
-use table::{Backend, ForwardFor, Forwarded, Frontend, Keeping, LineLevel, Persisting, Variables, Words};
+use table::{Backend, ForwardFor, Forwarded, Frontend, Keeping, LineLevel, Persisting, Seeking, Variables, Words};
 
 impl Session {
     /// It is known who the client is: its first request is waited for. Whether a PROXY header came first or not, the client is
@@ -86,7 +86,10 @@ impl Session {
         *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
         self.count_bytes(Side::Front, size);
         self.count_request(now);
-        if !self.is_monitored(frontend, now, out) && self.passes_request_rules(Rules::Frontend, now, out) {
+        if !self.is_monitored(frontend, now, out)
+            && self.passes_request_rules(Rules::Frontend, now, out)
+            && !self.is_for_page(Rules::Frontend, now, out)
+        {
             self.choose_backend(now, out);
         }
         // A client that leaves while it waits is noticed; one that has sent more already is heard when that is done with.
@@ -114,7 +117,10 @@ impl Session {
 
     /// The backend is chosen, and the request is made ready for its servers. Says whether it goes on.
     pub(crate) fn prepare_request(&mut self, now: Instant, persisting: Persisting, out: &mut Outbox) -> bool {
-        if !self.passes_request_rules(Rules::Backend, now, out) || !self.has_posted_content(now, out) {
+        if !self.passes_request_rules(Rules::Backend, now, out)
+            || self.is_for_page(Rules::Backend, now, out)
+            || !self.has_posted_content(now, out)
+        {
             return false;
         }
         let imposed = self.server_by_rule(persisting);
@@ -123,6 +129,7 @@ impl Session {
         let backend = table.backend(self.backend.expect("it was chosen a moment ago"));
         let Ends { source, destination } = self.ends();
         let (client, destination) = (source.map(|addr| addr.ip()), destination.map(|addr| addr.ip()));
+        let wall = self.wall();
         let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("a request chose the backend");
         transaction.facts.routed_at = Some(now);
@@ -130,8 +137,9 @@ impl Session {
         *exchange = Some(Exchange::begin(request, policy(frontend, Some(backend), is_retiring)));
         if let Some(cookie) = &backend.http.cookie {
             let takes_down = backend.rules.takes_down(persisting);
-            let (bytes, is_assigned) = (up.gathered.bytes(), imposed.is_some());
-            match cookie.read(request, bytes, &backend.servers, persisting, is_assigned, takes_down) {
+            let (servers, is_assigned) = (&backend.servers[..], imposed.is_some());
+            let asked = Seeking { servers, persisting, is_assigned, takes_down, now: wall };
+            match cookie.read(request, up.gathered.bytes(), asked) {
                 Ok(read) => *persistence = Some(read),
                 Err(_) => {
                     self.refuse_request(Refusal::FieldsSize, out);

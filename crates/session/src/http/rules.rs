@@ -15,9 +15,10 @@ use crate::tally::clock;
 use crate::{Ask, Cause, End, Ends, Moment, Outbox, Phase, Session};
 use driver::{Ending, Instant};
 use http1::{Body, Exchange, Framing, Method, Reply};
+use std::time::Duration;
 use table::{
-    Answered, BackendId, Captures, Case, Course, Facts, FrontendId, Head, Heard, HttpRule, HttpRules, Patience,
-    RulePlace, Ruling, Scope, Server, ShardIndex, Table, Words,
+    Answered, Backend, BackendId, Captures, Case, Course, Facts, FrontendId, Head, Heard, HttpRule, HttpRules,
+    Patience, RulePlace, Ruling, Scope, Server, ShardIndex, Table, Words,
 };
 
 impl Session {
@@ -54,6 +55,12 @@ impl Session {
             };
             wanted = Some(patience);
         }
+    }
+
+    /// Asks these rules on requests, of which none waits for anything. Says whether the request goes on.
+    pub(super) fn passes(&mut self, rules: &[HttpRule], whose: Rules, now: Instant, out: &mut Outbox) -> bool {
+        let ruling = self.ask_request_rules(rules, &mut { RulePlace::BEGIN });
+        self.follow_request_ruling(ruling, whose, now, out)
     }
 
     fn ask_request_rules(&mut self, rules: &[HttpRule], place: &mut RulePlace) -> Ruling {
@@ -134,18 +141,18 @@ impl Session {
         false
     }
 
-    /// The request goes to a service of our own instead of a backend, which is left if there is one.
+    /// The request goes to a service of our own. A backend that was chosen already is what it counts for.
     pub(super) fn serve(&mut self, service: BackendId, now: Instant, out: &mut Outbox) {
-        if let Some(backend) = self.backend_ref() {
-            backend.state.conns.close(self.shard);
+        let section = self.backend.replace(service);
+        if section.is_none() {
+            self.count_backend(now);
         }
-        self.backend = Some(service);
-        self.count_backend(now);
         let table = self.table.clone();
         let is_retiring = self.http_mut().is_retiring;
         let policy = policy(table.frontend(self.frontend), Some(table.backend(service)), is_retiring);
         let transaction = self.http_mut().transaction.as_mut().expect("a request was asked about");
         transaction.facts.routed_at = Some(now);
+        transaction.section = section;
         transaction.exchange = Some(Exchange::begin(&transaction.request, policy));
         self.enter(Phase::Assigning);
         out.ask(Ask::Server { avoid: None, imposed: None, hash: None, takes_down: false });
@@ -179,11 +186,21 @@ impl Session {
 
     /// How an exchange ended that a service has answered.
     pub(crate) fn end_of_service(&self, end: End) -> End {
-        let is_served = self.http.is_some() && self.backend_ref().is_some_and(|backend| backend.http.is_service);
-        match is_served && end.cause == Cause::Complete {
+        match self.is_served() && end.cause == Cause::Complete {
             true => End::new(Moment::Request, Cause::Answered),
             false => end,
         }
+    }
+
+    /// Whether a service of our own answers.
+    pub(crate) fn is_served(&self) -> bool {
+        self.http.is_some() && self.backend_ref().is_some_and(|backend| backend.http.is_service)
+    }
+
+    /// The backend whose counters tell of it: where a service answers, the one that it answers for.
+    pub(crate) fn counted_backend(&self) -> Option<&Backend> {
+        let section = self.transaction().and_then(|transaction| transaction.section);
+        section.map(|section| &**self.table.backend(section)).or(self.backend_ref())
     }
 
     /// Asks the rules on responses: the backend's, then the frontend's, then those behind both. Some wait for content.
@@ -201,6 +218,7 @@ impl Session {
             return Ok(Wait::Open);
         }
         self.give_cookie(transaction)?;
+        self.keep_cookies_from_caches(transaction)?;
         self.ask_each(transaction, None)?;
         Ok(Wait::Over)
     }
@@ -240,6 +258,7 @@ impl Session {
 
     /// The client is to come back to this server (`configuration.txt: cookie`).
     fn give_cookie(&mut self, transaction: &mut Transaction) -> Result<(), End> {
+        let now = self.wall();
         let Transaction { request, response, down, persistence: Some(persistence), imposed, .. } = transaction else {
             return Ok(());
         };
@@ -247,9 +266,27 @@ impl Session {
         let (Some(cookie), Some(server)) = (cookie, &self.server) else { return Ok(()) };
         let named = imposed.as_ref().or(persistence.server.as_ref());
         let is_named = named.is_some_and(|named| is_same(named, server));
-        let answered = Answered { server, is_named, is_post: request.method() == Method::Post };
+        let answered = Answered { server, is_named, is_post: request.method() == Method::Post, now };
         let given = cookie.give(persistence, response, down.gathered.bytes(), answered);
         given.map_err(|_| End::new(Moment::Headers, Cause::RuleFailed))
+    }
+
+    /// `configuration.txt: option checkcache`
+    fn keep_cookies_from_caches(&mut self, transaction: &mut Transaction) -> Result<(), End> {
+        let is_checked = self.backend_ref().is_some_and(|backend| backend.http.checks_cache);
+        let Transaction { response, down, facts, own, .. } = transaction;
+        if !is_checked || !table::leaks_cookie(response, down.gathered.bytes()) {
+            return Ok(());
+        }
+        *own = Some(Words::Page(502));
+        facts.responded_at = None;
+        self.count_response_denial();
+        Err(End::new(Moment::Headers, Cause::Denied))
+    }
+
+    /// What the clock on the wall shows, since 1970.
+    pub(super) fn wall(&self) -> Duration {
+        self.table.process.wall.at(clock(self.active_at()))
     }
 
     /// Whether there are rules that responses of our own pass.
@@ -355,7 +392,7 @@ impl Session {
     }
 
     /// A `listen` section has one list of rules, which stands on both of its sides.
-    fn is_own_backend(&self, table: &Table) -> bool {
+    pub(super) fn is_own_backend(&self, table: &Table) -> bool {
         self.backend.is_some_and(|backend| table.backend(backend).name == table.frontend(self.frontend).name)
     }
 

@@ -60,7 +60,7 @@ pub(super) fn xxh32(bytes: &[u8], seed: u32) -> u32 {
 }
 
 /// XXH64 (the same, "XXH64 Algorithm Overview").
-pub(super) fn xxh64(bytes: &[u8], seed: u64) -> u64 {
+pub fn xxh64(bytes: &[u8], seed: u64) -> u64 {
     const PRIMES: [u64; 5] = [
         0x9e37_79b1_85eb_ca87,
         0xc2b2_ae3d_27d4_eb4f,

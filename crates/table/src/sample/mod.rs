@@ -46,7 +46,7 @@ pub use certificate::{CertificatePart, NameForm, Whose};
 pub(crate) use coding::base64_decoded;
 pub use content::{ContentPart, FormParameter};
 pub use convert::{Amount, Converter, Operation, TextPart};
-pub use digest::Digest;
+pub use digest::{Digest, xxh64};
 pub use fetch::{Fetch, TlsPart};
 pub use format::{Expression, Format, FormatPart};
 pub use load::{BackLoad, FrontLoad, ServerLoad};
