@@ -192,6 +192,7 @@ impl Reader<'_> {
                 options.user_timeout = time.map_err(|message| self.fail(at + 1, format!("{message}.")))?;
             }
             Keyword::PoolMaxConn => options.pool_most = Some(self.pool_most(at)?),
+            Keyword::PoolLowConn => options.pool_low = Some(self.pool_low(at)?),
             Keyword::PoolPurgeDelay => options.pool_rest = Some(self.span_of_time(at)?.value),
             Keyword::Cookie => options.cookie = Some(self.line.word(at + 1).to_string()),
             Keyword::Weight => options.weight = Some(self.weight(at)?),
@@ -249,6 +250,15 @@ impl Reader<'_> {
         }
         let number = integer(word).filter(|number| *number >= -1);
         number.ok_or_else(|| self.fail(at + 1, format!("'{keyword}' must be >= -1.")))
+    }
+
+    /// `pool-low-conn N`.
+    fn pool_low(&self, at: usize) -> Result<u32, Diagnostic> {
+        let (keyword, word) = (self.line.word(at), self.line.word(at + 1));
+        if word.is_empty() {
+            return Err(self.fail(at + 1, format!("'{keyword}' expects <value> as argument..")));
+        }
+        natural(word).ok_or_else(|| self.fail(at + 1, format!("'{keyword}' must be >= 0.")))
     }
 
     /// `rise` and `fall`.

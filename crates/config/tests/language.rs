@@ -360,6 +360,8 @@ fn server_parameters() {
         ),
         ("check rise 0", "'rise' has to be > 0.."),
         ("check fall x", "'fall' has to be > 0.."),
+        ("pool-low-conn -1", "'pool-low-conn' must be >= 0."),
+        ("pool-max-conn -2", "'pool-max-conn' must be >= -1."),
         ("addr", "'addr' expects <ipv4|ipv6> as argument.."),
         ("addr nosuch.invalid", "'addr' : invalid address: 'nosuch.invalid' in 'nosuch.invalid'."),
         ("no-disabled", "unknown keyword 'no-disabled'; did you mean 'disabled' maybe ?"),

@@ -102,22 +102,36 @@ fn connections_that_rest_are_counted(subject: Subject) {
 #[test]
 fn a_connection_that_rests_serves_clients_of_all_shards() {
     let _turn = turn(Machine::Shared);
+    // Kernels before Linux 6.9 let no shard fetch what rests on another: each has its own then.
+    let most = if has_named_threads() { 1 } else { 4 };
+    let count = connections_for_all("");
+    assert!((1..=most).contains(&count), "{count} connections");
+}
+
+/// `configuration.txt: pool-low-conn`.
+#[test]
+fn few_connections_that_rest_are_left_where_they_are() {
+    let _turn = turn(Machine::Shared);
+    let count = connections_for_all("pool-low-conn 4");
+    assert!((2..=4).contains(&count), "{count} connections: one for each shard that a client came to");
+}
+
+/// How many it takes to serve one client after the other.
+fn connections_for_all(settings: &str) -> usize {
     let origin = named("a");
     let admin = Admin::new();
     let template = format!(
         "{THREADS}
             http-reuse always
-            server a @a@"
+            server a @a@ {settings}"
     );
     let setup = Setup::new(Subject::Tidegate, &template).with("admin", admin.path().display().to_string());
     let proxy = setup.with("a", origin.target()).start();
     let order: String = (0..CLIENTS).map(|_| ask(&proxy)).collect();
     assert_eq!(order, "a".repeat(CLIENTS));
-    // Kernels before Linux 6.9 let no shard fetch what rests on another: each has its own then.
-    let most = if has_named_threads() { 1 } else { 4 };
     let count = origin.seen().len();
-    assert!((1..=most).contains(&count), "{count} connections");
     admin.wait_for("px", "a", "reuse", &(CLIENTS - count).to_string());
+    count
 }
 
 /// What TLS has agreed on goes with a connection, and whoever asks for another host gets another connection.

@@ -1,5 +1,5 @@
 //! Connections to servers between two exchanges: kept for a while, so that the next exchange need not connect
-//! (`configuration.txt: http-reuse, pool-max-conn, pool-purge-delay`).
+//! (`configuration.txt: http-reuse, pool-max-conn, pool-low-conn, pool-purge-delay`).
 //!
 //! The one that was used last is taken first: those that are not needed grow old, and are closed. Nobody hears a connection that rests
 //! here. Whether its server has left, or has said what nobody asked for, is looked at when it is taken. A shard that has none for a
@@ -113,9 +113,9 @@ impl<D: Driver> Shard<D> {
         }
     }
 
-    /// One that rests on another shard. Each of them is asked for one.
+    /// One that rests on another shard, unless there are few of them. Each of them is asked for one.
     fn fetched(&mut self, server: &Server, whom: Option<&Whom>, must_be_proven: bool) -> Option<Kept> {
-        if !self.can_fetch {
+        if !self.can_fetch || server.state.resting().all <= server.settings.pool.low {
             return None;
         }
         for owner in server.state.resting_beside(self.index) {

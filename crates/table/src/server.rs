@@ -130,18 +130,20 @@ pub enum ServerName {
     Sample(Expression),
 }
 
-/// `pool-max-conn`, `pool-purge-delay`.
+/// `pool-max-conn`, `pool-low-conn`, `pool-purge-delay`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// So many connections rest at most, over all shards; `None` is without limit.
     pub most: Option<u32>,
+    /// With so many that rest, or fewer, each shard uses those that rest on it alone.
+    pub low: u32,
     /// How long one rests at most.
     pub rest: Duration,
 }
 
 impl Default for Pool {
     fn default() -> Pool {
-        Pool { most: None, rest: Duration::from_secs(5) }
+        Pool { most: None, low: 0, rest: Duration::from_secs(5) }
     }
 }
 

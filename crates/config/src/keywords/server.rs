@@ -1,6 +1,6 @@
 //! The parameters of `server` and `default-server` lines (configuration.txt §5.2).
 
-use super::Meaning::{self, Refused, Served};
+use super::Meaning::{self, Inert, Refused, Served};
 use crate::tree::{ProxyHeader, TlsVersion};
 use Keyword::Tls;
 
@@ -30,6 +30,7 @@ pub(crate) enum Keyword {
     Minconn,
     PoolMaxConn,
     PoolPurgeDelay,
+    PoolLowConn,
     Port,
     ProxyOptions,
     ProxyTlv,
@@ -126,7 +127,11 @@ pub(crate) const TABLE: &[(&str, usize, Meaning<Keyword>)] = &[
     ("ktls", 1, Refused),
     ("log-bufsize", 1, Refused),
     ("log-proto", 1, Refused),
-    ("max-reuse", 1, Refused),
+    (
+        "max-reuse",
+        1,
+        Inert("it limits connections of HTTP/2 to servers; those of HTTP/1 are reused however often, as by HAProxy"),
+    ),
     ("maxconn", 1, Served(Keyword::Maxconn)),
     ("maxqueue", 1, Served(Keyword::Maxqueue)),
     ("minconn", 1, Served(Keyword::Minconn)),
@@ -153,14 +158,14 @@ pub(crate) const TABLE: &[(&str, usize, Meaning<Keyword>)] = &[
     ("no-tlsv12", 0, Served(Tls(TlsKeyword::Without(TlsVersion::Tls12)))),
     ("no-tlsv13", 0, Served(Tls(TlsKeyword::Without(TlsVersion::Tls13)))),
     ("no-verifyhost", 0, Refused),
-    ("non-stick", 0, Refused),
+    ("non-stick", 0, Inert("there are no tables that clients could be kept in")),
     ("npn", 1, Refused),
     ("observe", 1, Served(Keyword::Observe)),
     ("on-error", 1, Served(Keyword::OnError)),
     ("on-marked-down", 1, Served(Keyword::OnMarkedDown)),
     ("on-marked-up", 1, Served(Keyword::OnMarkedUp)),
     ("pool-conn-name", 1, Refused),
-    ("pool-low-conn", 1, Refused),
+    ("pool-low-conn", 1, Served(Keyword::PoolLowConn)),
     ("pool-max-conn", 1, Served(Keyword::PoolMaxConn)),
     ("pool-purge-delay", 1, Served(Keyword::PoolPurgeDelay)),
     ("port", 1, Served(Keyword::Port)),

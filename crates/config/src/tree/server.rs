@@ -79,6 +79,8 @@ pub struct ServerOptions {
     pub user_timeout: Option<Duration>,
     /// `pool-max-conn`: most connections that rest; -1 or unset is without limit.
     pub pool_most: Option<i64>,
+    /// `pool-low-conn`: with so many that rest, or fewer, no thread takes one of another's; 0 unless set.
+    pub pool_low: Option<u32>,
     /// `pool-purge-delay`: how long one rests at most; 5 s unless set.
     pub pool_rest: Option<Duration>,
     /// The value of its clients' cookie.

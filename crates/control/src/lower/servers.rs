@@ -64,6 +64,7 @@ impl Lowering<'_> {
             tls,
             pool: Pool {
                 most: options.pool_most.and_then(|most| u32::try_from(most).ok()),
+                low: options.pool_low.unwrap_or(Pool::default().low),
                 rest: options.pool_rest.unwrap_or(Pool::default().rest),
             },
             cookie: options.cookie.as_deref().map(Into::into).or_else(|| dynamic_cookie(proxy, &addr)),
