@@ -34,7 +34,7 @@ pub(crate) struct Wish {
     /// Length of one measurement.
     #[arg(long, value_name = "S", default_value_t = 1.1, conflicts_with = "quick")]
     seconds: f64,
-    /// Where the table, the JSON and the plots go; `perf/results/DAY`, or `perf/out` for a smoke test.
+    /// Where the table, the JSON and the plots go; `perf/results/DAY`, with a folder for `http` and for `tls`, or `perf/out` for a smoke test.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Threads or worker processes of each subject, each with a CPU of its own as far as there are enough.
@@ -75,7 +75,12 @@ impl Wish {
         match &self.out {
             Some(out) => out.clone(),
             None if self.quick => root.join("perf/out"),
-            None => root.join("perf/results").join(day),
+            None => match &self.scenarios[..] {
+                [group] if scenario::GROUPS.contains(&group.as_str()) => {
+                    root.join("perf/results").join(day).join(group)
+                }
+                _ => root.join("perf/results").join(day),
+            },
         }
     }
 

@@ -340,6 +340,9 @@ fn over_tls(many: usize) -> Vec<Scenario> {
     ]
 }
 
+/// What scenarios are asked for together by, and have their results by themselves.
+pub(crate) const GROUPS: [&str; 2] = ["http", "tls"];
+
 /// The scenarios whose names begin with one of `names`; without names, those that always run.
 pub(crate) fn select(all: Vec<Scenario>, names: &[String]) -> anyhow::Result<Vec<Scenario>> {
     for name in names {
@@ -369,7 +372,7 @@ mod tests {
         assert_eq!(chosen(&["idle"]), ["idle9000"]);
         assert_eq!(chosen(&["two"]), ["two-bulk16-both", "two-rr64"]);
         assert_eq!(chosen(&["idle60000", "crr"]), ["idle60000", "crr"]);
-        let is_extra = |name: &&str| *name == "idle60000" || name.starts_with("http") || name.starts_with("tls");
+        let is_extra = |name: &&str| *name == "idle60000" || GROUPS.iter().any(|group| name.starts_with(group));
         assert!(!chosen(&[]).iter().any(is_extra));
         assert_eq!(chosen(&["http-get"]), ["http-get-1k", "http-get-16k", "http-get-1m", "http-get1000"]);
         assert!(select(all(false), &["nonsense".to_owned()]).is_err());
