@@ -67,9 +67,10 @@ deb:
     cargo build --release --quiet -p tidegate
     configs/debian/build target/release/tidegate target/deb
 
-# The oldest kernel that is promised, Debian 12's: boots it in a virtual machine and runs tests there, on io_uring and on epoll.
-vm:
-    crates/e2e/vm/run
+# The oldest kernel that is promised, Debian 12's: boots it in a virtual machine and runs tests there, on io_uring and on epoll,
+# with TLS in the kernel. `just vm epoll:kernel:` runs one of the suites.
+vm *suites:
+    crates/e2e/vm/run {{ suites }}
 
 # Times of single parts.
 bench-parts *args:

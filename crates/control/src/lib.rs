@@ -71,7 +71,7 @@ mod watch;
 pub use admin::{AdminSockets, Collect};
 pub use clock::Moment;
 pub use config::IoEngine;
-pub use load::{Defaults, Files, Loaded, empty_table, load};
+pub use load::{Defaults, Files, KernelTls, Loaded, empty_table, load};
 pub use log::{calendar, envelope, format};
 pub use report::unbindable;
 pub use run::{Exit, OnServing, Parts, run};

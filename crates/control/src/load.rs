@@ -9,7 +9,7 @@ use crate::resolve::{Resolve, Resolver, System};
 use crate::server_states::ServerStates;
 use crate::settings::ProcessSettings;
 use config::{Diagnostic, Environment, IoEngine, Lead, Level, Source, Span, Stage};
-use driver::Addr;
+use driver::{Addr, Errno};
 use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -42,6 +42,22 @@ pub struct Defaults {
     pub is_splice_off: bool,
     /// `-4`: names of hosts stand for addresses of IPv4 only.
     pub is_v4_only: bool,
+    /// Whether the kernel can do TLS for connections.
+    pub kernel_tls: KernelTls,
+}
+
+/// What the kernel has said when it was asked for TLS of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelTls {
+    Present,
+    Absent(Errno),
+}
+
+/// Nobody has asked.
+impl Default for KernelTls {
+    fn default() -> KernelTls {
+        KernelTls::Absent(Errno::ENOSYS)
+    }
 }
 
 /// A configuration that was read, with everything that is to be said about it.

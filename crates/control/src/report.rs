@@ -4,7 +4,7 @@ use crate::admin;
 use crate::clock::Moment;
 use crate::console::Urgency;
 use crate::handover::Refusal;
-use crate::load::{Defaults, Loaded};
+use crate::load::{Defaults, KernelTls, Loaded};
 use crate::uio::Runtime;
 use crate::watch::Finding;
 use config::{Diagnostic, IoEngine};
@@ -171,6 +171,10 @@ pub(crate) fn process(shard_count: usize, runtime: Runtime, defaults: &Defaults)
         engine: match runtime {
             Runtime::IoUring => IoEngine::IoUring.word(),
             Runtime::Plain => IoEngine::Epoll.word(),
+        },
+        kernel_tls: match defaults.kernel_tls {
+            KernelTls::Present => "available",
+            KernelTls::Absent(_) => "none",
         },
         descriptors_max: limit.map_or(0, |(soft, _)| soft),
         capacity: defaults.maxconn,

@@ -6,6 +6,7 @@
 
 mod accept;
 mod clock;
+mod ktls;
 mod make;
 mod name;
 mod neighbours;
@@ -20,6 +21,7 @@ mod wake;
 
 pub use accept::{accept, is_readable, local_addr};
 pub use clock::now;
+pub use ktls::probe_tls;
 pub use make::{adopted, bound, connector, duplicate, listen, taken, unlisten};
 pub use name::Name;
 pub use neighbours::{Neighbours, thread};

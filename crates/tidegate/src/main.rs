@@ -18,11 +18,12 @@ mod start;
 mod version;
 
 use args::{Command, Options};
-use control::{Defaults, Files, Loaded};
+use control::{Defaults, Files, KernelTls, Loaded};
 use say::say;
 use std::io::Write;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use table::StateBook;
 
 #[global_allocator]
@@ -150,7 +151,17 @@ fn defaults(options: &Options, capacity: u32) -> Defaults {
         frontend_maxconn: options.frontend_maxconn.and_then(NonZeroU32::new),
         is_splice_off: options.is_splice_off,
         is_v4_only: options.is_v4_only,
+        kernel_tls: kernel_tls(),
     }
+}
+
+/// Asked once, while the process may still have the kernel load what it takes.
+fn kernel_tls() -> KernelTls {
+    static ANSWER: LazyLock<KernelTls> = LazyLock::new(|| match socket::probe_tls() {
+        Ok(()) => KernelTls::Present,
+        Err(errno) => KernelTls::Absent(errno),
+    });
+    *ANSWER
 }
 
 /// Prints what was found in the files; whether there was a warning.

@@ -2,6 +2,7 @@
 
 use crate::args::Bare;
 use crate::say::Pid;
+use control::KernelTls;
 
 /// HAProxy's version whose behaviour is followed; scripts that ask for a version get this one.
 pub(crate) const COMPATIBLE: &str = "3.4.0";
@@ -31,10 +32,14 @@ pub(crate) fn long() -> String {
         Ok(features) => format!("io_uring ({features:?})"),
         Err(refused) => format!("none: {refused}"),
     };
+    let kernel_tls = match crate::kernel_tls() {
+        KernelTls::Present => "available".to_string(),
+        KernelTls::Absent(why) => format!("none ({why})"),
+    };
     format!(
         "{}Build options :\n  TARGET  = linux-{}\nFeature list : +THREAD +IO_URING -OPENSSL -QUIC -LUA\n\
          Default settings :\n  bufsize = 16384, maxconn derived from the descriptor limit\n\
-         I/O engine : {engine}\nAvailable services : none\n",
+         I/O engine : {engine}\nKernel TLS : {kernel_tls}\nAvailable services : none\n",
         short(),
         std::env::consts::ARCH,
     )

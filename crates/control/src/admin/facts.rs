@@ -29,6 +29,8 @@ pub(crate) struct Process {
     pub(crate) node: String,
     pub(crate) shard_count: usize,
     pub(crate) engine: &'static str,
+    /// Whether the kernel can do TLS for connections.
+    pub(crate) kernel_tls: &'static str,
     pub(crate) descriptors_max: u64,
     /// Client connections that the process can hold.
     pub(crate) capacity: u32,

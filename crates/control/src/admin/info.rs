@@ -182,6 +182,7 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
     fields.text("Tidegate", "POSV", env!("CARGO_PKG_VERSION"), "version of Tidegate");
     fields.text("Io_engine", "COSV", process.engine, "what moves the bytes");
     fields.u64("Generation", "MCPV", facts.table.generation, "configurations since the start");
+    fields.text("Kernel_tls", "COSV", process.kernel_tls, "whether the kernel can do TLS for connections");
     fields.list
 }
 
