@@ -6,6 +6,7 @@
 //! **Invariant:** an actor that cannot go on will be run by an event: what it waits for either arrives or was planned.
 
 use crate::connection::Holder;
+use crate::envelope::Sealed;
 use crate::schedule::Event;
 use crate::script::{Heard, Last, Reaction, Reading, Script, Step, Times};
 use crate::state::{ActorId, ConnId, End, ServerId, State};
@@ -17,14 +18,16 @@ use std::time::Duration;
 pub(crate) struct Actor {
     pub(crate) addr: Addr,
     pub(crate) target: Addr,
-    place: Option<(ConnId, End)>,
-    steps: VecDeque<Step>,
+    pub(crate) place: Option<(ConnId, End)>,
+    pub(crate) steps: VecDeque<Step>,
     last: Last,
     reading: Reading,
     /// Bytes of the first step that are sent already.
     step_sent: usize,
     /// Received bytes that a step has awaited or echoed.
-    consumed: usize,
+    pub(crate) consumed: usize,
+    /// What its words travel in, if not in clear.
+    pub(crate) sealed: Option<Sealed>,
     pause_until: Option<Instant>,
     /// A slow reader rests until then.
     read_next: Instant,
@@ -52,6 +55,7 @@ impl Actor {
             reading: script.reading,
             step_sent: 0,
             consumed: 0,
+            sealed: None,
             pause_until: None,
             read_next: Instant::EPOCH,
             nudge_at: None,
@@ -119,7 +123,7 @@ impl State {
     /// Reads and steps as far as that goes.
     pub(crate) fn run(&mut self, id: ActorId) {
         self.actors[id.0].connected_at.get_or_insert(self.now);
-        while self.actors[id.0].is_live() && (self.reads(id) || self.steps(id)) {}
+        while self.actors[id.0].is_live() && (self.reads(id) || self.flushes(id) || self.steps(id)) {}
     }
 
     /// Reads once. True if that told it something.
@@ -163,6 +167,9 @@ impl State {
     }
 
     fn takes(&mut self, id: ActorId, conn: ConnId, end: End, most: usize) -> bool {
+        if self.actors[id.0].sealed.is_some() {
+            return self.takes_sealed(id, conn, end, most);
+        }
         let mut received = std::mem::take(&mut self.actors[id.0].received);
         let result = self.read(conn, end, most, |bytes| received.extend(bytes));
         let actor = &mut self.actors[id.0];
@@ -174,6 +181,15 @@ impl State {
                 true
             }
             Some(Ok(_)) => true,
+            Some(Err(_)) | None => false,
+        }
+    }
+
+    fn takes_sealed(&mut self, id: ActorId, conn: ConnId, end: End, most: usize) -> bool {
+        let mut came = Vec::new();
+        match self.read(conn, end, most, |bytes| came.extend_from_slice(bytes)) {
+            Some(Ok(0)) => self.tears(id),
+            Some(Ok(_)) => self.opens(id, &came),
             Some(Err(_)) | None => false,
         }
     }
@@ -198,12 +214,10 @@ impl State {
             Step::AwaitEnd => self.actors[id.0].outcome == Outcome::Ended && self.step_is_over(id),
             Step::Echo => self.echoes(id),
             Step::React(reaction, times) => self.reacts(id, &reaction, times),
-            Step::Finish => {
-                self.finish(conn, end);
-                self.actors[id.0].has_finished = true;
-                self.step_is_over(id)
-            }
-            Step::Close => self.departs(id, Departure::Closed),
+            Step::Seal(stationery) => self.seals(id, &stationery),
+            Step::Finish => self.has_said_all(id) && self.finishes(id, conn, end),
+            Step::Sever => self.finishes(id, conn, end),
+            Step::Close => self.closes(id),
             Step::Reset => self.departs(id, Departure::Reset),
             Step::Vanish => self.departs(id, Departure::Vanished),
             Step::Read(reading) => {
@@ -213,7 +227,13 @@ impl State {
         }
     }
 
-    fn step_is_over(&mut self, id: ActorId) -> bool {
+    fn finishes(&mut self, id: ActorId, conn: ConnId, end: End) -> bool {
+        self.finish(conn, end);
+        self.actors[id.0].has_finished = true;
+        self.step_is_over(id)
+    }
+
+    pub(crate) fn step_is_over(&mut self, id: ActorId) -> bool {
         let actor = &mut self.actors[id.0];
         actor.steps.pop_front();
         actor.step_sent = 0;
@@ -223,7 +243,11 @@ impl State {
     fn closes_at_end(&mut self, id: ActorId) -> bool {
         let actor = &self.actors[id.0];
         let closes = actor.last == Last::CloseAtEnd && actor.outcome == Outcome::Ended;
-        closes && self.departs(id, Departure::Closed)
+        closes && self.closes(id)
+    }
+
+    fn closes(&mut self, id: ActorId) -> bool {
+        self.has_said_all(id) && self.departs(id, Departure::Closed)
     }
 
     fn sends(&mut self, id: ActorId, bytes: &[u8]) -> bool {
@@ -239,6 +263,9 @@ impl State {
     /// Writes what there is room for, and keeps a record of it.
     fn puts(&mut self, id: ActorId, bytes: &[u8]) -> usize {
         let Some((conn, end)) = self.actors[id.0].place else { return 0 };
+        if self.actors[id.0].sealed.is_some() {
+            return self.says(id, bytes);
+        }
         match self.write(conn, end, bytes) {
             Some(Ok(count)) => {
                 self.actors[id.0].sent.extend(&bytes[..count]);
@@ -276,7 +303,7 @@ impl State {
             actor.consumed += count;
             return self.step_is_over(id);
         }
-        actor.outcome == Outcome::Ended && self.departs(id, Departure::Closed)
+        actor.outcome == Outcome::Ended && self.closes(id)
     }
 
     fn echoes(&mut self, id: ActorId) -> bool {
@@ -307,12 +334,12 @@ impl State {
                 true
             }
             (None, Times::Always) if is_ended => self.step_is_over(id),
-            (None, Times::Once) if is_ended => self.departs(id, Departure::Closed),
+            (None, Times::Once) if is_ended => self.closes(id),
             (None, Times::Once | Times::Always) => false,
         }
     }
 
-    fn departs(&mut self, id: ActorId, departure: Departure) -> bool {
+    pub(crate) fn departs(&mut self, id: ActorId, departure: Departure) -> bool {
         let actor = &mut self.actors[id.0];
         actor.departure = Some(departure);
         actor.steps.clear();

@@ -58,6 +58,7 @@
 mod actor;
 mod check;
 mod connection;
+mod envelope;
 mod listener;
 mod ops;
 mod options;
@@ -70,6 +71,7 @@ mod state;
 mod stream;
 mod world;
 
+pub use envelope::{Envelope, Hearing};
 pub use options::{Faults, Network, Options};
 pub use rng::Rng;
 pub use script::{Behaviour, Heard, Reach, Reading, Script};

@@ -1,5 +1,6 @@
 //! What the peers of a world do: scripts of steps, and how a server meets those who connect.
 
+use crate::envelope::{Envelope, Stationery};
 use driver::Errno;
 use std::collections::VecDeque;
 use std::fmt;
@@ -25,7 +26,9 @@ pub(crate) enum Step {
     AwaitEnd,
     Echo,
     React(Reaction, Times),
+    Seal(Stationery),
     Finish,
+    Sever,
     Close,
     Reset,
     Vanish,
@@ -147,9 +150,27 @@ impl Script {
         self.then(Step::React(Reaction(Rc::new(answer)), Times::Always))
     }
 
-    /// Ends its sending half and goes on reading.
+    /// From here on what it says and hears is in an envelope; in it, an end is one that was announced.
+    pub fn seal<E: Envelope + 'static>(self, envelope: impl Fn() -> E + 'static) -> Script {
+        self.then(Step::Seal(Stationery(Rc::new(move || Box::new(envelope())))))
+    }
+
+    /// Does what `other` does from here on, and reads as it does once this one's steps are over.
+    pub fn followed_by(mut self, other: Script) -> Script {
+        self = self.read(other.reading);
+        self.steps.extend(other.steps);
+        self.last = other.last;
+        self
+    }
+
+    /// Ends its sending half and goes on reading. In an envelope it says so first.
     pub fn finish(self) -> Script {
         self.then(Step::Finish)
+    }
+
+    /// The same, but an envelope is cut off.
+    pub fn sever(self) -> Script {
+        self.then(Step::Sever)
     }
 
     /// Closes: what was sent arrives, then an end. If bytes are unread or come later, the other side sees a reset.

@@ -41,6 +41,8 @@ pub enum Outcome {
     /// It has read the end of the stream.
     Ended,
     Reset,
+    /// What its words travel in has ended before it was announced, or was given up by the other side.
+    Torn,
 }
 
 /// How a peer has left its connection. From then on it hears nothing.
@@ -177,6 +179,11 @@ impl Peer {
     /// Everything that it has read.
     pub fn received(&self) -> Vec<u8> {
         self.look(|actor| actor.received.clone())
+    }
+
+    /// What has come in its envelope, as it came. Empty where there is none.
+    pub fn came_sealed(&self) -> Vec<u8> {
+        self.look(|actor| actor.sealed.as_ref().map_or(Vec::new(), |sealed| sealed.came.clone()))
     }
 
     pub fn received_count(&self) -> usize {

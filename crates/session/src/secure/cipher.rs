@@ -60,9 +60,7 @@ impl Secure {
     /// What is to be sent now.
     pub(super) fn next_send(&mut self, fd: Fd, out: &Outbox) -> Option<Op> {
         if let Some(errno) = self.broken {
-            if let Some(writer) = self.writer.take() {
-                self.sent = Some((writer.lease, Err(errno)));
-            }
+            self.give_back(errno);
             return self.next_finish(fd);
         }
         match std::mem::replace(&mut self.sending, Sending::Nothing) {
@@ -90,7 +88,7 @@ impl Secure {
     fn encrypt(&mut self, fd: Fd, out: &Outbox) -> Option<Op> {
         let Some(mut lease) = out.lease() else {
             self.break_off(Errno::ENOBUFS);
-            return None;
+            return self.next_finish(fd);
         };
         let plain = match &self.writer {
             Some(writer) => &writer.lease.bytes()[writer.start as usize..writer.end as usize],
@@ -105,8 +103,15 @@ impl Secure {
             Ok(_) => None,
             Err(_) => {
                 self.break_off(Errno::ECONNRESET);
-                None
+                self.next_finish(fd)
             }
+        }
+    }
+
+    /// What the flow has to send is not sent.
+    pub(super) fn give_back(&mut self, errno: Errno) {
+        if let Some(writer) = self.writer.take() {
+            self.sent = Some((writer.lease, Err(errno)));
         }
     }
 

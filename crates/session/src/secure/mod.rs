@@ -320,6 +320,7 @@ impl Secure {
     /// Nothing more can be sent.
     fn break_off(&mut self, errno: Errno) {
         self.broken = Some(errno);
+        self.give_back(errno);
         if self.stage == Stage::Handshaking {
             self.stage = Stage::Failing(Failure::Refused(Refusal::Truncated));
         }

@@ -44,6 +44,7 @@ enum Heard {
     End,
     Broken(Errno),
     Sent(u32),
+    Unsent(Errno),
     /// The socket's half is to end.
     Finish,
 }
@@ -53,7 +54,7 @@ impl Heard {
         match self {
             Heard::Bytes(bytes) => bytes,
             Heard::Opened => Vec::new(),
-            Heard::Failed(_) | Heard::End | Heard::Broken(_) | Heard::Sent(_) | Heard::Finish => {
+            Heard::Failed(_) | Heard::End | Heard::Broken(_) | Heard::Sent(_) | Heard::Unsent(_) | Heard::Finish => {
                 panic!("{self:?} in the middle")
             }
         }
@@ -125,7 +126,8 @@ impl Bench {
             }
             Done::Received(Ok(Received::End)) => Heard::End,
             Done::Received(Err(errno)) => Heard::Broken(errno),
-            Done::Sent { result, .. } => Heard::Sent(result.expect("sends leave")),
+            Done::Sent { result: Ok(count), .. } => Heard::Sent(count),
+            Done::Sent { result: Err(errno), .. } => Heard::Unsent(errno),
             Done::Readable(_)
             | Done::Connected(_)
             | Done::Filled(_)
@@ -149,6 +151,16 @@ impl Bench {
             assert!(self.secure.on_done(Done::Received(Ok(received))).is_none());
             self.run();
         }
+    }
+
+    /// Both agree.
+    fn opens(&mut self) {
+        for _ in 0..2 {
+            let said = self.client_says(b"");
+            self.bring(&said);
+            self.client_hears();
+        }
+        assert_eq!(self.take_news(), [Heard::Opened]);
     }
 
     /// What the client has to say, behind this.
@@ -341,5 +353,27 @@ fn a_record_that_was_touched() {
         bench.bring(&question);
         assert_eq!(bench.take_news(), [Heard::Opened, Heard::Broken(Errno::ECONNRESET)]);
         assert_eq!(bench.client_hears().1, Next::Failed(Refusal::Alert(20)), "bad_record_mac");
+    }
+}
+
+/// Cipher text has a buffer of its own. Where there is none, the flow gets back what it has asked for, and ends for that.
+#[test]
+fn nowhere_to_seal() {
+    for version in [Version::Tls12, Version::Tls13] {
+        let mut bench = Bench::new(version);
+        bench.opens();
+        let mut all: Vec<_> = std::iter::from_fn(|| bench.pool.lease()).collect();
+        let lease = all.pop().expect("there are some");
+        bench.asks(Op::Send { fd: FD, lease, start: 0, end: 6 });
+        assert_eq!(bench.take_news(), [Heard::Unsent(Errno::ENOBUFS)]);
+        bench.asks(Op::Finish { fd: FD });
+        assert_eq!(bench.take_news(), [Heard::Finish]);
+
+        // The last word needs one, too.
+        let mut bench = Bench::new(version);
+        bench.opens();
+        let _all: Vec<_> = std::iter::from_fn(|| bench.pool.lease()).collect();
+        bench.asks(Op::Finish { fd: FD });
+        assert_eq!(bench.take_news(), [Heard::Finish]);
     }
 }

@@ -57,6 +57,9 @@ pub(crate) struct Client {
 pub(crate) trait Trade {
     const MODE: Mode;
 
+    /// Changes the configuration that was drawn to what it is about.
+    fn settle(&mut self, _rng: &mut Rng, _draft: &mut Draft) {}
+
     /// A client's part, by its number. It begins with `header`.
     fn client(&mut self, rng: &mut Rng, mix: Mix, number: usize, header: &[u8]) -> Script;
 
@@ -121,7 +124,9 @@ impl<T: Trade + Default> Farm<T> {
         let maxconn = if mix.is_scarce() { 1 + rng.below(6) as u32 } else { 1000 };
         let timeout =
             if mix.has_faults() || mix.is_scarce() { Duration::from_secs(2) } else { Duration::from_secs(3600) };
-        let draft = Draft::of(&mut rng, T::MODE, maxconn, timeout);
+        let mut draft = Draft::of(&mut rng, T::MODE, maxconn, timeout);
+        let mut trade = T::default();
+        trade.settle(&mut rng, &mut draft);
         let book = StateBook::new(shard_count as u16);
         let empty = Table::new(0, table::Global::default(), Vec::new(), Vec::new(), Vec::new(), book.process());
         let published = Arc::new(ArcSwap::from_pointee(empty));
@@ -148,7 +153,7 @@ impl<T: Trade + Default> Farm<T> {
         });
         let shards = shards.collect();
         let mut farm = Farm {
-            trade: T::default(),
+            trade,
             rest: 1 + rng.below(60),
             rng,
             mix,
@@ -201,7 +206,11 @@ impl<T: Trade + Default> Farm<T> {
         self.shards.iter().all(|shard| shard.sessions_count() == 0)
             && self.clients.iter().all(|client| {
                 let is_gone = client.peer.departure().is_some();
-                is_gone || matches!(client.peer.outcome(), Outcome::Failed(_) | Outcome::Ended | Outcome::Reset)
+                is_gone
+                    || matches!(
+                        client.peer.outcome(),
+                        Outcome::Failed(_) | Outcome::Ended | Outcome::Reset | Outcome::Torn
+                    )
             })
     }
 
@@ -407,7 +416,7 @@ impl<T: Trade + Default> Farm<T> {
             let stats = shard.stats();
             assert_eq!(stats.accepted, stats.closed);
             accepted += stats.accepted;
-            unknown += stats.ends.bad_header + stats.ends.rejected;
+            unknown += stats.ends.bad_header + stats.ends.bad_handshake + stats.ends.rejected;
         }
         let table = self.published.load();
         let counted = table.process.tally.totals();
@@ -454,6 +463,7 @@ impl<T: Trade + Default> Farm<T> {
             tally.ends.queue_late += stats.ends.queue_late;
             tally.ends.rejected += stats.ends.rejected;
             tally.ends.bad_header += stats.ends.bad_header;
+            tally.ends.bad_handshake += stats.ends.bad_handshake;
             tally.ends.shut_down += stats.ends.shut_down;
             tally.starved += world.stats().starved;
             tally.limit_reached += stats.limit_reached;

@@ -10,6 +10,7 @@
 //! | `tally` | what happened in it |
 //! | `streams` | what they say in `mode tcp` |
 //! | `orders` | what they say in `mode http` |
+//! | `secure` | the same over TLS |
 //! | `tables`, `limits` | configurations, and their limits under watch |
 //! | `rows` | the table of HTTP exchanges, in a calm world |
 //! | `shelves` | connections that rest on one shard and serve another |
@@ -19,6 +20,7 @@ mod limits;
 mod orders;
 #[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
 mod rows;
+mod secure;
 #[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
 mod shelves;
 mod streams;
@@ -27,11 +29,14 @@ mod tally;
 
 use farm::{Farm, Mix, Trade};
 use orders::Orders;
+use secure::Secured;
 use streams::Streams;
 use tally::Tally;
 
 const SEEDS: u64 = 20_000;
 const HTTP_SEEDS: u64 = 1_000;
+const TLS_SEEDS: u64 = 500;
+const HTTPS_SEEDS: u64 = 250;
 
 fn seeds(most: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
@@ -63,10 +68,39 @@ fn live_all<T: Trade + Default>(most: u64) -> Option<Tally> {
 #[test]
 fn nothing_is_lost_and_nothing_leaks() {
     if cfg!(any(feature = "plant_short_send", feature = "plant_close_in_flight")) {
-        return a_planted_fault_is_caught();
+        return a_planted_fault_is_caught::<Streams>();
     }
     if let Some(sum) = live_all::<Streams>(SEEDS) {
         sum.assert_eventful();
+    }
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_leaks_over_tls() {
+    if cfg!(any(feature = "plant_short_send", feature = "plant_close_in_flight")) {
+        return a_planted_fault_is_caught::<Secured<Streams>>();
+    }
+    if let Some(sum) = live_all::<Secured<Streams>>(TLS_SEEDS) {
+        sum.assert_eventful_for_tls();
+    }
+}
+
+#[test]
+fn every_answer_belongs_to_its_request_over_tls() {
+    if cfg!(any(feature = "plant_short_send", feature = "plant_close_in_flight")) {
+        return;
+    }
+    if let Some(sum) = live_all::<Secured<Orders>>(HTTPS_SEEDS) {
+        sum.assert_eventful_for_https();
+    }
+}
+
+/// No random number of a handshake decides anything.
+#[test]
+fn a_seed_replays_over_tls() {
+    for seed in 0..5 {
+        assert_eq!(live::<Secured<Orders>>(seed), live::<Secured<Orders>>(seed), "seed {seed}");
+        assert_eq!(live::<Secured<Streams>>(seed), live::<Secured<Streams>>(seed), "seed {seed}");
     }
 }
 
@@ -81,10 +115,10 @@ fn every_answer_belongs_to_its_request() {
 }
 
 /// The simulation would notice: with a fault planted in the code under test, seeds fail.
-fn a_planted_fault_is_caught() {
+fn a_planted_fault_is_caught<T: Trade + Default>() {
     std::panic::set_hook(Box::new(|_| ()));
     let caught =
-        (0..200).find(|&seed| std::panic::catch_unwind(|| Farm::<Streams>::new(seed, Mix::of(seed)).live()).is_err());
+        (0..200).find(|&seed| std::panic::catch_unwind(|| Farm::<T>::new(seed, Mix::of(seed)).live()).is_err());
     let _ = std::panic::take_hook();
     println!("caught by seed {caught:?}");
     assert!(caught.is_some(), "two hundred seeds noticed nothing");

@@ -1,5 +1,6 @@
 //! Configurations drawn from a seed, and how they change at a reload.
 
+use crate::secure::Terms;
 use sim::Rng;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use table::{
     Backend, BackendId, BackendLimits, BackendTimeouts, Balance, Bind, BindAddr, BindId, ClientTimeouts, Frontend,
     Global, HttpBack, HttpFront, Keeping, LogFormat, LogLine, LogPolicy, LogSink, LogTarget, Mode, ProxyHeader,
-    Redispatch, RetryEvent, RetryOn, Reuse, Server, ServerAddr, ServerSettings, Splice, StateBook, Table,
+    Redispatch, RetryEvent, RetryOn, Reuse, Server, ServerAddr, ServerName, ServerSettings, ServerTls, Splice,
+    StateBook, Table,
 };
 
 /// What a table is built from; a reload changes it and builds again.
@@ -42,6 +44,7 @@ pub(crate) struct Draft {
     /// Connections per second in the process; 0: without limit.
     pub(crate) connection_rate: u32,
     pub(crate) splice: Splice,
+    pub(crate) terms: Terms,
     /// In `mode http`.
     pub(crate) front: table::HttpFront,
     pub(crate) back: table::HttpBack,
@@ -115,6 +118,7 @@ impl Draft {
             connection_rate: if rng.chance(100) { 1 + rng.below(8) as u32 } else { 0 },
             backend_maxconn: if rng.chance(200) { 1 + rng.below(4) as u32 } else { 0 },
             splice: Splice { request: rng.chance(800), response: rng.chance(800) },
+            terms: Terms::default(),
             front: HttpFront { keeping: keeping(rng), ..HttpFront::default() },
             back: HttpBack { keeping: keeping(rng), reuse: reuse(rng), retry_on: retry_on(rng), ..HttpBack::default() },
         }
@@ -182,6 +186,8 @@ impl Draft {
         let backend_name: Arc<str> = "back".into();
         let servers = self.servers.iter().map(|draft| {
             let name: Arc<str> = format!("s{}", draft.number).into();
+            let connector = self.terms.connector.clone();
+            let tls = connector.map(|connector| ServerTls { connector, name: ServerName::None });
             let settings = ServerSettings {
                 weight: draft.weight,
                 backup: draft.backup,
@@ -189,6 +195,7 @@ impl Draft {
                 maxconn: NonZeroU32::new(draft.maxconn),
                 minconn: if draft.maxconn > 1 { self.minconn } else { 0 },
                 maxqueue: NonZeroU32::new(self.maxqueue),
+                tls,
                 ..ServerSettings::default()
             };
             let state = book.server(&backend_name, &name, &settings);
@@ -236,7 +243,7 @@ impl Draft {
                 number: 1,
                 state: None,
                 accept_proxy,
-                tls: None,
+                tls: self.terms.acceptor.clone(),
                 tuning: table::Tuning::default(),
             };
             let state = book.frontend(&name);

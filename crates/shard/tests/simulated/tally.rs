@@ -3,7 +3,7 @@
 use shard::Ends;
 
 /// What happened in a life, so that a run can show that it was about something.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Clients that got everything and saw a clean end.
     pub(crate) whole: u64,
@@ -33,6 +33,7 @@ impl Tally {
         self.ends.rejected += other.ends.rejected;
         self.queued += other.queued;
         self.ends.bad_header += other.ends.bad_header;
+        self.ends.bad_handshake += other.ends.bad_handshake;
         self.ends.shut_down += other.ends.shut_down;
         self.starved += other.starved;
         self.limit_reached += other.limit_reached;
@@ -53,6 +54,21 @@ impl Tally {
         assert!(self.whole > 50_000 && all.min() > Some(500), "{self:?}");
         // A client address at its limit is rarer.
         assert!(ends.rejected > 50, "{self:?}");
+    }
+
+    /// The same of streams over TLS, of which there are fewer.
+    pub(crate) fn assert_eventful_for_tls(&self) {
+        let Tally { starved, limit_reached, reloads, retried, ends, .. } = self;
+        let rare = [ends.idle, ends.aborted, ends.unreachable, ends.bad_handshake];
+        let all = rare.into_iter().chain([*starved, *limit_reached, *reloads, *retried]);
+        assert!(self.whole > 500 && all.min() > Some(20), "{self:?}");
+    }
+
+    /// The same of exchanges over TLS.
+    pub(crate) fn assert_eventful_for_https(&self) {
+        let Tally { starved, limit_reached, reloads, retried, queued, reused, failed, .. } = *self;
+        let all = [starved, limit_reached, reloads, retried, queued, reused, failed, self.ends.bad_handshake];
+        assert!(self.whole > 200 && all.into_iter().min() > Some(20), "{self:?}");
     }
 
     /// The same of exchanges.

@@ -1,6 +1,7 @@
 //! Tests of the world itself: it is what other tests believe.
 
 mod echo;
+mod envelopes;
 mod peers;
 mod rig;
 mod seeds;
