@@ -102,7 +102,8 @@ impl Channel {
         }
     }
 
-    /// Seals as much as `sent` has room for, behind what is due. `Err`: so much was sent that the keys are used up.
+    /// Seals as much as `sent` has room for, behind what is due. `Err`: so much was sent that the keys are used up, and the peer has been
+    /// told by the write before.
     pub(crate) fn write(&mut self, plain: &[u8], sent: &mut [u8], output: &mut Vec<u8>) -> Result<Written, Refusal> {
         let mut written = Written { taken: 0, filled: 0 };
         loop {
@@ -110,8 +111,11 @@ impl Channel {
             let room = (sent.len() - written.filled).saturating_sub(self.sealing.overhead());
             let rest = &plain[written.taken..];
             let size = rest.len().min(room).min(PLAIN_MOST);
-            if size == 0 || !output.is_empty() || self.is_closed {
+            if size == 0 || !output.is_empty() {
                 return Ok(written);
+            }
+            if self.is_closed {
+                return if written.filled > 0 { Ok(written) } else { Err(Refusal::Internal) };
             }
             if self.owes_update || self.sealing.is_used_up() {
                 self.update(output)?;
@@ -303,11 +307,11 @@ impl Channel {
         Ok(())
     }
 
-    /// Takes another key for what is sent, and says so. Keys of TLS 1.2 are the only ones: the connection ends with them.
+    /// Takes another key for what is sent, and says so. Keys of TLS 1.2 are the only ones: the connection ends with them, and in order.
     fn update(&mut self, output: &mut Vec<u8>) -> Result<(), Refusal> {
         let Ok(secrets) = self.remains.next_sealing() else {
             self.close(output);
-            return Err(Refusal::Internal);
+            return Ok(());
         };
         self.sealing.seal_onto(Content::Handshake, &KEY_UPDATE_NOT_REQUESTED, output);
         let traffic = Traffic::new(&secrets, 0, Version::Tls13).ok_or(Refusal::Internal)?;

@@ -80,6 +80,10 @@ impl Secure {
         }
         let is_writing = self.tls.is_open() && self.writer.is_some();
         if !is_writing && !self.tls.has_output() {
+            if self.stage == Stage::Open && self.writer.is_some() {
+                // What has come was not right, so nothing goes out any more.
+                self.break_off(Errno::ECONNRESET);
+            }
             return self.next_finish(fd);
         }
         self.encrypt(fd, out)

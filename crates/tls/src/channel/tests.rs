@@ -409,12 +409,14 @@ fn keys_are_used_up() {
         let mut heard = Vec::new();
         for plain in [b"one", b"two", b"six"] {
             let mut sent = [0; 200];
-            let Ok(written) = pair.server.write(plain, &mut sent) else {
-                let said = output(&mut pair.server);
-                assert_eq!(fate(&mut pair, Role::Client, &said, 1, 100), Fate::Ends, "the peer is told");
+            let written = pair.server.write(plain, &mut sent).expect("keys, or the news that there are none");
+            if written.taken == 0 {
+                let came = fate(&mut pair, Role::Client, &sent[..written.filled], 1, 100);
+                assert_eq!(came, Fate::Ends, "the peer is told");
+                assert!(pair.server.write(plain, &mut sent).is_err(), "and nothing follows");
                 heard.push("ended");
                 break;
-            };
+            }
             assert_eq!(written.taken, 3);
             heard.push(if written.filled > 40 { "other keys" } else { "plain" });
             assert_eq!(fate(&mut pair, Role::Client, &sent[..written.filled], 1, 100), goes(plain), "{cipher}");
@@ -426,6 +428,29 @@ fn keys_are_used_up() {
         };
         assert_eq!(heard, expected, "{cipher}");
     }
+}
+
+/// What was sealed before the keys were used up goes out, and the end behind it.
+#[test]
+fn keys_are_used_up_in_the_middle() {
+    let mut pair = Pair::with(Version::Tls12, "ECDHE-ECDSA-AES128-GCM-SHA256");
+    let last = (1 << 24) - 1;
+    pair.server.channel().sealing.traffic().skip_to(last);
+    pair.client.channel().opening.traffic().skip_to(last);
+    let (plain, mut sent) = (vec![7; 20_000], vec![0; 40_000]);
+    let written = pair.server.write(&plain, &mut sent).expect("keys for one record");
+    assert_eq!(written.taken, 16_384);
+    let (mut heard, mut start) = (vec![0; 40_000], 0);
+    let mut filled = 0;
+    loop {
+        let read = pair.client.read(&mut sent[start..written.filled], &mut heard[filled..]);
+        (start, filled) = (start + read.consumed, filled + read.filled);
+        if start == written.filled {
+            assert_eq!((read.next, filled), (Next::End, 16_384));
+            break;
+        }
+    }
+    assert!(pair.server.write(&plain, &mut sent).is_err());
 }
 
 /// A flipped bit anywhere in a record is found out, and said (RFC 8446 §5.2, RFC 5246 §7.2.2).

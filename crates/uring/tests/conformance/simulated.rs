@@ -125,7 +125,9 @@ impl World for Simulated {
         match handle.outcome() {
             Outcome::Ended => "end",
             Outcome::Reset => "reset",
-            outcome @ (Outcome::Connecting | Outcome::Failed(_) | Outcome::Open) => panic!("{outcome:?}"),
+            outcome @ (Outcome::Connecting | Outcome::Failed(_) | Outcome::Open | Outcome::Torn) => {
+                panic!("{outcome:?}")
+            }
         }
     }
 }
