@@ -23,6 +23,7 @@ mod region;
 use region::Region;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// One region of chunks, owned by one thread.
@@ -53,8 +54,10 @@ struct Shared {
     chunk_size: usize,
     free: RefCell<Vec<u32>>,
     state: Box<[Cell<State>]>,
-    /// The most chunks that were ever in use at once since the last trim.
+    /// The most chunks that were in use at once since the last trim.
     used_most: Cell<usize>,
+    /// Chunks from this one on have no memory: they were not leased since the last trim, or ever.
+    touched_end: Cell<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,7 @@ impl Pool {
             free: RefCell::new((0..count).rev().collect()),
             state: (0..count).map(|_| Cell::new(State::Free)).collect(),
             used_most: Cell::new(0),
+            touched_end: Cell::new(0),
         };
         Ok(Pool { shared: Rc::new(shared) })
     }
@@ -84,6 +88,7 @@ impl Pool {
         let index = self.shared.free.borrow_mut().pop()?;
         self.shared.enter(index, State::Free, State::Leased);
         self.shared.used_most.set(self.shared.used_most.get().max(self.used_count()));
+        self.shared.touched_end.set(self.shared.touched_end.get().max(index + 1));
         Some(Lease { shared: Rc::clone(&self.shared), index })
     }
 
@@ -111,19 +116,33 @@ impl Pool {
         self.shared.chunk_size
     }
 
-    /// Returns the memory of free chunks to the system, if more than `keep` of them were in use since the last call.
-    /// Their right of use is unchanged; they read as zeroes or as before.
-    pub fn trim(&self, keep: usize) {
-        if self.shared.used_most.replace(self.used_count()) <= keep.max(self.used_count()) {
+    /// Whether more than so many chunks have memory, used or not.
+    pub fn is_larger_than(&self, least: usize) -> bool {
+        self.shared.touched_end.get() as usize > least
+    }
+
+    /// Returns the memory of free chunks to the system, but for twice as many as were in use at once since the last call, and for
+    /// `least` of them. Their right of use is unchanged; they read as zeroes or as before.
+    pub fn trim(&self, least: usize) {
+        let shared = &*self.shared;
+        let used_most = shared.used_most.replace(self.used_count());
+        let kept = u32::try_from(least.max(2 * used_most)).unwrap_or(u32::MAX);
+        let touched = shared.touched_end.get();
+        if touched <= kept {
             return;
         }
-        let mut free = self.shared.free.borrow_mut();
         // The lowest chunks are handed out first again, so the tail of the region stays untouched.
-        free.sort_unstable_by(|left, right| right.cmp(left));
-        let cold = free.len().saturating_sub(keep);
-        for &index in &free[..cold] {
-            self.shared.region.forget(index as usize * self.shared.chunk_size, self.shared.chunk_size);
+        shared.free.borrow_mut().sort_unstable_by(|left, right| right.cmp(left));
+        let mut end = touched;
+        shared.touched_end.set(kept);
+        for index in (kept..touched).rev() {
+            if shared.state[index as usize].get() != State::Free {
+                shared.forget(index + 1..end);
+                end = index;
+                shared.touched_end.set(shared.touched_end.get().max(index + 1));
+            }
         }
+        shared.forget(kept..end);
     }
 }
 
@@ -194,6 +213,14 @@ impl Shared {
         self.region.at(index as usize * self.chunk_size, self.chunk_size)
     }
 
+    /// These chunks are free.
+    fn forget(&self, chunks: Range<u32>) {
+        let (start, count) = (chunks.start as usize, chunks.len());
+        if count > 0 {
+            self.region.forget(start * self.chunk_size, count * self.chunk_size);
+        }
+    }
+
     fn enter(&self, index: u32, from: State, to: State) {
         let state = self.state[index as usize].replace(to);
         assert_eq!(state, from, "chunk {index} goes to {to:?}");
@@ -243,12 +270,20 @@ mod tests {
     fn trim_keeps_what_is_leased() {
         let pool = Pool::new(8, 4096).expect("eight pages");
         let mut held: Vec<Lease> = (0..8).map(|_| pool.lease().expect("free")).collect();
-        held[3].bytes_mut().fill(9);
+        held.iter_mut().for_each(|lease| lease.bytes_mut().fill(9));
         let kept = held.swap_remove(3);
         drop(held);
+        assert!(pool.is_larger_than(7));
+        let is_kept = |lease: &Lease| lease.bytes().iter().all(|&byte| byte == 9);
         pool.trim(2);
-        assert!(kept.bytes().iter().all(|&byte| byte == 9));
-        assert_eq!(pool.free_count(), 7);
+        assert!(pool.is_larger_than(7), "twice what was just needed is kept");
+        pool.trim(2);
+        assert!(is_kept(&kept));
+        assert_eq!((pool.free_count(), pool.is_larger_than(4), pool.is_larger_than(3)), (7, false, true));
+        // The lowest come first, and have what they had; the others have nothing.
+        let held: Vec<Lease> = (0..7).map(|_| pool.lease().expect("free")).collect();
+        let kept_count = held.iter().filter(|lease| is_kept(lease)).count();
+        assert_eq!(kept_count, if cfg!(miri) { 7 } else { 2 });
     }
 
     proptest! {

@@ -1,31 +1,43 @@
 //! Points in time on a driver's own clock.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// Nanoseconds on the monotonic clock since an epoch that all drivers of a process share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+///
+/// It is kept as one more than that, so that a time which may be missing is no larger: sessions have several of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(NonZeroU64);
+
+const _: () = assert!(size_of::<Option<Instant>>() == size_of::<u64>());
 
 impl Instant {
-    pub const EPOCH: Instant = Instant(0);
+    pub const EPOCH: Instant = Instant(NonZeroU64::MIN);
 
+    /// The last nanosecond of 584 years is the same as the one before.
     pub const fn from_nanos(nanos: u64) -> Instant {
-        Instant(nanos)
+        Instant(NonZeroU64::MIN.saturating_add(nanos))
     }
 
     pub const fn nanos(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     pub const fn millis(self) -> u64 {
-        self.0 / 1_000_000
+        self.nanos() / 1_000_000
     }
 
     /// Zero if `earlier` is later.
     pub fn since(self, earlier: Instant) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos().saturating_sub(earlier.nanos()))
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Instant {
+        Instant::EPOCH
     }
 }
 
@@ -48,6 +60,12 @@ impl Sub<Instant> for Instant {
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:09}s", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
+        write!(f, "{}.{:09}s", self.nanos() / 1_000_000_000, self.nanos() % 1_000_000_000)
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instant").field(&self.nanos()).finish()
     }
 }

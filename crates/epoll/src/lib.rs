@@ -296,6 +296,10 @@ impl Driver for Epoll {
         Ok(())
     }
 
+    fn tidy(&mut self, buffers_least: usize) {
+        self.pool.trim(buffers_least);
+    }
+
     fn waker(&self) -> Waker {
         self.wakeup.waker()
     }

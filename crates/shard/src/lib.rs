@@ -15,6 +15,7 @@
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
 //! | `sweep` | ending the sessions of a server, a part per turn |
 //! | `listing` | telling control which sessions there are |
+//! | `tidy` | giving back what a burst has left behind |
 //! | `places` | where a table wants a shard to listen |
 //! | `timers` | the wheel of (deadline, slot) |
 //! | `waiter` | sessions that wait for a server, as the table knows them |
@@ -33,6 +34,7 @@ mod shelves;
 mod slots;
 mod stats;
 mod sweep;
+mod tidy;
 mod timers;
 mod tuning;
 mod turn;
@@ -90,6 +92,8 @@ pub struct Shard<D: Driver> {
     shelves: Arc<Shelves>,
     /// No connection on the shard's shelf has rested long enough before this.
     idle_due: Option<Instant>,
+    /// When memory is to be given back, if there is more of it than needed.
+    tidy_due: Option<Instant>,
     /// Nothing has refused to fetch connections of other shards.
     can_fetch: bool,
     /// What control said of frontends and was not answered: listeners are on their way to follow.
@@ -165,6 +169,7 @@ impl<D: Driver> Shard<D> {
             can_fetch: driver_thread.is_some(),
             shelves,
             idle_due: None,
+            tidy_due: None,
             orders: Vec::new(),
             descriptors_freed: 0,
             random: Random(seed | 1),

@@ -20,6 +20,9 @@ struct Slot {
     session: Option<Session>,
 }
 
+// Most of what a client costs that rests. A block of slots that is a byte larger than 28 KiB takes 32 KiB from the allocator.
+const _: () = assert!(BLOCK * size_of::<Slot>() <= 28 << 10);
+
 impl Slots {
     /// Room for `most` sessions; memory grows with the sessions there were at once.
     pub fn new(most: u32) -> Slots {

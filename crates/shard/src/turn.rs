@@ -31,6 +31,7 @@ impl<D: Driver> Shard<D> {
         self.purge();
         self.let_go();
         self.tend_listeners();
+        self.tidy();
         self.mailbox.pulse().beat();
         Ok(())
     }
@@ -41,7 +42,8 @@ impl<D: Driver> Shard<D> {
             return Some(self.now);
         }
         let opens_at = |listener: &Listener, rate| self.opens_at(listener, rate);
-        [self.wheel.next(), self.listeners.deadline(opens_at), self.idle_due].into_iter().flatten().min()
+        let listeners_due = self.listeners.deadline(opens_at);
+        [self.wheel.next(), listeners_due, self.idle_due, self.tidy_due].into_iter().flatten().min()
     }
 
     fn on_done(&mut self, tag: Tag, done: Done) {

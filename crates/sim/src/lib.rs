@@ -194,6 +194,10 @@ impl Driver for Sim {
         self.discard(fd);
     }
 
+    fn tidy(&mut self, buffers_least: usize) {
+        self.pool.trim(buffers_least);
+    }
+
     fn submit(&mut self, tag: Tag, op: Op) -> Option<Done> {
         self.acting().submit(tag, op)
     }

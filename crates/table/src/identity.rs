@@ -2,6 +2,7 @@
 //! (`configuration.txt: unique-id-format`). Both are made when somebody first asks, and stay until the next exchange.
 
 use std::cell::{Cell, OnceCell};
+use std::num::NonZeroU64;
 
 use crossbeam::utils::CachePadded;
 
@@ -19,7 +20,7 @@ pub struct UniqueId {
 /// What was made of it so far.
 #[derive(Debug, Default)]
 pub struct Identity {
-    number: Cell<Option<u64>>,
+    number: Cell<Option<NonZeroU64>>,
     text: OnceCell<Box<[u8]>>,
     is_composing: Cell<bool>,
 }
@@ -33,7 +34,7 @@ impl Identity {
     pub fn number(&self, numbers: &Numbers, shard: ShardIndex) -> u64 {
         let number = self.number.get().unwrap_or_else(|| numbers.next(shard));
         self.number.set(Some(number));
-        number
+        number.get()
     }
 
     /// What the frontend's format makes of it; `None` without one.
@@ -65,9 +66,9 @@ impl Numbers {
     }
 
     /// From 1. To be called by this shard alone.
-    fn next(&self, shard: ShardIndex) -> u64 {
+    fn next(&self, shard: ShardIndex) -> NonZeroU64 {
         let (given, index) = (&self.0[usize::from(shard.0)], u64::from(shard.0));
-        let number = given.get() * self.0.len() as u64 + index + 1;
+        let number = NonZeroU64::MIN.saturating_add(given.get() * self.0.len() as u64 + index);
         given.add(1);
         number
     }
@@ -80,7 +81,7 @@ mod tests {
     #[test]
     fn no_number_is_given_twice() {
         let numbers = Numbers::new(3);
-        let drawn = [0, 2, 1, 1, 0, 2].map(|shard| numbers.next(ShardIndex(shard)));
+        let drawn = [0, 2, 1, 1, 0, 2].map(|shard| numbers.next(ShardIndex(shard)).get());
         assert_eq!(drawn, [1, 3, 2, 5, 4, 6]);
         let identity = Identity::default();
         assert_eq!([(); 2].map(|()| identity.number(&numbers, ShardIndex(0))), [7; 2]);

@@ -384,6 +384,14 @@ impl Driver for Uring {
         Ok(())
     }
 
+    fn tidy(&mut self, buffers_least: usize) {
+        // Every buffer that the kernel has picked is known as long as no completion waits to be seen.
+        if self.ring.completion().is_empty() && !self.ring.submission().cq_overflow() {
+            self.provided.retract(&self.pool);
+        }
+        self.pool.trim(buffers_least);
+    }
+
     fn waker(&self) -> Waker {
         self.wakeup.waker()
     }

@@ -45,6 +45,8 @@ pub(crate) struct Provided {
     /// the caches when it is looked at.
     lent_wanted: u16,
     quiet: u16,
+    /// Most that a turn has needed since the last [`retract`](Provided::retract).
+    taken_most: u16,
 }
 
 impl Provided {
@@ -66,6 +68,7 @@ impl Provided {
             lent_most,
             lent_wanted: LENT_LEAST.min(lent_most),
             quiet: 0,
+            taken_most: 0,
         };
         let address = provided.entries.as_ptr() as u64;
         // SAFETY: the entries lie there until `provided` is dropped. Its two owners, `Uring` and `probe`, drop their ring
@@ -101,6 +104,7 @@ impl Provided {
     /// More lie ready as soon as a turn has needed half of them, fewer when many turns have needed hardly any.
     fn adapt(&mut self) {
         let taken = self.lent_wanted.saturating_sub(self.lent_count);
+        self.taken_most = self.taken_most.max(taken);
         if taken > self.lent_wanted / 8 {
             self.quiet = 0;
         }
@@ -112,6 +116,24 @@ impl Provided {
             self.quiet = 0;
             self.lent_wanted = (self.lent_wanted / 2).max(LENT_LEAST.min(self.lent_most));
         }
+    }
+
+    /// Takes back what lies ready and was not needed since the last call, as far as twice as much as was remains.
+    ///
+    /// No completion may wait to be seen. The kernel picks buffers from the other end, and only while the shard's own thread is in it
+    /// (`IORING_SETUP_DEFER_TASKRUN`): now it reads neither the entries nor the tail.
+    pub(crate) fn retract(&mut self, pool: &Pool) {
+        let wanted = (2 * std::mem::take(&mut self.taken_most)).max(LENT_LEAST).min(self.lent_wanted);
+        self.lent_wanted = wanted;
+        while self.lent_count > wanted {
+            self.tail = self.tail.wrapping_sub(1);
+            // SAFETY: `mask` keeps the index inside the allocation.
+            let entry = unsafe { self.entries.add(usize::from(self.tail & self.mask)) };
+            // SAFETY: it was initialised with the allocation, and nobody else has a reference to it.
+            let index = unsafe { entry.as_ref() }.bid();
+            drop(self.take(pool, index));
+        }
+        self.publish_tail();
     }
 
     fn publish_tail(&self) {

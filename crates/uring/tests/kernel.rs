@@ -71,6 +71,41 @@ fn idle_connections_cost_neither_threads_nor_buffers() {
     assert_eq!((worker_count(), driver.in_flight_count()), (0, 0));
 }
 
+/// Buffers that lie ready because many were needed at once are taken back, and those that remain are good.
+#[test]
+fn what_a_burst_has_left_behind_is_given_back() {
+    const COUNT: usize = 60;
+    let mut driver = Uring::new(Options { buffer_count: 512, ..options() }).expect("these tests need io_uring");
+    let listener = listener(&mut driver);
+    let mut pairs: Vec<(Fd, TcpStream)> = (0..COUNT).map(|_| pair(&mut driver, listener)).collect();
+    for round in 0..3 {
+        for (fd, peer) in &mut pairs {
+            peer.write_all(b"x").expect("connected");
+            start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon });
+        }
+        hear(&mut driver, COUNT);
+        assert!(look(&mut driver).is_empty());
+        let ready_count = driver.pool().used_count();
+        assert!(ready_count >= COUNT, "{ready_count} in round {round}");
+        driver.tidy(8);
+        assert_eq!(driver.pool().used_count(), ready_count, "they were needed a moment ago");
+        driver.tidy(8);
+        driver.tidy(8);
+        assert_eq!((driver.pool().used_count(), driver.pool().is_larger_than(ready_count)), (16, false));
+    }
+    for (number, (fd, peer)) in pairs.iter_mut().enumerate() {
+        peer.write_all(&[number as u8; 3]).expect("connected");
+        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Later });
+    }
+    let third = |done| {
+        let Done::Received(Ok(Received::Bytes { lease, count: 3, .. })) = done else { panic!("{done:?}") };
+        lease.bytes()[2]
+    };
+    let mut heard: Vec<u8> = wait(&mut driver, COUNT).into_iter().map(third).collect();
+    heard.sort_unstable();
+    assert_eq!(heard, (0..COUNT as u8).collect::<Vec<u8>>());
+}
+
 /// Waiting is one entry into the kernel, however long it takes.
 #[test]
 fn a_deadline_ends_a_turn() {

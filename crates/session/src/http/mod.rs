@@ -78,6 +78,9 @@ pub(crate) struct Http {
     transaction: Option<Box<Transaction>>,
 }
 
+// It is what a client that rests between two exchanges holds beside its session.
+const _: () = assert!(size_of::<Http>() <= 48);
+
 /// Whether bytes are waited for on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hearing {
