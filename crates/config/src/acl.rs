@@ -17,7 +17,7 @@ pub struct Acl {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Test {
     /// A sample, and what it is compared with.
-    Sample { expression: Expression, matching: Matching },
+    Sample { expression: Expression, matching: Box<Matching> },
     /// Refused; the refusal is in [`crate::Config::unserved`].
     Unserved,
 }
@@ -41,6 +41,12 @@ pub struct Matching {
     pub patterns: Patterns,
     /// `-f`: files with a pattern on each line, to be read with [`Patterns::of_file`].
     pub files: Vec<Spanned<String>>,
+    /// The patterns of the line itself as a list of patterns would write them.
+    pub written: Vec<String>,
+    /// `-u`: by what number operators know the patterns of the line itself.
+    pub id: Option<u32>,
+    /// `-M`: there are values behind the patterns in files.
+    pub is_map: bool,
 }
 
 /// `if …` or `unless …`.

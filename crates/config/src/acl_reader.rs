@@ -9,6 +9,7 @@ use crate::pattern::{Compare, Method, PatternReader};
 use crate::reports::Reports;
 use crate::sample_reader::{self, Read, Type};
 use crate::source::{Span, Spanned};
+use crate::value::natural;
 use std::collections::HashSet;
 
 /// `acl NAME FETCH …`.
@@ -139,12 +140,9 @@ fn test(words: &[Word<'_>], end: Span, reader: &Reader<'_>, reports: &mut Report
     })?;
     match read {
         Read::Sample(expression, kind, method) => {
-            let (mut flags, words) = reader.flags(&words[1..], reports)?;
+            let (mut flags, words) = reader.flags(&words[1..])?;
             flags.method = flags.method.or(method);
-            match flags.is_refused {
-                true => Ok(Test::Unserved),
-                false => reader.sample(expression, kind, flags, words, word, reports),
-            }
+            reader.sample(expression, kind, flags, words, word, reports)
         }
         Read::Unserved => {
             reports.refuse(word.span, format!("acl fetch {}", &word.text));
@@ -160,8 +158,8 @@ struct Flags {
     /// `--` says that no pattern is meant.
     is_deliberate: bool,
     files: Vec<Spanned<String>>,
-    /// A flag that is not served was there.
-    is_refused: bool,
+    id: Option<u32>,
+    is_map: bool,
 }
 
 /// Reads a test, and words complaints for the line it stands in.
@@ -178,11 +176,7 @@ pub(crate) const SWITCHING: Reader<'static> =
 
 impl Reader<'_> {
     /// The flags behind the fetch; they end at `--` or at the first word without a dash.
-    fn flags<'w, 't>(
-        &self,
-        words: &'w [Word<'t>],
-        reports: &mut Reports,
-    ) -> Result<(Flags, &'w [Word<'t>]), Diagnostic> {
+    fn flags<'w, 't>(&self, words: &'w [Word<'t>]) -> Result<(Flags, &'w [Word<'t>]), Diagnostic> {
         let mut flags = Flags::default();
         let mut at = 0;
         while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
@@ -207,10 +201,11 @@ impl Reader<'_> {
                     at += 1;
                     flags.files.push(Spanned::new(value.to_string(), span));
                 }
-                "-u" | "-M" => {
-                    flags.is_refused = true;
-                    reports.refuse(word.span, format!("acl {}", &word.text));
-                    at += usize::from(&*word.text == "-u");
+                "-M" => flags.is_map = true,
+                "-u" => {
+                    at += 1;
+                    let id = natural(value).ok_or_else(|| self.fail(span, "the argument of -u must be an integer"));
+                    flags.id = Some(id?);
                 }
                 other => {
                     let message = format!(
@@ -262,8 +257,9 @@ impl Reader<'_> {
         if method.takes_patterns() && !has_patterns && !flags.is_deliberate {
             reports.push(never_matches(named));
         }
-        let Flags { is_case_insensitive, files, .. } = flags;
-        let matching = Matching { method, is_case_insensitive, patterns: reader.patterns, files };
+        let Flags { is_case_insensitive, files, id, is_map, .. } = flags;
+        let PatternReader { patterns, written, .. } = reader;
+        let matching = Box::new(Matching { method, is_case_insensitive, patterns, files, written, id, is_map });
         Ok(Test::Sample { expression, matching })
     }
 

@@ -80,8 +80,26 @@ pub enum HttpAction {
     SetVariable(Variable, Expression),
     SetVariableText(Variable, Format),
     UnsetVariable(Variable),
+    /// `set-map(file) key value` and its kin.
+    ChangeList {
+        change: ListChange,
+        /// What the list was read from.
+        file: Spanned<String>,
+        key: Format,
+    },
     StrictMode(bool),
     WaitForContent(Patience),
+}
+
+/// What becomes of a key in a list of patterns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ListChange {
+    /// `set-map`: it has this value.
+    Put(Format),
+    /// `add-acl`
+    Add,
+    /// `del-map`, `del-acl`
+    Delete,
 }
 
 /// `wait-for-body time TIME [at-least SIZE]`
@@ -208,6 +226,13 @@ impl HttpAction {
             | HttpAction::Capture(expression, _)
             | HttpAction::SetAddress(_, expression)
             | HttpAction::SetPort(_, expression) => vec![expression],
+            HttpAction::ChangeList { change, key, .. } => {
+                let value = match change {
+                    ListChange::Put(value) => Some(value),
+                    ListChange::Add | ListChange::Delete => None,
+                };
+                key.expressions().chain(value.into_iter().flat_map(Format::expressions)).collect()
+            }
             HttpAction::Redirect(redirect) => redirect.to.expressions().collect(),
             HttpAction::Deny(reply) | HttpAction::Return(reply) | HttpAction::Tarpit(reply) => {
                 reply.expressions().collect()

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Lead};
 use crate::fetch::End;
 use crate::field_name;
 use crate::format;
-use crate::http_rule::{HttpAction, HttpRule, Patience, Scope, Service, TargetPart, Variable};
+use crate::http_rule::{HttpAction, HttpRule, ListChange, Patience, Scope, Service, TargetPart, Variable};
 use crate::keywords::http_rules::{Keyword, Ruleset};
 use crate::line::Line;
 use crate::log;
@@ -16,6 +16,7 @@ use crate::redirect_reader;
 use crate::reply_reader;
 use crate::reports::Reports;
 use crate::sample_reader::{self, Read};
+use crate::source::Spanned;
 use crate::tree::Proxy;
 use crate::value::{self, TimeError, natural};
 use regex::bytes::RegexBuilder;
@@ -209,6 +210,9 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
         Keyword::ReplacePath => target_replacement(rule, TargetPart::Path),
         Keyword::ReplacePathq => target_replacement(rule, TargetPart::PathAndQuery),
         Keyword::ReplaceUri => target_replacement(rule, TargetPart::Whole),
+        Keyword::SetMap => list_change(rule, None),
+        Keyword::AddAcl => list_change(rule, Some(ListChange::Add)),
+        Keyword::DelMap | Keyword::DelAcl => list_change(rule, Some(ListChange::Delete)),
         Keyword::SetStatus => status(rule),
         Keyword::SetLogLevel => level(rule),
         Keyword::StrictMode => strict_mode(rule),
@@ -222,6 +226,27 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
         }
         Keyword::UnsetVar => Ok(variable(rule)?.map(|variable| (HttpAction::UnsetVariable(variable), 2))),
     }
+}
+
+/// `set-map(FILE) KEY VALUE`, or another change of what a key is there for: `NAME(FILE) KEY`.
+fn list_change(rule: &mut Rule<'_, '_>, change: Option<ListChange>) -> Outcome<HttpAction> {
+    let word = rule.line.word(1);
+    let file = word.split_once('(').and_then(|(_, inside)| inside.strip_suffix(')')).filter(|file| !file.is_empty());
+    let Some(file) = file else { return Err(rule.alert(1, "expects the name of a file in parentheses")) };
+    let file = Spanned::new(file.to_string(), rule.line.span(1));
+    let count = if change.is_none() { 2 } else { 1 };
+    if (2..2 + count).any(|at| rule.ends_at(at)) {
+        return Err(rule.alert(2, format!("expects exactly {count} arguments")));
+    }
+    let Some(key) = format::read(rule, 2)? else { return Ok(None) };
+    let change = match change {
+        Some(change) => change,
+        None => match format::read(rule, 3)? {
+            Some(value) => ListChange::Put(value),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some((HttpAction::ChangeList { change, file, key }, 2 + count)))
 }
 
 /// `time TIME [at-least SIZE]`

@@ -99,8 +99,8 @@ pub use fetch::{
 };
 pub use forwarded::Forwarded;
 pub use http_rule::{
-    Format, FormatPart, HttpAction, HttpRule, HttpRules, Patience, Redirect, RedirectKind, Reply, ReplyContent, Scope,
-    Service, TargetPart, Variable,
+    Format, FormatPart, HttpAction, HttpRule, HttpRules, ListChange, Patience, Redirect, RedirectKind, Reply,
+    ReplyContent, Scope, Service, TargetPart, Variable,
 };
 pub use lexer::quote;
 pub use log::{Facility, Level as LogLevel, LogFormat};

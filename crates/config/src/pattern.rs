@@ -67,6 +67,21 @@ impl Range {
     pub fn contains(self, number: i64) -> bool {
         (self.first..=self.last).contains(&number)
     }
+
+    /// As a pattern: a number, or its bounds with a colon between them.
+    fn written(self, method: Method) -> String {
+        let number = |number: i64| match method {
+            Method::Version => format!("{}.{}", number >> 16, number & 0xffff),
+            Method::Found | Method::Boolean | Method::Integer | Method::Ip | Method::Length | Method::Text(_) => {
+                number.to_string()
+            }
+        };
+        let bound = |bound: i64, open: i64| if bound == open { String::new() } else { number(bound) };
+        match self.first == self.last {
+            true => number(self.first),
+            false => format!("{}:{}", bound(self.first, i64::MIN), bound(self.last, i64::MAX)),
+        }
+    }
 }
 
 /// A line of a pattern file that is no pattern.
@@ -84,6 +99,8 @@ pub(crate) struct PatternReader {
     is_case_insensitive: bool,
     operator: Option<Operator>,
     pub(crate) patterns: Patterns,
+    /// Each word, where operators are ranges: what can be read again without the words before it.
+    pub(crate) written: Vec<String>,
 }
 
 impl Method {
@@ -136,15 +153,18 @@ impl Patterns {
                 continue;
             }
             let bad = |message| BadLine { number, message };
-            match (&mut reader.patterns, method) {
-                // Bytes as they are: a list of names may be in any encoding.
-                (Patterns::Texts(texts), Method::Text(compare)) if compare.is_plain() => texts.push(line.to_vec()),
-                _ => {
-                    let line = std::str::from_utf8(line).map_err(|_| bad("a pattern is not UTF-8".to_string()))?;
-                    reader.pattern(line, None).map_err(bad)?;
-                }
-            }
+            reader.line(line).map_err(bad)?;
         }
+        Ok(reader.patterns)
+    }
+
+    /// The pattern that a text is, by itself.
+    ///
+    /// # Errors
+    /// HAProxy's sentence, without its full stop.
+    pub fn of_text(method: Method, is_case_insensitive: bool, text: &[u8]) -> Result<Patterns, String> {
+        let mut reader = PatternReader::new(method, is_case_insensitive);
+        reader.line(text)?;
         Ok(reader.patterns)
     }
 }
@@ -163,7 +183,13 @@ impl Compare {
 
 impl PatternReader {
     pub(crate) fn new(method: Method, is_case_insensitive: bool) -> PatternReader {
-        PatternReader { method, is_case_insensitive, operator: None, patterns: Patterns::none_of(method) }
+        PatternReader {
+            method,
+            is_case_insensitive,
+            operator: None,
+            patterns: Patterns::none_of(method),
+            written: Vec::new(),
+        }
     }
 
     /// One word of a line. The error is HAProxy's sentence without its full stop, and a hint.
@@ -174,7 +200,29 @@ impl PatternReader {
                 self.operator = Some(operator);
                 Ok(())
             }
-            None => self.pattern(word, self.operator),
+            None => {
+                self.pattern(word, self.operator)?;
+                let range = match &self.patterns {
+                    Patterns::Ranges(ranges) if self.operator.is_some() => ranges.last(),
+                    Patterns::Ranges(_) | Patterns::None | Patterns::Networks(_) | Patterns::Texts(_) => None,
+                };
+                self.written.push(range.map_or_else(|| word.to_string(), |range| range.written(self.method)));
+                Ok(())
+            }
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), String> {
+        match (&mut self.patterns, self.method) {
+            // Bytes as they are: a list of names may be in any encoding.
+            (Patterns::Texts(texts), Method::Text(compare)) if compare.is_plain() => {
+                texts.push(line.to_vec());
+                Ok(())
+            }
+            _ => {
+                let line = std::str::from_utf8(line).map_err(|_| "a pattern is not UTF-8".to_string())?;
+                self.pattern(line, None)
+            }
         }
     }
 

@@ -1,9 +1,8 @@
 //! Text in, tree or complaints out. Complaints are HAProxy 2.6.12's where it has one for the case.
 
 use config::{
-    Balance, Diagnostic, Expression, Fetch, HashKey, Host, IoEngine, Log, LogAddress, Matching, Method, Number,
-    Operand, Parsed, Patterns, Predefined, ProxyHeader, Range, Redispatch, ServerOptions, Source, Test, UriExtent, V6,
-    load, parse,
+    Balance, Diagnostic, Expression, Fetch, HashKey, Host, IoEngine, Log, LogAddress, Method, Number, Operand, Parsed,
+    Patterns, Predefined, ProxyHeader, Range, Redispatch, ServerOptions, Source, Test, UriExtent, V6, load, parse,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -490,7 +489,7 @@ fn acl(words: &str) -> Result<Test, String> {
 
 fn ranges(words: &str) -> Vec<(i64, i64)> {
     match acl(words) {
-        Ok(Test::Sample { matching: Matching { patterns: Patterns::Ranges(ranges), .. }, .. }) => {
+        Ok(Test::Sample { ref matching, .. }) if let Patterns::Ranges(ranges) = &matching.patterns => {
             ranges.iter().map(|Range { first, last }| (*first, *last)).collect()
         }
         other => panic!("{words}: {other:?}"),
@@ -529,7 +528,7 @@ fn acls_on_numbers() {
 #[test]
 fn acls_on_addresses() {
     let networks = |words: &str| match acl(words) {
-        Ok(Test::Sample { matching: Matching { patterns: Patterns::Networks(networks), .. }, .. }) => {
+        Ok(Test::Sample { ref matching, .. }) if let Patterns::Networks(networks) = &matching.patterns => {
             networks.iter().map(|net| format!("{}/{}", net.address, net.prefix)).collect::<Vec<_>>()
         }
         other => panic!("{words}: {other:?}"),
@@ -778,7 +777,6 @@ fn nothing_is_read_and_ignored() {
             front("http-request set-nice 5 if TRUE"),
             "A parsing [c.cfg:8] : 'http-request set-nice' is not supported by Tidegate yet",
         ),
-        (front("acl x src -M -f /x"), "A parsing [c.cfg:8] : 'acl -M' is not supported by Tidegate yet"),
         (
             front("acl x str(a),digest(md5) 1"),
             "A parsing [c.cfg:8] : 'acl fetch str(a),digest(md5)' is not supported by Tidegate yet",

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::sample::Sample;
-use crate::{Converter, Facts, Fetch, Heard, Matcher, Table, Value};
+use crate::{Converter, Facts, Fetch, Group, Heard, Matcher, Table, Value};
 
 /// `if …` or `unless …` of a rule.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Test {
     /// In order.
     pub converters: Vec<Converter>,
     pub matcher: Matcher,
+    /// The lists that the matcher was made of: what is asked once one of them was changed.
+    pub group: Option<Arc<Group>>,
 }
 
 /// What is known of a condition.
@@ -80,7 +82,7 @@ impl Term {
 
 impl Test {
     pub fn new(fetch: Fetch, matcher: Matcher) -> Test {
-        Test { fetch, converters: Vec::new(), matcher }
+        Test { fetch, converters: Vec::new(), matcher, group: None }
     }
 
     fn verdict(&self, facts: &Facts<'_>) -> Verdict {
@@ -108,7 +110,10 @@ impl Test {
 impl Test {
     fn accepts<'a>(&'a self, value: Value<'a>, facts: &Facts<'a>) -> bool {
         let converted = self.converters.iter().try_fold(value, |value, converter| converter.apply(value, facts));
-        converted.is_some_and(|value| self.matcher.matches(value))
+        converted.is_some_and(|value| match self.group.as_ref().filter(|group| group.is_changed()) {
+            Some(group) => group.matches(&value),
+            None => self.matcher.matches(value),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use http1::{EditError, Fields, Request, Response};
 use crate::http_edit::Edit;
 use crate::reply::{Redirect, Reply, Words};
 use crate::sample::{Captures, Course, Expression, Facts, Format, Heard, Message, Speaker, Value, Variable, Variables};
-use crate::{BackendId, Condition, LogLevel, Table};
+use crate::{BackendId, Condition, ListRule, LogLevel, Table};
 
 /// The rules of a section, each list in file order.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +71,8 @@ pub enum HttpAction {
     UnsetVariable(Variable),
     /// A sample is kept in a slot of the frontend's captures of this side's message.
     Capture(Speaker, usize, Expression),
+    /// `set-map`, `add-acl` and theirs. What cannot be done is not done.
+    ChangeList(ListRule),
     /// Whether an edit of a later rule of this list that cannot be made ends the exchange.
     StrictMode(bool),
     /// The rules behind it are asked once so much of the content has come.
@@ -183,6 +185,7 @@ impl HttpAction {
             | HttpAction::SetAddr(_, expression)
             | HttpAction::SetPort(_, expression) => expression.fits(table),
             HttpAction::SetVariableText(_, format) => format.fits(table),
+            HttpAction::ChangeList(rule) => rule.fits(table),
             HttpAction::Serve(service) => table.has_backend(*service),
             HttpAction::Allow
             | HttpAction::Challenge(_)
@@ -259,6 +262,7 @@ impl Case<'_> {
                 }
                 HttpAction::Capture(whose, slot, expression) => self.capture(*whose, *slot, expression),
                 HttpAction::UnsetVariable(variable) => self.variables.unset(*variable),
+                HttpAction::ChangeList(rule) => rule.make(&self.facts()),
                 HttpAction::StrictMode(is_on) => place.is_strict = *is_on,
                 HttpAction::WaitForContent(patience) => return Ruling::Awaiting(*patience),
             }

@@ -57,7 +57,7 @@ fn disjoint<A: Ord + Copy>(mut ranges: Vec<(A, A)>, after: impl Fn(A) -> Option<
     ranges
 }
 
-fn carried_v4(addr: Ipv6Addr) -> Option<Ipv4Addr> {
+pub(crate) fn carried_v4(addr: Ipv6Addr) -> Option<Ipv4Addr> {
     match addr.segments() {
         [0, 0, 0, 0, 0, 0 | 0xffff, _, _] => Some(Ipv4Addr::from_bits(addr.to_bits() as u32)),
         [0x2002, ..] => Some(Ipv4Addr::from_bits((addr.to_bits() >> 80) as u32)),

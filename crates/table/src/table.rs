@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::LogTarget;
-use crate::{Backend, Frontend, ProcessState, Server, Standing, Switch, UNLIMITED};
+use crate::{Backend, Frontend, Listed, ProcessState, Server, Standing, Switch, UNLIMITED};
 
 /// A frontend's place in [`Table::frontends`]; valid for one table only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +113,8 @@ pub struct Table {
     pub spread: Spread,
     /// Somebody asks for what exchanges capture (`capture.req.uri`), beside the logs.
     pub keeps_captures: bool,
+    /// By their ids.
+    pub lists: Vec<Listed>,
     frontends_by_name: HashMap<Arc<str>, FrontendId>,
     backends_by_name: HashMap<Arc<str>, BackendId>,
 }
@@ -181,6 +183,7 @@ impl Table {
             proxies,
             spread: Spread::default(),
             keeps_captures: false,
+            lists: Vec::new(),
             frontends_by_name,
             backends_by_name,
         };
@@ -204,6 +207,12 @@ impl Table {
     /// The same table for exchanges that keep what they capture, whoever logs.
     pub fn with_captures(self, keeps_captures: bool) -> Table {
         Table { keeps_captures, ..self }
+    }
+
+    /// With these lists, in any order.
+    pub fn with_lists(self, mut lists: Vec<Listed>) -> Table {
+        lists.sort_by_key(|listed| listed.id);
+        Table { lists, ..self }
     }
 
     /// A server by its names.

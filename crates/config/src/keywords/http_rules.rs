@@ -13,11 +13,14 @@ pub(crate) enum Ruleset {
 /// The actions that are read, without their arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keyword {
+    AddAcl,
     AddHeader,
     Allow,
     Auth,
     Capture,
+    DelAcl,
     DelHeader,
+    DelMap,
     Deny,
     Redirect,
     Reject,
@@ -31,6 +34,7 @@ pub(crate) enum Keyword {
     SetDstPort,
     SetHeader,
     SetLogLevel,
+    SetMap,
     SetMethod,
     SetPath,
     SetPathq,
@@ -61,17 +65,17 @@ const RESPONSES: In = In(false, true, true);
 
 /// Every action of HAProxy's; `None`: refused unread.
 pub(crate) const ACTIONS: &[(&str, In, Option<Keyword>)] = &[
-    ("add-acl", ALL, None),
+    ("add-acl", ALL, Some(Keyword::AddAcl)),
     ("add-header", ALL, Some(Keyword::AddHeader)),
     ("allow", ALL, Some(Keyword::Allow)),
     ("auth", REQUEST, Some(Keyword::Auth)),
     ("cache-store", RESPONSE, None),
     ("cache-use", REQUEST, None),
     ("capture", ALL, Some(Keyword::Capture)),
-    ("del-acl", ALL, None),
+    ("del-acl", ALL, Some(Keyword::DelAcl)),
     ("del-header", ALL, Some(Keyword::DelHeader)),
     ("del-headers-bin", ALL, None),
-    ("del-map", ALL, None),
+    ("del-map", ALL, Some(Keyword::DelMap)),
     ("deny", BOTH, Some(Keyword::Deny)),
     ("disable-l7-retry", REQUEST, None),
     ("do-log", ALL, None),
@@ -107,7 +111,7 @@ pub(crate) const ACTIONS: &[(&str, In, Option<Keyword>)] = &[
     ("set-header", ALL, Some(Keyword::SetHeader)),
     ("set-headers-bin", ALL, None),
     ("set-log-level", ALL, Some(Keyword::SetLogLevel)),
-    ("set-map", ALL, None),
+    ("set-map", ALL, Some(Keyword::SetMap)),
     ("set-mark", BOTH, None),
     ("set-method", REQUEST, Some(Keyword::SetMethod)),
     ("set-nice", BOTH, None),

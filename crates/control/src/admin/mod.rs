@@ -17,6 +17,7 @@
 //! | `realm`, `master` | the master's socket (`-S`) |
 //! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
 //! | `certificates` | what they do with certificates |
+//! | `lists` | what they do with maps and the patterns of ACLs |
 //! | `configuration`, `explain` | the files in force, and what they mean for a connection |
 //! | `notices` | what the log is told of a server that an operator changed |
 //! | `frontends`, `followings` | frontends that pause, go on or stop, on all shards |
@@ -47,6 +48,7 @@ mod frontends;
 pub(crate) mod info;
 pub(crate) mod latency;
 mod limits;
+mod lists;
 mod manners;
 mod master;
 mod notices;

@@ -1,7 +1,7 @@
 //! ACLs and conditions: names become places in the table.
 
 use super::Lowering;
-use config::{End, Operand, Predefined, Proxy};
+use config::{End, Method, Operand, Predefined, Proxy, Span};
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -42,14 +42,14 @@ impl Lowering<'_> {
                 Arc::clone(acls.get(name).expect("a name without an ACL is refused while it is read"))
             }
             Operand::Anonymous(test) => unnamed("{ }", self.tests(&[test], proxy, "condition")),
-            Operand::Predefined(predefined) => self.predefined(*predefined),
+            Operand::Predefined(predefined) => self.predefined(*predefined, term.span),
             Operand::Unserved => unreachable!("refused before it is lowered"),
         };
         Term { negated: term.is_negated, acl }
     }
 
     /// `configuration.txt` §7.4.
-    fn predefined(&self, predefined: Predefined) -> Arc<Acl> {
+    fn predefined(&mut self, predefined: Predefined, at: Span) -> Arc<Acl> {
         let (name, test) = match predefined {
             Predefined::True => ("TRUE", Test::new(Fetch::Always(true), Matcher::True)),
             Predefined::False => ("FALSE", Test::new(Fetch::Always(false), Matcher::True)),
@@ -67,7 +67,24 @@ impl Lowering<'_> {
             Predefined::Version(version) => ("HTTP", equal(MessagePart::Version, &[version])),
             Predefined::Http => ("HTTP", Test::new(Fetch::Payload(Speaker::Client, Part::Http), Matcher::True)),
         };
-        unnamed(name, vec![test])
+        let (fetch, method, written) = patterns_of(predefined);
+        let group = self.predefined_list(at, fetch, method, written);
+        unnamed(name, vec![Test { group, ..test }])
+    }
+}
+
+/// As `configuration.txt` §7.4 has it: the fetch, how it is compared, and with what.
+fn patterns_of(predefined: Predefined) -> (&'static str, Method, &'static [&'static str]) {
+    match predefined {
+        Predefined::True => ("always_true", Method::Boolean, &[]),
+        Predefined::False => ("always_false", Method::Boolean, &[]),
+        Predefined::Localhost => ("src", Method::Ip, &["127.0.0.1/8", "::1"]),
+        Predefined::RequestContent => ("req.len", Method::Integer, &["1:"]),
+        Predefined::WaitEnd => ("wait_end", Method::Boolean, &[]),
+        Predefined::Http => ("req.proto_http", Method::Boolean, &[]),
+        Predefined::Method(names) => ("method", Method::Text(config::Compare::Whole), names),
+        Predefined::Version("1.0") => ("req.ver", Method::Text(config::Compare::Whole), &["1.0"]),
+        Predefined::Version(_) => ("req.ver", Method::Text(config::Compare::Whole), &["1.1"]),
     }
 }
 

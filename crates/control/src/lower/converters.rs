@@ -1,9 +1,9 @@
 //! Converters, and the maps that some of them look into: their files are read here.
 
 use super::Lowering;
+use super::lists::{self, Columns};
 use super::samples::compare;
 use config::{Lead, Spanned, Stage};
-use std::fs;
 use std::sync::Arc;
 use table::{Amount, Converter, Digest, Map, MapKey, Substitution, Value};
 
@@ -81,20 +81,32 @@ impl Lowering<'_> {
         file: &Spanned<String>,
         default: Option<&str>,
     ) -> Option<Arc<Map>> {
-        let key = match key {
-            config::MapKey::Text(how) => MapKey::Text(compare(how)),
-            config::MapKey::RegexReplace => MapKey::RegexReplace,
-            config::MapKey::Integer => MapKey::Int,
-            config::MapKey::Address => MapKey::Addr,
-        };
+        let made = self.read_map(key, value, file, default);
+        let made = made.map_err(|message| self.alert(Stage::Parsing, Lead::Spaced, file.span, message));
+        made.ok().map(Arc::new)
+    }
+
+    fn read_map(
+        &mut self,
+        key: config::MapKey,
+        value: config::MapValue,
+        file: &Spanned<String>,
+        default: Option<&str>,
+    ) -> Result<Map, String> {
+        let text = lists::read(&file.value)?;
         let default = default.and_then(|text| read_value(value, text.as_bytes()));
-        match read(&file.value, key, value, default) {
-            Ok(map) => Some(Arc::new(map)),
-            Err(message) => {
-                self.alert(Stage::Parsing, Lead::Spaced, file.span, message);
-                None
-            }
-        }
+        let map = made(&file.value, &text, map_key(key), value, default)?;
+        let list = self.file_list(&file.value, file.span, Columns::Two, false, &text, "map")?;
+        Ok(map.with_group(lists::map_group(key, value, &list)))
+    }
+}
+
+fn map_key(key: config::MapKey) -> MapKey {
+    match key {
+        config::MapKey::Text(how) => MapKey::Text(compare(how)),
+        config::MapKey::RegexReplace => MapKey::RegexReplace,
+        config::MapKey::Integer => MapKey::Int,
+        config::MapKey::Address => MapKey::Addr,
     }
 }
 
@@ -103,15 +115,18 @@ fn bytes(text: &str) -> Box<[u8]> {
 }
 
 /// The map in a file, or HAProxy's words for why there is none.
-fn read(file: &str, key: MapKey, value: config::MapValue, default: Option<Value<'static>>) -> Result<Map, String> {
-    let text = fs::read(file).map_err(|_| format!("failed to open pattern file <{file}>"))?;
-    let lines = text.split(|&byte| byte == b'\n').zip(1..).map(|(line, number)| (line.trim_ascii(), number));
+fn made(
+    file: &str,
+    text: &[u8],
+    key: MapKey,
+    value: config::MapValue,
+    default: Option<Value<'static>>,
+) -> Result<Map, String> {
     let mut entries = Vec::new();
     let mut numbers = Vec::new();
-    for (line, number) in lines.filter(|(line, _)| !line.is_empty() && !line.starts_with(b"#")) {
-        let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
-        let (name, rest) = line.split_at(end);
-        let found = read_value(value, rest.trim_ascii_start());
+    for (line, number) in lists::lines(text) {
+        let (name, rest) = lists::pair(line);
+        let found = read_value(value, rest);
         let found =
             found.ok_or_else(|| format!("unable to parse the value of a map at line {number} of file '{file}'"))?;
         entries.push((name, found));
@@ -121,7 +136,7 @@ fn read(file: &str, key: MapKey, value: config::MapValue, default: Option<Value<
         .map_err(|index| format!("unable to parse the key of a map at line {} of file '{file}'", numbers[index]))
 }
 
-fn read_value(value: config::MapValue, text: &[u8]) -> Option<Value<'static>> {
+pub(super) fn read_value(value: config::MapValue, text: &[u8]) -> Option<Value<'static>> {
     let number = || str::from_utf8(text).ok()?.parse().ok();
     let addr = || str::from_utf8(text).ok()?.parse().ok();
     match value {

@@ -7,8 +7,8 @@ use crate::pages::Site;
 use config::{Lead, Proxy, Stage};
 use std::fs;
 use table::{
-    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, Patience, Redirect, RedirectKind,
-    Replacement, Scope, TargetPart, Variable, Whence, field_names,
+    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, ListChange, ListRule, Patience, Redirect,
+    RedirectKind, Replacement, Scope, TargetPart, Variable, Whence, field_names,
 };
 
 /// What one buffer holds: HAProxy's `tune.bufsize`.
@@ -126,6 +126,15 @@ impl Lowering<'_> {
                 HttpAction::Capture(super::parts::speaker(whose), *slot as usize, self.expression(expression, proxy))
             }
             config::HttpAction::UnsetVariable(variable) => HttpAction::UnsetVariable(self.variable(variable)),
+            config::HttpAction::ChangeList { change, file, key } => HttpAction::ChangeList(ListRule {
+                list: self.changed_list(file),
+                key: self.format(key, proxy),
+                change: match change {
+                    config::ListChange::Put(value) => ListChange::Put(self.format(value, proxy)),
+                    config::ListChange::Add => ListChange::Add,
+                    config::ListChange::Delete => ListChange::Delete,
+                },
+            }),
             config::HttpAction::StrictMode(is_on) => HttpAction::StrictMode(*is_on),
             config::HttpAction::WaitForContent(config::Patience { time, least }) => {
                 HttpAction::WaitForContent(Patience { time: Some(*time), least: *least })

@@ -17,6 +17,7 @@ mod frontends;
 mod http;
 mod http_checks;
 mod http_rules;
+mod lists;
 mod log_lines;
 mod logs;
 mod numbers;
@@ -40,6 +41,7 @@ use crate::certificates::{Shelf, Watch};
 use crate::load::{BindPlace, Defaults};
 use crate::resolve::Resolver;
 use config::{Config, Diagnostic, Lead, Level, Proxy, Role, Source, Span, Spanned, Stage};
+use lists::Lists;
 use logs::LogTargets;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
@@ -97,6 +99,7 @@ pub(crate) fn lower<'a>(
         keeps_captures: false,
         shelf: Shelf::default(),
         userlists: HashMap::new(),
+        lists: Lists::default(),
         services: Vec::new(),
         service_sockets: Vec::new(),
     };
@@ -114,13 +117,16 @@ pub(crate) fn lower<'a>(
         lowering.shelf.watch = Watch::on();
     }
     backends.append(&mut lowering.finish_services(&backends));
+    let lists = lowering.finish_lists();
     let Lowering { log_targets, diagnostics, bind_places, book, keeps_captures, shelf, .. } = lowering;
     let has_alert = diagnostics.iter().any(Diagnostic::is_alert);
     let table = (!has_alert).then(|| {
         let table = Table::new(generation, global, frontends, backends, log_targets.into_targets(), book.process());
         let spread =
             Spread { percent: config.global.spread_checks.unwrap_or(0), most: config.global.max_spread_checks };
-        Arc::new(table.with_proxies(numbered(config)).with_spread(spread).with_captures(keeps_captures))
+        Arc::new(
+            table.with_proxies(numbered(config)).with_spread(spread).with_captures(keeps_captures).with_lists(lists),
+        )
     });
     Lowered { table, diagnostics, bind_places, admin, shelf }
 }
@@ -149,6 +155,7 @@ struct Lowering<'a> {
     keeps_captures: bool,
     shelf: Shelf,
     userlists: HashMap<String, Arc<table::Userlist>>,
+    lists: Lists,
     /// Backends of our own, and where their servers are.
     services: Vec<Arc<table::Backend>>,
     service_sockets: Vec<SocketSpec>,

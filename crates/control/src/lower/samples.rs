@@ -2,35 +2,41 @@
 
 use super::Lowering;
 use super::acls::net_of;
-use config::{BadLine, End, Lead, Matching, Method, Number, Patterns, Proxy, ProxyRef, ServerRef, Spanned, Stage};
-use std::fs;
-use table::{Compare, Expression, Fetch, IpSet, Matcher, NumberRange, Test, TextPatterns};
+use super::lists;
+use config::{End, Matching, Method, Number, Patterns, Proxy, ProxyRef, ServerRef};
+use std::sync::Arc;
+use table::{Compare, Expression, Fetch, IpSet, List, Matcher, NumberRange, Test, TextPatterns};
+
+/// Patterns, and the lists that they are in.
+type Members = Vec<(Patterns, Arc<List>)>;
 
 impl Lowering<'_> {
     /// The tests of some lines that are alternatives. Lines that ask the same in the same way become one.
     pub(super) fn tests(&mut self, lines: &[&config::Test], proxy: &Proxy, owner: &str) -> Vec<Test> {
-        let mut groups: Vec<(&config::Expression, &Matching, Vec<Patterns>)> = Vec::new();
+        let mut questions: Vec<(&config::Expression, &Matching, Members)> = Vec::new();
         for line in lines {
             let (expression, matching) = match line {
-                config::Test::Sample { expression, matching } => (expression, matching),
+                config::Test::Sample { expression, matching } => (expression, &**matching),
                 config::Test::Unserved => unreachable!("refused before it is lowered"),
             };
-            let patterns = [vec![matching.patterns.clone()], self.files(matching, owner)].concat();
-            let is_same = |(first, like, _): &&mut (&config::Expression, &Matching, Vec<Patterns>)| {
+            let members = self.members(expression, matching, owner);
+            let is_same = |(first, like, _): &&mut (&config::Expression, &Matching, Members)| {
                 first.fetch == expression.fetch
                     && first.converters == expression.converters
                     && like.method == matching.method
                     && like.is_case_insensitive == matching.is_case_insensitive
             };
-            match groups.iter_mut().find(is_same) {
-                Some((_, _, all)) => all.extend(patterns),
-                None => groups.push((expression, matching, patterns)),
+            match questions.iter_mut().find(is_same) {
+                Some((_, _, all)) => all.extend(members),
+                None => questions.push((expression, matching, members)),
             }
         }
-        let mut tests = Vec::with_capacity(groups.len());
-        for (expression, matching, patterns) in groups {
+        let mut tests = Vec::with_capacity(questions.len());
+        for (expression, matching, members) in questions {
             let Expression { fetch, converters } = self.expression(expression, proxy);
-            tests.push(Test { fetch, converters, matcher: matcher(matching, &patterns) });
+            let (patterns, lists): (Vec<Patterns>, Vec<Arc<List>>) = members.into_iter().unzip();
+            let (matcher, group) = (matcher(matching, &patterns), lists::group(matching, lists));
+            tests.push(Test { fetch, converters, matcher, group });
         }
         tests
     }
@@ -38,21 +44,6 @@ impl Lowering<'_> {
     pub(super) fn expression(&mut self, expression: &config::Expression, proxy: &Proxy) -> Expression {
         let converters = expression.converters.iter().filter_map(|made| self.converter(made)).collect();
         Expression { fetch: self.fetch(&expression.fetch, proxy), converters }
-    }
-
-    /// The patterns of the files of a line. What cannot be read is reported.
-    fn files(&mut self, matching: &Matching, owner: &str) -> Vec<Patterns> {
-        let mut all = Vec::new();
-        for file in &matching.files {
-            match read(file, matching) {
-                Ok(patterns) => all.push(patterns),
-                Err(message) => {
-                    let message = format!("error detected while parsing {owner} : {message}.");
-                    self.alert(Stage::Parsing, Lead::Spaced, file.span, message);
-                }
-            }
-        }
-        all
     }
 
     /// What was checked to exist and is not in the table is disabled: there is nobody to be counted.
@@ -125,13 +116,6 @@ pub(super) fn address(end: End) -> Fetch {
     }
 }
 
-/// The patterns of a file, or HAProxy's words for why there are none.
-fn read(file: &Spanned<String>, matching: &Matching) -> Result<Patterns, String> {
-    let text = fs::read(&file.value).map_err(|_| format!("failed to open pattern file <{}>", file.value))?;
-    Patterns::of_file(matching.method, matching.is_case_insensitive, &text)
-        .map_err(|BadLine { number, message }| format!("{message} at line {number} of file '{}'", file.value))
-}
-
 fn matcher(matching: &Matching, patterns: &[Patterns]) -> Matcher {
     let ranges = || patterns.iter().flat_map(ranges_of).map(range).collect();
     match matching.method {
@@ -173,7 +157,7 @@ fn texts_of(patterns: &Patterns) -> &[Vec<u8>] {
 }
 
 /// The ends of all numbers are no bounds.
-fn range(range: &config::Range) -> NumberRange {
+pub(super) fn range(range: &config::Range) -> NumberRange {
     let least = Some(range.first).filter(|&first| first > i64::MIN);
     let most = Some(range.last).filter(|&last| last < i64::MAX);
     NumberRange { least, most }

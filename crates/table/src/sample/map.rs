@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use regex::bytes::Regex;
@@ -11,6 +12,7 @@ use regex::bytes::Regex;
 use super::substitute::expand;
 use super::text::regex;
 use super::{Compare, TextPatterns, Value};
+use crate::Group;
 
 /// How keys are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Map {
     keys: Keys,
     values: Vec<Value<'static>>,
     default: Option<Value<'static>>,
+    /// What is asked in its place once it was changed.
+    group: Option<Arc<Group>>,
 }
 
 #[derive(Clone, Debug)]
@@ -91,11 +95,19 @@ impl Map {
                 Keys::Nets(lengths, first_of_each(nets.into_iter()))
             }
         };
-        Ok(Map { keys, values, default })
+        Ok(Map { keys, values, default, group: None })
+    }
+
+    /// The same, until the list that it was made of is changed.
+    pub fn with_group(self, group: Arc<Group>) -> Map {
+        Map { group: Some(group), ..self }
     }
 
     /// `None`: there is no such key and no default, or the value can be none.
     pub(super) fn value_of<'a>(&'a self, value: Value<'a>) -> Option<Value<'a>> {
+        if let Some(group) = self.group.as_ref().filter(|group| group.is_changed()) {
+            return group.value_of(&value).or_else(|| self.default.as_ref().map(Value::borrowed));
+        }
         let index = match &self.keys {
             Keys::Whole(texts) => texts.get(&*value.into_bytes()).copied(),
             Keys::Begin(lengths, texts) => {

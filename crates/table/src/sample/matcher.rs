@@ -46,7 +46,7 @@ impl NumberRange {
         NumberRange { least: Some(number), most: Some(number) }
     }
 
-    fn contains(self, number: i64) -> bool {
+    pub(crate) fn contains(self, number: i64) -> bool {
         self.least.is_none_or(|least| least <= number) && self.most.is_none_or(|most| number <= most)
     }
 }
