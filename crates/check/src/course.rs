@@ -13,14 +13,16 @@
 //!
 //! **Invariant:** once it is finished, the outcome does not change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proxyline::{Addresses, Header, encode_local};
 
+use crate::formula::NoFormulas;
 use crate::http::{ExpectResponse, Verdict};
 use crate::probe::{Event, Next};
 use crate::script::{Action, Connect, Expect, Saying, Script, Step, Tls};
-use crate::{Errno, Outcome, Status};
+use crate::{Errno, Formula, Formulas, Outcome, Status};
 
 /// What is kept of what a server says between two sends; a pattern that needs more is not found.
 const INPUT_MOST: usize = 16 * 1024;
@@ -35,9 +37,10 @@ pub(crate) enum Ask<'a> {
 }
 
 /// One check under way, as it looks from within its TLS.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Course {
     script: Script,
+    formulas: Box<dyn Formulas>,
     /// The step at work.
     at: usize,
     phase: Phase,
@@ -52,7 +55,7 @@ pub(crate) struct Course {
     takes_404: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Phase {
     Connecting,
     /// **Invariant:** `sent < header.len()`.
@@ -62,8 +65,9 @@ enum Phase {
     },
     /// TLS is under way.
     Securing,
-    /// **Invariant:** `sent` is less than the length of the step's bytes.
+    /// **Invariant:** `sent < bytes.len()`.
     Sending {
+        bytes: Arc<[u8]>,
         sent: usize,
     },
     Receiving,
@@ -78,8 +82,13 @@ impl Course {
         assert!(matches!(script.steps.first(), Some(Step { action: Action::Connect(_), .. })));
         let deadline = script.timeouts.connect_deadline(Duration::ZERO);
         let phase = Phase::Connecting;
-        let input = Vec::new();
-        Course { script, at: 0, phase, deadline, input, is_input_ended: false, code: 0, takes_404: false }
+        let (formulas, input) = (Box::new(NoFormulas), Vec::new());
+        Course { script, formulas, at: 0, phase, deadline, input, is_input_ended: false, code: 0, takes_404: false }
+    }
+
+    /// The script has formulas, and this is who knows them.
+    pub(crate) fn with_formulas(self, formulas: Box<dyn Formulas>) -> Course {
+        Course { formulas, ..self }
     }
 
     /// The server is not down: only then may it ask to be left alone (CFG 4.2, `http-check disable-on-404`).
@@ -94,9 +103,9 @@ impl Course {
             (Phase::Connecting, Action::Connect(connect)) => Next::Connect(connect),
             (Phase::Greeting { header, sent }, _) => Next::Send(&header[*sent..]),
             (Phase::Securing, Action::Connect(Connect { tls: Some(tls), .. })) => return Ask::Secure(tls),
-            (Phase::Sending { sent }, Action::Send(bytes)) => Next::Send(&bytes[*sent..]),
+            (Phase::Sending { bytes, sent }, _) => Next::Send(&bytes[*sent..]),
             (Phase::Receiving, _) => Next::Receive,
-            (Phase::Connecting | Phase::Securing | Phase::Sending { .. }, action) => {
+            (Phase::Connecting | Phase::Securing, action) => {
                 unreachable!("no phase of {action:?}")
             }
         })
@@ -172,13 +181,12 @@ impl Course {
     }
 
     fn on_sent(&mut self, elapsed: Duration, count: usize) {
-        let total = match (&self.phase, &self.step().action) {
-            (Phase::Greeting { header, .. }, _) => header.len(),
-            (_, Action::Send(bytes)) => bytes.len(),
-            (phase, _) => panic!("sent in {phase:?}"),
-        };
-        let (Phase::Greeting { sent, .. } | Phase::Sending { sent }) = &mut self.phase else {
-            panic!("sent without being asked to")
+        let (sent, total) = match &mut self.phase {
+            Phase::Greeting { header, sent } => (sent, header.len()),
+            Phase::Sending { bytes, sent } => (sent, bytes.len()),
+            phase @ (Phase::Connecting | Phase::Securing | Phase::Receiving | Phase::Finished(_)) => {
+                panic!("sent in {phase:?}")
+            }
         };
         *sent += count;
         assert!(*sent <= total);
@@ -210,9 +218,13 @@ impl Course {
         self.is_input_ended = true;
         match self.step().action {
             Action::HearOut => self.step_done(elapsed),
-            Action::Connect(_) | Action::Send(_) | Action::Expect(_) | Action::ExpectResponse(_) | Action::HearLine => {
-                self.judge(elapsed)
-            }
+            Action::Connect(_)
+            | Action::Send(_)
+            | Action::Ask(_)
+            | Action::CarryOut(_)
+            | Action::Expect(_)
+            | Action::ExpectResponse(_)
+            | Action::HearLine => self.judge(elapsed),
         }
     }
 
@@ -254,16 +266,21 @@ impl Course {
     }
 
     fn begin_step(&mut self, elapsed: Duration) {
-        match &self.step().action {
+        match &self.script.steps[self.at].action {
             Action::Connect(_) => {
                 self.forget_input();
                 self.deadline = self.script.timeouts.connect_deadline(elapsed);
                 self.phase = Phase::Connecting;
             }
             Action::Send(bytes) if bytes.is_empty() => self.step_done(elapsed),
-            Action::Send(_) => {
-                self.forget_input();
-                self.phase = Phase::Sending { sent: 0 };
+            Action::Send(bytes) => self.begin_to_send(Arc::clone(bytes)),
+            Action::Ask(request) => {
+                let bytes = request.bytes(&mut *self.formulas, &self.input);
+                self.begin_to_send(bytes.into());
+            }
+            Action::CarryOut(formula) => {
+                self.formulas.carry_out(*formula, &self.input);
+                self.step_done(elapsed);
             }
             Action::Expect(_) | Action::ExpectResponse(_) | Action::HearLine => {
                 self.phase = Phase::Receiving;
@@ -274,6 +291,11 @@ impl Course {
             Action::HearOut if self.is_input_ended => self.step_done(elapsed),
             Action::HearOut => self.phase = Phase::Receiving,
         }
+    }
+
+    fn begin_to_send(&mut self, bytes: Arc<[u8]>) {
+        self.forget_input();
+        self.phase = Phase::Sending { bytes, sent: 0 };
     }
 
     fn forget_input(&mut self) {
@@ -288,12 +310,14 @@ impl Course {
             Action::Expect(expect) => self.judge_bytes(elapsed, &step, expect),
             Action::ExpectResponse(expect) => self.judge_response(elapsed, &step, expect),
             Action::HearLine => self.judge_line(elapsed, &step),
-            Action::Connect(_) | Action::Send(_) | Action::HearOut => panic!("nothing was expected"),
+            Action::Connect(_) | Action::Send(_) | Action::Ask(_) | Action::CarryOut(_) | Action::HearOut => {
+                panic!("nothing was expected")
+            }
         }
     }
 
     fn judge_response(&mut self, elapsed: Duration, step: &Step, expect: &ExpectResponse) {
-        match expect.judge(&self.input, self.is_input_ended, self.takes_404) {
+        match expect.judge(&self.input, self.is_input_ended, self.takes_404, &mut *self.formulas) {
             Verdict::Open => {}
             Verdict::Fits { code } => {
                 self.code = code;
@@ -301,6 +325,7 @@ impl Course {
             }
             Verdict::Unfit { status, code, info } => {
                 self.code = code;
+                self.look_for_code(expect.code);
                 self.finish(elapsed, status, with_comment(info, step));
             }
         }
@@ -328,7 +353,7 @@ impl Course {
     fn judge_bytes(&mut self, elapsed: Duration, step: &Step, expect: &Expect) {
         if self.input.is_empty() && self.is_input_ended {
             let text = format!("TCPCHK got an empty response at step {}", step.number);
-            return self.finish(elapsed, expect.on_mismatch, with_comment(text, step));
+            return self.finish(elapsed, expect.on_mismatch, with_comment(text.into_bytes(), step));
         }
         let least = expect.pattern.size_least().max(expect.received_least.unwrap_or(0));
         if self.input.len() < least && !self.is_input_ended {
@@ -343,20 +368,27 @@ impl Course {
         }
         if is_found == expect.is_inverse {
             let info = self.blame(step, expect, is_found);
+            self.look_for_code(expect.code);
             return self.finish(elapsed, expect.on_mismatch, info);
         }
         self.step_done(elapsed);
     }
 
+    /// `status-code`: what is told as the code.
+    fn look_for_code(&mut self, formula: Option<Formula>) {
+        let code = formula.and_then(|formula| self.formulas.number(formula, &self.input));
+        self.code = code.map_or(self.code, |code| code as u16);
+    }
+
     /// What is said of a mismatch.
-    fn blame(&self, step: &Step, expect: &Expect, is_found: bool) -> Vec<u8> {
+    fn blame(&mut self, step: &Step, expect: &Expect, is_found: bool) -> Vec<u8> {
         match &expect.blame {
-            Saying::Text(text) => with_comment(text.to_string(), step),
+            Saying::Text(text) => with_comment(text.now(&mut *self.formulas, &self.input).into_owned(), step),
             Saying::Line { from } => first_line(&self.input, *from),
             Saying::Usual if self.script.names_steps => {
                 let what = if is_found { "matched unwanted content" } else { "did not match content" };
                 let text = format!("TCPCHK {what} {} at step {}", expect.pattern.unmatched(), step.number);
-                with_comment(text, step)
+                with_comment(text.into_bytes(), step)
             }
             Saying::Usual => Vec::new(),
         }
@@ -364,29 +396,38 @@ impl Course {
 
     /// No step is left.
     fn pass(&mut self, elapsed: Duration) {
-        let last = self.script.steps.iter().rev().find(|step| !matches!(step.action, Action::HearOut));
         let usual = if self.script.names_steps { b"(tcp-check)".to_vec() } else { Vec::new() };
-        let (status, info) = match last.map(|step| &step.action) {
+        let last = self.script.steps.iter().rev().find(|step| !matches!(step.action, Action::HearOut)).cloned();
+        let (status, info) = match last.as_ref().map(|step| &step.action) {
             Some(Action::Expect(expect)) => {
                 let info = match &expect.praise {
                     Saying::Usual => usual,
-                    Saying::Text(text) => text.as_bytes().to_vec(),
+                    Saying::Text(text) => text.now(&mut *self.formulas, &self.input).into_owned(),
                     Saying::Line { from } => first_line(&self.input, *from),
                 };
+                self.look_for_code(expect.code);
                 (expect.on_match, info)
             }
             Some(Action::ExpectResponse(_)) if self.takes_404 && self.code == 404 => {
                 (Status::Layer7PassedConditionally, Vec::new())
             }
             Some(Action::ExpectResponse(expect)) => {
-                (expect.on_match, expect.praise.as_deref().unwrap_or_default().as_bytes().to_vec())
+                let praise = expect.praise.as_ref().map(|text| text.now(&mut *self.formulas, &self.input).into_owned());
+                self.look_for_code(expect.code);
+                (expect.on_match, praise.unwrap_or_default())
             }
             Some(Action::Connect(connect)) => {
                 let status = if connect.tls.is_some() { Status::Layer6Passed } else { Status::Layer4Passed };
-                let is_written = last.is_some_and(|step| step.number > 0);
+                let is_written = last.as_ref().is_some_and(|step| step.number > 0);
                 (status, if is_written { usual } else { Vec::new() })
             }
-            Some(Action::Send(_) | Action::HearLine | Action::HearOut) | None => (Status::Layer7Passed, usual),
+            Some(Action::CarryOut(_)) => {
+                self.code = 0;
+                (Status::Layer7Passed, usual)
+            }
+            Some(Action::Send(_) | Action::Ask(_) | Action::HearLine | Action::HearOut) | None => {
+                (Status::Layer7Passed, usual)
+            }
         };
         self.finish(elapsed, status, info);
     }
@@ -404,7 +445,8 @@ impl Course {
             Action::Connect(_) if step.number == 0 => return " at initial connection step of tcp-check".into(),
             Action::Connect(Connect { port: Some(port), .. }) => format!("connect port {port}"),
             Action::Connect(_) => "connect".into(),
-            Action::Send(_) => "send".into(),
+            Action::Send(_) | Action::Ask(_) => "send".into(),
+            Action::CarryOut(_) => "action".into(),
             Action::Expect(expect) => format!("expect {}", expect.pattern),
             Action::ExpectResponse(_) => "expect response".into(),
             Action::HearLine => "expect line".into(),
@@ -433,12 +475,12 @@ impl Course {
     }
 }
 
-fn with_comment(mut text: String, step: &Step) -> Vec<u8> {
+fn with_comment(mut text: Vec<u8>, step: &Step) -> Vec<u8> {
     if let Some(comment) = &step.comment {
-        text.push_str(" comment: ");
-        text.push_str(comment);
+        text.extend_from_slice(b" comment: ");
+        text.extend_from_slice(comment.as_bytes());
     }
-    text.into_bytes()
+    text
 }
 
 /// Three digits in front, as SMTP and its kin begin their answers (RFC 5321 §4.2).

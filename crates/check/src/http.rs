@@ -4,11 +4,12 @@
 //! that answers a check with 100 is asked nothing more.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use http1::{Body, Framing, Limits, Method, PartKind, Progress, Response, Version};
 
-use crate::{Pattern, Regex, Status};
+use crate::field::Empty;
+use crate::pattern::is_within;
+use crate::{FieldPattern, Formula, Formulas, Pattern, Regex, Status, Text};
 
 /// A request of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,18 +17,18 @@ pub struct Request {
     /// `OPTIONS` unless said otherwise.
     pub method: String,
     /// `/` unless said otherwise.
-    pub uri: String,
+    pub uri: Text,
     /// [`Version::Http10`] unless said otherwise.
     pub version: Version,
     /// Names and values, in order.
-    pub fields: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub fields: Vec<(String, Text)>,
+    pub body: Text,
 }
 
 impl Default for Request {
     fn default() -> Request {
-        let (method, uri) = ("OPTIONS".to_string(), "/".to_string());
-        Request { method, uri, version: Version::Http10, fields: Vec::new(), body: Vec::new() }
+        let method = "OPTIONS".to_string();
+        Request { method, uri: "/".into(), version: Version::Http10, fields: Vec::new(), body: "".into() }
     }
 }
 
@@ -36,33 +37,47 @@ impl Request {
     ///
     /// What belongs to the connection is decided here: a `content-length` or `transfer-encoding` of the operator's is left out, and
     /// so is a `connection` that says what the version says anyway.
-    pub fn bytes(&self) -> Vec<u8> {
+    ///
+    /// `heard` is what the server said before. A field of which nothing was made is left out, and blanks in a URI that was made are `%20`:
+    /// a request line has three words.
+    pub(crate) fn bytes(&self, formulas: &mut dyn Formulas, heard: &[u8]) -> Vec<u8> {
         let version = match self.version {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
         };
-        let mut head = format!("{} {} {version}\r\n", self.method, self.uri);
+        let mut bytes = self.method.as_bytes().to_vec();
+        bytes.push(b' ');
+        for &byte in &*self.uri.now(formulas, heard) {
+            match byte {
+                b' ' | b'\t' => bytes.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+                byte => bytes.push(byte),
+            }
+        }
+        bytes.extend_from_slice(format!(" {version}\r\n").as_bytes());
         let mut is_connection_said = false;
         for (name, value) in &self.fields {
             let name = name.to_ascii_lowercase();
+            let is_made = matches!(value, Text::Made(_));
+            let value = value.now(formulas, heard);
             match name.as_str() {
                 "content-length" | "transfer-encoding" => continue,
                 "connection" => is_connection_said = true,
                 _ => {}
             }
-            if name != "connection" || !self.says_nothing(value) {
-                head.push_str(&format!("{name}: {value}\r\n"));
+            let is_left_out = (is_made && value.is_empty()) || (name == "connection" && self.says_nothing(&value));
+            if !is_left_out {
+                write_field(&mut bytes, &name, &value);
             }
         }
-        if !self.body.is_empty() {
-            head.push_str(&format!("content-length: {}\r\n", self.body.len()));
+        let body = self.body.now(formulas, heard);
+        if !body.is_empty() {
+            write_field(&mut bytes, "content-length", body.len().to_string().as_bytes());
         }
         if self.version == Version::Http11 && !is_connection_said {
-            head.push_str("connection: close\r\n");
+            write_field(&mut bytes, "connection", b"close");
         }
-        head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
-        bytes.extend(&self.body);
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&body);
         bytes
     }
 
@@ -76,13 +91,17 @@ impl Request {
     }
 
     /// RFC 9112 §9.3: this `connection` is what holds without it.
-    fn says_nothing(&self, connection: &str) -> bool {
+    fn says_nothing(&self, connection: &[u8]) -> bool {
         let usual = match self.version {
             Version::Http10 => "close",
             Version::Http11 => "keep-alive",
         };
-        connection.eq_ignore_ascii_case(usual)
+        connection.eq_ignore_ascii_case(usual.as_bytes())
     }
+}
+
+fn write_field(bytes: &mut Vec<u8>, name: &str, value: &[u8]) {
+    bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
 }
 
 /// `http-check expect`.
@@ -100,9 +119,11 @@ pub struct ExpectResponse {
     /// `tout-status`.
     pub on_timeout: Status,
     /// `on-success`.
-    pub praise: Option<Arc<str>>,
+    pub praise: Option<Text>,
     /// `on-error`; otherwise the server's own reason, or what is wrong with the content.
-    pub blame: Option<Arc<str>>,
+    pub blame: Option<Text>,
+    /// `status-code`: what is told as the code, once it is clear what came.
+    pub code: Option<Formula>,
     /// The method of the request.
     pub method: Method,
 }
@@ -116,6 +137,10 @@ pub enum Wanted {
     StatusRegex(Regex),
     /// `string`, `rstring`: in the content, chunks put together.
     Content(Pattern),
+    /// `string-lf`: the same with a text that is made when the response is there.
+    ContentMade(Formula),
+    /// `hdr`, `fhdr`
+    Field(FieldPattern),
 }
 
 impl PartialEq for Wanted {
@@ -124,7 +149,16 @@ impl PartialEq for Wanted {
             (Wanted::Status(one), Wanted::Status(two)) => one == two,
             (Wanted::StatusRegex(one), Wanted::StatusRegex(two)) => one.as_str() == two.as_str(),
             (Wanted::Content(one), Wanted::Content(two)) => one == two,
-            (Wanted::Status(_) | Wanted::StatusRegex(_) | Wanted::Content(_), _) => false,
+            (Wanted::ContentMade(one), Wanted::ContentMade(two)) => one == two,
+            (Wanted::Field(one), Wanted::Field(two)) => one == two,
+            (
+                Wanted::Status(_)
+                | Wanted::StatusRegex(_)
+                | Wanted::Content(_)
+                | Wanted::ContentMade(_)
+                | Wanted::Field(_),
+                _,
+            ) => false,
         }
     }
 }
@@ -143,13 +177,13 @@ pub(crate) enum Verdict {
     Unfit {
         status: Status,
         code: u16,
-        info: String,
+        info: Vec<u8>,
     },
 }
 
 /// The first response among the bytes.
 struct Answer {
-    status: u16,
+    response: Response,
     reason: String,
     content: Vec<u8>,
     /// No more content comes.
@@ -160,8 +194,8 @@ impl ExpectResponse {
     /// `http-check expect …` without anything else, of the response to a request with `method`.
     pub fn new(wanted: Wanted, method: Method) -> ExpectResponse {
         let on_mismatch = match wanted {
-            Wanted::Status(_) | Wanted::StatusRegex(_) => Status::Layer7WrongStatus,
-            Wanted::Content(_) => Status::Layer7Invalid,
+            Wanted::Status(_) | Wanted::StatusRegex(_) | Wanted::Field(_) => Status::Layer7WrongStatus,
+            Wanted::Content(_) | Wanted::ContentMade(_) => Status::Layer7Invalid,
         };
         ExpectResponse {
             wanted,
@@ -172,6 +206,7 @@ impl ExpectResponse {
             on_timeout: Status::Layer7TimedOut,
             praise: None,
             blame: None,
+            code: None,
             method,
         }
     }
@@ -182,47 +217,80 @@ impl ExpectResponse {
     }
 
     /// Judges what was received; `is_ended`: nothing more comes. `takes_404`: that status is as good as any.
-    pub(crate) fn judge(&self, received: &[u8], is_ended: bool, takes_404: bool) -> Verdict {
+    pub(crate) fn judge(
+        &self,
+        received: &[u8],
+        is_ended: bool,
+        takes_404: bool,
+        formulas: &mut dyn Formulas,
+    ) -> Verdict {
         let answer = match self.read(received, is_ended) {
             Ok(Some(answer)) => answer,
             Ok(None) => return Verdict::Open,
-            Err(NotHttp) => return self.unfit(Status::Layer7Invalid, 0, ""),
+            Err(NotHttp) => {
+                let info = self.blame_or("", received, formulas);
+                return Verdict::Unfit { status: Status::Layer7Invalid, code: 0, info };
+            }
         };
-        let code = answer.status;
+        let code = answer.response.status();
         if takes_404 && code == 404 {
             return Verdict::Fits { code };
         }
         let is_found = match &self.wanted {
-            Wanted::Status(ranges) => ranges.iter().any(|range| range.contains(&code)),
-            Wanted::StatusRegex(regex) => regex.is_match(code.to_string().as_bytes()),
-            Wanted::Content(_) if answer.content.is_empty() && answer.is_whole => {
-                return self.unfit(self.on_mismatch, code, "HTTP content check could not find a response body");
+            Wanted::Status(ranges) => Ok(ranges.iter().any(|range| range.contains(&code))),
+            Wanted::StatusRegex(regex) => Ok(regex.is_match(code.to_string().as_bytes())),
+            Wanted::Field(pattern) => pattern.is_in(&answer.response, received, formulas),
+            Wanted::Content(_) | Wanted::ContentMade(_) if answer.content.is_empty() && answer.is_whole => {
+                let why = "HTTP content check could not find a response body";
+                let info = self.blame_or(why, received, formulas);
+                return Verdict::Unfit { status: self.on_mismatch, code, info };
             }
-            Wanted::Content(pattern) => {
-                let least = pattern.size_least().max(self.received_least.unwrap_or(0)).max(1);
-                if answer.content.len() < least && !answer.is_whole {
-                    return Verdict::Open;
-                }
-                let is_found = pattern.is_in(&answer.content);
-                if !is_found && !answer.is_whole && self.received_least.is_none() {
-                    return Verdict::Open;
-                }
-                is_found
+            Wanted::Content(pattern) => match self.find(&answer, pattern.size_least(), |text| pattern.is_in(text)) {
+                Some(is_found) => Ok(is_found),
+                None => return Verdict::Open,
+            },
+            Wanted::ContentMade(formula) => match formulas.text(*formula, received) {
+                made if made.is_empty() => Err(Empty),
+                made => match self.find(&answer, made.len(), |text| is_within(&made, text)) {
+                    Some(is_found) => Ok(is_found),
+                    None => return Verdict::Open,
+                },
+            },
+        };
+        let is_found = match is_found {
+            Ok(is_found) => is_found,
+            Err(Empty) => {
+                let info = b"log-format string evaluated to an empty string".to_vec();
+                return Verdict::Unfit { status: Status::Layer7Invalid, code, info };
             }
         };
         if is_found != self.is_inverse {
             return Verdict::Fits { code };
         }
         let why = match &self.wanted {
-            Wanted::Status(_) | Wanted::StatusRegex(_) => answer.reason.as_str(),
-            Wanted::Content(_) if self.is_inverse => "HTTP check matched unwanted content",
-            Wanted::Content(_) => "HTTP content check did not match",
+            Wanted::Status(_) | Wanted::StatusRegex(_) | Wanted::Field(_) => answer.reason.as_str(),
+            Wanted::Content(_) | Wanted::ContentMade(_) if self.is_inverse => "HTTP check matched unwanted content",
+            Wanted::Content(_) | Wanted::ContentMade(_) => "HTTP content check did not match",
         };
-        self.unfit(self.on_mismatch, code, why)
+        Verdict::Unfit { status: self.on_mismatch, code, info: self.blame_or(why, received, formulas) }
     }
 
-    fn unfit(&self, status: Status, code: u16, why: &str) -> Verdict {
-        Verdict::Unfit { status, code, info: self.blame.as_deref().unwrap_or(why).to_string() }
+    /// Whether something of at least `size_least` bytes is in the content; `None`: that is not clear yet.
+    fn find(&self, answer: &Answer, size_least: usize, is_in: impl FnOnce(&[u8]) -> bool) -> Option<bool> {
+        let least = size_least.max(self.received_least.unwrap_or(0)).max(1);
+        if answer.content.len() < least && !answer.is_whole {
+            return None;
+        }
+        let is_found = is_in(&answer.content);
+        (is_found || answer.is_whole || self.received_least.is_some()).then_some(is_found)
+    }
+
+    /// `on-error`, else `why`.
+    fn blame_or(&self, why: &str, received: &[u8], formulas: &mut dyn Formulas) -> Vec<u8> {
+        match &self.blame {
+            Some(blame) => blame.now(formulas, received).into_owned(),
+            None => why.as_bytes().to_vec(),
+        }
     }
 
     /// `None`: the head is not complete yet.
@@ -249,7 +317,7 @@ impl ExpectResponse {
         }
         let is_whole = is_ended || body.is_done() || body.awaits_trailers();
         let reason = String::from_utf8_lossy(response.reason_received(received)).into_owned();
-        Ok(Some(Answer { status: response.status(), reason, content, is_whole }))
+        Ok(Some(Answer { response, reason, content, is_whole }))
     }
 }
 
@@ -259,14 +327,15 @@ struct NotHttp;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formula::NoFormulas;
     use crate::regex;
 
     fn bytes(request: &Request) -> String {
-        String::from_utf8(request.bytes()).expect("made of text")
+        String::from_utf8(request.bytes(&mut NoFormulas, b"")).expect("made of text")
     }
 
-    fn fields(fields: &[(&str, &str)]) -> Vec<(String, String)> {
-        fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    fn fields(fields: &[(&str, &str)]) -> Vec<(String, Text)> {
+        fields.iter().map(|(name, value)| (name.to_string(), Text::from(*value))).collect()
     }
 
     /// The bytes that HAProxy 2.6 sends.
@@ -278,12 +347,12 @@ mod tests {
             (usual.clone(), "OPTIONS / HTTP/1.0\r\n\r\n"),
             (http11.clone(), "GET /z HTTP/1.1\r\nconnection: close\r\n\r\n"),
             (Request { fields: fields(&[("X-Foo", "b")]), ..usual.clone() }, "OPTIONS / HTTP/1.0\r\nx-foo: b\r\n\r\n"),
-            (Request { body: b"hello".to_vec(), ..usual }, "OPTIONS / HTTP/1.0\r\ncontent-length: 5\r\n\r\nhello"),
+            (Request { body: "hello".into(), ..usual }, "OPTIONS / HTTP/1.0\r\ncontent-length: 5\r\n\r\nhello"),
             (
                 Request {
                     method: "POST".into(),
                     fields: fields(&[("Host", "a.example"), ("X-Foo", "b c")]),
-                    body: b"hello".to_vec(),
+                    body: "hello".into(),
                     ..http11.clone()
                 },
                 "POST /z HTTP/1.1\r\nhost: a.example\r\nx-foo: b c\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello",
@@ -312,17 +381,19 @@ mod tests {
     /// What is said of `received` in the end, and at which prefix that was clear.
     fn judged(expect: &ExpectResponse, received: &str) -> (String, usize) {
         let clear = (1..=received.len()).find(|&size| {
-            let verdict = expect.judge(&received.as_bytes()[..size], false, false);
+            let verdict = expect.judge(&received.as_bytes()[..size], false, false, &mut NoFormulas);
             verdict != Verdict::Open
         });
         let verdict = match clear {
-            Some(size) => expect.judge(&received.as_bytes()[..size], false, false),
-            None => expect.judge(received.as_bytes(), true, false),
+            Some(size) => expect.judge(&received.as_bytes()[..size], false, false, &mut NoFormulas),
+            None => expect.judge(received.as_bytes(), true, false, &mut NoFormulas),
         };
         let said = match verdict {
             Verdict::Open => unreachable!("nothing more comes"),
             Verdict::Fits { code } => format!("{code}"),
-            Verdict::Unfit { status, code, info } => format!("{} {code} {info}", status.word()),
+            Verdict::Unfit { status, code, info } => {
+                format!("{} {code} {}", status.word(), String::from_utf8_lossy(&info))
+            }
         };
         (said, clear.unwrap_or(received.len() + 1))
     }

@@ -17,6 +17,8 @@
 mod agent;
 mod course;
 mod errno;
+mod field;
+mod formula;
 mod health;
 mod http;
 mod notice;
@@ -30,6 +32,8 @@ mod spread;
 
 pub use agent::{Order, Report, agent_script};
 pub use errno::Errno;
+pub use field::{FieldPattern, How, Likeness};
+pub use formula::{Formula, Formulas, Text};
 pub use health::{Begins, Health, Settings};
 pub use http::{ExpectResponse, Request, Wanted};
 pub use http1::{Method, Version as HttpVersion};

@@ -89,7 +89,8 @@ impl PartialEq for Pattern {
 
 impl Eq for Pattern {}
 
-fn is_within(text: &[u8], said: &[u8]) -> bool {
+/// Whether `text` occurs anywhere in `said`.
+pub(crate) fn is_within(text: &[u8], said: &[u8]) -> bool {
     text.is_empty() || said.windows(text.len()).any(|window| window == text)
 }
 

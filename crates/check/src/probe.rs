@@ -15,7 +15,7 @@ use proxyline::Addresses;
 use crate::course::{Ask, Course};
 use crate::script::{Connect, Script, Tls};
 use crate::secure::{Heard, Secure};
-use crate::{Errno, Outcome};
+use crate::{Errno, Formulas, Outcome};
 
 /// What to do for a [`Probe`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,11 @@ impl Probe {
     /// The server is not down: only then may it ask to be left alone (CFG 4.2, `http-check disable-on-404`).
     pub fn of_server_in_use(self) -> Probe {
         Probe { course: self.course.of_server_in_use(), ..self }
+    }
+
+    /// The script has formulas, and this is who knows them.
+    pub fn with_formulas(self, formulas: Box<dyn Formulas>) -> Probe {
+        Probe { course: self.course.with_formulas(formulas), ..self }
     }
 
     /// What is to be done.

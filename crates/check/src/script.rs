@@ -9,7 +9,7 @@ use std::time::Duration;
 use proxyline::Version;
 use tls::Connector;
 
-use crate::{ExpectResponse, Pattern, Status};
+use crate::{ExpectResponse, Formula, Pattern, Request, Status, Text};
 
 /// What a check consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub enum Action {
     Connect(Connect),
     /// Sends these bytes, and forgets what was received before.
     Send(Arc<[u8]>),
+    /// The same with a request of HTTP/1, which is made when its time has come.
+    Ask(Arc<Request>),
+    /// Keeps or forgets a variable.
+    CarryOut(Formula),
     /// Receives until it is clear whether the server said what was expected.
     Expect(Expect),
     /// The same, of a server that speaks HTTP/1.
@@ -118,6 +122,8 @@ pub struct Expect {
     pub blame: Saying,
     /// The first three bytes of the answer are a code in digits.
     pub has_code: bool,
+    /// `status-code`: what is told as the code, once it is clear what came.
+    pub code: Option<Formula>,
 }
 
 /// Where the text about a step comes from.
@@ -126,7 +132,7 @@ pub enum Saying {
     /// The default: `(tcp-check)`, or what was not found at which step; presets say nothing.
     Usual,
     /// `on-success` or `on-error`.
-    Text(Arc<str>),
+    Text(Text),
     /// The first line of what was received, from this byte on and without leading blanks.
     Line { from: usize },
 }
@@ -197,8 +203,14 @@ impl ScriptBuilder {
     }
 
     /// The script; without a connect before everything else it gets one that has no number.
+    ///
+    /// Variables that are kept before the first connect are kept behind it: until it stands nobody asks for them.
     pub fn build(mut self, timeouts: Timeouts) -> Script {
-        if !matches!(self.steps.first(), Some(Step { action: Action::Connect(_), .. })) {
+        let is_kept = |step: &&Step| matches!(step.action, Action::CarryOut(_));
+        let kept_count = self.steps.iter().take_while(is_kept).count();
+        if let Some(Step { action: Action::Connect(_), .. }) = self.steps.get(kept_count) {
+            self.steps[..=kept_count].rotate_right(1);
+        } else {
             let action = Action::Connect(self.default_connect);
             self.steps.insert(0, Step { action, number: 0, comment: None, remark: None });
         }
@@ -238,6 +250,7 @@ impl Expect {
             praise: Saying::Usual,
             blame: Saying::Usual,
             has_code: false,
+            code: None,
         }
     }
 }

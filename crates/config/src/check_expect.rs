@@ -1,5 +1,6 @@
 //! Reads `tcp-check expect` and `http-check expect` (configuration.txt §4.2): what both have in common, which is all but the patterns.
 
+use crate::check_formula;
 use crate::diagnostic::Diagnostic;
 use crate::line::Line;
 use crate::reports::Reports;
@@ -11,7 +12,13 @@ pub(crate) trait Patterns {
     type Pattern;
 
     /// Reads the pattern whose kind, without `!`, is `name` and stands at `at`. What follows it is not empty.
-    fn read(&mut self, line: Line<'_>, at: usize, name: &str) -> Result<Read<Self::Pattern>, Diagnostic>;
+    fn read(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        name: &str,
+        reports: &mut Reports,
+    ) -> Result<Read<Self::Pattern>, Diagnostic>;
 
     /// HAProxy's complaint about a word that is none of them, and no option either.
     fn unknown(&self, got: &str) -> String;
@@ -19,9 +26,12 @@ pub(crate) trait Patterns {
 
 /// A word where a pattern may stand.
 pub(crate) enum Read<P> {
-    Pattern(P),
+    /// With so many words, its name included.
+    Pattern(P, usize),
     /// HAProxy knows it, and Tidegate does not serve it.
     Unserved(P),
+    /// The same, and that was told.
+    Refused(P),
     Unknown,
 }
 
@@ -40,7 +50,7 @@ pub(crate) fn expect<P: Patterns>(
     let (mut pattern, mut is_inverse, mut is_served) = (None, false, true);
     let mut received_least = None;
     let (mut ok_status, mut error_status, mut timeout_status) = (None, None, None);
-    let (mut on_success, mut on_error, mut said_of_it) = (None, None, None);
+    let (mut on_success, mut on_error, mut code, mut said_of_it) = (None, None, None, None);
     let mut at = 2;
     while at < line.count() {
         let (name, span) = (line.word(at), line.span(at));
@@ -64,24 +74,34 @@ pub(crate) fn expect<P: Patterns>(
             "error-status" => error_status = Some(status(line, at, &["L4CON", "L6RSP", "L7RSP", "L7STS"])?),
             "tout-status" => timeout_status = Some(status(line, at, &["L4TOUT", "L6TOUT", "L7TOUT"])?),
             "ok-status" => ok_status = Some(status(line, at, &["L4OK", "L6OK", "L7OK", "L7OKC"])?),
-            "on-success" | "on-error" if value.contains("%[") || value.contains("%{") => {
-                reports.refuse(span.to(line.span(at + 1)), format!("{owner} {bare} with a log-format"));
-                is_served = false;
+            "on-success" | "on-error" | "status-code" if value.is_empty() => {
+                let what = if bare == "status-code" { "an expression" } else { "a string" };
+                return Err(fail(at + 1, format!("'{bare}' expects {what} as argument.")));
             }
-            "on-success" => on_success = Some(value.to_string()),
-            "on-error" => on_error = Some(value.to_string()),
+            "on-success" | "on-error" => {
+                let format = check_formula::format(line, at + 1, &owner, reports)?;
+                is_served &= format.is_some();
+                *(if bare == "on-success" { &mut on_success } else { &mut on_error }) = format;
+            }
             "status-code" => {
-                reports.refuse(span.to(line.span(at + 1)), format!("{owner} status-code"));
-                is_served = false;
+                let lead = "error detected while parsing status-code expression : ";
+                code = check_formula::expression(line, at + 1, &owner, lead, reports)?;
+                is_served &= code.is_some();
             }
             kind => {
-                let read = if value.is_empty() { Read::Unknown } else { patterns.read(line, at, kind)? };
-                let read = match read {
-                    Read::Pattern(read) => read,
+                // What has words of its own sees to it that they are there.
+                let is_bare = value.is_empty() && !matches!(kind, "hdr" | "fhdr");
+                let read = if is_bare { Read::Unknown } else { patterns.read(line, at, kind, reports)? };
+                let (read, words) = match read {
+                    Read::Pattern(read, words) => (read, words),
                     Read::Unserved(read) => {
                         reports.refuse(span, format!("{owner} {kind}"));
                         is_served = false;
-                        read
+                        (read, 2)
+                    }
+                    Read::Refused(read) => {
+                        is_served = false;
+                        (read, 2)
                     }
                     Read::Unknown if is_pattern(kind) && value.is_empty() => {
                         return Err(fail(at + 1, format!("'{kind}' expects a <pattern> as argument.")));
@@ -95,6 +115,7 @@ pub(crate) fn expect<P: Patterns>(
                     return Err(fail(at, "only on pattern expected.".into()));
                 }
                 is_inverse ^= name.starts_with('!');
+                at += words - 2;
             }
         }
         at += 2;
@@ -109,6 +130,7 @@ pub(crate) fn expect<P: Patterns>(
         timeout_status,
         on_success,
         on_error,
+        code,
         comment: said_of_it,
     }))
 }

@@ -1,13 +1,16 @@
 //! Reads `option httpchk` and `http-check` lines (configuration.txt §4.2).
 
 use crate::check_expect::{self, Patterns, Read, comment};
+use crate::check_formula;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
+use crate::format::literal;
+use crate::http_rule::{Format, FormatPart};
 use crate::line::Line;
 use crate::reports::Reports;
 use crate::source::Spanned;
 use crate::tcp_check;
-use crate::tree::{HttpCheck, HttpPattern, HttpScript, HttpSend, HttpVersion, Settings};
+use crate::tree::{HttpCheck, HttpFieldPattern, HttpPattern, HttpScript, HttpSend, HttpVersion, Likeness, Settings};
 use crate::value::natural;
 
 /// The script that a section's own line belongs to: an inherited one is forgotten.
@@ -24,13 +27,13 @@ pub(crate) fn option(line: Line<'_>, reports: &mut Reports) -> Result<HttpSend, 
     (2..line.count().min(4)).try_for_each(|at| plain(line, at))?;
     let word = |index| Some(line.word(index)).filter(|word| !word.is_empty()).map(str::to_string);
     if line.count() <= 3 {
-        return Ok(HttpSend { uri: word(2), ..HttpSend::default() });
+        return Ok(HttpSend { uri: word(2).as_deref().map(literal), ..HttpSend::default() });
     }
-    let mut read = HttpSend { method: word(2), uri: word(3), ..HttpSend::default() };
+    let mut read = HttpSend { method: word(2), uri: word(3).as_deref().map(literal), ..HttpSend::default() };
     if let Some(text) = word(4) {
         hidden(line, &text, &mut read, reports)?;
     }
-    read.fields.extend(word(5).map(|host| ("host".to_string(), host)));
+    read.fields.extend(word(5).map(|host| ("host".to_string(), literal(&host))));
     Ok(read)
 }
 
@@ -43,9 +46,9 @@ fn hidden(line: Line<'_>, text: &str, read: &mut HttpSend, reports: &mut Reports
         let (name, value) = field.split_once(':').ok_or_else(|| {
             line.alert(4, format!("'option httpchk' : unable to parse headers in version string: '{field}'."))
         })?;
-        read.fields.push((name.trim().to_string(), value.trim().to_string()));
+        read.fields.push((name.trim().to_string(), literal(value.trim())));
     }
-    read.body = body.filter(|body| !body.is_empty()).map(str::to_string);
+    read.body = body.filter(|body| !body.is_empty()).map(literal);
     if head.len() < text.len() || !read.fields.is_empty() {
         let message = "'option httpchk' : hiding headers or body at the end of the version string is deprecated. Please, \
                        consider to use 'http-check send' directive instead.";
@@ -95,21 +98,19 @@ pub(crate) fn line(
             settings.disables_on_404 = true;
             return Ok(());
         }
+        "send-state" => {
+            line.ends_at(2, "http-check")?;
+            settings.tells_state = true;
+            return Ok(());
+        }
         "comment" => match line.word(2) {
             "" => return Err(line.alert(2, "'http-check comment' : expects a string as argument.")),
             text => Some(HttpCheck::Comment(text.to_string())),
         },
         "connect" => tcp_check::connect(line, environment, reports)?.map(HttpCheck::Connect),
         "send" => send(line, reports)?.map(HttpCheck::Send),
-        "expect" if (2..line.count()).any(|at| matches!(line.word(at).trim_start_matches('!'), "hdr" | "fhdr")) => {
-            reports.refuse(line.span_from(0), "http-check expect hdr");
-            None
-        }
-        "expect" => check_expect::expect(line, &mut HttpPatterns, reports)?.map(HttpCheck::Expect),
-        name if name == "send-state" || tcp_check::is_variable(name) => {
-            reports.refuse(line.span_from(0), format!("http-check {name}"));
-            None
-        }
+        "expect" => check_expect::expect(line, &mut HttpPatterns, reports)?.map(Box::new).map(HttpCheck::Expect),
+        name if check_formula::is_variable(name) => check_formula::variable(line, reports)?.map(HttpCheck::Variable),
         name => {
             let message = format!(
                 "'http-check' only supports 'disable-on-404', 'send-state', 'comment', 'connect', 'send', 'expect', \
@@ -130,16 +131,20 @@ pub(crate) fn line(
 
 /// A connection is used for one request and what is expected of its answer; the first may go without saying.
 fn in_order(line: Line<'_>, before: &[Spanned<HttpCheck>], step: &HttpCheck) -> Result<(), Diagnostic> {
-    let last = before.iter().rev().find(|step| !matches!(step.value, HttpCheck::Comment(_)));
+    let is_passive = |step: &HttpCheck| matches!(step, HttpCheck::Comment(_) | HttpCheck::Variable(_));
+    let last = before.iter().rev().find(|step| !is_passive(&step.value));
     let has_connect = before.iter().any(|step| matches!(step.value, HttpCheck::Connect(_)));
     let lacking = match (last.map(|last| &last.value), step) {
-        (None, _) | (_, HttpCheck::Comment(_)) => return Ok(()),
+        (None, _) | (_, HttpCheck::Comment(_) | HttpCheck::Variable(_)) => return Ok(()),
         (Some(_), HttpCheck::Connect(_)) if !has_connect => {
             let message = "'http-check connect' : first step MUST also be a 'connect', optionally preceded by a 'set-var', an \
                            'unset-var' or a 'comment', when there is a 'connect' step in the tcp-check ruleset.";
             return Err(line.alert(1, message));
         }
-        (Some(HttpCheck::Send(_) | HttpCheck::Expect(_) | HttpCheck::Comment(_)), HttpCheck::Send(_)) => "connect",
+        (
+            Some(HttpCheck::Send(_) | HttpCheck::Expect(_) | HttpCheck::Comment(_) | HttpCheck::Variable(_)),
+            HttpCheck::Send(_),
+        ) => "connect",
         (Some(HttpCheck::Connect(_)), HttpCheck::Expect(_)) => "send",
         (Some(HttpCheck::Connect(_) | HttpCheck::Send(_)), HttpCheck::Connect(_)) => "expect",
         (Some(_), HttpCheck::Connect(_) | HttpCheck::Send(_) | HttpCheck::Expect(_)) => return Ok(()),
@@ -163,26 +168,29 @@ fn send(line: Line<'_>, reports: &mut Reports) -> Result<Option<HttpSend>, Diagn
         }
         let mut taken = 2;
         match name {
-            "meth" | "uri" => {
+            "meth" => {
                 plain(line, at + 1)?;
-                let place = if name == "meth" { &mut read.method } else { &mut read.uri };
-                *place = Some(value.to_string());
+                read.method = Some(value.to_string());
+            }
+            "uri" => {
+                plain(line, at + 1)?;
+                read.uri = Some(literal(value));
+            }
+            "uri-lf" | "body-lf" => {
+                let format = check_formula::format(line, at + 1, "http-check send", reports)?;
+                is_served &= format.is_some();
+                *(if name == "uri-lf" { &mut read.uri } else { &mut read.body }) = format;
             }
             "ver" => read.version = version(line, at + 1, value, reports)?,
-            "body" => read.body = Some(value.to_string()),
+            "body" => read.body = Some(literal(value)),
             "comment" => read.comment = Some(comment(line, at, "http-check send", ".")?),
             "hdr" => {
                 taken = 3;
-                let field = field(line, at, &read.fields)?;
-                if field.1.contains('%') {
-                    reports.refuse(line.span(at).to(line.span(at + 2)), "http-check send hdr with a log-format");
-                    is_served = false;
+                let name = field_name(line, at, &read.fields)?;
+                match check_formula::format(line, at + 2, "http-check send", reports)? {
+                    Some(value) => read.fields.push((name, value)),
+                    None => is_served = false,
                 }
-                read.fields.push(field);
-            }
-            "uri-lf" | "body-lf" => {
-                reports.refuse(line.span(at).to(line.span(at + 1)), format!("http-check send {name}"));
-                is_served = false;
             }
             other => {
                 let message = format!(
@@ -197,8 +205,8 @@ fn send(line: Line<'_>, reports: &mut Reports) -> Result<Option<HttpSend>, Diagn
     Ok(is_served.then_some(read))
 }
 
-/// `hdr NAME VALUE`: what would make two requests of one is no field.
-fn field(line: Line<'_>, at: usize, before: &[(String, String)]) -> Result<(String, String), Diagnostic> {
+/// The name of `hdr NAME VALUE`: what would make two requests of one is no field.
+fn field_name(line: Line<'_>, at: usize, before: &[(String, Format)]) -> Result<String, Diagnostic> {
     let fail = |at, message: String| line.alert(at, format!("'http-check send' : {message}"));
     let (name, value) = (line.word(at + 1), line.word(at + 2));
     if name.is_empty() || value.is_empty() {
@@ -213,25 +221,36 @@ fn field(line: Line<'_>, at: usize, before: &[(String, String)]) -> Result<(Stri
     }
     let host = before.iter().find(|(known, _)| known.eq_ignore_ascii_case("host"));
     if let Some((_, known)) = host.filter(|_| name.eq_ignore_ascii_case("host")) {
+        let known = if let [FormatPart::Text(known)] = &known.0[..] { known.as_str() } else { "a format" };
         return Err(fail(at + 1, format!("'{name}' header already defined (previous value is '{known}').")));
     }
-    Ok((name.to_string(), value.to_string()))
+    Ok(name.to_string())
 }
 
-/// What `http-check expect` looks at: the status, and the content.
+/// What `http-check expect` looks at: the status, the fields, and the content.
 struct HttpPatterns;
 
 impl Patterns for HttpPatterns {
     type Pattern = HttpPattern;
 
-    fn read(&mut self, line: Line<'_>, at: usize, name: &str) -> Result<Read<HttpPattern>, Diagnostic> {
+    fn read(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        name: &str,
+        reports: &mut Reports,
+    ) -> Result<Read<HttpPattern>, Diagnostic> {
         let value = Spanned::new(line.word(at + 1).to_string(), line.span(at + 1));
         Ok(match name {
-            "status" => Read::Pattern(HttpPattern::Status(codes(line, at + 1)?)),
-            "rstatus" => Read::Pattern(HttpPattern::StatusRegex(value)),
-            "string" => Read::Pattern(HttpPattern::String(value)),
-            "rstring" => Read::Pattern(HttpPattern::Regex(value)),
-            "string-lf" => Read::Unserved(HttpPattern::String(value)),
+            "status" => Read::Pattern(HttpPattern::Status(codes(line, at + 1)?), 2),
+            "rstatus" => Read::Pattern(HttpPattern::StatusRegex(value), 2),
+            "string" => Read::Pattern(HttpPattern::String(value), 2),
+            "rstring" => Read::Pattern(HttpPattern::Regex(value), 2),
+            "string-lf" => match check_formula::format(line, at + 1, "http-check expect", reports)? {
+                Some(format) => Read::Pattern(HttpPattern::StringFormat(format), 2),
+                None => Read::Refused(HttpPattern::String(value)),
+            },
+            "hdr" | "fhdr" => return field_pattern(line, at, reports),
             _ => Read::Unknown,
         })
     }
@@ -242,6 +261,72 @@ impl Patterns for HttpPatterns {
              comment but got '{got}' as argument.."
         )
     }
+}
+
+/// `hdr|fhdr name|name-lf [-m HOW] NAME [value|value-lf [-m HOW] VALUE]`
+fn field_pattern(line: Line<'_>, at: usize, reports: &mut Reports) -> Result<Read<HttpPattern>, Diagnostic> {
+    let kind = line.word(at).trim_start_matches('!');
+    let fail = |at, message: &str| line.alert(at, format!("'http-check expect' : '{kind}'{message}."));
+    if !matches!(line.word(at + 1), "name" | "name-lf") || line.word(at + 2).is_empty() {
+        return Err(fail(at + 1, " expects at the name keyword as first argument followed by a pattern"));
+    }
+    let (name, mut next) = likeness(line, at, at + 1, reports)?;
+    let mut value = None;
+    let has_value = matches!(line.word(next), "value" | "value-lf");
+    if has_value {
+        if line.word(next + 1).is_empty() {
+            return Err(fail(next + 1, " expect a pattern with the value keyword"));
+        }
+        (value, next) = likeness(line, at, next, reports)?;
+    }
+    let is_whole = kind == "fhdr";
+    Ok(match name {
+        Some(name) if value.is_some() || !has_value => {
+            Read::Pattern(HttpPattern::Field(HttpFieldPattern { name, value, is_whole }), next - at)
+        }
+        Some(_) | None => Read::Refused(HttpPattern::Status(Vec::new())),
+    })
+}
+
+/// `name|name-lf|value|value-lf [-m HOW] PATTERN` at `from`, and the word behind it. `None`: something in it is refused.
+fn likeness(
+    line: Line<'_>,
+    at: usize,
+    from: usize,
+    reports: &mut Reports,
+) -> Result<(Option<Likeness>, usize), Diagnostic> {
+    let kind = line.word(at).trim_start_matches('!');
+    let fail = |at, message: String| Err(line.alert(at, format!("'http-check expect' : '{kind}'{message}.")));
+    let is_format = line.word(from).ends_with("-lf");
+    let has_method = line.word(from + 1) == "-m";
+    let at = if has_method { from + 3 } else { from + 1 };
+    let method = if has_method { line.word(from + 2) } else { "str" };
+    if method.is_empty() || line.word(at).is_empty() {
+        let known = "'str', 'beg', 'end', 'sub' or 'reg'";
+        return fail(at, format!(" : '-m' expects at a matching pattern ({known})"));
+    }
+    let made: fn(Format) -> Likeness = match method {
+        "str" => Likeness::Whole,
+        "beg" => Likeness::Begin,
+        "end" => Likeness::End,
+        "sub" => Likeness::Inside,
+        "reg" if is_format => {
+            return fail(from, ": log-format string is not supported with a regex matching method".into());
+        }
+        "reg" => {
+            let expression = Spanned::new(line.word(at).to_string(), line.span(at));
+            return Ok((Some(Likeness::Regex(expression)), at + 1));
+        }
+        other => {
+            let known = "'str', 'beg', 'end', 'sub' or 'reg'";
+            return fail(from + 2, format!(" : '-m' only supports {known} (got '{other}')"));
+        }
+    };
+    let text = match is_format {
+        true => check_formula::format(line, at, "http-check expect", reports)?,
+        false => Some(literal(line.word(at))),
+    };
+    Ok((text.map(made), at + 1))
 }
 
 /// `200,300-399`

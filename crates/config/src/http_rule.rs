@@ -139,6 +139,8 @@ pub enum Scope {
     Transaction,
     Request,
     Response,
+    /// `check`: one health check.
+    Check,
 }
 
 /// A text with samples in it: `%[src]:%[src_port]`.

@@ -475,8 +475,8 @@ fn variable(rule: &mut Rule<'_, '_>) -> Result<Option<Variable>, Diagnostic> {
         return Ok(None);
     }
     match named_variable(text) {
-        Ok(Some(variable)) => Ok(Some(variable)),
-        Ok(None) => {
+        Ok(Some(variable)) if variable.scope != Scope::Check => Ok(Some(variable)),
+        Ok(_) => {
             rule.refuse(&format!("({text})"));
             Ok(None)
         }
@@ -495,7 +495,8 @@ pub(crate) fn named_variable(text: &str) -> Result<Option<Variable>, String> {
         "txn" => Some(Scope::Transaction),
         "req" => Some(Scope::Request),
         "res" => Some(Scope::Response),
-        "proc" | "check" => None,
+        "check" => Some(Scope::Check),
+        "proc" => None,
         _ => {
             return Err(format!(
                 "invalid variable name '{text}'. A variable name must be start by its scope. The scope can be 'proc', 'sess', \

@@ -20,6 +20,7 @@ mod bind;
 mod bind_tls;
 mod capture;
 mod check_expect;
+mod check_formula;
 mod condition;
 mod converter;
 mod converter_reader;
@@ -112,12 +113,13 @@ pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
 pub use tree::{
-    Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, ClientVerify, Config, CpuMap, ForwardFor,
-    Global, HttpCheck, HttpPattern, HttpScript, HttpSend, HttpSettings, HttpVersion, InitState, IoEngine, IpNet,
-    Keepalive, Keeping, Log, LogOptions, LogStyle, LogTarget, Mode, NearEnd, OnError, Ownership, Proxy, ProxyHeader,
-    ProxyOption, ProxyTlv, Redispatch, RetryEvent, Reuse, Role, Server, ServerOptions, ServerTls, ServerVerify,
-    Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules,
-    Timeouts, TlsMethods, TlsVersion, UniqueId, UnixBind, UseBackend, UseServer, V6,
+    Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, CheckVariable, ClientVerify, Config,
+    CpuMap, ForwardFor, Global, HttpCheck, HttpFieldPattern, HttpPattern, HttpScript, HttpSend, HttpSettings,
+    HttpVersion, InitState, IoEngine, IpNet, Keepalive, Keeping, Likeness, Log, LogOptions, LogStyle, LogTarget, Mode,
+    NearEnd, OnError, Ownership, Proxy, ProxyHeader, ProxyOption, ProxyTlv, Redispatch, RetryEvent, Reuse, Role,
+    Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck,
+    TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UniqueId, UnixBind, UseBackend,
+    UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use userlist::{Group, Password, User, Userlist};

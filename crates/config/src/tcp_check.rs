@@ -3,6 +3,7 @@
 use crate::address::{self, AddressError};
 use crate::bind_tls;
 use crate::check_expect::{self, Patterns, Read, comment, quoted};
+use crate::check_formula;
 use crate::diagnostic::Diagnostic;
 use crate::environment::Environment;
 use crate::line::Line;
@@ -35,7 +36,8 @@ pub(crate) fn line(
             }
         },
         "expect" => Ok(check_expect::expect(line, &mut TcpPatterns, reports)?.map(TcpCheck::Expect)),
-        name if name == "send-lf" || name == "send-binary-lf" || is_variable(name) => {
+        name if check_formula::is_variable(name) => Ok(check_formula::variable(line, reports)?.map(TcpCheck::Variable)),
+        name if name == "send-lf" || name == "send-binary-lf" => {
             reports.refuse(line.span_from(0), format!("tcp-check {name}"));
             Ok(None)
         }
@@ -49,10 +51,6 @@ pub(crate) fn line(
             Err(line.alert(1, message).hint_if(guess))
         }
     }
-}
-
-pub(crate) fn is_variable(name: &str) -> bool {
-    ["set-var", "unset-var"].iter().any(|variable| name.starts_with(variable))
 }
 
 /// `tcp-check|http-check connect [default] [port N] [addr A] [send-proxy] [ssl] [sni NAME] [alpn NAMES] [linger] [comment TEXT]`.
@@ -151,16 +149,19 @@ struct TcpPatterns;
 impl Patterns for TcpPatterns {
     type Pattern = CheckText;
 
-    fn read(&mut self, line: Line<'_>, at: usize, name: &str) -> Result<Read<CheckText>, Diagnostic> {
+    fn read(&mut self, line: Line<'_>, at: usize, name: &str, _: &mut Reports) -> Result<Read<CheckText>, Diagnostic> {
         let value = Spanned::new(line.word(at + 1).to_string(), line.span(at + 1));
         Ok(match name {
-            "string" => Read::Pattern(CheckText::String(value)),
-            "rstring" => Read::Pattern(CheckText::Regex(value)),
-            "rbinary" => Read::Pattern(CheckText::BinaryRegex(value)),
-            "binary" => Read::Pattern(CheckText::Binary(binary(&value).ok_or_else(|| {
-                let message = "invalid binary string (an even number of hex digit is expected).";
-                line.alert(at + 1, format!("'tcp-check expect' : {message}"))
-            })?)),
+            "string" => Read::Pattern(CheckText::String(value), 2),
+            "rstring" => Read::Pattern(CheckText::Regex(value), 2),
+            "rbinary" => Read::Pattern(CheckText::BinaryRegex(value), 2),
+            "binary" => {
+                let bytes = binary(&value).ok_or_else(|| {
+                    let message = "invalid binary string (an even number of hex digit is expected).";
+                    line.alert(at + 1, format!("'tcp-check expect' : {message}"))
+                })?;
+                Read::Pattern(CheckText::Binary(bytes), 2)
+            }
             "string-lf" | "binary-lf" => Read::Unserved(CheckText::String(value)),
             _ => Read::Unknown,
         })

@@ -230,7 +230,8 @@ impl Checker<'_, '_> {
         let of_replies = replies.flat_map(|reply| reply.expressions()).map(|expression| &expression.fetch);
         let of_formats = formats.flat_map(Format::expressions).map(|expression| &expression.fetch);
         let of_lines = proxy.log_formats().flat_map(|(_, _, line)| line.samples()).map(|expression| &expression.fetch);
-        let of_formats = of_formats.chain(of_lines).chain(of_balance);
+        let of_checks = proxy.of_checks().map(|expression| &expression.fetch);
+        let of_formats = of_formats.chain(of_lines).chain(of_balance).chain(of_checks);
         for fetch in of_tests.chain(of_rules).chain(of_replies).chain(of_formats) {
             if let Fetch::Message(MessagePart::Authorized(list) | MessagePart::Groups(list)) = fetch {
                 self.userlist_reference(proxy, list);

@@ -61,6 +61,62 @@ fn http_checks() {
             "'http-check connect' : first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' or a \
              'comment', when there is a 'connect' step in the tcp-check ruleset.",
         ),
+        ("http-check send-state x", "'http-check' cannot handle unexpected argument 'x'."),
+        (
+            "http-check set-var(foo.x) int(1)",
+            "'http-check set-var(foo.x)' : 'set-var' : invalid variable name 'foo.x'. A variable name must be start by its scope. \
+             The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'.",
+        ),
+        ("http-check set-var(check.x)", "'http-check set-var(check.x)' : 'set-var' : missing fetch method."),
+        (
+            "http-check set-var(check.x) nope",
+            "'http-check set-var(check.x)' : 'set-var' : unknown fetch method 'nope'.",
+        ),
+        (
+            "http-check set-varx(check.x) int(1)",
+            "'http-check set-varx(check.x)' : 'set-var' : invalid or incomplete action 'set-varx(check.x)'. Expects \
+             'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'.",
+        ),
+        (
+            "http-check send hdr A %[nope]",
+            "'http-check send' : failed to parse sample expression <nope]> : unknown fetch method 'nope'.",
+        ),
+        (
+            "http-check send hdr A %[req.hdr(a)]",
+            "'http-check send' : sample fetch <req.hdr(a)]> may not be reliably used here because it needs 'HTTP request headers' \
+             which is not available here.",
+        ),
+        ("http-check send body-lf", "'http-check send' : 'body-lf' expects a string as argument.."),
+        (
+            "http-check expect hdr foo bar",
+            "'http-check expect' : 'hdr' expects at the name keyword as first argument followed by a pattern.",
+        ),
+        (
+            "http-check expect fhdr name",
+            "'http-check expect' : 'fhdr' expects at the name keyword as first argument followed by a pattern.",
+        ),
+        ("http-check expect hdr name x value", "'http-check expect' : 'hdr' expect a pattern with the value keyword."),
+        (
+            "http-check expect hdr name -m foo x",
+            "'http-check expect' : 'hdr' : '-m' only supports 'str', 'beg', 'end', 'sub' or 'reg' (got 'foo').",
+        ),
+        (
+            "http-check expect hdr name -m",
+            "'http-check expect' : 'hdr' : '-m' expects at a matching pattern ('str', 'beg', 'end', 'sub' or 'reg').",
+        ),
+        (
+            "http-check expect hdr name-lf -m reg x",
+            "'http-check expect' : 'hdr': log-format string is not supported with a regex matching method.",
+        ),
+        (
+            "http-check expect status 200 status-code",
+            "'http-check expect' : 'status-code' expects an expression as argument.",
+        ),
+        (
+            "http-check expect status 200 status-code nope",
+            "'http-check expect' : error detected while parsing status-code expression : unknown fetch method 'nope'.",
+        ),
+        ("http-check expect status 200 on-success", "'http-check expect' : 'on-success' expects a string as argument."),
     ] {
         assert_eq!(alert(&format!("option httpchk;{line}")), expected, "{line}");
     }
@@ -76,11 +132,15 @@ fn requests_of_http_checks() {
         ("option httpchk GET / HTTP/1.1 host x", "'option httpchk' cannot handle unexpected argument 'x'."),
         ("option httpchk GET / HTTP/1.1 host", ""),
         (
-            "option httpchk;http-check send hdr x %[src]",
-            "'http-check send hdr with a log-format' is not supported by Tidegate yet",
+            "option httpchk;http-check send hdr x %[ssl_fc]",
+            "'http-check send with a sample of a session' is not supported by Tidegate yet",
         ),
-        ("option httpchk;http-check expect ! hdr name x", "'http-check expect hdr' is not supported by Tidegate yet"),
-        ("option httpchk;http-check send-state", "'http-check send-state' is not supported by Tidegate yet"),
+        (
+            "option httpchk;http-check set-var(txn.x) int(1)",
+            "'http-check set-var of such a scope' is not supported by Tidegate yet",
+        ),
+        ("option httpchk;http-check expect ! hdr name x", ""),
+        ("option httpchk;http-check send-state", ""),
     ] {
         assert_eq!(alert(line), expected, "{line}");
     }

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use table::{Admin, BackendId, Health, LogLevel, ServerId, Table, WEIGHT_MOST};
 
@@ -100,7 +101,7 @@ impl ServerStates {
     /// backend that it is about.
     pub(crate) fn apply(
         self,
-        table: &Table,
+        table: &Arc<Table>,
         checks: &mut Checks,
         ledger: &mut Ledger,
         now: Instant,
@@ -122,7 +123,7 @@ impl ServerStates {
 }
 
 impl ServerState {
-    fn apply(&self, table: &Table, id: ServerId, checks: &mut Checks) -> Option<Line> {
+    fn apply(&self, table: &Arc<Table>, id: ServerId, checks: &mut Checks) -> Option<Line> {
         let (backend, server) = (table.backend(id.backend), table.server(id));
         let settings = &server.settings;
         if self.weight_configured == settings.weight {

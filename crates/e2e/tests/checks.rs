@@ -9,12 +9,18 @@ use e2e::peers::Conversation;
 use e2e::run::{self, Machine};
 use e2e::{Admin, LogServer, Origin, Proxy, Refusing, Setup, Subject, wait};
 
+#[path = "checks/http.rs"]
+mod http;
+
+use http::{a_server_that_wants_nobody_new, what_http_checks_ask, what_http_checks_find, what_is_said_of_success};
+
 e2e::scenarios! {
     shared: [
         what_scripts_find,
         what_checks_by_name_find,
         what_http_checks_find,
         what_http_checks_ask,
+        what_is_said_of_success,
         a_server_that_wants_nobody_new,
         a_script_that_is_followed,
         a_server_that_stops_to_answer_and_answers_again,
@@ -25,6 +31,7 @@ e2e::scenarios! {
 const DEFAULTS: &str = "
     global
         nbthread @threads@
+        node here
         log @log@ local2
     defaults
         mode tcp
@@ -211,187 +218,6 @@ fn what_checks_by_name_find(subject: Subject) {
             ("option ssl-hello-chk", &mute, "Layer6 timeout"),
         ],
     );
-}
-
-/// `configuration.txt`: option httpchk, http-check.
-fn what_http_checks_find(subject: Subject) {
-    const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    let [hello, missing, busy, bare] = [
-        HELLO,
-        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 503 \"Busy\" <now>\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 503\r\n\r\n",
-    ]
-    .map(responding);
-    let [garbage, half, bad, empty] =
-        ["* OK imap\r\n\r\n", "HTTP/1.1 200 OK\r\nfoo", "HTTP/1.1 200 OK\r\nfoo bar: x\r\n\r\n", ""].map(responding);
-    let (bodiless, mute) = (responding("HTTP/1.1 204 No Content\r\n\r\n"), Origin::mute());
-    assert_found(
-        subject,
-        &[
-            ("option httpchk", &missing, "Layer7 wrong status, code: 404, info: \"Not Found\""),
-            ("option httpchk", &busy, "Layer7 wrong status, code: 503, info: \"<22>Busy<22> <3C>now<3E>\""),
-            ("option httpchk", &bare, "Layer7 wrong status, code: 503"),
-            ("option httpchk", &garbage, "Layer7 invalid response"),
-            ("option httpchk", &half, "Layer7 invalid response"),
-            ("option httpchk", &bad, "Layer7 invalid response"),
-            ("option httpchk", &empty, "Layer7 invalid response"),
-            ("option httpchk", &mute, "Layer7 timeout"),
-            ("option httpchk; http-check expect string x tout-status L6TOUT", &mute, "Layer6 timeout"),
-            (
-                "option httpchk; http-check expect ! status 200-299",
-                &hello,
-                "Layer7 wrong status, code: 200, info: \"OK\"",
-            ),
-            (
-                "option httpchk; http-check expect rstatus ^3 comment \"moved only\"",
-                &hello,
-                "Layer7 wrong status, code: 200, info: \"OK comment: moved only\"",
-            ),
-            (
-                "option httpchk; http-check expect string world",
-                &hello,
-                "Layer7 invalid response, info: \"HTTP content check did not match\"",
-            ),
-            (
-                "option httpchk; http-check expect ! rstring ^hel comment body",
-                &hello,
-                "Layer7 invalid response, info: \"HTTP check matched unwanted content comment: body\"",
-            ),
-            (
-                "option httpchk; http-check expect string world",
-                &bodiless,
-                "Layer7 invalid response, info: \"HTTP content check could not find a response body\"",
-            ),
-            (
-                "option httpchk; http-check expect status 200; http-check expect string world error-status L7STS on-error no",
-                &hello,
-                "Layer7 wrong status, code: 200, info: \"no\"",
-            ),
-            (
-                "option httpchk; http-check connect; http-check send meth GET uri /a; http-check expect status 200; \
-                 http-check connect linger; http-check send uri /b; http-check expect status 201 comment second",
-                &hello,
-                "Layer7 wrong status, code: 200, info: \"OK comment: second\"",
-            ),
-            ("option httpchk; http-check disable-on-404", &bare, "Layer7 wrong status, code: 503"),
-        ],
-    );
-}
-
-/// The requests, to the byte.
-fn what_http_checks_ask(subject: Subject) {
-    let cases = [
-        ("option httpchk", "OPTIONS / HTTP/1.0\r\n\r\n"),
-        ("option httpchk /status", "OPTIONS /status HTTP/1.0\r\n\r\n"),
-        ("option httpchk GET /status", "GET /status HTTP/1.0\r\n\r\n"),
-        ("option httpchk HEAD / HTTP/1.1", "HEAD / HTTP/1.1\r\nconnection: close\r\n\r\n"),
-        (
-            "option httpchk GET / HTTP/1.1\\r\\nHost:\\ www.example",
-            "GET / HTTP/1.1\r\nhost: www.example\r\nconnection: close\r\n\r\n",
-        ),
-        (
-            "option httpchk; http-check send meth POST uri /x ver HTTP/1.1 hdr Host a.example hdr X-Foo \"b c\" body hello",
-            "POST /x HTTP/1.1\r\nhost: a.example\r\nx-foo: b c\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello",
-        ),
-        (
-            "http-check send hdr X-Foo b body yy; option httpchk GET /z",
-            "GET /z HTTP/1.0\r\nx-foo: b\r\ncontent-length: 2\r\n\r\nyy",
-        ),
-        (
-            "option httpchk; http-check connect; http-check send uri /a; http-check expect status 200",
-            "OPTIONS /a HTTP/1.0\r\n\r\n",
-        ),
-        ("option httpchk GET /z HTTP/1.1; http-check send hdr connection keep-alive", "GET /z HTTP/1.1\r\n\r\n"),
-    ];
-    // The check ends the connection; a server that ended it first might find it gone.
-    let hearing = || {
-        Origin::serve(|mut client| {
-            while !line(&mut client)?.is_empty() {}
-            client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
-            client.read_to_end();
-            Ok(())
-        })
-    };
-    let origins = cases.map(|_| hearing());
-    let backend = |(number, (lines, _)): (usize, &(&str, &str))| {
-        format!("backend b{number}\n {}\n server s @s{number}@ check inter 200ms\n", lines.replace(';', "\n"))
-    };
-    // A section's own line of either kind ends what it inherits of both.
-    let inherited = "
-        defaults
-            mode tcp
-            log global
-            timeout connect 1s
-            timeout server 60s
-            option httpchk GET /inherited
-            http-check send hdr X-Inherited yes
-        backend all\n server s @all@ check inter 200ms
-        backend none\n http-check send hdr X-Own yes\n server s @none@ check inter 200ms";
-    let (all, none) = (hearing(), hearing());
-    let backends: String = cases.iter().enumerate().map(backend).chain([inherited.to_string()]).collect();
-    let names: Vec<String> = (0..cases.len()).map(|number| format!("s{number}")).collect();
-    let servers = names.iter().map(String::as_str).zip(&origins).chain([("all", &all), ("none", &none)]);
-    let servers: Vec<(&str, String)> = servers.map(|(name, origin)| (name, origin.target())).collect();
-    let logs = LogServer::udp();
-    let _proxy = started(subject, &logs, &backends, &servers);
-    let expected = cases.iter().map(|(_, expected)| *expected).zip(&origins).chain([
-        ("GET /inherited HTTP/1.0\r\nx-inherited: yes\r\n\r\n", &all),
-        ("OPTIONS / HTTP/1.0\r\nx-own: yes\r\n\r\n", &none),
-    ]);
-    for (expected, origin) in expected {
-        let seen = origin.bytes(1, expected.len());
-        assert_eq!(seen.escape_ascii().to_string(), expected.as_bytes().escape_ascii().to_string());
-    }
-    assert!(!logs.lines().iter().any(|line| line.contains("is DOWN")), "{:?}", logs.lines());
-}
-
-/// `configuration.txt`: http-check disable-on-404.
-fn a_server_that_wants_nobody_new(subject: Subject) {
-    let (logs, admin, status) = (LogServer::udp(), Admin::new(), Arc::new(Mutex::new("200 OK")));
-    let origin = Origin::serve({
-        let status = Arc::clone(&status);
-        move |mut client| {
-            while !line(&mut client)?.is_empty() {}
-            let status = *status.lock().expect("no panic under the lock");
-            client.write_all(format!("HTTP/1.0 {status}\r\n\r\n").as_bytes())?;
-            client.finish()
-        }
-    });
-    let text = format!(
-        "{DEFAULTS}\nglobal\n stats socket @socket@ level admin\nbackend px\n option httpchk\n http-check disable-on-404
-            server s1 @s1@ check inter 100ms"
-    );
-    let setup = Setup::new(subject, &text).with("log", logs.target()).with("s1", origin.target());
-    let _proxy = setup.with("socket", admin.path().display()).start();
-    let say = |text| *status.lock().expect("no panic under the lock") = text;
-    admin.wait_for("px", "s1", "check_health", "4");
-    say("404 Not Here");
-    assert_eq!(
-        logs.masked("Server px/s1 is stopping"),
-        "<149>DATE haproxy[PID]: Server px/s1 is stopping, reason: Layer7 check conditionally passed, code: 404, \
-         check duration: Tms. 0 active and 0 backup servers online. 0 sessions requeued, 0 total in queue."
-    );
-    logs.masked("backend px has no server available!");
-    let row = admin.wait_for("px", "s1", "status", "NOLB");
-    let columns = ["check_code", "check_desc", "check_health", "chkfail", "chkdown"].map(|column| row[column].as_str());
-    assert_eq!(columns, ["404", "Layer7 check conditionally passed", "4", "0", "0"]);
-    assert!(row["check_status"].ends_with("L7OKC"), "{row:?}");
-    assert_eq!(admin.row("px", "BACKEND")["status"], "DOWN");
-    assert_eq!(servers_state(&admin, "px"), ["3 0", "16 4 4 6"]);
-    say("200 OK");
-    assert_eq!(
-        logs.masked("Server px/s1 is UP"),
-        "<149>DATE haproxy[PID]: Server px/s1 is UP, reason: Layer7 check passed, code: 200, check duration: Tms. \
-         1 active and 0 backup servers online. 0 sessions requeued, 0 total in queue."
-    );
-    // Who is down asks for nothing.
-    say("503 Busy");
-    logs.masked("Server px/s1 is DOWN");
-    say("404 Not Here");
-    let row = admin.wait_for("px", "s1", "last_chk", "Not Here");
-    assert_eq!((row["status"].as_str(), row["chkfail"].as_str(), row["chkdown"].as_str()), ("DOWN", "3", "1"));
-    assert_eq!(servers_state(&admin, "px"), ["0 0", "17 2 0 6"]);
 }
 
 /// Of the one server of `backend`: operational and administrative state, then status, result, health and state of its check.

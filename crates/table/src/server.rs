@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Expression, Format, Number, ServerState, Tuning, Warmth};
+use crate::{Expression, Format, Formula, Number, ServerState, Tuning, Warmth};
 
 /// One `server` line.
 #[derive(Debug)]
@@ -235,6 +235,8 @@ pub struct CheckSettings {
     pub place: Place,
     /// What is said there, and expected.
     pub script: check::Script,
+    /// What the script knows by number.
+    pub formulas: Arc<[Formula]>,
     pub inter: Duration,
     /// While going up or down, and before the first result; equals `inter` where the file says nothing.
     pub fastinter: Duration,

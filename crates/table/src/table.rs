@@ -260,6 +260,9 @@ impl Table {
             assert!(rules.fits(self) && pages.fits(self), "'{}' asks outside of the table", backend.name);
             let mut tlvs = backend.servers.iter().flat_map(|server| &server.settings.proxy_tlvs);
             assert!(tlvs.all(|tlv| tlv.value.fits(self)), "'{}' asks outside of the table", backend.name);
+            let checks = backend.servers.iter().filter_map(|server| server.settings.check.as_ref());
+            let mut formulas = checks.flat_map(|check| &*check.formulas);
+            assert!(formulas.all(|formula| formula.fits(self)), "'{}' asks outside of the table", backend.name);
             let page = backend.http.stats.as_ref();
             assert!(page.is_none_or(|page| page.fits(self)), "'{}' has a page outside of the table", backend.name);
             assert!(backend.log_targets.iter().all(|&t| t < self.log_targets.len()));

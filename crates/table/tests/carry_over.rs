@@ -24,6 +24,7 @@ fn picks(backend: &Backend, count: usize) -> String {
 
 fn checked() -> ServerSettings {
     let check = CheckSettings {
+        formulas: Arc::new([]),
         place: table::Place::default(),
         script: check::Script::connect_only(
             None,

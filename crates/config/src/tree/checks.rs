@@ -1,6 +1,8 @@
 //! What health checks say and expect.
 
+use crate::acl::Expression;
 use crate::address::Host;
+use crate::http_rule::{Format, Variable};
 use crate::source::Spanned;
 
 /// A kind of check that says something (`option tcp-check` and its kin).
@@ -29,6 +31,15 @@ pub enum TcpCheck {
     Connect(TcpConnect),
     Send { bytes: Vec<u8>, comment: Option<String> },
     Expect(CheckExpect<CheckText>),
+    Variable(CheckVariable),
+}
+
+/// What a script keeps for its later steps. Scopes are [`Scope::Check`](crate::Scope::Check).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CheckVariable {
+    Set(Variable, Expression),
+    SetText(Variable, Format),
+    Unset(Variable),
 }
 
 /// `tcp-check connect`.
@@ -57,8 +68,10 @@ pub struct CheckExpect<P> {
     pub ok_status: Option<String>,
     pub error_status: Option<String>,
     pub timeout_status: Option<String>,
-    pub on_success: Option<String>,
-    pub on_error: Option<String>,
+    pub on_success: Option<Format>,
+    pub on_error: Option<Format>,
+    /// `status-code`
+    pub code: Option<Expression>,
     pub comment: Option<String>,
 }
 
@@ -88,18 +101,19 @@ pub enum HttpCheck {
     Comment(String),
     Connect(TcpConnect),
     Send(HttpSend),
-    Expect(CheckExpect<HttpPattern>),
+    Expect(Box<CheckExpect<HttpPattern>>),
+    Variable(CheckVariable),
 }
 
 /// `http-check send`, or what `option httpchk` says. What is not there is HAProxy's `OPTIONS / HTTP/1.0`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HttpSend {
     pub method: Option<String>,
-    pub uri: Option<String>,
+    pub uri: Option<Format>,
     pub version: Option<HttpVersion>,
     /// Names and values.
-    pub fields: Vec<(String, String)>,
-    pub body: Option<String>,
+    pub fields: Vec<(String, Format)>,
+    pub body: Option<Format>,
     pub comment: Option<String>,
 }
 
@@ -118,4 +132,93 @@ pub enum HttpPattern {
     StatusRegex(Spanned<String>),
     String(Spanned<String>),
     Regex(Spanned<String>),
+    /// `string-lf`
+    StringFormat(Format),
+    /// `hdr`, `fhdr`
+    Field(HttpFieldPattern),
+}
+
+/// A field of a response: its name, and its value if that matters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpFieldPattern {
+    pub name: Likeness,
+    pub value: Option<Likeness>,
+    /// `fhdr`: not the elements of lists.
+    pub is_whole: bool,
+}
+
+/// `-m`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Likeness {
+    Whole(Format),
+    Begin(Format),
+    End(Format),
+    Inside(Format),
+    Regex(Spanned<String>),
+}
+
+impl TcpCheck {
+    /// The formats and expressions in it.
+    pub(crate) fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            TcpCheck::Comment(_) | TcpCheck::Connect(_) | TcpCheck::Send { .. } => Vec::new(),
+            TcpCheck::Expect(expect) => expect.expressions().collect(),
+            TcpCheck::Variable(variable) => variable.expressions(),
+        }
+    }
+}
+
+impl HttpCheck {
+    /// The formats and expressions in it.
+    pub(crate) fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            HttpCheck::Comment(_) | HttpCheck::Connect(_) => Vec::new(),
+            HttpCheck::Send(send) => {
+                let fields = send.fields.iter().map(|(_, value)| value);
+                fields.chain(&send.uri).chain(&send.body).flat_map(Format::expressions).collect()
+            }
+            HttpCheck::Expect(expect) => {
+                let formats = match &expect.pattern {
+                    HttpPattern::StringFormat(format) => vec![format],
+                    HttpPattern::Field(field) => {
+                        Some(&field.name).into_iter().chain(&field.value).filter_map(Likeness::format).collect()
+                    }
+                    HttpPattern::Status(_)
+                    | HttpPattern::StatusRegex(_)
+                    | HttpPattern::String(_)
+                    | HttpPattern::Regex(_) => Vec::new(),
+                };
+                expect.expressions().chain(formats.into_iter().flat_map(Format::expressions)).collect()
+            }
+            HttpCheck::Variable(variable) => variable.expressions(),
+        }
+    }
+}
+
+impl<P> CheckExpect<P> {
+    /// Those that its pattern has not.
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.on_success.iter().chain(&self.on_error).flat_map(Format::expressions).chain(&self.code)
+    }
+}
+
+impl CheckVariable {
+    fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            CheckVariable::Set(_, expression) => vec![expression],
+            CheckVariable::SetText(_, format) => format.expressions().collect(),
+            CheckVariable::Unset(_) => Vec::new(),
+        }
+    }
+}
+
+impl Likeness {
+    fn format(&self) -> Option<&Format> {
+        match self {
+            Likeness::Whole(format) | Likeness::Begin(format) | Likeness::End(format) | Likeness::Inside(format) => {
+                Some(format)
+            }
+            Likeness::Regex(_) => None,
+        }
+    }
 }

@@ -14,7 +14,8 @@ mod server;
 
 pub use bind::{Bind, BindTls, ClientVerify, NearEnd, TlsMethods, TlsVersion, V6};
 pub use checks::{
-    Check, CheckExpect, CheckText, HttpCheck, HttpPattern, HttpScript, HttpSend, HttpVersion, TcpCheck, TcpConnect,
+    Check, CheckExpect, CheckText, CheckVariable, HttpCheck, HttpFieldPattern, HttpPattern, HttpScript, HttpSend,
+    HttpVersion, Likeness, TcpCheck, TcpConnect,
 };
 pub use global::{Access, CpuMap, Global, IoEngine, Ownership, Role, StatsSocket, UnixBind};
 pub use http::{ForwardFor, HttpSettings, IpNet, Keeping, RetryEvent, Reuse};

@@ -88,6 +88,12 @@ impl Proxy {
         self.servers.iter().flat_map(|server| &server.options.proxy_tlvs).map(|tlv| &tlv.value)
     }
 
+    /// What its checks make anew each time.
+    pub(crate) fn of_checks(&self) -> impl Iterator<Item = &Expression> {
+        let of_tcp = self.settings.script.iter().flat_map(|step| step.value.expressions());
+        of_tcp.chain(self.settings.http_script.steps.iter().flat_map(|step| step.value.expressions()))
+    }
+
     /// What the ACL of this name tests: it holds when any of these does.
     pub fn tests_of(&self, name: &str) -> impl Iterator<Item = &Test> {
         self.acls.iter().filter(move |acl| acl.name.value == name).map(|acl| &acl.test)
@@ -157,6 +163,8 @@ pub struct Settings {
     pub http_script: HttpScript,
     /// `http-check disable-on-404`.
     pub disables_on_404: bool,
+    /// Checks over HTTP say how the server stands (`http-check send-state`).
+    pub tells_state: bool,
     /// `option log-health-checks`.
     pub logs_health_checks: bool,
 }

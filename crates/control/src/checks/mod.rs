@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** each server has at most one task of a kind, so results wait in bounded number.
 
+mod formulas;
 mod plan;
 mod report;
 mod standing;
@@ -18,12 +19,13 @@ pub(crate) use track::{followers, root, tracked};
 use crate::clock;
 use crate::uio::{self, Runtime};
 use check::{Asked, Health, Outcome, Report, Why};
+use formulas::Knowledge;
 use plan::{Amendment, Key, Plan, Verdict};
 use standing::Voices;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Observe, Place, Reaction, Server, ServerId, ServerState, Table};
+use table::{Observe, Place, Reaction, Server, ServerId, ServerState, Table, Variables};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -33,6 +35,8 @@ const INTERVAL_LEAST: Duration = Duration::from_millis(1);
 /// Every server that is checked, or whose agent is asked.
 pub(crate) struct Checks {
     runtime: Runtime,
+    /// The one in force, once there is one.
+    table: Option<Arc<Table>>,
     running: HashMap<Key, Running>,
     /// What the operator wants none of for the time being.
     paused: HashSet<Key>,
@@ -98,6 +102,7 @@ impl Checks {
         let (sender, results) = unbounded_channel();
         Checks {
             runtime,
+            table: None,
             running: HashMap::new(),
             paused: HashSet::new(),
             amendments: HashMap::new(),
@@ -109,7 +114,8 @@ impl Checks {
     }
 
     /// Checks what `table` wants checked, from now on. Checks that it does not change go on undisturbed.
-    pub(crate) fn adopt(&mut self, table: &Table) {
+    pub(crate) fn adopt(&mut self, table: &Arc<Table>) {
+        self.table = Some(Arc::clone(table));
         plan::forget(&mut self.amendments, &mut self.paused, table);
         let wanted = plan::wanted(table, &self.amendments);
         for key in plan::ended(&self.running, &wanted) {
@@ -346,10 +352,18 @@ impl Checks {
         }
         let (runtime, key, state) = (self.runtime, key.clone(), Arc::clone(state));
         let (plan, sender) = (running.plan.clone(), self.sender.clone());
+        let table = self.table.as_ref().filter(|_| !plan.formulas.is_empty());
+        let knowledge = table.map(|table| Knowledge {
+            table: Arc::clone(table),
+            server: running.server,
+            formulas: Arc::clone(&plan.formulas),
+            progress: running.health.to_string(),
+            variables: Variables::default(),
+        });
         running.task = Some(uio::spawn(async move {
             tokio::time::sleep(delay).await;
             let is_in_use = state.health() != table::Health::Down;
-            let outcome = task::check(runtime, &plan, is_in_use).await;
+            let outcome = task::check(runtime, &plan, is_in_use, knowledge).await;
             // Nobody is left to hear of it only when the process ends.
             let _ = sender.send(Finished { key, serial, outcome });
         }));

@@ -69,6 +69,8 @@ impl Amendment {
 pub(super) struct Plan {
     pub(super) to: ServerAddr,
     pub(super) script: Script,
+    /// What the script knows by number.
+    pub(super) formulas: Arc<[table::Formula]>,
     pub(super) settings: Settings,
     /// What sockets are set to that connect to the server.
     pub(super) tuning: Tuning,
@@ -154,7 +156,7 @@ pub(super) fn delays(verdicts: &[Verdict], wanted: &[Wanted], most: Option<Durat
 }
 
 fn plan(server: &Server, check: &CheckSettings, amendment: Option<&Amendment>) -> Plan {
-    let CheckSettings { place, mut script, inter, fastinter, downinter, rise, fall, begins } = check.clone();
+    let CheckSettings { place, mut script, formulas, inter, fastinter, downinter, rise, fall, begins } = check.clone();
     let amended = amendment.map(|amendment| amendment.place).unwrap_or_default();
     if let Some(says) = amendment.and_then(|amendment| amendment.says.as_deref()) {
         script = check::agent_script(says.as_bytes(), script.timeouts);
@@ -162,7 +164,7 @@ fn plan(server: &Server, check: &CheckSettings, amendment: Option<&Amendment>) -
     // As far as it has no place of its own a check follows its server.
     let to = amended.or(place).of(&server.address());
     let settings = Settings { inter, fastinter, downinter, rise, fall, begins };
-    Plan { to, script, settings, tuning: server.settings.tuning.clone() }
+    Plan { to, script, formulas, settings, tuning: server.settings.tuning.clone() }
 }
 
 /// Those that run and are not wanted any more.
@@ -180,6 +182,7 @@ mod tests {
         Plan {
             to: ServerAddr::Ip(([192, 0, 2, 1], 143).into()),
             script: Script::connect_only(None, check::Timeouts { inter, connect: None, check: None }),
+            formulas: Arc::new([]),
             settings: Settings::every(inter),
             tuning: Tuning::default(),
         }

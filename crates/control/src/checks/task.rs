@@ -1,5 +1,6 @@
 //! One check, carried out: what a probe asks for, done on a socket.
 
+use super::formulas::Knowledge;
 use super::plan::Plan;
 use crate::uio::{ConnectError, Connection, Runtime, TransferError};
 use check::{Event, Next, Outcome, Probe};
@@ -8,11 +9,14 @@ use table::Place;
 use tokio::time::Instant;
 
 /// Checks a server once. Takes no longer than the probe's deadlines allow. Dropped, it closes its socket.
-pub(super) async fn check(runtime: Runtime, plan: &Plan, is_in_use: bool) -> Outcome {
+pub(super) async fn check(runtime: Runtime, plan: &Plan, is_in_use: bool, knowledge: Option<Knowledge>) -> Outcome {
     let begun = Instant::now();
     let mut probe = Probe::new(plan.script.clone());
     if is_in_use {
         probe = probe.of_server_in_use();
+    }
+    if let Some(knowledge) = knowledge {
+        probe = probe.with_formulas(Box::new(knowledge));
     }
     let mut connection: Option<Connection> = None;
     let mut received = Vec::new();
@@ -70,8 +74,8 @@ mod tests {
 
     fn checked(runtime: Runtime, to: ServerAddr, script: Script) -> Outcome {
         let settings = Settings::every(script.timeouts.inter);
-        let plan = Plan { to, script, settings, tuning: table::Tuning::default() };
-        block_on(runtime, check(runtime, &plan, true)).expect("these tests need io_uring")
+        let plan = Plan { to, script, formulas: [].into(), settings, tuning: table::Tuning::default() };
+        block_on(runtime, check(runtime, &plan, true, None)).expect("these tests need io_uring")
     }
 
     /// The signature and the command LOCAL (PROXY protocol §2.2), before anything else.

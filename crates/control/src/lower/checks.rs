@@ -1,11 +1,16 @@
 //! What a check says and expects: lines of the file become a script.
 
 use super::{Lowering, limit};
-use check::{Action, Connect, Ending, Expect, Pattern, Preset, Saying, Script, ScriptBuilder, Status, Timeouts, Tls};
-use config::{Check, CheckExpect, CheckText, HttpCheck, Lead, Proxy, Spanned, Stage, TcpCheck, TcpConnect};
+use check::{
+    Action, Connect, Ending, Expect, Pattern, Preset, Saying, Script, ScriptBuilder, Status, Text, Timeouts, Tls,
+};
+use config::{
+    Check, CheckExpect, CheckText, CheckVariable, FormatPart, HttpCheck, Lead, Proxy, Spanned, Stage, TcpCheck,
+    TcpConnect,
+};
 use proxyline::Version;
 use std::time::Duration;
-use table::ProxyHeader;
+use table::{Formula, ProxyHeader};
 use tls::Connector;
 
 /// How a server is greeted by its checks.
@@ -51,11 +56,11 @@ pub(super) fn wants_tls(proxy: &Proxy) -> bool {
     let settings = &proxy.settings;
     let of_tcp = settings.script.iter().filter_map(|step| match &step.value {
         TcpCheck::Connect(connect) => Some(connect),
-        TcpCheck::Comment(_) | TcpCheck::Send { .. } | TcpCheck::Expect(_) => None,
+        TcpCheck::Comment(_) | TcpCheck::Send { .. } | TcpCheck::Expect(_) | TcpCheck::Variable(_) => None,
     });
     let of_http = settings.http_script.steps.iter().filter_map(|step| match &step.value {
         HttpCheck::Connect(connect) => Some(connect),
-        HttpCheck::Comment(_) | HttpCheck::Send(_) | HttpCheck::Expect(_) => None,
+        HttpCheck::Comment(_) | HttpCheck::Send(_) | HttpCheck::Expect(_) | HttpCheck::Variable(_) => None,
     });
     match settings.check.as_ref().map(|check| &check.value) {
         Some(Check::Script) => of_tcp.into_iter().any(|connect| connect.is_secure),
@@ -81,6 +86,8 @@ impl Lowering<'_> {
 
     /// The same, but that the connect that nobody wrote is in clear.
     fn clear_script(&mut self, proxy: &Proxy, greeting: &Greeting, inter: Duration, owner: &str) -> Option<Script> {
+        // A script that could not be made may have left some.
+        self.formulas.clear();
         let settings = &proxy.settings;
         let timeouts = timeouts(proxy, inter);
         let header = greeting.header;
@@ -89,7 +96,7 @@ impl Lowering<'_> {
             Some(Check::Script) => {
                 let mut builder = ScriptBuilder::naming_steps(header);
                 for step in &settings.script {
-                    self.step(&mut builder, step, greeting, owner)?;
+                    self.step(&mut builder, step, greeting, proxy, owner)?;
                 }
                 return Some(builder.build(timeouts));
             }
@@ -109,6 +116,7 @@ impl Lowering<'_> {
         builder: &mut ScriptBuilder,
         step: &Spanned<TcpCheck>,
         greeting: &Greeting,
+        proxy: &Proxy,
         owner: &str,
     ) -> Option<()> {
         match &step.value {
@@ -119,9 +127,10 @@ impl Lowering<'_> {
             }
             TcpCheck::Send { bytes, comment } => builder.step(Action::Send(bytes[..].into()), comment.as_deref()),
             TcpCheck::Expect(expect) => {
-                let action = Action::Expect(self.expect(expect)?);
+                let action = Action::Expect(self.expect(expect, proxy)?);
                 builder.step(action, expect.comment.as_deref());
             }
+            TcpCheck::Variable(variable) => builder.step(self.kept(variable, proxy), None),
         }
         Some(())
     }
@@ -138,17 +147,18 @@ impl Lowering<'_> {
         Some(Connect { ip, port: connect.port, proxy, tls: greeting.tls_of(connect), ending })
     }
 
-    fn expect(&mut self, expect: &CheckExpect<CheckText>) -> Option<Expect> {
+    fn expect(&mut self, expect: &CheckExpect<CheckText>, proxy: &Proxy) -> Option<Expect> {
         let pattern = match &expect.pattern {
             CheckText::String(text) => Pattern::Text(text.as_bytes().to_vec()),
             CheckText::Binary(bytes) => Pattern::Binary(bytes.clone()),
             CheckText::Regex(expression) => Pattern::Regex(self.regex(expression, "tcp-check expect")?),
             CheckText::BinaryRegex(expression) => Pattern::BinaryRegex(self.regex(expression, "tcp-check expect")?),
         };
-        let saying = |text: &Option<String>| match text {
-            Some(text) => Saying::Text(text.as_str().into()),
+        let mut saying = |text: &Option<config::Format>| match text {
+            Some(text) => Saying::Text(self.wording(text, proxy)),
             None => Saying::Usual,
         };
+        let (praise, blame) = (saying(&expect.on_success), saying(&expect.on_error));
         let usual = Expect::new(pattern);
         Some(Expect {
             is_inverse: expect.is_inverse,
@@ -156,10 +166,47 @@ impl Lowering<'_> {
             on_match: status(&expect.ok_status).unwrap_or(usual.on_match),
             on_mismatch: status(&expect.error_status).unwrap_or(usual.on_mismatch),
             on_timeout: status(&expect.timeout_status).unwrap_or(usual.on_timeout),
-            praise: saying(&expect.on_success),
-            blame: saying(&expect.on_error),
+            praise,
+            blame,
+            code: self.code(&expect.code, proxy),
             ..usual
         })
+    }
+
+    /// A text, which is a formula only where it has samples in it.
+    pub(super) fn wording(&mut self, format: &config::Format, proxy: &Proxy) -> Text {
+        match &format.0[..] {
+            [] => Text::from(""),
+            [FormatPart::Text(text)] => Text::from(text.as_str()),
+            _ => {
+                let format = self.format(format, proxy);
+                Text::Made(self.formula(Formula::Text(format)))
+            }
+        }
+    }
+
+    /// `status-code`
+    pub(super) fn code(&mut self, code: &Option<config::Expression>, proxy: &Proxy) -> Option<check::Formula> {
+        let value = self.expression(code.as_ref()?, proxy);
+        Some(self.formula(Formula::Value(value)))
+    }
+
+    pub(super) fn kept(&mut self, variable: &CheckVariable, proxy: &Proxy) -> Action {
+        let formula = match variable {
+            CheckVariable::Set(variable, value) => {
+                Formula::Keep(self.variable(variable), self.expression(value, proxy))
+            }
+            CheckVariable::SetText(variable, text) => {
+                Formula::KeepText(self.variable(variable), self.format(text, proxy))
+            }
+            CheckVariable::Unset(variable) => Formula::Forget(self.variable(variable)),
+        };
+        Action::CarryOut(self.formula(formula))
+    }
+
+    pub(super) fn formula(&mut self, formula: Formula) -> check::Formula {
+        self.formulas.push(formula);
+        check::Formula(self.formulas.len() - 1)
     }
 
     pub(super) fn regex(&mut self, expression: &Spanned<String>, keyword: &str) -> Option<check::Regex> {

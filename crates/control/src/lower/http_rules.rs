@@ -34,6 +34,7 @@ impl Lowering<'_> {
             config::Scope::Transaction => Scope::Transaction,
             config::Scope::Request => Scope::Request,
             config::Scope::Response => Scope::Response,
+            config::Scope::Check => Scope::Check,
         };
         let next = self.variables.len();
         let number = *self.variables.entry(variable.name.clone()).or_insert(next);

@@ -96,6 +96,7 @@ pub(crate) fn lower<'a>(
         bind_places: Vec::new(),
         bind_count: 0,
         variables: HashMap::new(),
+        formulas: Vec::new(),
         keeps_captures: false,
         shelf: Shelf::default(),
         userlists: HashMap::new(),
@@ -151,6 +152,8 @@ struct Lowering<'a> {
     bind_count: u32,
     /// Names of variables, numbered as they come.
     variables: HashMap<String, usize>,
+    /// What the script under construction knows by number.
+    formulas: Vec<table::Formula>,
     /// Somebody asks for what exchanges capture.
     keeps_captures: bool,
     shelf: Shelf,

@@ -142,6 +142,7 @@ impl Lowering<'_> {
         Some(CheckSettings {
             place,
             script: self.script(proxy, &greeting, inter, owner)?,
+            formulas: std::mem::take(&mut self.formulas).into(),
             inter,
             fastinter: time(&options.fastinter).unwrap_or(inter),
             downinter: time(&options.downinter).unwrap_or(inter),
@@ -163,6 +164,7 @@ impl Lowering<'_> {
         Some(CheckSettings {
             place,
             script,
+            formulas: Arc::new([]),
             inter,
             fastinter: inter,
             downinter: inter,

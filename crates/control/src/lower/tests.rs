@@ -149,6 +149,8 @@ fn header_of(script: &check::Script) -> Option<Version> {
     match &script.steps[0].action {
         check::Action::Connect(connect) => connect.proxy,
         other @ (check::Action::Send(_)
+        | check::Action::Ask(_)
+        | check::Action::CarryOut(_)
         | check::Action::Expect(_)
         | check::Action::ExpectResponse(_)
         | check::Action::HearLine
@@ -425,6 +427,8 @@ fn the_lines_of_a_script() {
     let connect = |step: &check::Step| match &step.action {
         check::Action::Connect(connect) => Some((step.number, connect.port, connect.proxy, connect.ending)),
         check::Action::Send(_)
+        | check::Action::Ask(_)
+        | check::Action::CarryOut(_)
         | check::Action::Expect(_)
         | check::Action::ExpectResponse(_)
         | check::Action::HearLine

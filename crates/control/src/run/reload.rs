@@ -132,7 +132,7 @@ impl Control {
     }
 
     /// At the start: the servers are as files say that they were, before the first connection finds them otherwise.
-    pub(super) fn restore(&mut self, table: &Table) -> Vec<(BackendId, checks::Line)> {
+    pub(super) fn restore(&mut self, table: &Arc<Table>) -> Vec<(BackendId, checks::Line)> {
         let states = self.coming.as_mut().map(|coming| std::mem::take(&mut coming.server_states)).unwrap_or_default();
         if states == ServerStates::default() {
             return Vec::new();

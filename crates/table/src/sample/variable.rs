@@ -13,6 +13,8 @@ pub enum Scope {
     Request,
     /// `res`: from there on.
     Response,
+    /// `check`: one health check.
+    Check,
 }
 
 /// A variable's name. Names are numbered by whoever makes the table, each of a scope once.

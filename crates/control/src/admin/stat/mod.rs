@@ -10,6 +10,7 @@
 mod columns;
 mod render;
 mod rows;
+pub(crate) mod weights;
 
 pub(crate) use columns::{COLUMNS, Column};
 pub(crate) use render::{Form, render};

@@ -1,14 +1,14 @@
 //! The rows of `show stat`: which columns apply to what, and what they say.
 
+use super::weights::{shown_weight, throttle, weight};
 use super::{Column, Row, Subject};
 use crate::admin::facts::Facts;
 use crate::checks::{Finding, Kind, root, tracked};
 use check::Health;
-use std::sync::Arc;
 use std::time::Duration;
 use table::{
     Admin, Backend, BackendId, Balance, Bind, BindAddr, CheckSettings, Frontend, FrontendId, HashKey, ListenerState,
-    Mode, Proxy, Server, ServerId, Standing, Tally, Totals, WEIGHT_SCALE,
+    Mode, Proxy, Server, ServerId, Standing, Tally, Totals,
 };
 
 /// `show stat IID TYPE SID`: -1, or no bit at all, is any.
@@ -476,31 +476,6 @@ const HTTP: &[Column] = &[
     Column::H1SplicedBytesIn,
     Column::H1SplicedBytesOut,
 ];
-
-/// The weight of the servers that connections are spread over.
-fn weight(backend: &Backend) -> u32 {
-    let usable = |is_backup: bool| {
-        let is_meant = move |server: &&Arc<Server>| server.settings.backup == is_backup && server.state.is_usable();
-        backend.servers.iter().filter(is_meant).map(|server| u32::from(server.state.effective_weight()))
-    };
-    shown_weight(match (backend.state.usable().active, backend.all_backups) {
-        (0, true) => usable(true).sum(),
-        (0, false) => usable(true).next().unwrap_or(0),
-        _ => usable(false).sum(),
-    })
-}
-
-/// As a server line has it, rounded up.
-fn shown_weight(effective: u32) -> u32 {
-    effective.div_ceil(u32::from(WEIGHT_SCALE))
-}
-
-/// Percent of its weight that a server has which warms up.
-fn throttle(server: &Server) -> u32 {
-    let (effective, whole) = (u32::from(server.state.effective_weight()), u32::from(server.state.weight()));
-    let scale = u32::from(WEIGHT_SCALE);
-    (100 * effective + scale - 1) / (scale * whole)
-}
 
 /// HAProxy's word for it.
 fn algorithm(backend: &Backend) -> &'static str {
