@@ -283,6 +283,10 @@ pub trait Driver {
     /// the kernel.
     fn turn(&mut self, deadline: Option<Instant>, done: &mut Vec<(Tag, Done)>) -> Result<(), Errno>;
 
+    /// Hands over what was submitted so far, and completes nothing: for a shard that is about to be busy for longer than anybody should
+    /// wait.
+    fn flush(&mut self);
+
     /// Gives memory that a burst has left behind back to the system, down to what so many buffers need. Called
     /// at times: what was needed since the last call is taken for what will be.
     fn tidy(&mut self, buffers_least: usize);

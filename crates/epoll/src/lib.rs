@@ -296,6 +296,9 @@ impl Driver for Epoll {
         Ok(())
     }
 
+    /// Every op has been tried when it was submitted.
+    fn flush(&mut self) {}
+
     fn tidy(&mut self, buffers_least: usize) {
         self.pool.trim(buffers_least);
     }

@@ -1,6 +1,7 @@
 //! Handshakes in line: what a peer says before TLS is agreed on costs far more than anything else that it may say (a signature takes as
 //! long as moving megabytes). So it waits until whoever else has something in this turn is served, and a turn goes on with one of them:
-//! an exchange needs several turns, and each of them waits for all that a turn does.
+//! an exchange needs several turns, and each of them waits for all that a turn does. What the others want sent in this turn is handed
+//! over before.
 //!
 //! To the session it is as if its receive were not complete yet. When its time is up, or its client is given up for another reason,
 //! what it has in line costs nothing any more.
@@ -37,6 +38,9 @@ impl<D: Driver> Shard<D> {
     pub(crate) fn shake_hands(&mut self) {
         while let Some((id, side, done)) = self.handshakes.line.pop_front() {
             let is_given_up = self.slots.get_mut(id).is_none_or(|session| session.is_ending());
+            if !is_given_up {
+                self.driver.flush();
+            }
             self.step(id, Event::Done(side, done));
             if !is_given_up {
                 return;

@@ -194,6 +194,9 @@ impl Driver for Sim {
         self.discard(fd);
     }
 
+    /// What is submitted here is under way at once.
+    fn flush(&mut self) {}
+
     fn tidy(&mut self, buffers_least: usize) {
         self.pool.trim(buffers_least);
     }

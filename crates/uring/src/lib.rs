@@ -384,6 +384,15 @@ impl Driver for Uring {
         Ok(())
     }
 
+    fn flush(&mut self) {
+        self.submit_held();
+        if !self.ring.submission().is_empty() {
+            self.stats.enters += 1;
+            // An error here shows again when the turn enters, and is reported there.
+            let _ = self.ring.enter(Wait::Not);
+        }
+    }
+
     fn tidy(&mut self, buffers_least: usize) {
         // Every buffer that the kernel has picked is known as long as no completion waits to be seen.
         if self.ring.completion().is_empty() && !self.ring.submission().cq_overflow() {

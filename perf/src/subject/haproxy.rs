@@ -15,7 +15,7 @@ use nix::{
 use super::{HAPROXY, HAPROXY_SPLICE, Job, Subject, find, first_line};
 
 /// Descriptors for listeners, logs, pollers and the like.
-const SPARE: usize = 100;
+const SPARE: usize = 200;
 
 /// What differs between the two beside their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +110,7 @@ impl HaproxyLike {
         };
         // HAProxy keeps connections to servers only while a fifth of the descriptors that it counted on are in use
         // (`configuration.txt: tune.pool-low-fd-ratio`): with hardly more places than clients it would connect anew all the time.
-        let roomy = 8 * job.connections;
-        let wanted = if job.http.is_some() && roomy < most / 2 { roomy } else { job.connections };
+        let wanted = if job.http.is_some() { 8 * job.connections } else { job.connections };
         Ok((wanted + 100).min(most))
     }
 }
