@@ -377,6 +377,8 @@ pub enum Part {
     HelloProtocols,
     /// `ssl_ec_ext`
     HelloCurves,
+    /// `ssl_st_ext`
+    HelloTicket,
     /// `proto_http`
     Http,
 }

@@ -61,6 +61,7 @@ mod place;
 mod process;
 mod proxy;
 mod proxy_header;
+mod reasons;
 mod redirect_reader;
 mod render;
 mod reply_reader;

@@ -228,6 +228,7 @@ fn keyword_of(speaker: Speaker, part: Part) -> &'static str {
         Part::HelloName => "req.ssl_sni",
         Part::HelloProtocols => "req.ssl_alpn",
         Part::HelloCurves => "req.ssl_ec_ext",
+        Part::HelloTicket => "req.ssl_st_ext",
         Part::Http => "req.proto_http",
     }
 }

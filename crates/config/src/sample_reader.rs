@@ -183,6 +183,7 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::HelloName => (client(Part::HelloName), Type::Text, 0),
         Keyword::HelloProtocols => (client(Part::HelloProtocols), Type::Text, 0),
         Keyword::HelloCurves => (client(Part::HelloCurves), Type::Boolean, 0),
+        Keyword::HelloTicket => (client(Part::HelloTicket), Type::Integer, 0),
         Keyword::ProtoHttp => (client(Part::Http), Type::Boolean, 0),
         Keyword::Payload(speaker) => {
             let part = Part::Slice { offset: arguments.natural(1, 2)?, size: arguments.natural(2, 2)? };

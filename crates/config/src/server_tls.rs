@@ -51,6 +51,7 @@ pub(crate) fn parameter(
         TlsKeyword::Alpn => tls.alpn = Some(Spanned::new(protocols(name, word)?, word_span)),
         TlsKeyword::CheckAlpn => tls.check_alpn = Some(Spanned::new(protocols(name, word)?, word_span)),
         TlsKeyword::CheckSni => tls.check_name = Some(argument("missing SNI")?.value),
+        TlsKeyword::CheckSniAuto(is_on) => tls.check_takes_name_of_request = Some(is_on),
         TlsKeyword::CheckSsl(is_on) => tls.is_checked = Some(is_on),
         TlsKeyword::CaFile => tls.ca_file = Some(argument("missing CAfile path")?),
         TlsKeyword::CrlFile => tls.crl_file = Some(argument("missing CRLfile path")?),

@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
 use crate::fetch::Fetch;
 use crate::http_rule::Format;
 use crate::log_format::{Fault, Why};
+use crate::reasons::reason_for;
 use crate::source::Span;
 use crate::tree::{Config, Mode, Proxy};
 
@@ -107,7 +108,7 @@ impl Unserved {
         let say = |level, message| Diagnostic::new(level, Stage::Serving, Lead::Spaced, self.span, message);
         let refused = || say(Level::Alert, format!("'{}' is not supported by Tidegate yet", self.what));
         match self.verdict {
-            Verdict::Refused => refused(),
+            Verdict::Refused => refused().hint_if(reason_for(&self.what).map(str::to_string)),
             Verdict::RefusedBecause(hint) => refused().hint(hint),
             Verdict::Ours => say(
                 Level::Alert,

@@ -32,6 +32,8 @@ pub(crate) struct Parts {
     key: Option<Vec<u8>>,
     /// `.ocsp`
     staple: Option<Vec<u8>>,
+    /// `.issuer`, of a certificate with a staple.
+    issuer: Option<Vec<u8>>,
 }
 
 impl Parts {
@@ -39,7 +41,8 @@ impl Parts {
         let text = fs::read(path).map_err(|err| Fault::Unfound(path.to_path_buf(), Errno::of(&err)))?;
         let is_some = |bytes: &Vec<u8>| !bytes.is_empty();
         let staple = fs::read(beside(path, "ocsp")).ok().filter(is_some);
-        Ok(Parts { text, key: fs::read(beside(path, "key")).ok(), staple })
+        let issuer = staple.as_ref().and_then(|_| fs::read(beside(path, "issuer")).ok());
+        Ok(Parts { text, key: fs::read(beside(path, "key")).ok(), staple, issuer })
     }
 
     /// What they are together.
@@ -60,7 +63,17 @@ impl Parts {
         if !is_certificate {
             return Err(Fault::Unreadable(PathBuf::from(path)));
         }
-        Ok(Parts { text: text.to_vec(), key: self.key.clone(), staple: None })
+        Ok(Parts { text: text.to_vec(), key: self.key.clone(), staple: None, issuer: None })
+    }
+
+    /// Who has signed it, if a file beside it says so.
+    pub(crate) fn issuer(&self) -> Option<CertificateDer<'static>> {
+        tls::certificates(self.issuer.as_ref()?)?.into_iter().next()
+    }
+
+    /// Something else is said of it now.
+    pub(crate) fn staple(&mut self, response: &[u8]) {
+        self.staple = Some(response.to_vec());
     }
 }
 
@@ -146,6 +159,11 @@ fn list<T>(path: &Path, read: fn(&[u8]) -> Option<Vec<T>>) -> Result<Vec<T>, Str
     let text = fs::read(path).map_err(|err| Errno::of(&err).to_string())?;
     let found = read(&text).filter(|found| !found.is_empty());
     found.ok_or_else(|| NOTHING.to_string())
+}
+
+/// The file that a name stands for, as operators know it.
+pub(crate) fn path(base: Option<&str>, name: &str) -> String {
+    if name.starts_with('@') { name.to_owned() } else { located(base, name).to_string_lossy().into_owned() }
 }
 
 /// Whether a name is that of a directory.

@@ -8,6 +8,8 @@ use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, run, wait};
 
 e2e::scenarios! {
     shared: [
+        authorities_are_described,
+        responses_are_exchanged,
         a_certificate_is_exchanged,
         what_is_wrong_with_an_exchange_is_said,
         certificates_are_described,
@@ -367,6 +369,101 @@ fn what_the_authority_says_is_passed_on(subject: Subject) {
         assert!(said.contains("OCSP Response Status: successful") && said.contains("Cert Status: good"), "{said}");
         assert!(ask("silent.test").contains("OCSP response: no response sent"), "nothing is known of it");
     }
+}
+
+/// `management.txt`: show ssl ca-file, show ssl crl-file.
+fn authorities_are_described(subject: Subject) {
+    if !e2e::needs::is_there("authorities_are_described", "openssl", "openssl") {
+        return;
+    }
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let bob = authority.person("bob.pem", "bob");
+    let (ca, crl) = (authority.ca_file(), authority.revoke("bob.crl", &[&bob], 2049));
+    let relay = relay(subject, "", &format!("crt {crt} ca-file {ca} verify optional crl-file {crl}"));
+    let ask = |command: String| relay.admin.ask(&command);
+    let listed = ask("show ssl ca-file".to_owned());
+    assert!(listed.starts_with("# filename\n") && listed.contains(&format!("{ca} - 1 certificate(s)\n")), "{listed}");
+    let whole = ask(format!("show ssl ca-file {ca}"));
+    let head = format!("Filename: {ca}\nStatus: Used\n \nCertificate #1:\nSerial: ");
+    assert!(whole.starts_with(&head), "{whole}");
+    assert!(whole.contains("\nSubject: /O=Example/CN=Authority\nIssuer: /O=Example/CN=Authority\n"), "{whole}");
+    assert_eq!(ask(format!("show ssl ca-file {ca}:1")), whole);
+    assert_eq!(ask("show ssl ca-file x".to_owned()), "Can't display the CA file : Not found!\n\n");
+    assert_eq!(ask("show ssl crl-file".to_owned()), format!("# filename\n{crl}\n\n"));
+    let said = std::process::Command::new("openssl").args(["x509", "-noout", "-serial", "-in", &bob]).output();
+    let said = String::from_utf8(said.expect("openssl runs").stdout).expect("text");
+    let serial = said.trim().strip_prefix("serial=").expect("a number");
+    assert_eq!(
+        ask(format!("show ssl crl-file {crl}")),
+        format!(
+            "Filename: {crl}\nStatus: Used\n \nCertificate Revocation List #1:\nVersion 2\n\
+             Signature Algorithm: ecdsa-with-SHA256\nIssuer: /O=Example/CN=Authority\n\
+             Last Update: Jan  1 00:00:00 2020 GMT\nNext Update: Jan  1 00:00:00 2049 GMT\n\
+             Revoked Certificates:\n    Serial Number: {serial}\n        Revocation Date: Jan  1 00:00:00 2020 GMT\n\n"
+        )
+    );
+    assert_eq!(ask("show ssl crl-file x".to_owned()), "Can't display the CRL file : Not found!\n\n");
+    if subject == Subject::Tidegate {
+        assert!(ask(format!("set ssl ca-file {ca}")).contains("'reload' reads them"));
+    }
+}
+
+/// `management.txt`: show ssl ocsp-response, set ssl ocsp-response.
+fn responses_are_exchanged(subject: Subject) {
+    if !e2e::needs::is_there("responses_are_exchanged", "openssl", "openssl") {
+        return;
+    }
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    authority.staple(&crt);
+    let relay = relay(subject, "", &format!("crt {crt}"));
+    let ask = |command: &str| relay.admin.ask(command).trim_end().to_owned();
+    let shown = ask(&format!("show ssl cert {crt}"));
+    let id = shown.lines().find_map(|line| line.strip_prefix("OCSP Response Key: ")).expect("its id");
+    assert!(id.starts_with("303b300906052b0e03021a05000414"), "{id}");
+    let listed = ask("show ssl ocsp-response");
+    assert!(
+        listed.starts_with(&format!("# Certificate IDs\nCertificate ID key : {id}\n Certificate ID:\n")),
+        "{listed}"
+    );
+    assert_eq!(ask("show ssl ocsp-response 00"), "Certificate ID does not match any certificate.");
+    let encoded = |path: &str| {
+        let output = std::process::Command::new("openssl").args(["base64", "-A", "-in", path]).output();
+        String::from_utf8(output.expect("openssl runs").stdout).expect("text").trim().to_owned()
+    };
+    authority.staple(&crt);
+    let another = encoded(&format!("{crt}.ocsp"));
+    assert_eq!(ask(&format!("set ssl ocsp-response {another}")), "OCSP Response updated!");
+    if subject == Subject::Tidegate {
+        assert_eq!(ask(&format!("show ssl ocsp-response base64 {id}")), another);
+    }
+    for (said, answered) in [
+        ("", "'set ssl ocsp-response' expects response in base64 encoding."),
+        ("zz", "'set ssl ocsp-response' received invalid base64 encoded response."),
+        (&encoded(&crt), "Unable to parse OCSP response."),
+    ] {
+        assert_eq!(ask(&format!("set ssl ocsp-response {said}")), answered);
+    }
+    let (address, ca) = (relay.proxy.address("px").to_string(), authority.ca_file());
+    let said = s_client_says(&["-connect", &address, "-servername", "mail.test", "-CAfile", &ca, "-status"]);
+    assert!(said.contains("Cert Status: good"), "{said}");
+}
+
+#[test]
+fn names_are_told() {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test", "*.mail.test"], Key::Ecdsa);
+    let relay = relay(Subject::Tidegate, "", &format!("crt {crt}"));
+    let told = relay.admin.ask("show ssl sni");
+    let rows: Vec<Vec<&str>> = told.trim_end().lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows[0][..5], ["# Frontend/Bind", "SNI", "Negative Filter", "Type", "Filename"]);
+    let names: Vec<&str> = rows[1..].iter().map(|row| row[1]).collect();
+    assert_eq!(names, ["*", "*.mail.test", "mail.test"]);
+    for row in &rows[1..] {
+        assert!(row[0].starts_with("px/") && row[2..5] == ["-", "ecdsa", &crt], "{row:?}");
+    }
+    assert_eq!(relay.admin.ask("show ssl sni -f nobody").lines().count(), 2);
 }
 
 /// `configuration.txt` §5.1 "default-crt" of 3.4: what serves clients that ask for nobody, or for somebody unknown.

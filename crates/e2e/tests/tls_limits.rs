@@ -7,7 +7,7 @@ use e2e::admin::Admin;
 use e2e::client::{Client, End};
 use e2e::secure_origin::SecureOrigin;
 use e2e::tls::{Authority, Key, SecureClient};
-use e2e::{LogServer, Origin, Proxy, Setup, Subject, process, wait};
+use e2e::{LogServer, Origin, Proxy, Setup, Subject, process, run, wait};
 
 e2e::scenarios! {
     shared: [
@@ -169,6 +169,27 @@ fn clients_with_tls_are_counted(subject: Subject) {
     assert_eq!(of("CumSslConns"), 3);
 }
 
+#[test]
+fn records_that_are_not_right_are_counted() {
+    run::run("records_that_are_not_right_are_counted", Subject::Tidegate, run::Machine::Shared, broken);
+}
+
+/// To HAProxy that is an abort like any other.
+fn broken(subject: Subject) {
+    let authority = Authority::new();
+    let origin = Origin::echo();
+    let (proxy, admin) = limited(subject, "", &authority, &origin);
+    for (count, setup) in (1..).zip([authority.trusting(), authority.trusting().old()]) {
+        let mut client = setup.connect(proxy.address("px"));
+        client.say("x");
+        assert_eq!(client.hear(1), b"x");
+        client.say_wrong("wrong");
+        assert!(client.try_hear(1).is_err(), "it ends");
+        wait::until("it to be counted", wait::SOON, || info(&admin, "SslFrontendBroken") == count);
+    }
+    assert_eq!(info(&admin, "SslBackendBroken"), 0);
+}
+
 fn more_clients_than_may_be_wait(subject: Subject) {
     let authority = Authority::new();
     let origin = Origin::echo();
@@ -245,4 +266,48 @@ fn half_open_handshakes_hold_up_nobody(subject: Subject) {
     drop(clients);
     wait::until("all of them to be forgotten", wait::SOON, || connections() == 0);
     assert!(serves());
+}
+
+#[test]
+fn who_loses_is_said() {
+    run::run("who_loses_is_said", Subject::Tidegate, run::Machine::Shared, losing);
+}
+
+/// What the library does not do is served without, and who loses by that is said; what changes nothing is a notice; what is refused says why.
+fn losing(subject: Subject) {
+    let authority = Authority::new();
+    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let said = |global: &str, bind: &str, rule: &str| {
+        let template = format!(
+            "global
+                {global}
+            defaults
+                mode http
+                timeout connect 2s
+                timeout client 2s
+                timeout server 2s
+            frontend px
+                bind @px@ ssl crt {crt} {bind}
+                {rule}"
+        );
+        Setup::new(subject, &template).argument("-c").run_to_end().stderr
+    };
+    for (global, bind, rule, expected) in [
+        ("", "ssl-min-ver TLSv1.0", "", "clients that know nothing newer than TLSv1.1 are refused by bind '"),
+        (
+            "",
+            "ciphers ECDHE-ECDSA-AES128-GCM-SHA256:AES128-SHA",
+            "",
+            "clients that have nothing better than AES128-SHA",
+        ),
+        ("", "alpn h2,http/1.1", "", "HTTP/2 is not spoken here, so clients are not offered it"),
+        ("ssl-dh-param-file /nowhere", "", "", "'ssl-dh-param-file' has no effect in Tidegate"),
+        ("tune.ssl.cachesize 100", "", "", "'tune.ssl.cachesize' has no effect in Tidegate"),
+        ("", "npn http/1.1", "", "NPN was replaced by ALPN"),
+        ("", "", "http-request set-header id %[ssl_fc_unique_id,hex]", "stay in the library that makes it"),
+        ("", "", "http-request deny if { ssl_fc_cipherlist_bin -m found }", "what a client offers is forgotten"),
+    ] {
+        let told = said(global, bind, rule);
+        assert!(told.contains(expected), "{global} {bind} {rule}: {told}");
+    }
 }

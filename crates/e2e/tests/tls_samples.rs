@@ -1,11 +1,18 @@
 //! What rules may ask of TLS and of certificates (`configuration.txt` §7.3.4).
 
+use e2e::client::End;
 use e2e::secure_origin::SecureOrigin;
 use e2e::tls::{Authority, Key, Relay};
-use e2e::{Setup, Subject, http};
+use e2e::{Origin, Setup, Subject, http};
 
 e2e::scenarios! {
-    shared: [rules_ask_about_tls, rules_ask_about_the_servers_tls, rules_ask_about_certificates],
+    shared: [
+        rules_ask_about_tls,
+        rules_ask_about_the_servers_tls,
+        rules_ask_about_certificates,
+        rules_ask_about_hellos_that_are_passed_on,
+        rules_ask_about_hellos_of_servers,
+    ],
     alone: [],
 }
 
@@ -94,7 +101,7 @@ fn rules_ask_about_tls(subject: Subject) {
             bind @clear@
             bind @secure@ ssl crt @crt@ ca-file @ca@ verify optional alpn http/1.1
             http-request redirect scheme https unless { ssl_fc }
-            http-request deny deny_status 403 unless { ssl_fc_sni mail.test } { ssl_fc_protocol TLSv1.3 } { ssl_fc_has_sni }
+            http-request deny deny_status 403 unless { ssl_fc_sni mail.test } { ssl_fc_protocol TLSv1.3 } { ssl_fc_has_sni } { ssl_fc_sni_end .test } { ssl_fc_sni_reg ^mail } !{ ssl_fc_has_early }
             http-request deny deny_status 410 if { ssl_c_used } { ssl_fc_has_crt } { ssl_c_s_dn(CN) alice } { ssl_c_verify 0 }
             http-request deny deny_status 429 if { ssl_fc_alpn http/1.1 } { ssl_fc_cipher -m beg TLS_ } { ssl_fc_use_keysize ge 128 }
             http-request deny deny_status 500";
@@ -117,4 +124,101 @@ fn rules_ask_about_tls(subject: Subject) {
         let answer = String::from_utf8(client.to_end().0).expect("ASCII");
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
     }
+}
+
+/// What a rustls client says of itself, whose hello is in one record: SNI, ALPN, and that it would take a ticket of TLS 1.2.
+const OF_HELLOS: &[(&str, bool)] = &[
+    ("req.ssl_hello_type 1", true),
+    ("req_ssl_hello_type 2", false),
+    ("req.ssl_ver 3.3", true),
+    ("req_ssl_ver 3.1", false),
+    ("req.ssl_ver ge 3.2", true),
+    ("req.ssl_sni mail.test", true),
+    ("req_ssl_sni -m end .test", true),
+    ("req.ssl_sni -m found", true),
+    ("req.ssl_sni other.test", false),
+    ("req.ssl_alpn imap", true),
+    ("req.ssl_alpn h2", false),
+    ("req.ssl_ec_ext", true),
+    ("req.ssl_ec_ext -m bool", true),
+    ("req.ssl_st_ext 1", true),
+    ("req.ssl_st_ext 2", false),
+];
+
+/// `configuration.txt` §7.3.5, of TLS that is not ended here, however the hello was cut; and of what is no hello.
+fn rules_ask_about_hellos_that_are_passed_on(subject: Subject) {
+    let (yes, no) = (Origin::named("yes"), Origin::named("no"));
+    let frontends = OF_HELLOS.iter().enumerate().map(|(index, (condition, _))| {
+        format!(
+            "
+        frontend f{index}
+            bind @f{index}@
+            tcp-request inspect-delay 10s
+            tcp-request content accept if {{ req.ssl_hello_type 1 }} or {{ req.len ge 5 }} !{{ req.ssl_hello_type -m found }}
+            use_backend yes if {{ {condition} }}
+            default_backend no"
+        )
+    });
+    let template = format!(
+        "
+        global
+            nbthread @threads@
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        {}
+        backend yes
+            server s1 @yes@
+        backend no
+            server s1 @no@",
+        frontends.collect::<String>()
+    );
+    let setup = Setup::new(subject, &template).with("yes", yes.target()).with("no", no.target());
+    let proxy = setup.start();
+    let authority = Authority::new();
+    for (index, (condition, is_true)) in OF_HELLOS.iter().enumerate() {
+        for in_segment in [usize::MAX, 40] {
+            let (_, hello) = authority.trusting().protocols(&["imap", "pop3"]).hello();
+            let mut client = proxy.connect(&format!("f{index}"));
+            hello.chunks(in_segment.min(hello.len())).for_each(|piece| client.say(piece));
+            let expected = if *is_true { "yes" } else { "no" };
+            assert_eq!(client.line(), expected, "{condition}, {in_segment} bytes in a segment");
+        }
+        let mut other = proxy.connect(&format!("f{index}"));
+        other.say("a1 NOOP\r\n");
+        assert_eq!(other.line(), "no", "{condition}");
+    }
+}
+
+/// `res.ssl_hello_type`: a server that answers with a ServerHello, and one that says something else.
+fn rules_ask_about_hellos_of_servers(subject: Subject) {
+    let authority = Authority::new();
+    let (secure, plain) = (SecureOrigin::echo(authority.server(&["mail.test"], false, &[])), Origin::named("* OK"));
+    let template = "
+        global
+            nbthread @threads@
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        listen secure
+            bind @secure@
+            tcp-response inspect-delay 5s
+            tcp-response content accept if { res.ssl_hello_type 2 }
+            tcp-response content reject
+            server s1 @s1@
+        listen plain
+            bind @plain@
+            tcp-response inspect-delay 5s
+            tcp-response content accept if { rep_ssl_hello_type 2 }
+            tcp-response content reject
+            server s1 @s2@";
+    let proxy = Setup::new(subject, template).with("s1", secure.target()).with("s2", plain.target()).start();
+    let mut client = authority.trusting().connect(proxy.address("secure"));
+    client.say("hello");
+    assert_eq!(client.hear(5), b"hello");
+    assert_eq!(proxy.connect("plain").to_end(), (Vec::new(), End::Fin));
 }

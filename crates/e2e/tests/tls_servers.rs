@@ -385,6 +385,23 @@ fn checks_ask_for_names_and_protocols(subject: Subject) {
         let agreed = &secure.agreed(before + 1)[before];
         assert_eq!((agreed.name.as_deref(), agreed.protocol.as_deref()), (name, protocol), "{server}");
     }
+    if subject == Subject::Haproxy {
+        // `check-sni-auto` is newer than Debian's.
+        return;
+    }
+    for (server, more, name) in [
+        ("", "http-check send hdr Host mail.test:8443", Some("mail.test")),
+        ("check-sni-auto", "http-check send meth GET uri / ver HTTP/1.1 hdr host mail.test", Some("mail.test")),
+        ("no-check-sni-auto", "http-check send hdr Host mail.test", None),
+        ("check-sni other.test", "http-check send hdr Host mail.test", Some("other.test")),
+        ("", "http-check connect ssl\nhttp-check send hdr Host mail.test", None),
+    ] {
+        let before = secure.agreements().len();
+        let server = format!("ssl verify none check inter 300ms {server}");
+        let more = format!("option httpchk\n{more}");
+        let (_proxy, _logs, _admin) = Relay::new(subject, &secure.target(), &server).with("more", &more).start();
+        assert_eq!(secure.agreed(before + 1)[before].name.as_deref(), name, "{server}, {more}");
+    }
 }
 
 /// OpenSSL's library, as nginx uses it: both versions, a PROXY header before the hello, who asks, and sessions that are taken up again.

@@ -71,6 +71,15 @@ impl Session {
         }
     }
 
+    /// What came behind a handshake was not right.
+    pub(crate) fn count_broken_tls(&self, side: Side) {
+        let with = match side {
+            Side::Front => KeysWith::Client,
+            Side::Back => KeysWith::Server,
+        };
+        self.table.process.tls.on_broken(self.shard, with);
+    }
+
     pub(crate) fn count_departure(&mut self) {
         if std::mem::take(&mut self.is_counted_by_source)
             && let Some(addr) = self.client.ip()

@@ -88,7 +88,7 @@ pub use sample::{
     Course, DateUnit, Digest, Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter, Format, FormatPart,
     FrontLoad, Heard, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Part, Payload,
     Scope, ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables,
-    Whose, xxh64,
+    Whose, base64, base64_decoded, xxh64,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,

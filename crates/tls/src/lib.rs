@@ -31,6 +31,7 @@
 //! | `certificates` | which certificate for which name |
 //! | `bundle` | certificates and keys as files have them (PEM) |
 //! | `x509` | the little that is asked of a certificate: names, key, signature |
+//! | `standing` | what authorities say of certificates |
 //! | `names` | OpenSSL's names of versions, ciphers and groups |
 //! | `library` | the one provider of cryptography, and the keys of tickets |
 //!
@@ -56,6 +57,7 @@ mod opening;
 mod record;
 mod sealing;
 mod spare;
+mod standing;
 mod terms;
 mod traffic;
 mod verifier;
@@ -69,4 +71,5 @@ pub use connector::{Connector, Demand, Trust};
 pub use failure::{Failure, Refusal};
 pub use names::{Choice, Cipher, Group, Version, VersionRange, choose_ciphers, choose_groups, choose_suites};
 pub use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+pub use standing::{Revocations, StapleId, is_staple};
 pub use x509::{Moment, Name, Portrait};

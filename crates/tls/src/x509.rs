@@ -13,7 +13,15 @@ use x509_parser::x509::X509Name;
 
 /// A distinguished name: kinds of attributes, by OpenSSL's short names (`CN`, `emailAddress`), and their values, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Name(Vec<(String, Vec<u8>)>);
+pub struct Name(Vec<Attribute>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Attribute {
+    kind: String,
+    value: Vec<u8>,
+    /// It belongs to the one before it: both are one step of the name (RFC 4514 §2.2).
+    is_beside: bool,
+}
 
 /// A certificate, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,30 +62,38 @@ pub struct Moment {
 impl Name {
     /// The attribute of this kind at a position from 1, counted from the end if it is negative (`ssl_c_s_dn(CN,-1)`).
     pub fn attribute(&self, kind: &str, position: i32) -> Option<&[u8]> {
-        let mut found = self.0.iter().filter(|(known, _)| known.eq_ignore_ascii_case(kind));
+        let mut found = self.0.iter().filter(|attribute| attribute.kind.eq_ignore_ascii_case(kind));
         let index = position.unsigned_abs().checked_sub(1)? as usize;
-        let (_, value) = if position > 0 { found.nth(index) } else { found.rev().nth(index) }?;
-        Some(value)
+        let attribute = if position > 0 { found.nth(index) } else { found.rev().nth(index) }?;
+        Some(&attribute.value)
     }
 
     /// In one line, as HAProxy shows it: like `Display`, but octets are what they are.
     pub fn line(&self) -> Vec<u8> {
-        let parts = self.0.iter().map(|(kind, value)| [b"/", kind.as_bytes(), b"=", value].concat());
+        let parts = self.0.iter().map(|Attribute { kind, value, .. }| [b"/", kind.as_bytes(), b"=", value].concat());
         parts.collect::<Vec<_>>().concat()
     }
 
-    /// As a directory has it, the last attribute first (RFC 2253 §2): `CN=mail.example.org,O=Example,C=FR`. Octets that are not
+    /// As a directory has it, the last attribute first (RFC 2253 §2): `CN=mail.example.org,O=Example+OU=Post,C=FR`. Octets that are not
     /// printable ASCII are `\HH`, as OpenSSL writes them.
     pub fn rfc2253(&self) -> String {
-        let parts = self.0.iter().rev().map(|(kind, value)| format!("{kind}={}", escaped(value)));
-        parts.collect::<Vec<_>>().join(",")
+        let mut text = String::new();
+        for (at, Attribute { kind, value, is_beside }) in self.0.iter().enumerate().rev() {
+            text.push_str(&format!("{kind}={}", escaped(value)));
+            if at > 0 {
+                text.push(if *is_beside { '+' } else { ',' });
+            }
+        }
+        text
     }
 
-    fn of(name: &X509Name<'_>) -> Name {
-        let attributes = name.iter_attributes().map(|attribute| {
+    pub(crate) fn of(name: &X509Name<'_>) -> Name {
+        let steps = name.iter_rdn().flat_map(|step| step.iter().enumerate());
+        let attributes = steps.map(|(place, attribute)| {
             let kind = attribute.attr_type().to_id_string();
             let short = ABBREVIATIONS.iter().find(|(known, _)| *known == kind).map(|(_, short)| short.to_string());
-            (short.unwrap_or(kind), attribute.attr_value().data.to_vec())
+            let value = attribute.attr_value().data.to_vec();
+            Attribute { kind: short.unwrap_or(kind), value, is_beside: place > 0 }
         });
         Name(attributes.collect())
     }
@@ -102,7 +118,7 @@ fn escaped(value: &[u8]) -> String {
 /// In one line, as `X509_NAME_oneline(3)`: `/C=FR/O=Example/CN=mail.example.org`. Octets that are not printable ASCII are `\xHH`.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (kind, value) in &self.0 {
+        for Attribute { kind, value, .. } in &self.0 {
             write!(f, "/{kind}=")?;
             for &octet in value {
                 match octet {
@@ -134,16 +150,30 @@ impl Portrait {
             valid_until: Moment::of(parsed.validity().not_after),
             alternatives,
             key: key(&parsed),
-            key_algorithm: long_name(&key_algorithm),
-            signature_algorithm: long_name(&parsed.signature_algorithm.algorithm.to_id_string()),
+            key_algorithm: short_name(&key_algorithm),
+            signature_algorithm: short_name(&parsed.signature_algorithm.algorithm.to_id_string()),
             fingerprint,
             der: certificate.as_ref().into(),
         })
     }
 }
 
+impl Portrait {
+    /// The hosts that it is for: its common names, and its alternative names of that kind.
+    pub fn host_names(&self) -> Vec<String> {
+        let common = self.subject.0.iter().filter(|attribute| attribute.kind == "CN");
+        let common = common.map(|attribute| String::from_utf8_lossy(&attribute.value).into_owned());
+        let alternatives = self.alternatives.iter().filter_map(|name| name.strip_prefix("DNS:"));
+        let mut names: Vec<String> = common.chain(alternatives.map(str::to_owned)).collect();
+        names.iter_mut().for_each(|name| name.make_ascii_lowercase());
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
 impl Moment {
-    fn of(time: ASN1Time) -> Moment {
+    pub(crate) fn of(time: ASN1Time) -> Moment {
         let time = time.to_datetime();
         Moment {
             year: time.year(),
@@ -233,30 +263,35 @@ fn key(certificate: &X509Certificate<'_>) -> String {
     }
 }
 
-/// OpenSSL's name of an algorithm; its number where it is not known here.
-fn long_name(number: &str) -> String {
-    ALGORITHMS.iter().find(|(known, _)| *known == number).map_or(number, |(_, name)| name).to_string()
+/// OpenSSL's short name of an algorithm; its number where it is not known here.
+fn short_name(number: &str) -> String {
+    ALGORITHMS.iter().find(|(known, ..)| *known == number).map_or(number, |(_, name, _)| name).to_string()
+}
+
+/// The long one.
+pub(crate) fn long_name(number: &str) -> String {
+    ALGORITHMS.iter().find(|(known, ..)| *known == number).map_or(number, |(_, _, name)| name).to_string()
 }
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// OpenSSL's short names of algorithms of keys and signatures (RFC 8017, RFC 5758, RFC 8410).
-const ALGORITHMS: [(&str, &str); 11] = [
-    ("1.2.840.113549.1.1.1", "rsaEncryption"),
-    ("1.2.840.113549.1.1.5", "RSA-SHA1"),
-    ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
-    ("1.2.840.113549.1.1.11", "RSA-SHA256"),
-    ("1.2.840.113549.1.1.12", "RSA-SHA384"),
-    ("1.2.840.113549.1.1.13", "RSA-SHA512"),
-    ("1.2.840.10045.2.1", "id-ecPublicKey"),
-    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256"),
-    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384"),
-    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512"),
-    ("1.3.101.112", "ED25519"),
+/// OpenSSL's names of algorithms of keys and signatures, short and long (RFC 8017, RFC 5758, RFC 8410).
+const ALGORITHMS: [(&str, &str, &str); 11] = [
+    ("1.2.840.113549.1.1.1", "rsaEncryption", "rsaEncryption"),
+    ("1.2.840.113549.1.1.5", "RSA-SHA1", "sha1WithRSAEncryption"),
+    ("1.2.840.113549.1.1.10", "RSASSA-PSS", "rsassaPss"),
+    ("1.2.840.113549.1.1.11", "RSA-SHA256", "sha256WithRSAEncryption"),
+    ("1.2.840.113549.1.1.12", "RSA-SHA384", "sha384WithRSAEncryption"),
+    ("1.2.840.113549.1.1.13", "RSA-SHA512", "sha512WithRSAEncryption"),
+    ("1.2.840.10045.2.1", "id-ecPublicKey", "id-ecPublicKey"),
+    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256", "ecdsa-with-SHA256"),
+    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384", "ecdsa-with-SHA384"),
+    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512", "ecdsa-with-SHA512"),
+    ("1.3.101.112", "ED25519", "ED25519"),
 ];
 
 /// OpenSSL's short names of the kinds that certificates have (RFC 4519, RFC 2985).
-const ABBREVIATIONS: [(&str, &str); 12] = [
+const ABBREVIATIONS: [(&str, &str); 13] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.4", "SN"),
     ("2.5.4.5", "serialNumber"),
@@ -268,6 +303,7 @@ const ABBREVIATIONS: [(&str, &str); 12] = [
     ("2.5.4.12", "title"),
     ("2.5.4.42", "GN"),
     ("1.2.840.113549.1.9.1", "emailAddress"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
     ("0.9.2342.19200300.100.1.25", "DC"),
 ];
 
@@ -286,12 +322,22 @@ mod tests {
             ("CN", "J\u{fc}r<g>;\\x"),
             ("emailAddress", "a@b"),
         ];
-        let name = Name(attributes.map(|(kind, value)| (kind.to_owned(), value.as_bytes().to_vec())).into());
+        let attribute = |(kind, value): (&str, &str), is_beside| Attribute {
+            kind: kind.to_owned(),
+            value: value.as_bytes().to_vec(),
+            is_beside,
+        };
+        let name = Name(attributes.map(|it| attribute(it, false)).into());
         assert_eq!(
             name.rfc2253(),
             r#"emailAddress=a@b,CN=J\C3\BCr\<g\>\;\\x,OU=\ blank\ ,OU=\#first,O=Ex\, \"am\+ple,C=FR"#
         );
         let line = "/C=FR/O=Ex, \"am+ple/OU=#first/OU= blank /CN=J\u{fc}r<g>;\\x/emailAddress=a@b";
         assert_eq!(name.line(), line.as_bytes());
+        let steps = [("C", "FR"), ("L", "pl"), ("O", "Ex"), ("OU", "am"), ("CN", "mv.test"), ("UID", "7")];
+        let places = [false, false, true, true, false, true];
+        let name = Name(steps.into_iter().zip(places).map(|(it, is_beside)| attribute(it, is_beside)).collect());
+        assert_eq!(name.rfc2253(), "UID=7+CN=mv.test,OU=am+O=Ex+L=pl,C=FR");
+        assert_eq!(name.line(), b"/C=FR/L=pl/O=Ex/OU=am/CN=mv.test/UID=7");
     }
 }

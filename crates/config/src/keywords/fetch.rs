@@ -25,6 +25,7 @@ pub(crate) enum Keyword {
     HelloCurves,
     HelloName,
     HelloProtocols,
+    HelloTicket,
     HelloType(Speaker),
     HelloVersion,
     Int,
@@ -191,7 +192,9 @@ pub(crate) enum ContentName {
 /// A name without the ending that says how it is compared: `path_beg` is `path` with `-m beg`.
 pub(crate) fn derived(name: &str) -> Option<(&str, Method)> {
     let (base, ending) = name.rsplit_once('_')?;
-    let is_derivable = matches!(base, "base" | "cook" | "hdr" | "path" | "shdr" | "url" | "url_param" | "urlp");
+    let is_of_tls = base == "ssl_fc_sni" && matches!(ending, "end" | "reg");
+    let is_derivable =
+        is_of_tls || matches!(base, "base" | "cook" | "hdr" | "path" | "shdr" | "url" | "url_param" | "urlp");
     let method = match ending {
         "beg" => Method::Text(Compare::Begin),
         "dir" => Method::Text(Compare::Directory),
@@ -300,6 +303,7 @@ pub(crate) const READ: &[&str] = &[
     "req.ssl_ec_ext",
     "req.ssl_hello_type",
     "req.ssl_sni",
+    "req.ssl_st_ext",
     "req.ssl_ver",
     "req.ver",
     "res.body",
@@ -357,6 +361,7 @@ pub(crate) const READ: &[&str] = &[
     "ssl_fc_alpn",
     "ssl_fc_cipher",
     "ssl_fc_has_crt",
+    "ssl_fc_has_early",
     "ssl_fc_has_sni",
     "ssl_fc_is_resumed",
     "ssl_fc_protocol",
@@ -374,7 +379,8 @@ pub(crate) const READ: &[&str] = &[
 /// What HAProxy knows under a name, if anything.
 pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
     let keyword = match name {
-        "always_false" => Keyword::AlwaysFalse,
+        // Early data is never taken.
+        "always_false" | "ssl_fc_has_early" => Keyword::AlwaysFalse,
         "always_true" => Keyword::AlwaysTrue,
         "avg_queue" => Keyword::BackendLoad(BackendLoad::AverageQueue),
         "be_conn" => Keyword::BeConn,
@@ -409,6 +415,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "req.ssl_ec_ext" => Keyword::HelloCurves,
         "req.ssl_hello_type" | "req_ssl_hello_type" => Keyword::HelloType(Speaker::Client),
         "req.ssl_sni" | "req_ssl_sni" => Keyword::HelloName,
+        "req.ssl_st_ext" => Keyword::HelloTicket,
         "req.ssl_ver" | "req_ssl_ver" => Keyword::HelloVersion,
         "res.len" => Keyword::Len(Speaker::Server),
         "res.payload" => Keyword::Payload(Speaker::Server),
@@ -452,8 +459,9 @@ internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.
 internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file
 last_rule_line lat_ns_avg lat_ns_tot meth nbproc payload payload_lv pid prio_class prio_offset proc quic_enabled
 rand rdp_cookie rdp_cookie_cnt req.bytes_in req.bytes_out
+req.ssl_cipherlist req.ssl_keyshare_groups req.ssl_sigalgs req.ssl_supported_groups
 req.cook_cnt req.cook_names req.cook_val req.hdr_names req.hdrs req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
-req.ssl_st_ext req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_rdp_cookie req_rdp_cookie_cnt
+req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_rdp_cookie req_rdp_cookie_cnt
 request_date res.bytes_in res.bytes_out res.cache_hit res.cache_name res.comp
 res.comp_algo res.cook res.cook_cnt res.cook_val res.hdr_names res.hdrs res.hdrs_bin res.timer.data res.timer.hdr rtt
 sc0_bytes_in_rate sc0_bytes_out_rate sc0_clr_gpc0 sc0_clr_gpc1 sc0_conn_cnt sc0_conn_cur sc0_conn_rate sc0_get_gpc0
@@ -481,10 +489,10 @@ ssl_bc_session_id ssl_bc_session_key ssl_bc_unique_id ssl_c_chain_der ssl_f_ca_c
 ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh ssl_fc_ciphers_str
 ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random
 ssl_fc_client_traffic_secret_0 ssl_fc_early_exporter_secret ssl_fc_ecformats_bin ssl_fc_eclist_bin ssl_fc_err
-ssl_fc_err_str ssl_fc_exporter_secret ssl_fc_extlist_bin ssl_fc_has_early
+ssl_fc_err_str ssl_fc_exporter_secret ssl_fc_extlist_bin
 ssl_fc_npn ssl_fc_protocol_hello_id ssl_fc_server_handshake_traffic_secret
 ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_session_key ssl_fc_sigalgs_bin
-ssl_fc_sni_end ssl_fc_sni_reg ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_s_chain_der
+ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_s_chain_der
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
 ssl_s_version stopping table_avl table_cnt term_events thread txn.conn_retries txn.id32 txn.redispatched
 txn.sess_term_state txn.status txn.timer.total txn.timer.user url32 url32+src url_ip url_port urlp_val uuid

@@ -95,6 +95,7 @@ const LUA: &str = "there is no Lua to tune";
 const POLLER: &str = "it chooses among HAProxy's pollers, which are not here";
 const QUIC: &str = "there is no QUIC to tune";
 const TLS: &str = "it tunes OpenSSL, which is not here";
+const STORES: &str = "only lines of 'crt-store' have keys of their own";
 const DH: &str = "finite-field Diffie-Hellman is never agreed to: clients have elliptic curves";
 const VARIABLES: &str = "there are no variables to limit";
 const COMPRESSION: &str = "there is no compression to tune";
@@ -152,7 +153,7 @@ pub(crate) const TABLE: &[(&str, Meaning<Keyword>)] = &[
     ("insecure-fork-wanted", Refused),
     ("insecure-setuid-wanted", Refused),
     ("issuers-chain-path", Refused),
-    ("key-base", Refused),
+    ("key-base", Inert(STORES)),
     ("limited-quic", Inert(QUIC)),
     ("localpeer", Inert("there are no peers among whom it could be a name")),
     ("log", Served(Keyword::Log)),

@@ -12,6 +12,8 @@ pub(crate) mod option;
 pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod tcp_rules;
+#[cfg(test)]
+mod tls_words;
 
 /// What a keyword means to Tidegate. `K` names the function that reads it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

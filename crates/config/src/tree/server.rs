@@ -119,6 +119,8 @@ pub struct ServerTls {
     pub is_checked: Option<bool>,
     /// The host that checks ask for.
     pub check_name: Option<String>,
+    /// `[no-]check-sni-auto`
+    pub check_takes_name_of_request: Option<bool>,
     pub check_alpn: Option<Spanned<Vec<String>>>,
 }
 

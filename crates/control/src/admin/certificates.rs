@@ -102,14 +102,20 @@ fn show(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
             writeln!(text, "Filename: {name}\nStatus: {status}").expect("memory takes everything");
             let chain = bundle.iter().flat_map(|bundle| bundle.chain());
             for (index, portrait) in chain.filter_map(Portrait::of).enumerate() {
-                if index == 0 { push_first(&mut text, &portrait) } else { push_other(&mut text, &portrait) }
+                if index == 0 { push_portrait(&mut text, &portrait) } else { push_other(&mut text, &portrait) }
+            }
+            if let Some(bundle) = &bundle {
+                let issuer = shelf.file(name).and_then(|stored| stored.parts.issuer());
+                let id = bundle.staple().and_then(|_| bundle.staple_id(issuer.as_ref()));
+                let key = id.map_or(String::new(), |id| hex(&id.der).to_ascii_lowercase());
+                writeln!(text, "OCSP Response Key: {key}").expect("memory takes everything");
             }
         }
     }
     text.into()
 }
 
-fn push_first(text: &mut String, portrait: &Portrait) {
+pub(super) fn push_portrait(text: &mut String, portrait: &Portrait) {
     let Portrait { serial, valid_from, valid_until, alternatives, key, fingerprint, subject, issuer, .. } = portrait;
     let written = writeln!(
         text,
@@ -127,7 +133,7 @@ fn push_other(text: &mut String, portrait: &Portrait) {
     writeln!(text, "Chain Subject: {subject}\nChain Issuer: {issuer}").expect("memory takes everything");
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 

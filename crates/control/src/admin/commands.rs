@@ -5,7 +5,8 @@ use super::desk::Desk;
 use super::realm::Realm;
 use super::sessions::Wanted;
 use super::{
-    certificates, change, configuration, explain, frontends, latency, limits, lists, manners, master, server, tell,
+    authorities, certificates, change, configuration, explain, frontends, latency, limits, lists, manners, master,
+    server, tell,
 };
 use config::Access;
 use table::{FrontendId, Standing};
@@ -431,7 +432,7 @@ impl Spec {
 
 fn table(realm: Realm) -> impl Iterator<Item = &'static Spec> {
     let tables: &[&[Spec]] = match realm {
-        Realm::Worker => &[TABLE, lists::TABLE, certificates::TABLE],
+        Realm::Worker => &[TABLE, lists::TABLE, certificates::TABLE, authorities::TABLE],
         Realm::Master => &[master::TABLE],
     };
     tables.iter().flat_map(|table| table.iter())
@@ -516,7 +517,8 @@ mod tests {
     #[test]
     fn lines_are_aligned() {
         let aligned = |spec: &Spec| spec.line().chars().nth(42) == Some(':') && spec.line().starts_with("  ");
-        let all = TABLE.iter().chain(lists::TABLE).chain(certificates::TABLE).chain(master::TABLE);
+        let all = TABLE.iter().chain(lists::TABLE).chain(certificates::TABLE).chain(authorities::TABLE);
+        let all = all.chain(master::TABLE);
         let crooked: Vec<&str> = all.filter(|spec| !aligned(spec)).map(|spec| spec.usage).collect();
         assert_eq!(crooked, [""; 0]);
     }

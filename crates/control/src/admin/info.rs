@@ -183,6 +183,9 @@ pub(crate) fn fields(facts: &Facts<'_>) -> Vec<Field> {
     fields.text("Io_engine", "COSV", process.engine, "what moves the bytes");
     fields.u64("Generation", "MCPV", facts.table.generation, "configurations since the start");
     fields.text("Kernel_tls", "COSV", process.kernel_tls, "whether the kernel can do TLS for connections");
+    let broken = "connections with TLS that ended with a record that was not right";
+    fields.u64("SslFrontendBroken", "MCPV", tls.broken(client), broken);
+    fields.u64("SslBackendBroken", "MCPV", tls.broken(server), broken);
     fields.list
 }
 

@@ -31,6 +31,7 @@
 //! **Invariant:** there are at most `stats maxconn` clients, each with one command under way.
 
 mod agent;
+mod authorities;
 mod certificates;
 mod change;
 mod checks;

@@ -13,6 +13,7 @@
 //! **Invariant:** what a listener shows is never empty in the middle of a change: all of it is made before any of it is exchanged.
 
 mod list;
+mod told;
 mod watch;
 
 pub(crate) use list::{Line, List};
@@ -20,7 +21,7 @@ pub(crate) use watch::{Found, Watch};
 
 use crate::pem::{Fault, Parts};
 use std::collections::BTreeMap;
-use tls::{Acceptor, Bundle, NamedBundle, Offer, TermsError};
+use tls::{Acceptor, Bundle, CertificateDer, CertificateRevocationListDer, NamedBundle, Offer, TermsError};
 
 /// Everything that listeners show, by the names of files.
 #[derive(Debug, Default)]
@@ -28,6 +29,9 @@ pub(crate) struct Shelf {
     stored: BTreeMap<String, Stored>,
     /// Lists of certificates (`crt-list`), and directories, which are lists, too.
     lists: BTreeMap<String, List>,
+    /// Files of those who are believed, by clients and servers (`ca-file`), and of what they have taken back (`crl-file`).
+    authorities: BTreeMap<String, Vec<CertificateDer<'static>>>,
+    revocations: BTreeMap<String, Vec<CertificateRevocationListDer<'static>>>,
     listeners: Vec<Listener>,
     /// What is to be put in place of a file, and its name.
     transaction: Option<(String, Parts)>,
@@ -45,6 +49,8 @@ pub(crate) struct Stored {
 /// What a `bind` line shows.
 #[derive(Debug)]
 pub(crate) struct Listener {
+    /// `front/haproxy.cfg:10`
+    pub(crate) place: String,
     pub(crate) acceptor: Acceptor,
     pub(crate) is_strict: bool,
     pub(crate) shows: Vec<Shown>,

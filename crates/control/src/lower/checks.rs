@@ -5,8 +5,8 @@ use check::{
     Action, Connect, Ending, Expect, Pattern, Preset, Saying, Script, ScriptBuilder, Status, Text, Timeouts, Tls,
 };
 use config::{
-    Check, CheckExpect, CheckText, CheckVariable, FormatPart, HttpCheck, Lead, Proxy, Spanned, Stage, TcpCheck,
-    TcpConnect,
+    Check, CheckExpect, CheckText, CheckVariable, FormatPart, HttpCheck, HttpScript, Lead, Proxy, Spanned, Stage,
+    TcpCheck, TcpConnect,
 };
 use proxyline::Version;
 use std::time::Duration;
@@ -69,6 +69,31 @@ pub(super) fn wants_tls(proxy: &Proxy) -> bool {
             false
         }
     }
+}
+
+/// The host that checks of a server ask for: `check-sni`, else that of the first request, where nobody says how to connect (`check-sni-auto`,
+/// HAProxy 3.4).
+pub(super) fn name_asked<'a>(tls: &'a config::ServerTls, settings: &'a config::Settings) -> Option<&'a str> {
+    if tls.check_name.is_some() || tls.check_takes_name_of_request == Some(false) {
+        return tls.check_name.as_deref();
+    }
+    let is_http = settings.check.as_ref().is_some_and(|check| check.value == Check::Http);
+    let HttpScript { request, steps, .. } = &settings.http_script;
+    let is_connected = steps.iter().any(|step| matches!(step.value, HttpCheck::Connect(_)));
+    let first = steps.iter().find_map(|step| match &step.value {
+        HttpCheck::Send(send) => Some(send),
+        HttpCheck::Comment(_) | HttpCheck::Connect(_) | HttpCheck::Expect(_) | HttpCheck::Variable(_) => None,
+    });
+    let fields = first.map_or(&request.fields, |send| &send.fields);
+    let fields = if fields.is_empty() { &request.fields } else { fields };
+    let (_, host) = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"))?;
+    // One that is made anew each time is not known here.
+    let [FormatPart::Text(host)] = &host.0[..] else { return None };
+    if !is_http || is_connected {
+        return None;
+    }
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    Some(name.map_or(host.as_str(), |(name, _)| name))
 }
 
 impl Lowering<'_> {

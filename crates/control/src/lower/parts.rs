@@ -71,6 +71,7 @@ pub(super) fn part(part: config::Part) -> Part {
         config::Part::HelloName => Part::HelloName,
         config::Part::HelloProtocols => Part::HelloProtocols,
         config::Part::HelloCurves => Part::HelloCurves,
+        config::Part::HelloTicket => Part::HelloTicket,
         config::Part::Http => Part::Http,
     }
 }

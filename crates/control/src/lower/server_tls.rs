@@ -90,6 +90,10 @@ impl Lowering<'_> {
             None => Vec::new(),
             Some(crl_file) => pem::revocations(base, crl_file).map_err(|why| self.accuse_file(line, crl_file, &why))?,
         };
+        self.shelf.put_authorities(pem::path(base, ca_file), authorities.clone());
+        if let Some(crl_file) = &said.crl_file {
+            self.shelf.put_revocations(pem::path(base, crl_file), revocations.clone());
+        }
         Ok(Trust::Known { authorities, revocations, host: said.verify_host.clone() })
     }
 

@@ -134,7 +134,7 @@ impl Lowering<'_> {
                 None => connector.clone(),
                 Some(names) => checks::speaking(connector, names),
             },
-            name: options.tls.check_name.as_deref().map(Into::into),
+            name: checks::name_asked(&options.tls, &proxy.settings).map(Into::into),
         });
         let greeting = Greeting::new(proxy_header, tls, connector);
         let time = |time: &Option<Spanned<Duration>>| time.as_ref().map(|time| time.value);

@@ -33,7 +33,8 @@ impl Lowering<'_> {
         }
         match certificates.and_then(|certificates| Acceptor::new(certificates, offer)) {
             Ok(acceptor) => {
-                self.shelf.add_listener(Listener { acceptor: acceptor.clone(), is_strict, shows, offers });
+                let place = format!("{}/{}", proxy.name.value, self.line_name(bind));
+                self.shelf.add_listener(Listener { place, acceptor: acceptor.clone(), is_strict, shows, offers });
                 Some(acceptor)
             }
             Err(TermsError::NoVersion) => self.fail(proxy, bind, "all SSL/TLS versions are disabled for"),
@@ -175,6 +176,12 @@ impl Lowering<'_> {
             Some(crl_file) => self.list(pem::revocations(base, crl_file), crl_file, "crl-file", place),
             None => Some(Vec::new()),
         };
+        if let Some(list) = &authorities {
+            self.shelf.put_authorities(pem::path(base, ca_file), list.clone());
+        }
+        if let (Some(list), Some(crl_file)) = (&revocations, &line.crl_file) {
+            self.shelf.put_revocations(pem::path(base, crl_file), list.clone());
+        }
         let wanted = match verify {
             ClientVerify::Optional => Wanted::Optional,
             ClientVerify::Required => Wanted::Required,
@@ -288,8 +295,12 @@ impl Lowering<'_> {
 
     /// How it names the line in a sentence.
     fn bind_name(&self, bind: &Bind) -> String {
+        format!("bind '{}' at [{}]", self.addresses(bind), self.line_name(bind))
+    }
+
+    fn line_name(&self, bind: &Bind) -> String {
         let file = self.sources.get(bind.span.source as usize).map_or("?", |source| source.name.as_str());
-        format!("bind '{}' at [{file}:{}]", self.addresses(bind), bind.span.line)
+        format!("{file}:{}", bind.span.line)
     }
 
     fn addresses(&self, bind: &Bind) -> &str {

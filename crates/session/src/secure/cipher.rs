@@ -41,7 +41,10 @@ impl Secure {
                     self.received = Gathered::default();
                     self.stage = Stage::Failing(Failure::Refused(refusal));
                 }
-                Next::Failed(_) => self.end(Err(Errno::ECONNRESET)),
+                Next::Failed(_) => {
+                    self.has_flaw = true;
+                    self.end(Err(Errno::ECONNRESET));
+                }
             }
             if matches!(self.stage, Stage::Failing(_)) {
                 return;

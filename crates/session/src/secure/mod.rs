@@ -50,6 +50,8 @@ pub(crate) struct Secure {
     ended: Option<Result<(), Errno>>,
     /// Nothing more can be sent.
     broken: Option<Errno>,
+    /// A record was not right, and nobody has counted that.
+    has_flaw: bool,
     reader: Option<Reader>,
     /// The flow waits no longer, whatever the receive that is in flight may still bring of a record.
     is_stopping: bool,
@@ -178,6 +180,7 @@ impl Secure {
             plain: None,
             ended: None,
             broken: None,
+            has_flaw: false,
             reader: None,
             is_stopping: false,
             writer: None,

@@ -82,7 +82,11 @@ impl Session {
                 continue;
             };
             while let Some(secure) = &mut self.socket_mut(side).secure {
-                match secure.next(fd, out) {
+                let step = secure.next(fd, out);
+                if std::mem::take(&mut secure.has_flaw) {
+                    self.count_broken_tls(side);
+                }
+                match step {
                     Step::Op(op) => self.submit_to_socket(side, op, out),
                     Step::News(news) => return Some((side, news)),
                     Step::Rest => break,

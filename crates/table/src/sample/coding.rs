@@ -78,7 +78,7 @@ pub(super) fn hex_number(text: &[u8]) -> Option<i64> {
 }
 
 /// RFC 4648 §4.
-pub(super) fn base64(bytes: &[u8]) -> Vec<u8> {
+pub fn base64(bytes: &[u8]) -> Vec<u8> {
     encoded(bytes, STANDARD)
 }
 
@@ -92,7 +92,7 @@ pub(super) fn base64_url(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// `None` for what is no such text.
-pub(crate) fn base64_decoded(text: &[u8]) -> Option<Vec<u8>> {
+pub fn base64_decoded(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
     }

@@ -1,5 +1,5 @@
 //! The beginning of a TLS connection: which handshake message it is, and what a ClientHello asks for (RFC 8446 §4.1.2, §5.1,
-//! RFC 6066 §3, RFC 7301 §3.1).
+//! RFC 6066 §3, RFC 7301 §3.1, RFC 5077 §3.2).
 //!
 //! A message may be cut into several records, and records into any number of segments: a ClientHello is read once it is whole.
 //! The obsolete SSLv2 form is no ClientHello here.
@@ -13,6 +13,7 @@ const CLIENT_HELLO: u8 = 1;
 const SERVER_NAME: u16 = 0;
 const SUPPORTED_GROUPS: u16 = 10;
 const PROTOCOLS: u16 = 16;
+const SESSION_TICKET: u16 = 35;
 /// The only kind of name in a server name list.
 const HOST_NAME: u8 = 0;
 
@@ -120,21 +121,19 @@ impl<'a> ClientHello<'a> {
         }
     }
 
-    /// The protocols that it speaks, most wanted first, with commas between them.
-    pub(super) fn protocols(&self) -> Option<Vec<u8>> {
+    /// The protocol that it would like best. HAProxy's manual speaks of all, but it tells the first.
+    pub(super) fn protocol(&self) -> Option<Vec<u8>> {
         let mut names = Reader(Reader(self.extension(PROTOCOLS)?).counted_by_two()?);
-        let mut all = Vec::new();
-        while !names.0.is_empty() {
-            if !all.is_empty() {
-                all.push(b',');
-            }
-            all.extend_from_slice(names.counted_by_one()?);
-        }
-        Some(all)
+        names.counted_by_one().map(<[u8]>::to_vec)
     }
 
     pub(super) fn has_curves(&self) -> bool {
         self.extension(SUPPORTED_GROUPS).is_some()
+    }
+
+    /// 0: it knows nothing of tickets of TLS 1.2; 1: it would take one; 2: it brings one.
+    pub(super) fn ticket(&self) -> i64 {
+        self.extension(SESSION_TICKET).map_or(0, |ticket| if ticket.is_empty() { 1 } else { 2 })
     }
 
     fn extension(&self, wanted: u16) -> Option<&'a [u8]> {

@@ -43,7 +43,7 @@ mod value;
 mod variable;
 
 pub use certificate::{CertificatePart, NameForm, Whose};
-pub(crate) use coding::base64_decoded;
+pub use coding::{base64, base64_decoded};
 pub use content::{ContentPart, FormParameter};
 pub use convert::{Amount, Converter, Operation, TextPart};
 pub use digest::{Digest, xxh64};

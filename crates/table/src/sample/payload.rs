@@ -29,10 +29,12 @@ pub enum Part {
     HelloVersion,
     /// `req.ssl_sni`
     HelloName,
-    /// `req.ssl_alpn`: the names with commas between them.
+    /// `req.ssl_alpn`: the first of them.
     HelloProtocols,
     /// `req.ssl_ec_ext`: whether a ClientHello names elliptic curves.
     HelloCurves,
+    /// `req.ssl_st_ext`: 0 where a ClientHello knows nothing of tickets, 1 where it would have one, 2 where it brings one.
+    HelloTicket,
     /// `req.proto_http`: whether it is a whole head of an HTTP request.
     Http,
 }
@@ -62,8 +64,9 @@ impl Part {
             Part::HelloType => hello::kind(bytes).map(|kind| Value::Int(kind.into())).into(),
             Part::HelloVersion => hello::client(bytes, |hello| Some(Value::Int(hello.version.into()))),
             Part::HelloName => hello::client(bytes, |hello| hello.server_name().map(owned)),
-            Part::HelloProtocols => hello::client(bytes, |hello| hello.protocols().map(owned)),
+            Part::HelloProtocols => hello::client(bytes, |hello| hello.protocol().map(owned)),
             Part::HelloCurves => hello::client(bytes, |hello| hello.has_curves().then_some(Value::Bool(true))),
+            Part::HelloTicket => hello::client(bytes, |hello| Some(Value::Int(hello.ticket()))),
             Part::Http => http::is_request(bytes).map(|()| Value::Bool(true)).into(),
         }
     }

@@ -49,6 +49,16 @@ impl TlsState {
         self.keys(with).on_session(shard, at);
     }
 
+    /// A connection on which both had agreed came to nothing: a record was not right, or the peer says that one of ours was not.
+    pub fn on_broken(&self, shard: ShardIndex, with: KeysWith) {
+        self.keys(with).of(shard).tls_failed.add(1);
+    }
+
+    /// How many of those there were.
+    pub fn broken(&self, with: KeysWith) -> u64 {
+        self.keys(with).totals().tls_failed
+    }
+
     /// Clients that began with it over the last second before `at`.
     pub fn rate(&self, at: Duration) -> u64 {
         self.front.connection_rate(at)

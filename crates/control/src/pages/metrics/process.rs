@@ -65,16 +65,23 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ("start_time_seconds", Gauge, "Start_time_sec"),
 ];
 
+/// The same of ours, behind `tidegate_process_`.
+const OWN: &[(&str, Kind, &str)] = &[
+    ("frontend_ssl_broken_total", Counter, "SslFrontendBroken"),
+    ("backend_ssl_broken_total", Counter, "SslBackendBroken"),
+];
+
 /// HAProxy counts here what zlib holds; of what is not built in it says that it is no number.
 const WITHOUT_VALUE: [(&str, &str); 2] =
     [("current_zlib_memory", "there is no compression"), ("max_zlib_memory", "there is no compression")];
 
 pub(super) fn render(facts: &Facts<'_>, text: &mut Text) {
     let fields = info::fields(facts);
-    for (name, kind, field) in FAMILIES {
+    let of = |product: &'static str, families: &'static [_]| families.iter().map(move |family| (product, family));
+    for (product, (name, kind, field)) in of("haproxy", FAMILIES).chain(of("tidegate", OWN)) {
         let found = fields.iter().find(|found| found.name == *field);
         let found = found.unwrap_or_else(|| panic!("`show info` has no field '{field}'"));
-        let name = format!("haproxy_process_{name}");
+        let name = format!("{product}_process_{name}");
         text.family(&name, *kind, found.doc);
         text.sample(&name, "", &found.value);
     }
