@@ -190,7 +190,7 @@ impl Lease {
     }
 }
 
-/// Of 16 KiB all but 64 bytes.
+/// Of 36 KiB all but 144 bytes.
 fn receive_size(chunk_size: usize) -> usize {
     chunk_size - chunk_size / 256
 }

@@ -5,7 +5,7 @@
 
 /// Attempts for one socket: a burst of so many full buffers passes in one turn. Beyond it, others come first.
 const SOCKET_MOST: u8 = 8;
-/// Attempts for all sockets: a few milliseconds of copying buffers of 16 KiB.
+/// Attempts for all sockets: a few milliseconds of copying buffers of 36 KiB.
 const TURN_MOST: u32 = 512;
 
 /// What all sockets may attempt in this turn.

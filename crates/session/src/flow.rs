@@ -53,7 +53,7 @@ pub(crate) struct Piece {
 
 /// How fast a flow is: whether it copies or splices.
 ///
-/// Splicing costs less per byte and more per message (`perf/results/`), so a flow that fills its buffer several times in a row
+/// Splicing costs less per byte and more per message (`perf/results/`), so a flow that brings much several times in a row
 /// is promoted, and one that brings little is demoted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pace {
@@ -62,7 +62,7 @@ pub(crate) struct Pace {
     streak: u8,
 }
 
-/// Full buffers in a row that promote a flow.
+/// Pieces in a row with [`PIECE_LEAST`] that promote a flow.
 const PROMOTE: u8 = 3;
 /// Pieces in a row below [`PIECE_LEAST`] that demote it.
 const DEMOTE: u8 = 4;
@@ -79,8 +79,8 @@ impl Pace {
         self.is_promoted
     }
 
-    pub(crate) fn on_received(&mut self, is_full: bool) {
-        self.streak = if is_full { self.streak.saturating_add(1) } else { 0 };
+    pub(crate) fn on_received(&mut self, is_much: bool) {
+        self.streak = if is_much { self.streak.saturating_add(1) } else { 0 };
         if self.streak >= PROMOTE {
             *self = Pace::promoted();
         }
@@ -116,6 +116,11 @@ impl Flow {
     }
 }
 
+/// Whether a receive has brought so much that splicing would have cost less.
+pub(crate) fn is_much(count: u32, lease: &Lease) -> bool {
+    count as usize >= lease.receive_size().min(PIECE_LEAST as usize)
+}
+
 /// What a receive that follows a message of this kind may hope for.
 pub(crate) fn hope_after(more: bool) -> Hope {
     if more { Hope::Soon } else { Hope::Later }
@@ -126,10 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn full_buffers_promote_and_small_pieces_demote() {
+    fn large_pieces_promote_and_small_pieces_demote() {
         let mut pace = Pace::default();
-        for is_full in [true, true, false, true, true] {
-            pace.on_received(is_full);
+        for is_much in [true, true, false, true, true] {
+            pace.on_received(is_much);
             assert!(!pace.is_promoted());
         }
         pace.on_received(true);

@@ -4,6 +4,9 @@ use crate::flow::Piece;
 use buf::Lease;
 use driver::Hope;
 
+/// Most bytes that somebody waits for, in a buffer that may have room for more: HAProxy's `tune.bufsize`, and a head beside it.
+pub(crate) const GATHERED_MOST: usize = 20 * 1024;
+
 /// What came in several pieces, put together in the buffer of the first one.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
@@ -42,8 +45,9 @@ impl Gathered {
         self.piece.is_none()
     }
 
+    /// Whether as much has come as anybody waits for.
     pub(crate) fn is_full(&self) -> bool {
-        let is_full = |piece: &Piece| piece.start == 0 && piece.end as usize == piece.lease.size();
+        let is_full = |piece: &Piece| piece.bytes().len() >= piece.lease.size().min(GATHERED_MOST);
         self.overflow.is_some() || self.piece.as_ref().is_some_and(is_full)
     }
 

@@ -1,6 +1,6 @@
 //! Two flows between two sockets, as they are: bytes, half-closes, errors, inactivity.
 
-use crate::flow::{Flow, Piece, hope_after};
+use crate::flow::{Flow, Piece, hope_after, is_much};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Filled, Hope, Instant, Op, Pipe, Received, Side};
@@ -228,8 +228,8 @@ impl Session {
                     return self.on_reviewed_bytes(now, piece.lease, piece.end, out);
                 }
                 if self.may_splice(side) {
-                    let is_full = piece.end as usize >= piece.lease.receive_size();
-                    self.pace_from(side).on_received(is_full);
+                    let is_much = is_much(piece.end, &piece.lease);
+                    self.pace_from(side).on_received(is_much);
                 }
                 self.drain(side, piece, out);
             }

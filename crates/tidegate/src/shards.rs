@@ -14,9 +14,10 @@ use std::thread;
 use table::{ShardIndex, Table};
 use uring::{Uring, Wakeup};
 
-/// Bytes of one buffer, whole pages: what a busy flow moves with one receive and one send. Many things are 16 KiB long; with what comes
-/// around them, a head or that of a TLS record, they still fit.
-const BUFFER_SIZE: usize = 20 * 1024;
+/// Bytes of one buffer, whole pages: what a busy flow moves with one receive and one send. Two whole records of TLS have room in it, with
+/// what is around them, and an odd number of pages spreads the beginnings of buffers over the caches. How much of a message is waited
+/// for is bounded by itself.
+const BUFFER_SIZE: usize = 9 * 4096;
 
 /// Buffers that may be lent to the kernel beside those that sessions hold.
 const BUFFERS_BESIDE: u32 = 512;

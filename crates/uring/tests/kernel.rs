@@ -106,6 +106,23 @@ fn what_a_burst_has_left_behind_is_given_back() {
     assert_eq!(heard, (0..COUNT as u8).collect::<Vec<u8>>());
 }
 
+/// Whoever is about to be busy for long hands over what was submitted: it leaves without a turn.
+#[test]
+fn what_is_flushed_leaves_before_the_turn() {
+    let mut driver = driver();
+    let listener = listener(&mut driver);
+    let (fd, mut peer) = pair(&mut driver, listener);
+    let mut lease = driver.pool().lease().expect("nothing is in use");
+    lease.bytes_mut()[..3].copy_from_slice(b"abc");
+    start(&mut driver, Op::Send { fd, lease, start: 0, end: 3 });
+    driver.flush();
+    let mut bytes = [0; 3];
+    peer.set_read_timeout(Some(PATIENCE)).expect("not zero");
+    peer.read_exact(&mut bytes).expect("sent");
+    assert_eq!(&bytes, b"abc");
+    assert!(matches!(wait(&mut driver, 1)[..], [Done::Sent { result: Ok(3), .. }]));
+}
+
 /// Waiting is one entry into the kernel, however long it takes.
 #[test]
 fn a_deadline_ends_a_turn() {

@@ -50,7 +50,7 @@ mod stream;
 
 pub use facts::Exchanged;
 
-use crate::flow::{Piece, hope_after};
+use crate::flow::{Piece, hope_after, is_much};
 use crate::{Outbox, Phase, Session};
 use content::{Asked, AskedBack, Gathering};
 use driver::{Errno, Instant, Op, Received, Side};
@@ -271,7 +271,7 @@ impl Session {
                 if self.phase != Phase::Lingering {
                     let transaction = self.transaction_or_new(now, out);
                     let stream = transaction.stream_from(side);
-                    stream.on_received(count as usize >= lease.receive_size());
+                    stream.on_received(is_much(count, &lease));
                     stream.gathered.gather(lease, count);
                     stream.hope = hope_after(more);
                 }

@@ -12,6 +12,7 @@
 
 use super::Transaction;
 use super::stream::{Sending, Stream};
+use crate::gather::GATHERED_MOST;
 use crate::{Cause, End, Outbox, Session};
 use buf::Lease;
 use driver::Side;
@@ -34,7 +35,9 @@ impl Replay {
     pub(super) fn record(&mut self, lease: &Lease, start: u32, end: u32) {
         let bytes = &lease.bytes()[start as usize..end as usize];
         match self {
-            Replay::Kept(kept) if kept.len() + bytes.len() <= lease.size() => kept.extend_from_slice(bytes),
+            Replay::Kept(kept) if kept.len() + bytes.len() <= lease.size().min(GATHERED_MOST) => {
+                kept.extend_from_slice(bytes);
+            }
             Replay::Kept(_) => *self = Replay::Off,
             Replay::Off | Replay::Due(_) => (),
         }

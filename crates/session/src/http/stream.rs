@@ -119,9 +119,9 @@ impl Stream {
     }
 
     /// So much has come at once.
-    pub(super) fn on_received(&mut self, is_full: bool) {
+    pub(super) fn on_received(&mut self, is_much: bool) {
         if self.is_begun && !self.pace.is_promoted() {
-            self.pace.on_received(is_full);
+            self.pace.on_received(is_much);
         }
     }
 
