@@ -212,6 +212,10 @@ fn expression(line: Line<'_>, reports: &mut Reports) -> Result<Option<Expression
         | Fetch::Text(_)
         | Fetch::WaitEnd
         | Fetch::Variable(_)
+        | Fetch::VariableOr(..)
+        | Fetch::Octets(_)
+        | Fetch::Random(_)
+        | Fetch::Uuid
         | Fetch::Session(_)
         | Fetch::Hostname
         | Fetch::Tls(_)

@@ -123,6 +123,10 @@ fn is_at_hand(fetch: &Fetch) -> bool {
         | Fetch::BackendName
         | Fetch::Text(_)
         | Fetch::Variable(_)
+        | Fetch::VariableOr(..)
+        | Fetch::Octets(_)
+        | Fetch::Random(_)
+        | Fetch::Uuid
         | Fetch::Hostname
         | Fetch::WaitEnd => true,
         Fetch::Number(number) => !matches!(number, Number::FrontendId),

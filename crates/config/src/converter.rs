@@ -86,8 +86,26 @@ pub enum Converter {
     Xxh64(u64),
     /// `sha1`, `sha2([bits])`
     Digest(Digest),
-    /// `json`
-    Json,
+    /// `json([coding])`
+    Json(JsonInput),
+    /// `htonl`
+    NetworkOrder,
+    /// `host_only`
+    HostOnly,
+    /// `port_only`
+    PortOnly,
+    /// `be2dec(separator,size[,truncate])`
+    Numbers(Chunks),
+    /// `be2hex([separator[,size[,truncate]]])`
+    HexChunks(Chunks),
+    /// `secure_memcmp(variable)`
+    IsSame(Variable),
+    /// `add_item(delimiter[,variable][,after])`
+    AddItem {
+        delimiter: String,
+        variable: Option<Variable>,
+        after: String,
+    },
     /// `neg`
     Negate,
     /// `cpl`
@@ -100,6 +118,27 @@ pub enum Converter {
     IsEven,
     /// `odd`
     IsOdd,
+}
+
+/// What the octets are that `json` is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum JsonInput {
+    /// `ascii`
+    Latin,
+    /// `utf8`: all of it is, or there is no sample.
+    Utf8,
+    /// `utf8s`: what is not is left out.
+    Utf8Only,
+}
+
+/// How octets are taken together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chunks {
+    pub separator: String,
+    /// So many octets each; 0: all of them.
+    pub size: u32,
+    /// What is left at the end and is shorter is left out.
+    pub drops_rest: bool,
 }
 
 /// One that makes bytes.

@@ -1,7 +1,7 @@
 //! Reads converters of sample expressions: `lower`, `map(file)`, `add(1)` (configuration.txt §7.3.1).
 
 use crate::balance::HashFunction;
-use crate::converter::{Amount, Converter, Digest, MapKey, MapValue, Operation, TextPart};
+use crate::converter::{Amount, Chunks, Converter, Digest, JsonInput, MapKey, MapValue, Operation, TextPart};
 use crate::http_rule_reader::named_variable;
 use crate::pattern::{Compare, integer};
 use crate::sample_reader::{Arguments, Refusal, Type, unparsable};
@@ -75,8 +75,69 @@ pub(crate) fn read_converter(
             };
             (Converter::Digest(digest), Type::Binary, 1)
         }
-        "json" if arguments.get(1).is_some_and(|code| code != "ascii") => return Ok(None),
-        "json" => (Converter::Json, Type::Text, 1),
+        "json" => {
+            let input = match arguments.get(1) {
+                None | Some("ascii") => JsonInput::Latin,
+                Some("utf8") => JsonInput::Utf8,
+                Some("utf8s") => JsonInput::Utf8Only,
+                // What is no UTF-8 would be passed on as it were.
+                Some("utf8p" | "utf8ps") => return Ok(None),
+                Some(_) => {
+                    let message =
+                        "Unexpected input code type. Allowed value are 'ascii', 'utf8', 'utf8s', 'utf8p' and 'utf8ps'";
+                    return Err((None, message.to_string()));
+                }
+            };
+            (Converter::Json(input), Type::Text, 1)
+        }
+        "digest" => {
+            let name = arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))?;
+            let digest = match name.to_ascii_lowercase().as_str() {
+                "sha1" => Digest::Sha1,
+                "sha224" => Digest::Sha224,
+                "sha256" => Digest::Sha256,
+                "sha384" => Digest::Sha384,
+                "sha512" => Digest::Sha512,
+                _ => return Ok(None),
+            };
+            (Converter::Digest(digest), Type::Binary, 1)
+        }
+        "htonl" => (Converter::NetworkOrder, Type::Binary, 0),
+        "host_only" => (Converter::HostOnly, Type::Text, 0),
+        "port_only" => (Converter::PortOnly, Type::Integer, 0),
+        "be2dec" => {
+            let size = arguments.natural(2, 2)?;
+            if !(1..=8).contains(&size) {
+                return Err((None, format!("chunk_size out of [1..8] range ({size})")));
+            }
+            (Converter::Numbers(chunks(arguments, size)?), Type::Text, 3)
+        }
+        "be2hex" => {
+            let size = arguments.get(2).map(|_| arguments.natural(2, 2)).transpose()?.unwrap_or(0);
+            if size == 0 && arguments.get(1).is_some_and(|separator| !separator.is_empty()) {
+                return Err((None, format!("chunk_size needs to be positive ({size})")));
+            }
+            (Converter::HexChunks(chunks(arguments, size)?), Type::Text, 3)
+        }
+        "secure_memcmp" => {
+            let name = arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))?;
+            match named_variable(name).map_err(|message| (Some(1), message))? {
+                Some(variable) => (Converter::IsSame(variable), Type::Boolean, 1),
+                None => return Ok(None),
+            }
+        }
+        "add_item" => {
+            let delimiter = required(arguments, 1)?;
+            let name = arguments.get(2).ok_or_else(|| arguments.missing("string", 2, 2))?;
+            let variable = match name.is_empty() {
+                true => None,
+                false => match named_variable(name).map_err(|message| (Some(2), message))? {
+                    Some(variable) => Some(variable),
+                    None => return Ok(None),
+                },
+            };
+            (Converter::AddItem { delimiter, variable, after: text(3) }, Type::Text, 3)
+        }
         "djb2" => hash(HashFunction::Djb2, arguments)?,
         "sdbm" => hash(HashFunction::Sdbm, arguments)?,
         "wt6" => hash(HashFunction::Wt6, arguments)?,
@@ -151,6 +212,12 @@ fn piece(arguments: &Arguments<'_>) -> Result<TextPart, Refusal> {
         Ok(0) | Err(_) => Err((None, format!("Unexpected value {index} for index"))),
         Ok(index) => Ok(TextPart { index, delimiters, count }),
     }
+}
+
+/// `separator,size[,truncate]`
+fn chunks(arguments: &Arguments<'_>, size: u32) -> Result<Chunks, Refusal> {
+    let drops_rest = arguments.get(3).map(|_| arguments.integer(3, 3)).transpose()?.is_some_and(|drops| drops != 0);
+    Ok(Chunks { separator: arguments.get(1).unwrap_or_default().to_string(), size, drops_rest })
 }
 
 /// A number of leading bits; a dotted mask is read as an address pattern would be.
@@ -235,24 +302,75 @@ fn map(key: MapKey, value: MapValue, arguments: &Arguments<'_>, span: Span) -> R
 
 /// The converters that are read.
 pub(crate) const CONVERTERS: &[&str] = &[
-    "add", "and", "b64dec", "base64", "bool", "bytes", "concat", "cpl", "crc32", "crc32c", "div", "djb2", "even",
-    "field", "hex", "hex2i", "iif", "ipmask", "json", "length", "lower", "ltrim", "map", "mod", "mul", "neg", "not",
-    "odd", "or", "param", "regsub", "rtrim", "sdbm", "sha1", "sha2", "strcmp", "sub", "ub64dec", "ub64enc", "upper",
-    "url_dec", "url_enc", "word", "wt6", "xor", "xxh32", "xxh64",
+    "add",
+    "add_item",
+    "and",
+    "b64dec",
+    "base64",
+    "be2dec",
+    "be2hex",
+    "bool",
+    "bytes",
+    "concat",
+    "cpl",
+    "crc32",
+    "crc32c",
+    "digest",
+    "div",
+    "djb2",
+    "even",
+    "field",
+    "hex",
+    "hex2i",
+    "host_only",
+    "htonl",
+    "iif",
+    "ipmask",
+    "json",
+    "length",
+    "lower",
+    "ltrim",
+    "map",
+    "mod",
+    "mul",
+    "neg",
+    "not",
+    "odd",
+    "or",
+    "param",
+    "port_only",
+    "regsub",
+    "rtrim",
+    "sdbm",
+    "secure_memcmp",
+    "sha1",
+    "sha2",
+    "strcmp",
+    "sub",
+    "ub64dec",
+    "ub64enc",
+    "upper",
+    "url_dec",
+    "url_enc",
+    "word",
+    "wt6",
+    "xor",
+    "xxh32",
+    "xxh64",
 ];
 
 /// Converters that HAProxy knows and nothing here reads.
 pub(crate) const CONVERTERS_UNREAD: &str = "
-51d.single add_item aes_gcm_dec aes_gcm_enc aes_cbc_dec aes_cbc_enc be2dec be2hex capture-req capture-res
-cut_crlf da-csv-conv date debug digest fix_is_valid fix_tag_value h2c hmac
-host_only htonl http_date in_table jwt_decrypt_cert jwt_decrypt_jwk jwt_decrypt_secret jwt_header_query
+51d.single aes_gcm_dec aes_gcm_enc aes_cbc_dec aes_cbc_enc capture-req capture-res
+cut_crlf da-csv-conv date debug fix_is_valid fix_tag_value h2c hmac
+http_date in_table jwt_decrypt_cert jwt_decrypt_jwk jwt_decrypt_secret jwt_header_query
 jwt_payload_query jwt_verify json_query keep language le2dec lua ltime map map_beg map_beg_int map_beg_ip
 map_beg_key map_beg_str map_dir map_dir_int map_dir_ip map_dir_str map_dom map_dom_int map_dom_ip map_dom_str map_end
 map_end_int map_end_ip map_end_str map_int map_int_int map_int_ip map_int_str map_ip map_ip_int map_ip_ip map_ip_key
 map_ip_str map_len map_len_int map_len_ip map_len_str map_reg map_reg_int map_reg_ip map_reg_str map_regm map_str
 map_str_int map_str_ip map_str_str map_sub map_sub_int map_sub_ip map_sub_str mqtt_field_value mqtt_is_valid ms_ltime
-ms_utime port_only protobuf ungrpc reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
-rfc7239_n2np rfc7239_nn rfc7239_np secure_memcmp set-var srv_queue table_bytes_in_rate
+ms_utime protobuf ungrpc reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
+rfc7239_n2np rfc7239_nn rfc7239_np set-var srv_queue table_bytes_in_rate
 table_bytes_out_rate table_clr_gpc table_clr_gpc0 table_clr_gpc1 table_conn_cnt table_conn_cur table_conn_rate
 table_expire table_glitch_cnt table_glitch_rate table_gpc table_gpc0 table_gpc0_rate table_gpc1 table_gpc1_rate
 table_gpc_rate table_gpt table_gpt0 table_http_err_cnt table_http_err_rate table_http_fail_cnt table_http_fail_rate

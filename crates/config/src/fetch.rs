@@ -100,6 +100,14 @@ pub enum Fetch {
     Message(MessagePart),
     /// `var(name)`
     Variable(Variable),
+    /// `var(name,default)`
+    VariableOr(Variable, String),
+    /// `bin(…)`
+    Octets(Vec<u8>),
+    /// `rand([range])`
+    Random(u32),
+    /// `uuid`
+    Uuid,
     /// `unique-id`, `capture.req.hdr(…)` and so on.
     Session(SessionPart),
     /// `hostname`
@@ -115,8 +123,10 @@ pub enum SessionPart {
     Number,
     /// `%Ts`: when it was accepted, in seconds.
     AcceptSeconds,
-    /// `%pid`
+    /// `%pid`, `pid`
     ProcessId,
+    /// `thread`
+    Thread,
     /// `date([offset[,unit]])`
     Date(i64, DateUnit),
     /// `srv_name`
@@ -154,6 +164,7 @@ impl SessionPart {
             | SessionPart::Number
             | SessionPart::AcceptSeconds
             | SessionPart::ProcessId
+            | SessionPart::Thread
             | SessionPart::Date(..)
             | SessionPart::ServerName => false,
         }
@@ -198,6 +209,24 @@ pub enum MessagePart {
     Groups(UserlistRef),
     /// `req.body`, `res.body` and their kin: what has come of the content.
     Content(Speaker, ContentPart),
+    /// `baseq`
+    BaseAndQuery,
+    /// `req.hdr_names([delimiter])`, `res.hdr_names([delimiter])`
+    FieldNames(Speaker, String),
+    /// `req.hdrs`, `res.hdrs`
+    FieldLines(Speaker),
+    /// `req.cook_cnt([name])`
+    CookieCount(Option<String>),
+    /// `http_auth_user` and its kin
+    Credential(Credential),
+}
+
+/// What of the credentials that a request brings.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Credential {
+    User,
+    Password,
+    Scheme,
 }
 
 /// What of a content.
@@ -238,15 +267,20 @@ impl MessagePart {
     pub(crate) fn speaker(&self) -> Speaker {
         match self {
             MessagePart::Status => Speaker::Server,
-            MessagePart::Version(speaker) | MessagePart::Field { speaker, .. } | MessagePart::Content(speaker, _) => {
-                *speaker
-            }
+            MessagePart::Version(speaker)
+            | MessagePart::Field { speaker, .. }
+            | MessagePart::FieldNames(speaker, _)
+            | MessagePart::FieldLines(speaker)
+            | MessagePart::Content(speaker, _) => *speaker,
             MessagePart::Method
             | MessagePart::Target
             | MessagePart::Path
             | MessagePart::PathAndQuery
             | MessagePart::Query
             | MessagePart::Base
+            | MessagePart::BaseAndQuery
+            | MessagePart::CookieCount(_)
+            | MessagePart::Credential(_)
             | MessagePart::Cookie(_)
             | MessagePart::Parameter(_)
             | MessagePart::Authorized(_)

@@ -88,14 +88,14 @@ pub use acl::{Acl, Condition, Expression, Matching, Operand, Predefined, Term, T
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
-pub use converter::{Amount, Converter, Digest, MapKey, MapValue, Operation, TextPart};
+pub use converter::{Amount, Chunks, Converter, Digest, JsonInput, MapKey, MapValue, Operation, TextPart};
 pub use cookie::{Cookie, CookieMode, PersistRule};
 pub use crt_list::line_settings;
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use fetch::{
-    BackendLoad, CertificatePart, ContentPart, CountedStart, DateUnit, End, Fetch, FieldForm, FrontendLoad,
+    BackendLoad, CertificatePart, ContentPart, CountedStart, Credential, DateUnit, End, Fetch, FieldForm, FrontendLoad,
     MessagePart, NameForm, Number, Part, ProxyRef, ServerLoad, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
     Whose,
 };

@@ -436,7 +436,7 @@ mod tests {
             )]
         );
         assert_eq!(shown("%{+Q}[str(a]b)] x"), "[]+Q _ \"x\"");
-        assert_eq!(whys("%[rand]"), unserved("log format %[rand]"));
+        assert_eq!(whys("%[fc_rtt]"), unserved("log format %[fc_rtt]"));
         assert_eq!(whys("%(name:str)ci"), unserved("log format %(name:str)"));
         assert_eq!(whys("%{+json}o"), unserved("log format flag json"));
         let ignored = whys("%{foo,+Z}B");

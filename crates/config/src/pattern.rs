@@ -322,7 +322,7 @@ fn version(text: &str) -> Option<i64> {
     Some(i64::from(major) << 16 | i64::from(minor))
 }
 
-fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
     if let Some(other) = text.chars().find(|character| !character.is_ascii_hexdigit()) {
         return Err(format!("an hex digit is expected (found '{other}')"));
     }

@@ -1,7 +1,7 @@
 //! Where a condition stands, and what can be asked there (configuration.txt §7.3: "sample fetches … are only available").
 
 use crate::acl::{Condition, Expression, Test};
-use crate::fetch::{ContentPart, Fetch, FieldForm, MessagePart, Number, Part, Speaker};
+use crate::fetch::{ContentPart, Credential, Fetch, FieldForm, MessagePart, Number, Part, Speaker};
 use crate::tree::{Proxy, Role};
 
 /// The rule that a condition belongs to.
@@ -156,6 +156,10 @@ impl Test {
                 | Fetch::Tls(_)
                 | Fetch::Announced(_)
                 | Fetch::Variable(_)
+                | Fetch::VariableOr(..)
+                | Fetch::Octets(_)
+                | Fetch::Random(_)
+                | Fetch::Uuid
                 | Fetch::Session(_)
                 | Fetch::Hostname
                 | Fetch::WaitEnd,
@@ -173,7 +177,8 @@ impl Test {
             Some(Fetch::BackTls(_)) => "ssl_bc",
             Some(Fetch::Number(_)) => "be_id",
             Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Tls(_) | Fetch::Announced(_))
-            | Some(Fetch::Variable(_) | Fetch::Session(_) | Fetch::Hostname | Fetch::WaitEnd)
+            | Some(Fetch::Variable(_) | Fetch::VariableOr(..) | Fetch::Octets(_) | Fetch::Random(_) | Fetch::Uuid)
+            | Some(Fetch::Session(_) | Fetch::Hostname | Fetch::WaitEnd)
             | None => "",
         }
     }
@@ -206,6 +211,10 @@ impl Fetch {
             | Fetch::Announced(_)
             | Fetch::BackTls(_)
             | Fetch::Variable(_)
+            | Fetch::VariableOr(..)
+            | Fetch::Octets(_)
+            | Fetch::Random(_)
+            | Fetch::Uuid
             | Fetch::Session(_)
             | Fetch::Hostname
             | Fetch::WaitEnd => None,
@@ -241,6 +250,15 @@ fn message_keyword(part: &MessagePart) -> &'static str {
         MessagePart::PathAndQuery => "pathq",
         MessagePart::Query => "query",
         MessagePart::Base => "base",
+        MessagePart::BaseAndQuery => "baseq",
+        MessagePart::FieldNames(Speaker::Client, _) => "req.hdr_names",
+        MessagePart::FieldNames(Speaker::Server, _) => "res.hdr_names",
+        MessagePart::FieldLines(Speaker::Client) => "req.hdrs",
+        MessagePart::FieldLines(Speaker::Server) => "res.hdrs",
+        MessagePart::CookieCount(_) => "req.cook_cnt",
+        MessagePart::Credential(Credential::User) => "http_auth_user",
+        MessagePart::Credential(Credential::Password) => "http_auth_pass",
+        MessagePart::Credential(Credential::Scheme) => "http_auth_type",
         MessagePart::Version(Speaker::Client) => "req.ver",
         MessagePart::Version(Speaker::Server) => "res.ver",
         MessagePart::Status => "status",

@@ -10,7 +10,7 @@ use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, CertificateName, ContentName, Keyword, MessageName, SessionName, TlsName};
 use crate::lexer::Word;
 use crate::nearest::Guesser;
-use crate::pattern::{Compare, Method, integer};
+use crate::pattern::{Compare, Method, hexadecimal, integer};
 use crate::source::Span;
 use crate::value::natural;
 use std::borrow::Cow;
@@ -130,6 +130,30 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::Int => (Fetch::Number(Number::Constant(arguments.integer(1, 1)?)), Type::Integer, 1),
         Keyword::Str => (Fetch::Text(arguments.get(1).unwrap_or_default().to_string()), Type::Text, 1),
         Keyword::Hostname => (Fetch::Hostname, Type::Text, 0),
+        Keyword::Bool => {
+            let truth = match arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))? {
+                "true" | "1" => true,
+                "false" | "0" => false,
+                _ => return Err((None, "Expects 'true', 'false', '0' or '1'".to_string())),
+            };
+            (Fetch::Number(Number::Truth(truth)), Type::Boolean, 1)
+        }
+        Keyword::Bin => {
+            let digits = arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))?;
+            (Fetch::Octets(hexadecimal(digits).map_err(|message| (None, message))?), Type::Binary, 1)
+        }
+        // There is one process.
+        Keyword::Nbproc => (Fetch::Number(Number::Constant(1)), Type::Integer, 0),
+        Keyword::Thread => (Fetch::Session(SessionPart::Thread), Type::Integer, 0),
+        Keyword::Rand => {
+            let range = arguments.get(1).map(|_| arguments.natural(1, 1)).transpose()?;
+            // Without a range, HAProxy's numbers have 31 bits.
+            (Fetch::Random(range.unwrap_or(1 << 31)), Type::Integer, 1)
+        }
+        Keyword::Uuid => match arguments.get(1).unwrap_or("4") {
+            "4" => (Fetch::Uuid, Type::Text, 1),
+            _ => return Ok(None),
+        },
         Keyword::Message(name) => return message(name, arguments, span),
         Keyword::Session(name) => {
             let (part, count) = session(name, arguments)?;
@@ -169,12 +193,12 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
             (Fetch::Session(SessionPart::Date(offset, unit)), Type::Integer, 2)
         }
         Keyword::Variable => {
-            if arguments.get(2).is_some() {
-                return Ok(None);
-            }
             let named = named_variable(arguments.get(1).unwrap_or_default()).map_err(|message| (Some(1), message))?;
             let Some(variable) = named else { return Ok(None) };
-            (Fetch::Variable(variable), Type::Binary, 1)
+            match arguments.get(2) {
+                Some(default) => (Fetch::VariableOr(variable, default.to_string()), Type::Binary, 2),
+                None => (Fetch::Variable(variable), Type::Binary, 1),
+            }
         }
         Keyword::WaitEnd => (Fetch::WaitEnd, Type::Boolean, 0),
         Keyword::Len(speaker) => (Fetch::Payload(speaker, Part::Length), Type::Integer, 0),
@@ -326,6 +350,19 @@ fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<O
             return Ok(Some((Fetch::Message(made.0), made.1)));
         }
         MessageName::Base => (MessagePart::Base, Type::Text),
+        MessageName::BaseAndQuery => (MessagePart::BaseAndQuery, Type::Text),
+        MessageName::CookieCount => {
+            let name = arguments.get(1).filter(|name| !name.is_empty()).map(str::to_string);
+            arguments.ends_at(1)?;
+            return Ok(Some((Fetch::Message(MessagePart::CookieCount(name)), Type::Integer)));
+        }
+        MessageName::Credential(part) => (MessagePart::Credential(part), Type::Text),
+        MessageName::FieldLines(speaker) => (MessagePart::FieldLines(speaker), Type::Binary),
+        MessageName::FieldNames(speaker) => {
+            let between = arguments.get(1).unwrap_or(",").to_string();
+            arguments.ends_at(1)?;
+            return Ok(Some((Fetch::Message(MessagePart::FieldNames(speaker, between)), Type::Text)));
+        }
         MessageName::Content(speaker, name) => {
             let (part, kind, count) = content(name, arguments)?;
             arguments.ends_at(count)?;

@@ -134,7 +134,11 @@ fn sni(word: Option<&Word<'_>>, tls: &mut ServerTls, guesser: &mut Guesser) -> R
                 | Fetch::WaitEnd
                 | Fetch::Session(_)
                 | Fetch::Hostname
-                | Fetch::Variable(_) => false,
+                | Fetch::Variable(_)
+                | Fetch::VariableOr(..)
+                | Fetch::Octets(_)
+                | Fetch::Random(_)
+                | Fetch::Uuid => false,
                 Fetch::BackTls(_) => true,
             };
             if is_of_response {

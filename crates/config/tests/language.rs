@@ -781,7 +781,7 @@ fn nothing_is_read_and_ignored() {
             front("acl x str(a),digest(md5) 1"),
             "A parsing [c.cfg:8] : 'acl fetch str(a),digest(md5)' is not supported by Tidegate yet",
         ),
-        (front("acl x rand(9) 1"), "A parsing [c.cfg:8] : 'acl fetch rand(9)' is not supported by Tidegate yet"),
+        (front("acl x fc_rtt 1"), "A parsing [c.cfg:8] : 'acl fetch fc_rtt' is not supported by Tidegate yet"),
         (front("acl x src -m bin 0a"), "A parsing [c.cfg:8] : 'acl src with -m bin' is not supported by Tidegate yet"),
         (front("use_backend b if HTTP_2.0"), "A parsing [c.cfg:8] : 'acl HTTP_2.0' is not supported by Tidegate yet"),
         (

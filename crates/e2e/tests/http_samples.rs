@@ -15,6 +15,7 @@ e2e::scenarios! {
         servers_by_computed_names,
         exchanges_have_names,
         digests_and_how_busy_it_is,
+        what_requests_and_octets_say,
     ],
     alone: [],
 }
@@ -344,4 +345,88 @@ fn digests_and_how_busy_it_is(subject: Subject) {
     assert_eq!(rig.field("x-rates").as_deref(), Some("yes"));
     assert_eq!(rig.field("x-date").as_deref(), Some("yes"));
     assert!(matches!(rig.field("x-offset").as_deref(), Some("5" | "6")), "{:?}", rig.field("x-offset"));
+}
+
+/// `configuration.txt` §7.3.1, §7.3.2, §7.3.6: the values are those of HAProxy 2.6.12.
+fn what_requests_and_octets_say(subject: Subject) {
+    let rows = [
+        ("str(abcd),htonl,hex", "00000000"),
+        ("int(4096),htonl,hex", "00001000"),
+        ("int(-5),htonl,hex", "FFFFFFFB"),
+        ("str(example.org:8080),host_only", "example.org"),
+        ("str([::1]:80),host_only", "[::1]"),
+        ("str([::1]),host_only", "[::1]"),
+        ("str(a:b:c),host_only", "a:b"),
+        ("str(plain),host_only", "plain"),
+        ("str(example.org:8080),port_only", "8080"),
+        ("str([::1]),port_only", "0"),
+        ("str(h:),port_only", "0"),
+        ("str(abc),digest(sha256),hex", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"),
+        ("str(abc),digest(SHA1),hex", "A9993E364706816ABA3E25717850C26C9CD0D89D"),
+        ("str(abc),json(utf8)", "abc"),
+        ("bin(c3a9),json(utf8)", "\\u00e9"),
+        ("bin(41e242),json(utf8)", ""),
+        ("bin(41e242),json(utf8s)", "AB"),
+        ("bin(f09f9880),json(utf8)", ""),
+        ("bin(410a09220c),json(utf8)", "A\\n\\t\\\"\\f"),
+        ("bin(010203040506),be2dec(:,2)", "258:772:1286"),
+        ("bin(0102030405),be2dec(:,2,1)", "258:772"),
+        ("bin(01020304050607),be2hex", "01020304050607"),
+        ("bin(01020304050607),be2hex(.,2)", "0102.0304.0506.07"),
+        ("str(abc),secure_memcmp(txn.abc)", "1"),
+        ("str(abx),secure_memcmp(txn.abc)", "0"),
+        ("str(abc),secure_memcmp(txn.none)", ""),
+        ("str(a),add_item(-,txn.abc,z)", "a-abcz"),
+        ("str(a),add_item(-,,z)", "a-z"),
+        ("str(a),add_item(-,txn.none)", "a"),
+        ("str(),add_item(-,txn.abc)", "abc"),
+        ("var(txn.none,dflt)", "dflt"),
+        ("var(txn.abc,dflt)", "abc"),
+        ("bool(true)", "1"),
+        ("bool(0)", "0"),
+        ("bin(616263)", "abc"),
+        ("nbproc", "1"),
+        ("thread", "0"),
+        ("rand(1)", "0"),
+        ("uuid,length", "36"),
+        ("baseq", "x.y/p/a?n=5"),
+        ("req.hdr_names", "host,cookie,authorization"),
+        ("req.hdr_names(:)", "host:cookie:authorization"),
+        ("req.hdrs", "host: x.y%0D%0Acookie: a=1; b=22; a=3%0D%0Aauthorization: Basic dXNlcjpwdw==%0D%0A%0D%0A"),
+        ("req.cook_cnt(a)", "2"),
+        ("req.cook_cnt", "3"),
+        ("req.cook_cnt(none)", "0"),
+        ("req.cook(a)", "3"),
+        ("http_auth_user", "user"),
+        ("http_auth_pass", "pw"),
+        ("http_auth_type", "Basic"),
+    ];
+    // What is made must not be in the message that is asked.
+    let rules: String = rows
+        .iter()
+        .enumerate()
+        .map(|(index, (expression, _))| {
+            format!("http-request return status 200 content-type text/plain lf-string \"<%[{expression}]>\" if {{ var(txn.row) -m str {index} }}\n        ")
+        })
+        .collect();
+    let sections = format!(
+        "
+    frontend fe
+        bind @fe@
+        http-request set-var(txn.abc) str(abc)
+        http-request set-var(txn.row) path,field(4,/)
+        {rules}
+        default_backend be
+    backend be
+        server s @s@
+"
+    );
+    let rig = Rig::new(subject, &sections);
+    for (index, (expression, expected)) in rows.iter().enumerate() {
+        let fields = "Cookie: a=1; b=22; a=3\r\nAuthorization: Basic dXNlcjpwdw==\r\n";
+        let expected = expected.replace("/p/a?n=5", &format!("/p/a/{index}?n=5"));
+        let answer = rig.ask(&format!("/p/a/{index}?n=5"), fields);
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a response");
+        assert_eq!(body, format!("<{expected}>"), "{expression}");
+    }
 }

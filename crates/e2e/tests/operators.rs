@@ -2,6 +2,7 @@
 //! changed, servers that are left slowly. And what both take over from the process before: the states of servers, from a file.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use e2e::admin::Admin;
@@ -11,6 +12,7 @@ e2e::scenarios! {
     shared: [
         server_states_from_a_file,
         files_of_server_states_that_cannot_be_read,
+        messages_that_cannot_be_read,
     ],
     alone: [],
 }
@@ -216,4 +218,109 @@ fn a_server_is_left_slowly() {
     wait::throughout("nobody else to leave", Duration::from_millis(500), || on_it() == stays);
     admin.ask("set server px/s1 state drain pace 50/s");
     wait::until("all to have left", Duration::from_secs(10), || on_it() == 0);
+}
+
+/// `management.txt: show errors`: the last of each section, as HAProxy 2.6.12 shows them, but for what it says of its own insides.
+fn messages_that_cannot_be_read(subject: Subject) {
+    let template = "
+    global
+        stats socket @socket@ level admin
+    defaults
+        mode http
+        timeout connect 1s
+        timeout client 5s
+        timeout server 5s
+    frontend fe
+        bind @fe@
+        default_backend be
+    frontend quiet
+        bind @quiet@
+        default_backend be
+    backend be
+        server s @s@
+";
+    let admin = Admin::new();
+    let origin = Origin::serve(|mut conversation| {
+        let mut byte = [0];
+        let mut heard = Vec::new();
+        while conversation.read(&mut byte)? > 0 {
+            heard.push(byte[0]);
+            if heard.ends_with(b"\r\n\r\n") {
+                conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nBad Header: x\r\n\r\nabc")?;
+            }
+        }
+        Ok(())
+    });
+    let setup = Setup::new(subject, template).with("socket", admin.path().display()).with("s", origin.target());
+    let proxy = setup.start();
+    let say = |bytes: &[u8]| {
+        let mut client = proxy.connect("fe");
+        client.say(bytes);
+        String::from_utf8_lossy(&client.to_end().0).into_owned()
+    };
+    let alphabet = "abcdefghijklmnopqrstuvwxyz";
+    let content = format!("{alphabet}{alphabet}{alphabet}{alphabet}0123456789");
+    let head = b"GET /bad path\x01\xff\\ HTTP/1.1\r\nHost: x\r\nX: \ty\r\n\r\n";
+    assert!(say(&[&head[..], content.as_bytes()].concat()).starts_with("HTTP/1.1 400 "));
+    assert!(say(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").starts_with("HTTP/1.1 502 "));
+    let request = "[DATE] frontend fe (#2): invalid request
+  backend <NONE> (#-1), server <NONE> (#-1), event #0, src CLIENT
+  len 159, error at position 9
+  00000  GET /bad path\\x01\\xFF\\\\ HTTP/1.1\\r\\n
+  00027  Host: x\\r\\n
+  00036  X: \\ty\\r\\n
+  00043  \\r\\n
+  00045  abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqr
+  00115+ stuvwxyzabcdefghijklmnopqrstuvwxyz0123456789
+";
+    let response = "[DATE] backend be (#4): invalid response
+  frontend fe (#2), server s (#1), event #1, src CLIENT
+  len 56, error at position 39
+  00000  HTTP/1.1 200 OK\\r\\n
+  00017  Content-Length: 3\\r\\n
+  00036  Bad Header: x\\r\\n
+  00051  \\r\\n
+  00053  abc
+";
+    wait::until("both to be counted", wait::SOON, || {
+        admin.row("fe", "FRONTEND")["ereq"] == "1" && admin.row("be", "BACKEND")["eresp"] == "1"
+    });
+    for (arguments, shown) in [
+        ("", &[request, response][..]),
+        ("-1 request", &[request]),
+        ("fe", &[request, response]),
+        ("2 response", &[response]),
+        ("be", &[response]),
+        ("quiet", &[]),
+        ("99", &[]),
+    ] {
+        let expected = format!("Total events captured on [DATE] : 2\n{}", shown.concat());
+        assert_eq!(errors(&admin.ask(&format!("show errors {arguments}"))), expected, "show errors {arguments}");
+    }
+    assert_eq!(admin.ask("show errors nobody"), "No such proxy.\n\n");
+}
+
+/// Without dates, clients' addresses, and what only one of the subjects says.
+fn errors(answer: &str) -> String {
+    let mut text = String::new();
+    for line in answer.lines().filter(|line| !line.trim().is_empty()) {
+        let line = match (line.split_once('['), line.split_once(']')) {
+            (Some((before, _)), Some((_, behind))) if !line.starts_with("  ") => format!("{before}[DATE]{behind}"),
+            (_, _) => line.to_owned(),
+        };
+        let line = match line.split_once(", src ") {
+            Some((before, _)) => format!("{before}, src CLIENT"),
+            None => line,
+        };
+        let line = match (line.find("  len "), line.find(", wraps at "), line.find(", error at ")) {
+            (Some(0), Some(wraps), Some(error)) => format!("{}{}", &line[..wraps], &line[error..]),
+            (_, _, _) => line,
+        };
+        let is_dump = line.get(2..7).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        if is_dump || !line.starts_with("  ") || line.contains(", src ") || line.contains("error at position") {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    text
 }

@@ -55,6 +55,7 @@
 
 mod body;
 mod connection;
+mod fault;
 mod fields;
 mod framing;
 mod head;

@@ -508,7 +508,13 @@ impl Session {
     /// Starts to end everything, or in `mode http` the exchange, if its client can still be told. What has ended already stays as it
     /// is: the first cause is the true one.
     fn end_with(&mut self, end: End, out: &mut Outbox) {
-        if !self.phase.is_ending() && !self.is_answered(end, out) {
+        if self.phase.is_ending() {
+            return;
+        }
+        if let Cause::Malformed(side, refusal) = end.cause {
+            self.keep_misread(side, refusal);
+        }
+        if !self.is_answered(end, out) {
             self.abort_with(end, out);
         }
     }

@@ -84,11 +84,11 @@ pub use rules::{
     judge,
 };
 pub use sample::{
-    Amount, Announced, BackLoad, Captured, Captures, CertificatePart, Compare, ContentPart, Converter, CountedStart,
-    Course, DateUnit, Digest, Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter, Format, FormatPart,
-    FrontLoad, Heard, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Part, Payload,
-    Scope, ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart, Value, Variable, Variables,
-    Whose, base64, base64_decoded, xxh64,
+    Amount, Announced, BackLoad, Captured, Captures, CertificatePart, Chunks, Compare, ContentPart, Converter,
+    CountedStart, Course, Credential, DateUnit, Digest, Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter,
+    Format, FormatPart, FrontLoad, Heard, JsonInput, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange,
+    Operation, Part, Payload, Scope, ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart,
+    Value, Variable, Variables, Whose, base64, base64_decoded, xxh64,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,
@@ -97,9 +97,11 @@ pub use server::{
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};
 pub use state::bells::{Bell, Bells};
+pub(crate) use state::chance::Chance;
 pub use state::frontend::{FrontendState, ListenerState, Standing};
 pub use state::inbox::Inboxes;
 pub use state::limiter::{Limiter, UNLIMITED};
+pub use state::misread::{LastMisread, Misread, Named};
 pub use state::process::ProcessState;
 pub use state::rate_limit::RateLimit;
 pub use state::server::{Admin, Health, RestingCount, ServerState};

@@ -47,13 +47,13 @@ impl Password {
 }
 
 /// How long it takes says nothing of where they differ.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let difference = one.iter().zip(other).fold(0, |all, (one, other)| all | (one ^ other));
     one.len() == other.len() && difference == 0
 }
 
 /// `name:password`
-fn credentials(fields: &Fields, bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn credentials(fields: &Fields, bytes: &[u8]) -> Option<Vec<u8>> {
     let field = fields.values(bytes, b"authorization").next()?;
     let (scheme, rest) = field.split_at_checked(b"Basic ".len())?;
     scheme.eq_ignore_ascii_case(b"Basic ").then(|| base64_decoded(rest.trim_ascii()))?

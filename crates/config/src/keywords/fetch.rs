@@ -1,6 +1,6 @@
 //! Sample fetches that an ACL may name (configuration.txt §7.3), and HAProxy's predefined ACLs (§7.4).
 
-use crate::fetch::{BackendLoad, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
+use crate::fetch::{BackendLoad, Credential, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
 use crate::pattern::{Compare, Method};
 
 /// The fetches that are read.
@@ -8,6 +8,8 @@ use crate::pattern::{Compare, Method};
 pub(crate) enum Keyword {
     AlwaysFalse,
     AlwaysTrue,
+    Bin,
+    Bool,
     /// The type of the TLV, unless the argument says it.
     Announced(Option<u8>),
     BackendLoad(BackendLoad),
@@ -31,10 +33,12 @@ pub(crate) enum Keyword {
     Int,
     Len(Speaker),
     Message(MessageName),
+    Nbproc,
     Nbsrv,
     Payload(Speaker),
     PayloadLv(Speaker),
     ProtoHttp,
+    Rand,
     ServerLoad(ServerLoad),
     Session(SessionName),
     Src,
@@ -42,8 +46,10 @@ pub(crate) enum Keyword {
     SrvConn,
     SrvIsUp,
     Str,
+    Thread,
     Tls(TlsName),
     BackTls(TlsName),
+    Uuid,
     Variable,
     WaitEnd,
 }
@@ -165,10 +171,15 @@ fn session(name: &str) -> Option<SessionName> {
 pub(crate) enum MessageName {
     Authorized,
     Base,
+    BaseAndQuery,
     Content(Speaker, ContentName),
     Cookie,
+    CookieCount,
+    Credential(Credential),
     /// Whether whole values are meant, and what of them.
     Field(Speaker, bool, FieldForm),
+    FieldLines(Speaker),
+    FieldNames(Speaker),
     Groups,
     Method,
     Parameter,
@@ -213,6 +224,15 @@ fn message(name: &str) -> Option<MessageName> {
     use Speaker::{Client, Server};
     Some(match name {
         "base" => MessageName::Base,
+        "baseq" => MessageName::BaseAndQuery,
+        "cook_cnt" | "req.cook_cnt" => MessageName::CookieCount,
+        "http_auth_pass" => MessageName::Credential(Credential::Password),
+        "http_auth_type" => MessageName::Credential(Credential::Scheme),
+        "http_auth_user" => MessageName::Credential(Credential::User),
+        "req.hdr_names" => MessageName::FieldNames(Client),
+        "req.hdrs" => MessageName::FieldLines(Client),
+        "res.hdr_names" => MessageName::FieldNames(Server),
+        "res.hdrs" => MessageName::FieldLines(Server),
         "req.body" | "req_body" => MessageName::Content(Client, ContentName::Octets),
         "req.body_len" => MessageName::Content(Client, ContentName::Length),
         "req.body_param" => MessageName::Content(Client, ContentName::Parameter),
@@ -254,11 +274,14 @@ pub(crate) const READ: &[&str] = &[
     "always_true",
     "avg_queue",
     "base",
+    "baseq",
     "be_conn",
     "be_conn_free",
     "be_id",
     "be_name",
     "be_sess_rate",
+    "bin",
+    "bool",
     "capture.req.hdr",
     "capture.req.method",
     "capture.req.uri",
@@ -281,20 +304,28 @@ pub(crate) const READ: &[&str] = &[
     "hostname",
     "http_auth",
     "http_auth_group",
+    "http_auth_pass",
+    "http_auth_type",
+    "http_auth_user",
     "int",
     "method",
+    "nbproc",
     "nbsrv",
     "path",
     "pathq",
     "query",
     "queue",
+    "rand",
     "req.body",
     "req.body_len",
     "req.body_param",
     "req.body_size",
     "req.cook",
+    "req.cook_cnt",
     "req.fhdr",
     "req.hdr",
+    "req.hdr_names",
+    "req.hdrs",
     "req.len",
     "req.payload",
     "req.payload_lv",
@@ -311,6 +342,8 @@ pub(crate) const READ: &[&str] = &[
     "res.body_size",
     "res.fhdr",
     "res.hdr",
+    "res.hdr_names",
+    "res.hdrs",
     "res.len",
     "res.payload",
     "res.payload_lv",
@@ -369,9 +402,11 @@ pub(crate) const READ: &[&str] = &[
     "ssl_fc_use_keysize",
     "status",
     "str",
+    "thread",
     "unique-id",
     "url",
     "url_param",
+    "uuid",
     "var",
     "wait_end",
 ];
@@ -382,6 +417,12 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         // Early data is never taken.
         "always_false" | "ssl_fc_has_early" => Keyword::AlwaysFalse,
         "always_true" => Keyword::AlwaysTrue,
+        "bin" => Keyword::Bin,
+        "bool" => Keyword::Bool,
+        "nbproc" => Keyword::Nbproc,
+        "rand" => Keyword::Rand,
+        "thread" => Keyword::Thread,
+        "uuid" => Keyword::Uuid,
         "avg_queue" => Keyword::BackendLoad(BackendLoad::AverageQueue),
         "be_conn" => Keyword::BeConn,
         "be_conn_free" => Keyword::BackendLoad(BackendLoad::FreeConnections),
@@ -443,27 +484,27 @@ pub(crate) const PREDEFINED_UNSERVED: &[&str] =
 
 /// Fetches that HAProxy knows and nothing here reads.
 const UNREAD: &str = "
-accept_date act_conn base32 base32+src baseq bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
+accept_date act_conn base32 base32+src bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
 bc_err_str bc_glitches bc_http_major bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams
 bc_settings_streams_limit bc_src bc_src_port bc_srv be_connect_timeout be_server_timeout 
-be_tarpit_timeout be_tunnel_timeout bin bool bs.aborted bs.debug_str bs.id bytes_in bytes_out cook_cnt
+be_tarpit_timeout be_tunnel_timeout bs.aborted bs.debug_str bs.id bytes_in bytes_out 
 cook_val cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
 date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
 fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
 fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
 fe_client_timeout fe_defbe fe_tarpit_timeout fs.aborted fs.debug_str fs.id
-http_auth_bearer http_auth_pass http_auth_type http_auth_user http_first_req internal.htx.data
+http_auth_bearer http_first_req internal.htx.data
 internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
 internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file
-last_rule_line lat_ns_avg lat_ns_tot meth nbproc payload payload_lv pid prio_class prio_offset proc quic_enabled
-rand rdp_cookie rdp_cookie_cnt req.bytes_in req.bytes_out
+last_rule_line lat_ns_avg lat_ns_tot meth payload payload_lv pid prio_class prio_offset proc quic_enabled
+rdp_cookie rdp_cookie_cnt req.bytes_in req.bytes_out
 req.ssl_cipherlist req.ssl_keyshare_groups req.ssl_sigalgs req.ssl_supported_groups
-req.cook_cnt req.cook_names req.cook_val req.hdr_names req.hdrs req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
+req.cook_names req.cook_val req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
 req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_rdp_cookie req_rdp_cookie_cnt
 request_date res.bytes_in res.bytes_out res.cache_hit res.cache_name res.comp
-res.comp_algo res.cook res.cook_cnt res.cook_val res.hdr_names res.hdrs res.hdrs_bin res.timer.data res.timer.hdr rtt
+res.comp_algo res.cook res.cook_cnt res.cook_val res.hdrs_bin res.timer.data res.timer.hdr rtt
 sc0_bytes_in_rate sc0_bytes_out_rate sc0_clr_gpc0 sc0_clr_gpc1 sc0_conn_cnt sc0_conn_cur sc0_conn_rate sc0_get_gpc0
 sc0_get_gpc1 sc0_get_gpt0 sc0_gpc0_rate sc0_gpc1_rate sc0_http_err_cnt sc0_http_err_rate sc0_http_fail_cnt
 sc0_http_fail_rate sc0_http_req_cnt sc0_http_req_rate sc0_inc_gpc0 sc0_inc_gpc1 sc0_kbytes_in sc0_kbytes_out sc0_key
@@ -494,6 +535,6 @@ ssl_fc_npn ssl_fc_protocol_hello_id ssl_fc_server_handshake_traffic_secret
 ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_session_key ssl_fc_sigalgs_bin
 ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_s_chain_der
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
-ssl_s_version stopping table_avl table_cnt term_events thread txn.conn_retries txn.id32 txn.redispatched
-txn.sess_term_state txn.status txn.timer.total txn.timer.user url32 url32+src url_ip url_port urlp_val uuid
+ssl_s_version stopping table_avl table_cnt term_events txn.conn_retries txn.id32 txn.redispatched
+txn.sess_term_state txn.status txn.timer.total txn.timer.user url32 url32+src url_ip url_port urlp_val 
 ";

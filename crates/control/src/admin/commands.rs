@@ -5,8 +5,8 @@ use super::desk::Desk;
 use super::realm::Realm;
 use super::sessions::Wanted;
 use super::{
-    authorities, certificates, change, configuration, explain, frontends, latency, limits, lists, manners, master,
-    server, tell,
+    authorities, certificates, change, configuration, errors, explain, frontends, latency, limits, lists, manners,
+    master, server, tell,
 };
 use config::Access;
 use table::{FrontendId, Standing};
@@ -103,7 +103,7 @@ const TABLE: &[Spec] = &[
         "show errors [<px>] [request|response]",
         "requests and responses that could not be read",
         Access::Operator,
-        Run::Desk(tell::errors),
+        Run::Desk(errors::show),
     ),
     spec(&["show", "info"], "show info [desc|json|typed]*", "the process", Access::User, Run::Desk(tell::info)),
     spec(

@@ -17,6 +17,7 @@
 //! | `realm`, `master` | the master's socket (`-S`) |
 //! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
 //! | `certificates` | what they do with certificates |
+//! | `errors` | `show errors` |
 //! | `lists` | what they do with maps and the patterns of ACLs |
 //! | `configuration`, `explain` | the files in force, and what they mean for a connection |
 //! | `notices` | what the log is told of a server that an operator changed |
@@ -40,6 +41,7 @@ mod commands;
 mod configuration;
 mod conversation;
 mod desk;
+mod errors;
 mod explain;
 mod exports;
 mod facts;

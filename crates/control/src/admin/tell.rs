@@ -113,18 +113,6 @@ pub(super) fn reloads(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
     desk.history.show().into()
 }
 
-/// Streams of bytes have no errors to capture.
-pub(super) fn errors(desk: &mut Desk<'_>, call: &Call<'_>) -> Answer {
-    let (name, table) = (call.word(0), desk.table);
-    let is_known = name.is_empty() || table.frontend_named(name).is_some() || table.backend_named(name).is_some();
-    // A number is as good as a name, and any number is taken.
-    if !is_known && name.parse::<i64>().is_err() && !matches!(name, "request" | "response") {
-        return "No such proxy.\n".into();
-    }
-    let now = jiff::Zoned::new(desk.facts().now.wall, jiff::tz::TimeZone::system());
-    format!("Total events captured on [{}] : 0\n", now.strftime("%d/%b/%Y:%H:%M:%S.%3f")).into()
-}
-
 /// What every shard did, summed from counters that are there anyway.
 pub(super) fn activity(desk: &mut Desk<'_>, _: &Call<'_>) -> Answer {
     let facts = desk.facts();

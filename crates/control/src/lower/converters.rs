@@ -5,7 +5,7 @@ use super::lists::{self, Columns};
 use super::samples::compare;
 use config::{Lead, Spanned, Stage};
 use std::sync::Arc;
-use table::{Amount, Converter, Digest, Map, MapKey, Substitution, Value};
+use table::{Amount, Converter, Digest, JsonInput, Map, MapKey, Substitution, Value};
 
 impl Lowering<'_> {
     /// `None` if a map cannot be read; that has been reported.
@@ -66,7 +66,22 @@ impl Lowering<'_> {
                 config::Digest::Sha384 => Digest::Sha384,
                 config::Digest::Sha512 => Digest::Sha512,
             }),
-            config::Converter::Json => Converter::Json,
+            config::Converter::Json(input) => Converter::Json(match input {
+                config::JsonInput::Latin => JsonInput::Latin,
+                config::JsonInput::Utf8 => JsonInput::Utf8,
+                config::JsonInput::Utf8Only => JsonInput::Utf8Only,
+            }),
+            config::Converter::NetworkOrder => Converter::NetworkOrder,
+            config::Converter::HostOnly => Converter::HostOnly,
+            config::Converter::PortOnly => Converter::PortOnly,
+            config::Converter::Numbers(chunks) => Converter::Numbers(super::parts::chunks(chunks)),
+            config::Converter::HexChunks(chunks) => Converter::HexChunks(super::parts::chunks(chunks)),
+            config::Converter::IsSame(variable) => Converter::IsSame(self.variable(variable)),
+            config::Converter::AddItem { delimiter, variable, after } => Converter::AddItem {
+                delimiter: bytes(delimiter),
+                variable: variable.as_ref().map(|variable| self.variable(variable)),
+                after: bytes(after),
+            },
             config::Converter::HexToInteger => Converter::HexToInt,
             config::Converter::Parameter { name, delimiter } => {
                 Converter::Parameter { name: bytes(name), delimiter: u8::try_from(*delimiter).unwrap_or(b'&') }

@@ -2,8 +2,8 @@
 
 use super::Lowering;
 use table::{
-    BackLoad, ContentPart, CountedStart, DateUnit, FieldForm, FieldPart, FormParameter, FrontLoad, MessagePart,
-    Operation, Part, ServerLoad, SessionPart, Speaker, TextPart,
+    BackLoad, Chunks, ContentPart, CountedStart, Credential, DateUnit, FieldForm, FieldPart, FormParameter, FrontLoad,
+    MessagePart, Operation, Part, ServerLoad, SessionPart, Speaker, TextPart,
 };
 
 impl Lowering<'_> {
@@ -31,6 +31,19 @@ impl Lowering<'_> {
             config::MessagePart::Parameter(name) => MessagePart::Parameter(name.as_bytes().into()),
             config::MessagePart::Authorized(list) => MessagePart::Authorized(self.userlist(&list.name)),
             config::MessagePart::Groups(list) => MessagePart::Groups(self.userlist(&list.name)),
+            config::MessagePart::BaseAndQuery => MessagePart::BaseAndQuery,
+            config::MessagePart::FieldNames(whose, between) => {
+                MessagePart::FieldNames(speaker(*whose), between.as_bytes().into())
+            }
+            config::MessagePart::FieldLines(whose) => MessagePart::FieldLines(speaker(*whose)),
+            config::MessagePart::CookieCount(name) => {
+                MessagePart::CookieCount(name.as_ref().map(|name| name.as_bytes().into()))
+            }
+            config::MessagePart::Credential(part) => MessagePart::Credential(match part {
+                config::Credential::User => Credential::User,
+                config::Credential::Password => Credential::Password,
+                config::Credential::Scheme => Credential::Scheme,
+            }),
             config::MessagePart::Content(whose, part) => MessagePart::Content(speaker(*whose), content(part)),
         }
     }
@@ -115,6 +128,7 @@ pub(super) fn session(part: config::SessionPart) -> SessionPart {
             },
         ),
         config::SessionPart::ProcessId => SessionPart::ProcessId,
+        config::SessionPart::Thread => SessionPart::Thread,
         config::SessionPart::ServerName => SessionPart::ServerName,
         config::SessionPart::Captured(whose, index) => SessionPart::Captured(speaker(whose), index),
         config::SessionPart::RequestMethod => SessionPart::RequestMethod,
@@ -126,6 +140,11 @@ pub(super) fn session(part: config::SessionPart) -> SessionPart {
 
 pub(super) fn piece(piece: &config::TextPart) -> TextPart {
     TextPart { index: piece.index, delimiters: piece.delimiters.as_bytes().into(), count: piece.count }
+}
+
+pub(super) fn chunks(chunks: &config::Chunks) -> Chunks {
+    let config::Chunks { separator, size, drops_rest } = chunks;
+    Chunks { separator: separator.as_bytes().into(), size: *size as usize, drops_rest: *drops_rest }
 }
 
 pub(super) fn operation(operation: config::Operation) -> Operation {

@@ -63,6 +63,12 @@ impl Lowering<'_> {
                 Fetch::Session(super::parts::session(*part))
             }
             config::Fetch::Hostname => Fetch::Bytes(crate::log::hostname().into_bytes().into()),
+            config::Fetch::VariableOr(variable, default) => {
+                Fetch::VariableOr(self.variable(variable), default.as_bytes().into())
+            }
+            config::Fetch::Octets(octets) => Fetch::Bytes(octets.as_slice().into()),
+            config::Fetch::Random(range) => Fetch::Random(*range),
+            config::Fetch::Uuid => Fetch::Uuid,
             config::Fetch::WaitEnd => Fetch::WaitEnd,
             config::Fetch::Message(part) => Fetch::Message(self.message(part)),
             config::Fetch::Payload(speaker, part) => {

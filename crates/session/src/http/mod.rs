@@ -32,6 +32,7 @@
 //! | `leaving` | clients that end their half while they wait |
 //! | `answer` | responses of our own, and closing slowly behind them |
 //! | `facts` | what logs and counters are told |
+//! | `misread` | what operators are shown of messages that break rules |
 //!
 //! **Invariant:** a socket is heard only when nothing that came before waits to be looked at.
 //! **Invariant:** between two exchanges nothing is held but [`Http`].
@@ -41,6 +42,7 @@ mod content;
 mod exchange;
 mod facts;
 mod leaving;
+mod misread;
 mod page;
 mod request;
 mod retry;

@@ -42,29 +42,52 @@ pub(super) fn url_encoded(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Each byte is a character of Latin-1; those that are no printable ASCII, and those that JSON wants escaped, are.
-pub(super) fn json(text: &[u8]) -> Vec<u8> {
+/// What the octets are that JSON is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonInput {
+    /// Each is a character of Latin-1.
+    Latin,
+    /// Where something else is among them there is no sample.
+    Utf8,
+    /// What is something else is left out.
+    Utf8Only,
+}
+
+/// Characters that are no printable ASCII, and those that JSON wants escaped, are. As in HAProxy, what UTF-8 has beyond 16 bits is
+/// none.
+pub(super) fn json(text: &[u8], input: JsonInput) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
-    for &byte in text {
-        let letter = match byte {
-            b'"' | b'\\' | b'/' => byte,
-            0x08 => b'b',
-            0x0c => b'f',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            b' '..=b'~' => {
-                out.push(byte);
-                continue;
-            }
-            _ => {
-                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', letter]);
+    if input == JsonInput::Latin {
+        text.iter().for_each(|&byte| push_json(byte.into(), &mut out));
+        return Some(out);
     }
-    out
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match u16::try_from(u32::from(character)) {
+                Ok(code) => push_json(code, &mut out),
+                Err(_) if input == JsonInput::Utf8 => return None,
+                Err(_) => (),
+            }
+        }
+        if input == JsonInput::Utf8 && !chunk.invalid().is_empty() {
+            return None;
+        }
+    }
+    Some(out)
+}
+
+fn push_json(code: u16, out: &mut Vec<u8>) {
+    let letter = match u8::try_from(code).unwrap_or(0) {
+        byte @ (b'"' | b'\\' | b'/') => byte,
+        0x08 => b'b',
+        0x0c => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        byte @ b' '..=b'~' => return out.push(byte),
+        _ => return out.extend_from_slice(format!("\\u{code:04x}").as_bytes()),
+    };
+    out.extend_from_slice(&[b'\\', letter]);
 }
 
 pub(super) fn hex(bytes: &[u8]) -> Vec<u8> {
@@ -163,7 +186,10 @@ mod tests {
     #[test]
     fn escapes() {
         assert_eq!(url_encoded("/a%20b+c~é".as_bytes()), b"%2Fa%2520b%2Bc~%C3%A9");
-        assert_eq!(json(b"/abc?x=\"\n\xc3\xa9\xff"), br#"\/abc?x=\"\n\u00c3\u00a9\u00ff"#);
+        assert_eq!(
+            json(b"/abc?x=\"\n\xc3\xa9\xff", JsonInput::Latin).expect("any octet is one"),
+            br#"\/abc?x=\"\n\u00c3\u00a9\u00ff"#
+        );
         assert_eq!((hex_number(b"616a"), hex_number(b"ff"), hex_number(b"x")), (Some(24938), Some(255), None));
     }
 }

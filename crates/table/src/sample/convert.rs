@@ -11,6 +11,8 @@ use super::coding::{
 use crate::HashFunction;
 use crate::hashing::mix;
 
+use super::chunks::Chunks;
+use super::coding::JsonInput;
 use super::digest::{xxh32, xxh64};
 use super::{Digest, Facts, Map, Substitution, Value, Variable};
 
@@ -80,7 +82,25 @@ pub enum Converter {
     /// `sha1`, `sha2`
     Digest(Digest),
     /// `json`: what is within the quotes of a string.
-    Json,
+    Json(JsonInput),
+    /// `htonl`
+    NetworkOrder,
+    /// `host_only`
+    HostOnly,
+    /// `port_only`
+    PortOnly,
+    /// `be2dec`: whole numbers in decimal digits.
+    Numbers(Chunks),
+    /// `be2hex`
+    HexChunks(Chunks),
+    /// `secure_memcmp`: how long it takes says nothing of where they differ.
+    IsSame(Variable),
+    /// `add_item`: behind an item that is there, the delimiter.
+    AddItem {
+        delimiter: Box<[u8]>,
+        variable: Option<Variable>,
+        after: Box<[u8]>,
+    },
     /// `param`
     Parameter {
         name: Box<[u8]>,
@@ -194,7 +214,35 @@ impl Converter {
             Converter::Xxh32(seed) => Some(Value::Int(xxh32(&value.into_bytes(), *seed).into())),
             Converter::Xxh64(seed) => Some(Value::Int(xxh64(&value.into_bytes(), *seed) as i64)),
             Converter::Digest(digest) => Some(owned(digest.of(&value.into_bytes()))),
-            Converter::Json => Some(owned(json(&value.into_bytes()))),
+            Converter::Json(input) => json(&value.into_bytes(), *input).map(owned),
+            Converter::NetworkOrder => Some(owned((value.to_int()? as u32).to_be_bytes().to_vec())),
+            Converter::HostOnly => {
+                let text = value.into_bytes();
+                let end = port_at(&text).unwrap_or(text.len());
+                Some(part(text, 0, end))
+            }
+            Converter::PortOnly => {
+                let text = value.into_bytes();
+                let port = port_at(&text).and_then(|at| text.get(at + 1..));
+                Some(Value::Int(port.and_then(|port| Value::Bytes(port.into()).to_int()).unwrap_or(0)))
+            }
+            Converter::Numbers(chunks) => Some(owned(chunks.numbers(&value.into_bytes()))),
+            Converter::HexChunks(chunks) => Some(owned(chunks.digits(&value.into_bytes()))),
+            Converter::IsSame(variable) => {
+                let other = facts.variables.value_of(*variable)?.into_bytes();
+                Some(Value::Bool(crate::users::is_same(&value.into_bytes(), &other)))
+            }
+            Converter::AddItem { delimiter, variable, after } => {
+                let mut text = value.into_bytes().into_owned();
+                let item = variable.and_then(|variable| facts.variables.value_of(variable)).map(Value::into_bytes);
+                let is_any = item.as_ref().is_some_and(|item| !item.is_empty()) || !after.is_empty();
+                if is_any && !text.is_empty() {
+                    text.extend_from_slice(delimiter);
+                }
+                text.extend_from_slice(&item.unwrap_or_default());
+                text.extend_from_slice(after);
+                Some(owned(text))
+            }
             Converter::HexToInt => hex_number(&value.into_bytes()).map(Value::Int),
             Converter::Parameter { name, delimiter } => {
                 let text = value.into_bytes();
@@ -250,6 +298,11 @@ impl TextPart {
         let (first, last) = (ranges.get(first)?, ranges.get(last)?);
         Some(part(text, first.start, last.end))
     }
+}
+
+/// The colon before a port; those within brackets are an address's.
+fn port_at(text: &[u8]) -> Option<usize> {
+    text.iter().rposition(|&byte| byte == b':').filter(|&at| !text[at..].contains(&b']'))
 }
 
 fn bytes(text: Cow<'_, [u8]>, offset: usize, count: Option<u32>) -> Option<Value<'_>> {

@@ -49,6 +49,12 @@ pub enum Fetch {
     Message(MessagePart),
     /// `var(name)`
     Variable(Variable),
+    /// `var(name,default)`
+    VariableOr(Variable, Box<[u8]>),
+    /// `rand`: below this number.
+    Random(u32),
+    /// `uuid`
+    Uuid,
     /// What is known of the client's TLS.
     Tls(TlsPart),
     /// What the client's PROXY header says beside addresses: the first value of this type.
@@ -164,6 +170,12 @@ impl Fetch {
             }
             Fetch::BackTls(part) => part.of(facts.back_tls).into(),
             Fetch::Variable(variable) => facts.variables.value_of(*variable).into(),
+            Fetch::VariableOr(variable, default) => {
+                let known = facts.variables.value_of(*variable);
+                Sample::Settled(known.unwrap_or(Value::Bytes(Cow::Borrowed(default))))
+            }
+            Fetch::Random(range) => int(table.process.chance.below(*range).into()),
+            Fetch::Uuid => Sample::Settled(Value::Bytes(table.process.chance.uuid().into_bytes().into())),
         }
     }
 
@@ -193,6 +205,9 @@ impl Fetch {
             | Fetch::Announced(_)
             | Fetch::Session(_)
             | Fetch::BackTls(_)
+            | Fetch::VariableOr(..)
+            | Fetch::Random(_)
+            | Fetch::Uuid
             | Fetch::Variable(_) => true,
         }
     }

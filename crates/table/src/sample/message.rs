@@ -10,6 +10,7 @@ use http1::{Fields, Request, Response};
 
 use super::{ContentPart, Facts, Sample, Speaker, Value};
 use crate::Userlist;
+use crate::users::credentials;
 
 /// A message whose head is whole.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,25 @@ pub enum MessagePart {
     Groups(Arc<Userlist>),
     /// `req.body`, `res.body` and their kin.
     Content(Speaker, ContentPart),
+    /// `baseq`: the first `Host`, the path and the query.
+    BaseAndQuery,
+    /// `req.hdr_names`, `res.hdr_names`: with this between them.
+    FieldNames(Speaker, Box<[u8]>),
+    /// `req.hdrs`, `res.hdrs`: all lines, and the empty one.
+    FieldLines(Speaker),
+    /// `req.cook_cnt`: of this name, or all.
+    CookieCount(Option<Box<[u8]>>),
+    /// `http_auth_user` and its kin.
+    Credential(Credential),
+}
+
+/// What of `Authorization` (RFC 7617).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    User,
+    Password,
+    /// The scheme: `Basic`.
+    Scheme,
 }
 
 /// What is asked of the fields of one name.
@@ -82,6 +102,17 @@ impl MessagePart {
             (MessagePart::Content(Speaker::Client, part), Message::Request { .. })
             | (MessagePart::Content(Speaker::Server, part), Message::Response { .. }) => part.of(message),
             (MessagePart::Content(..), _) => None,
+            (MessagePart::FieldNames(speaker, between), _) => fields_of(message, *speaker).map(|(fields, bytes)| {
+                let names: Vec<Vec<u8>> = fields.iter(bytes).map(|(name, _)| name.to_ascii_lowercase()).collect();
+                Value::Bytes(Cow::Owned(names.join(&**between)))
+            }),
+            (MessagePart::FieldLines(speaker), _) => fields_of(message, *speaker).map(|(fields, bytes)| {
+                let line =
+                    |(name, value): (&[u8], &[u8])| [&name.to_ascii_lowercase(), &b": "[..], value, b"\r\n"].concat();
+                Value::Bytes(Cow::Owned(
+                    [fields.iter(bytes).map(line).collect::<Vec<_>>().concat(), b"\r\n".to_vec()].concat(),
+                ))
+            }),
             (MessagePart::Status, Message::Response { response, .. }) => Some(Value::Int(response.status().into())),
             (MessagePart::Version, Message::Response { response, .. }) => Some(version(response.version())),
             (_, Message::Request { request, bytes }) => self.of_request(request, bytes),
@@ -92,7 +123,10 @@ impl MessagePart {
                 | MessagePart::PathAndQuery
                 | MessagePart::Query
                 | MessagePart::Base
+                | MessagePart::BaseAndQuery
                 | MessagePart::Cookie(_)
+                | MessagePart::CookieCount(_)
+                | MessagePart::Credential(_)
                 | MessagePart::Parameter(_)
                 | MessagePart::Authorized(_)
                 | MessagePart::Groups(_),
@@ -109,7 +143,16 @@ impl MessagePart {
                 Some(part.values(message).any(is_it))
             }
             MessagePart::Content(_, part) => part.any(message, is_it),
+            MessagePart::Cookie(name) => {
+                let (fields, bytes) = request_of(message)?;
+                Some(cookies(fields, bytes, Some(name)).any(|value| is_it(text(value))))
+            }
             MessagePart::Field(_)
+            | MessagePart::BaseAndQuery
+            | MessagePart::FieldNames(..)
+            | MessagePart::FieldLines(_)
+            | MessagePart::CookieCount(_)
+            | MessagePart::Credential(_)
             | MessagePart::Method
             | MessagePart::Target
             | MessagePart::Path
@@ -118,7 +161,6 @@ impl MessagePart {
             | MessagePart::Base
             | MessagePart::Version
             | MessagePart::Status
-            | MessagePart::Cookie(_)
             | MessagePart::Parameter(_)
             | MessagePart::Authorized(_) => None,
             MessagePart::Groups(list) => {
@@ -146,6 +188,11 @@ impl MessagePart {
             | MessagePart::Parameter(_)
             | MessagePart::Authorized(_)
             | MessagePart::Groups(_)
+            | MessagePart::BaseAndQuery
+            | MessagePart::FieldNames(..)
+            | MessagePart::FieldLines(_)
+            | MessagePart::CookieCount(_)
+            | MessagePart::Credential(_)
             | MessagePart::Content(..) => None,
         }
     }
@@ -165,10 +212,32 @@ impl MessagePart {
                 let host = request.fields().values(bytes, b"host").next().unwrap_or_default();
                 Some(Value::Bytes(Cow::Owned([host, request.path(bytes)].concat())))
             }
+            MessagePart::BaseAndQuery => {
+                let host = request.fields().values(bytes, b"host").next().unwrap_or_default();
+                Some(Value::Bytes(Cow::Owned([host, request.path_and_query(bytes)].concat())))
+            }
+            MessagePart::CookieCount(name) => {
+                let count = cookies(request.fields(), bytes, name.as_deref()).count();
+                Some(Value::Int(count.try_into().unwrap_or(i64::MAX)))
+            }
+            MessagePart::Credential(part) => {
+                let value = request.fields().values(bytes, b"authorization").next()?;
+                let scheme = value.split(|&byte| byte == b' ').next()?;
+                if *part == Credential::Scheme {
+                    return Some(text(scheme));
+                }
+                let credentials = credentials(request.fields(), bytes)?;
+                let colon = credentials.iter().position(|&byte| byte == b':')?;
+                let said = match part {
+                    Credential::User => &credentials[..colon],
+                    Credential::Password | Credential::Scheme => &credentials[colon + 1..],
+                };
+                Some(Value::Bytes(Cow::Owned(said.to_vec())))
+            }
             MessagePart::Version => Some(version(request.version())),
             MessagePart::Cookie(name) => {
-                let lists = request.fields().values(bytes, b"cookie");
-                lists.flat_map(|list| list.split(|&byte| byte == b';')).find_map(|pair| named(pair, name)).map(text)
+                // The last, as HAProxy has it.
+                cookies(request.fields(), bytes, Some(name)).last().map(text)
             }
             MessagePart::Parameter(name) => {
                 let query = request.query(bytes)?;
@@ -180,9 +249,30 @@ impl MessagePart {
                 Some(Value::Bytes(Cow::Owned(group.as_bytes().to_vec())))
             }
             MessagePart::Status => None,
-            MessagePart::Field(_) | MessagePart::Content(..) => unreachable!("they are looked for in both messages"),
+            MessagePart::Field(_)
+            | MessagePart::FieldNames(..)
+            | MessagePart::FieldLines(_)
+            | MessagePart::Content(..) => unreachable!("they are looked for in both messages"),
         }
     }
+}
+
+/// The fields of this side's message.
+fn fields_of<'a>(message: Message<'a>, whose: Speaker) -> Option<(&'a Fields, &'a [u8])> {
+    match (whose, message) {
+        (Speaker::Client, Message::Request { request, bytes }) => Some((request.fields(), bytes)),
+        (Speaker::Server, Message::Response { response, bytes }) => Some((response.fields(), bytes)),
+        (Speaker::Client, Message::Response { .. }) | (Speaker::Server, Message::Request { .. }) => None,
+    }
+}
+
+/// The values of cookies of this name, or of all.
+fn cookies<'a>(fields: &'a Fields, bytes: &'a [u8], name: Option<&[u8]>) -> impl Iterator<Item = &'a [u8]> {
+    let pairs = fields.values(bytes, b"cookie").flat_map(|list| list.split(|&byte| byte == b';'));
+    pairs.filter_map(move |pair| match name {
+        Some(name) => named(pair, name),
+        None => Some(pair).filter(|pair| pair.contains(&b'=')),
+    })
 }
 
 impl FieldPart {

@@ -18,11 +18,12 @@
 //! | `message`, `content` | what a request or a response of HTTP says |
 //! | `session` | what is known of a session, and what it has kept |
 //! | `variable` | what rules have kept |
-//! | `convert`, `coding`, `digest`, `map`, `substitute` | samples out of samples |
+//! | `convert`, `chunks`, `coding`, `digest`, `map`, `substitute` | samples out of samples |
 //! | `format` | texts with samples in them |
 //! | `matcher`, `text` | what a value is compared with |
 
 mod certificate;
+mod chunks;
 mod coding;
 mod content;
 mod convert;
@@ -43,7 +44,8 @@ mod value;
 mod variable;
 
 pub use certificate::{CertificatePart, NameForm, Whose};
-pub use coding::{base64, base64_decoded};
+pub use chunks::Chunks;
+pub use coding::{JsonInput, base64, base64_decoded};
 pub use content::{ContentPart, FormParameter};
 pub use convert::{Amount, Converter, Operation, TextPart};
 pub use digest::{Digest, xxh64};
@@ -53,7 +55,7 @@ pub use load::{BackLoad, FrontLoad, ServerLoad};
 pub use map::{Map, MapKey};
 pub use matcher::{Matcher, NumberRange};
 pub(crate) use message::first_element;
-pub use message::{FieldForm, FieldPart, Message, MessagePart};
+pub use message::{Credential, FieldForm, FieldPart, Message, MessagePart};
 pub use payload::{CountedStart, Part, Speaker};
 pub use session::{Captured, Captures, Course, DateUnit, SessionPart};
 pub use substitute::Substitution;

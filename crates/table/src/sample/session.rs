@@ -47,6 +47,8 @@ pub enum SessionPart {
     AcceptSeconds,
     /// `%pid`
     ProcessId,
+    /// `thread`: of which shard it is.
+    Thread,
     /// `date(offset,unit)`: what time it is, in whole units since 1970, and so many of them later.
     Date(i64, DateUnit),
     /// `srv_name`
@@ -114,6 +116,7 @@ impl SessionPart {
                 };
                 Some(Value::Int(i64::try_from(count).unwrap_or(i64::MAX).saturating_add(offset)))
             }
+            SessionPart::Thread => Some(Value::Int(course.shard.0.into())),
             SessionPart::ProcessId => Some(Value::Int(process.pid.load(Relaxed).into())),
             SessionPart::ServerName => Some(Value::text(&course.server?.name)),
             SessionPart::Captured(speaker, index) => {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam::utils::CachePadded;
 
 use crate::balance::{Assignment, Balancer, Passed, PickKey, Preview, Ticket, Waiter};
-use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, Server, Tally, Warmth};
+use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, LastMisread, Server, Tally, Warmth};
 
 /// What is remembered of a backend beyond a reload.
 ///
@@ -20,6 +20,8 @@ pub struct BackendState {
     /// whether a server is found or not.
     pub conns: Conns,
     pub tally: Tally,
+    /// The last response that could not be read.
+    pub last_misread: LastMisread,
     balancer: Mutex<Balancer>,
     /// Where those who waited are told what they got.
     inboxes: Arc<Inboxes>,
@@ -50,6 +52,7 @@ impl BackendState {
         BackendState {
             conns: Conns::new(shard_count),
             tally: Tally::new(shard_count),
+            last_misread: LastMisread::default(),
             balancer: Mutex::new(Balancer::default()),
             inboxes,
             bells,

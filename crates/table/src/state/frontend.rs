@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use crate::{Bells, Conns, Limiter, RateLimit, Sources, Tally};
+use crate::{Bells, Conns, LastMisread, Limiter, RateLimit, Sources, Tally};
 
 /// What is remembered of a frontend beyond a reload.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct FrontendState {
     pub session_rate: RateLimit,
     /// Below its `maxconn-per-source`.
     pub sources: Sources,
+    /// The last request that could not be read.
+    pub last_misread: LastMisread,
     standing: AtomicU8,
 }
 
@@ -58,6 +60,7 @@ impl FrontendState {
             limiter: Limiter::new(shard_count, bells.clone()),
             session_rate: RateLimit::new(bells),
             sources: Sources::default(),
+            last_misread: LastMisread::default(),
             standing: AtomicU8::new(Standing::Open as u8),
         }
     }

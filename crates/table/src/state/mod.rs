@@ -2,9 +2,11 @@
 
 pub(crate) mod backend;
 pub(crate) mod bells;
+pub(crate) mod chance;
 pub(crate) mod frontend;
 pub(crate) mod inbox;
 pub(crate) mod limiter;
+pub(crate) mod misread;
 pub(crate) mod process;
 pub(crate) mod rate_limit;
 pub(crate) mod server;

@@ -1,9 +1,9 @@
 //! What holds over the whole process.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use crate::{Bells, Conns, Inboxes, Limiter, Numbers, RateLimit, Tally, TlsState, Wall};
+use crate::{Bells, Chance, Conns, Inboxes, Limiter, Numbers, RateLimit, Tally, TlsState, Wall};
 
 /// What is counted over all frontends, and how shards reach each other.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub struct ProcessState {
     pub wall: Wall,
     /// As the system knows the process; 0 until control says it.
     pub pid: AtomicU32,
+    /// Messages that could not be read.
+    pub misread_count: AtomicU64,
+    pub chance: Chance,
 }
 
 impl ProcessState {
@@ -43,6 +46,8 @@ impl ProcessState {
             numbers: Numbers::new(shard_count),
             wall: Wall::default(),
             pid: AtomicU32::new(0),
+            misread_count: AtomicU64::new(0),
+            chance: Chance::new(),
         }
     }
 }
