@@ -64,6 +64,7 @@ pub(crate) fn parameter(
         TlsKeyword::Ciphers => tls.ciphers = Some(argument("missing cipher suite")?),
         TlsKeyword::Ciphersuites => tls.ciphersuites = Some(argument("missing cipher suite")?),
         TlsKeyword::Curves => tls.curves = Some(argument("missing curve suite")?),
+        TlsKeyword::Ktls => tls.ktls = Some(said(line, at, place, switch(name, line.word(at + 1)))?),
         TlsKeyword::NoTickets => tls.has_tickets = Some(false),
         TlsKeyword::Tickets => tls.has_tickets = Some(true),
         TlsKeyword::PreferClient => tls.prefers_client = true,
@@ -144,6 +145,15 @@ pub(crate) fn protocols(keyword: &str, word: &str) -> Result<Vec<String>, String
         return Err(format!("'{keyword}' : length must be between 1 and 255 bytes for each protocol name"));
     }
     Ok(names)
+}
+
+/// `ktls on`, `ktls off`
+pub(crate) fn switch(name: &str, word: &str) -> Result<bool, String> {
+    match word {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("'{name}' : expects 'on' or 'off', and not '{other}'")),
+    }
 }
 
 /// `ssl-min-ver VERSION`, `ssl-max-ver VERSION`

@@ -99,6 +99,10 @@ fn read(
                 Way::Response => splice.response = said,
             }
         }
+        Keyword::Ktls => {
+            line.ends_at(3, &name)?;
+            settings.ktls = ktls(line)?;
+        }
         Keyword::Log(way) => {
             line.ends_at(2, &name)?;
             let options = &mut settings.log_options;
@@ -178,6 +182,16 @@ fn read(
         }
     }
     Ok(())
+}
+
+/// `option ktls auto`, `option ktls off`; `no option ktls` is the latter.
+fn ktls(line: Line<'_>) -> Result<Option<bool>, Diagnostic> {
+    match (line.negation, line.word(2)) {
+        (Negation::Plain, "auto") => Ok(Some(true)),
+        (Negation::Plain, "off") | (Negation::No, _) => Ok(Some(false)),
+        (Negation::Plain, _) => Err(line.alert(2, "'option ktls' expects 'auto' or 'off'.")),
+        (Negation::Default, _) => Ok(None),
+    }
 }
 
 /// Of an option that is neither on nor off where the file says nothing.

@@ -1,7 +1,7 @@
 //! Reads what `server` lines, and the `global` section for all of them, say about TLS (configuration.txt §3.1 "ssl-default-server-*",
 //! "ssl-server-verify", §5.2).
 
-use crate::bind_tls::{protocols, version};
+use crate::bind_tls::{protocols, switch, version};
 use crate::diagnostic::Diagnostic;
 use crate::fetch::{Fetch, Speaker};
 use crate::keywords::server::TlsKeyword;
@@ -59,6 +59,7 @@ pub(crate) fn parameter(
         TlsKeyword::Ciphers => tls.ciphers = Some(argument("missing cipher suite")?),
         TlsKeyword::Ciphersuites => tls.ciphersuites = Some(argument("missing cipher suite")?),
         TlsKeyword::Curves => tls.curves = Some(argument("missing curve suite")?),
+        TlsKeyword::Ktls => tls.ktls = Some(Spanned::new(switch(name, word)?, word_span)),
         TlsKeyword::MinVersion => tls.methods.least = Some(Spanned::new(version(name, word)?, word_span)),
         TlsKeyword::MaxVersion => tls.methods.most = Some(Spanned::new(version(name, word)?, word_span)),
         TlsKeyword::Without(version) => tls.methods.without.push(version),

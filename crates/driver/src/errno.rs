@@ -23,10 +23,13 @@ macro_rules! numbers {
 
 numbers! {
     EPERM = 1;
+    ENOENT = 2;
     EINTR = 4;
+    EIO = 5;
     EAGAIN = 11;
     ENOMEM = 12;
     EACCES = 13;
+    EEXIST = 17;
     EINVAL = 22;
     ENFILE = 23;
     EMFILE = 24;

@@ -10,12 +10,14 @@
 
 mod address;
 mod errno;
+mod keys;
 mod pipe;
 mod time;
 mod tuning;
 
 pub use address::{Addr, UNIX_NAME_MOST};
 pub use errno::Errno;
+pub use keys::{Keys, Way};
 pub use pipe::{Pipe, Pipes};
 pub use time::Instant;
 pub use tuning::{Keepalive, Source, Tuning};
@@ -87,10 +89,12 @@ pub enum Op {
         fd: Fd,
         addr: Addr,
     },
-    /// Receives into a buffer that the driver takes from its pool when bytes have arrived, not before.
+    /// Receives into a buffer that the driver takes from its pool when bytes have arrived, not before: as many as it has room for, and
+    /// `count_max` at most, which is not zero.
     Recv {
         fd: Fd,
         hope: Hope,
+        count_max: u32,
     },
     /// Sends bytes `start..end` of the lease. May send fewer.
     Send {
@@ -109,6 +113,25 @@ pub enum Op {
     Drain {
         fd: Fd,
         pipe: Pipe,
+    },
+    /// Has the kernel open the records that come from here on, or seal those that are sent: the socket's bytes are plain for us then. Of
+    /// what it is about nothing is in flight. Completes at once.
+    Entrust {
+        fd: Fd,
+        way: Way,
+        keys: Keys,
+    },
+    /// Sends an alert (RFC 8446 §6) on a socket whose records the kernel seals, behind all that was sent before. It is said when there is
+    /// room for all of that: what the kernel has only sealed by then would be lost with the socket's half.
+    SendAlert {
+        fd: Fd,
+        alert: [u8; 2],
+    },
+    /// Takes the record that a receive (`EIO`) or a fill (`EINVAL`) found on a socket whose records the kernel opens, and that is not
+    /// data. Completes at once.
+    RecvRecord {
+        fd: Fd,
+        lease: Lease,
     },
     /// Ends our sending half.
     Finish {
@@ -141,6 +164,13 @@ pub enum Done {
     Drained {
         pipe: Pipe,
         result: Result<u32, Errno>,
+    },
+    Entrusted(Way, Result<(), Errno>),
+    AlertSent(Result<(), Errno>),
+    /// Of which kind the record was, and how many bytes of the lease were in it.
+    RecordReceived {
+        lease: Lease,
+        result: Result<(u8, u32), Errno>,
     },
     Finished(Result<(), Errno>),
     Cancelled,
@@ -324,6 +354,9 @@ impl Op {
             | Op::Send { fd, .. }
             | Op::Fill { fd, .. }
             | Op::Drain { fd, .. }
+            | Op::Entrust { fd, .. }
+            | Op::SendAlert { fd, .. }
+            | Op::RecvRecord { fd, .. }
             | Op::Finish { fd }
             | Op::Cancel { fd }
             | Op::Close { fd, .. } => fd,

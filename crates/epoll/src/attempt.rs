@@ -3,7 +3,7 @@
 use crate::Epoll;
 use crate::sockets::{InFlight, Inbound, Outbound, Readiness};
 use buf::Lease;
-use driver::{Done, Errno, Fd, Filled, Pipe, Received, Tag};
+use driver::{Done, Errno, Fd, Filled, Keys, Pipe, Received, Tag, Way};
 
 impl Epoll {
     /// A socket's turn has come: its ops are attempted, or ended if they were cancelled.
@@ -58,7 +58,7 @@ impl Epoll {
     pub(crate) fn attempt_inbound(&mut self, fd: Fd, op: Inbound) -> Option<Done> {
         match op {
             Inbound::Readable => self.sockets.settle_readable(fd).then_some(Done::Readable(Ok(()))),
-            Inbound::Recv => self.receive(fd),
+            Inbound::Recv { count_max } => self.receive(fd, count_max),
             Inbound::Fill { count_max } => self.fill(fd, count_max),
         }
     }
@@ -69,15 +69,16 @@ impl Epoll {
             Outbound::Connect => Ok(Done::Connected(self.connected(fd))),
             Outbound::Send { lease, start, end } => self.send(fd, lease, start, end),
             Outbound::Drain(pipe) => self.drain(fd, pipe),
+            Outbound::Alert(alert) => self.send_alert(fd, alert),
         }
     }
 
-    fn receive(&mut self, fd: Fd) -> Option<Done> {
+    fn receive(&mut self, fd: Fd, count_max: u32) -> Option<Done> {
         let Some(mut lease) = self.pool.lease() else {
             self.starve(fd);
             return None;
         };
-        let size = lease.receive_size();
+        let size = lease.receive_size().min(count_max as usize);
         let received = uninterrupted(|| socket::receive(fd, &mut lease.bytes_mut()[..size]));
         let socket = self.sockets.of(fd);
         match received {
@@ -171,6 +172,34 @@ impl Epoll {
                 Err(Outbound::Drain(pipe))
             }
             Err(errno) => Ok(Done::Drained { pipe, result: Err(errno) }),
+        }
+    }
+}
+
+impl Epoll {
+    /// From now on the kernel may open what comes.
+    pub(crate) fn entrust(&mut self, fd: Fd, way: Way, keys: &Keys) -> Done {
+        let result = socket::entrust(fd, way, keys);
+        if way == Way::Inbound {
+            let socket = self.sockets.of(fd);
+            socket.has_mark = true;
+            socket.readable = Readiness::Perhaps;
+        }
+        Done::Entrusted(way, result)
+    }
+
+    pub(crate) fn receive_record(&mut self, fd: Fd, mut lease: Lease) -> Done {
+        let result = socket::receive_record(fd, lease.bytes_mut());
+        self.sockets.of(fd).readable = Readiness::Perhaps;
+        Done::RecordReceived { lease, result }
+    }
+
+    fn send_alert(&mut self, fd: Fd, alert: [u8; 2]) -> Result<Done, Outbound> {
+        let sent = uninterrupted(|| socket::send_alert(fd, alert).map(|()| 0));
+        self.sockets.of(fd).on_sent(sent != Err(Errno::EAGAIN));
+        match sent {
+            Err(Errno::EAGAIN) => Err(Outbound::Alert(alert)),
+            result => Ok(Done::AlertSent(result.map(drop))),
         }
     }
 }

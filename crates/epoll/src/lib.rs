@@ -258,8 +258,10 @@ impl Driver for Epoll {
 
     fn fetch(&mut self, from: Thread, number: Fd) -> Result<Fd, Errno> {
         let fd = self.neighbours.fetch(from, number).map(|fd| self.opened(fd))?;
+        let socket = self.sockets.of(fd);
         // Whoever had it holds it for a little while.
-        self.sockets.of(fd).is_shared = true;
+        socket.is_shared = true;
+        socket.has_mark = socket::has_layer(fd);
         Ok(fd)
     }
 
@@ -272,10 +274,13 @@ impl Driver for Epoll {
         let done = match op {
             Op::Readable { fd } => self.start_readable(tag, fd),
             Op::Connect { fd, addr } => self.start_connect(tag, fd, &addr),
-            Op::Recv { fd, hope } => self.start_inbound(tag, fd, Inbound::Recv, hope),
+            Op::Recv { fd, hope, count_max } => self.start_inbound(tag, fd, Inbound::Recv { count_max }, hope),
             Op::Send { fd, lease, start, end } => self.start_outbound(tag, fd, Outbound::Send { lease, start, end }),
             Op::Fill { fd, count_max } => self.start_inbound(tag, fd, Inbound::Fill { count_max }, Hope::Later),
             Op::Drain { fd, pipe } => self.start_outbound(tag, fd, Outbound::Drain(pipe)),
+            Op::Entrust { fd, way, keys } => Some(self.entrust(fd, way, &keys)),
+            Op::SendAlert { fd, alert } => self.start_outbound(tag, fd, Outbound::Alert(alert)),
+            Op::RecvRecord { fd, lease } => Some(self.receive_record(fd, lease)),
             Op::Finish { fd } => Some(self.finish(fd)),
             Op::Cancel { fd } => Some(self.cancel(fd)),
             Op::Close { fd, ending } => Some(self.close(fd, ending)),

@@ -41,7 +41,7 @@ pub(crate) enum Watch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inbound {
     Readable,
-    Recv,
+    Recv { count_max: u32 },
     Fill { count_max: u32 },
 }
 
@@ -51,6 +51,7 @@ pub(crate) enum Outbound {
     Connect,
     Send { lease: Lease, start: u32, end: u32 },
     Drain(Pipe),
+    Alert([u8; 2]),
 }
 
 /// An op that waits in its lane.
@@ -69,7 +70,8 @@ pub(crate) struct Socket {
     pub(crate) readable: Readiness,
     pub(crate) writable: Readiness,
     /// Something may lie behind the bytes that were received, though they were fewer than there was room for: an end, an
-    /// error, or urgent data, at which the kernel interrupts a receive (`tcp(7)`).
+    /// error, urgent data, at which the kernel interrupts a receive (`tcp(7)`), or a record of TLS that is no data, at which it does
+    /// so, too, where it opens them.
     pub(crate) has_mark: bool,
     pub(crate) watch: Watch,
     /// Others hold the same open socket under numbers of their own.
@@ -207,7 +209,7 @@ impl Inbound {
     pub(crate) fn failed(self, errno: Errno) -> Done {
         match self {
             Inbound::Readable => Done::Readable(Err(errno)),
-            Inbound::Recv => Done::Received(Err(errno)),
+            Inbound::Recv { .. } => Done::Received(Err(errno)),
             Inbound::Fill { .. } => Done::Filled(Err(errno)),
         }
     }
@@ -219,6 +221,7 @@ impl Outbound {
             Outbound::Connect => Done::Connected(Err(errno)),
             Outbound::Send { lease, .. } => Done::Sent { lease, result: Err(errno) },
             Outbound::Drain(pipe) => Done::Drained { pipe, result: Err(errno) },
+            Outbound::Alert(_) => Done::AlertSent(Err(errno)),
         }
     }
 }

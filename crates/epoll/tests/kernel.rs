@@ -39,7 +39,7 @@ fn idle_connections_cost_neither_turns_nor_buffers() {
     let mut pairs: Vec<(Fd, TcpStream)> = (0..COUNT).map(|_| pair(&mut driver, listener)).collect();
     for (number, (fd, _)) in pairs.iter().enumerate() {
         let hope = if number % 2 == 0 { Hope::Soon } else { Hope::Later };
-        start(&mut driver, Op::Recv { fd: *fd, hope });
+        start(&mut driver, Op::Recv { fd: *fd, hope, count_max: u32::MAX });
     }
     // That they can be sent to is told once.
     assert!(look(&mut driver).is_empty());
@@ -56,7 +56,7 @@ fn idle_connections_cost_neither_turns_nor_buffers() {
         }
         hear(&mut driver, COUNT);
         for (fd, _) in &pairs {
-            start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Later });
+            start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Later, count_max: u32::MAX });
         }
     }
     assert!(driver.stats().starved > 0, "300 receives and 64 buffers");
@@ -77,7 +77,7 @@ fn the_smallest_pool_works() {
     let listener = listener(&mut driver);
     let mut pairs: Vec<(Fd, TcpStream)> = (0..20).map(|_| pair(&mut driver, listener)).collect();
     for (fd, peer) in &mut pairs {
-        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Later });
+        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Later, count_max: u32::MAX });
         peer.write_all(b"x").expect("connected");
     }
     let before = driver.now();
@@ -95,13 +95,13 @@ fn a_flow_that_never_rests_starves_nobody() {
     let (slow, mut slow_peer) = pair(&mut driver, listener);
     const SENT: usize = 64 * BUFFER_SIZE;
     fast_peer.write_all(&[b'x'; SENT]).expect("it fits into the sockets");
-    start(&mut driver, Op::Recv { fd: slow, hope: Hope::Later });
+    start(&mut driver, Op::Recv { fd: slow, hope: Hope::Later, count_max: u32::MAX });
     slow_peer.write_all(b"y").expect("connected");
     let (mut received, mut turns) = (0, 0);
     let mut has_waited = true;
     while received < SENT {
         let mut at_once = 0;
-        while let Some(done) = driver.submit(TAG, Op::Recv { fd: fast, hope: Hope::Soon }) {
+        while let Some(done) = driver.submit(TAG, Op::Recv { fd: fast, hope: Hope::Soon, count_max: u32::MAX }) {
             received += text(&done).len();
             at_once += 1;
             if received == SENT {
@@ -131,12 +131,12 @@ fn an_end_behind_bytes_is_heard() {
     let mut driver = driver();
     let listener = listener(&mut driver);
     let (fd, mut peer) = pair(&mut driver, listener);
-    start(&mut driver, Op::Recv { fd, hope: Hope::Later });
+    start(&mut driver, Op::Recv { fd, hope: Hope::Later, count_max: u32::MAX });
     assert!(look(&mut driver).is_empty());
     peer.write_all(b"bye").expect("connected");
     drop(peer);
     assert_eq!(text(&wait(&mut driver, 1)[0]), "bye");
-    start(&mut driver, Op::Recv { fd, hope: Hope::Later });
+    start(&mut driver, Op::Recv { fd, hope: Hope::Later, count_max: u32::MAX });
     assert!(matches!(wait(&mut driver, 1)[..], [Done::Received(Ok(Received::End))]));
 }
 
@@ -146,14 +146,14 @@ fn bytes_behind_urgent_data_are_heard() {
     let mut driver = driver();
     let listener = listener(&mut driver);
     let (fd, mut peer) = pair(&mut driver, listener);
-    start(&mut driver, Op::Recv { fd, hope: Hope::Later });
+    start(&mut driver, Op::Recv { fd, hope: Hope::Later, count_max: u32::MAX });
     assert!(look(&mut driver).is_empty());
     peer.write_all(b"before").expect("connected");
     send(peer.as_raw_fd(), b"!", MsgFlags::MSG_OOB).expect("connected");
     peer.write_all(b"behind").expect("connected");
     let mut heard = text(&wait(&mut driver, 1)[0]);
     while heard.len() < "beforebehind".len() {
-        start(&mut driver, Op::Recv { fd, hope: Hope::Later });
+        start(&mut driver, Op::Recv { fd, hope: Hope::Later, count_max: u32::MAX });
         heard += &text(&wait(&mut driver, 1)[0]);
     }
     assert_eq!(heard, "beforebehind");
@@ -174,7 +174,7 @@ fn bytes_behind_urgent_data_are_not_waited_for_by_a_fill() {
     assert_eq!(pipe.held(), 6);
     start(&mut driver, Op::Fill { fd, count_max: u32::MAX });
     assert!(matches!(wait(&mut driver, 1)[..], [Done::Filled(Ok(Filled::NoPipe))]));
-    let received = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon });
+    let received = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
     assert_eq!(text(&received.expect("they are there")), "behind");
     start(&mut driver, Op::Fill { fd, count_max: u32::MAX });
     assert!(look(&mut driver).is_empty(), "nothing is there");
@@ -251,7 +251,7 @@ impl Flow {
         if !self.is_in_flight && !self.is_ended {
             self.is_in_flight = true;
             let hope = if random.below(2) == 0 { Hope::Soon } else { Hope::Later };
-            let at_once = driver.submit(tag, Op::Recv { fd: self.fd, hope });
+            let at_once = driver.submit(tag, Op::Recv { fd: self.fd, hope, count_max: u32::MAX });
             done.extend(at_once.map(|done| (tag, done)));
         }
         if random.below(8) == 0 {
@@ -309,7 +309,7 @@ fn a_driver_gives_everything_back_when_it_is_dropped() {
         let filled = wait(&mut driver, 1).pop();
         let Some(Done::Filled(Ok(Filled::Bytes(pipe)))) = filled else { panic!("{filled:?}") };
         fill_up(&mut driver, quiet);
-        start(&mut driver, Op::Recv { fd: quiet, hope: Hope::Soon });
+        start(&mut driver, Op::Recv { fd: quiet, hope: Hope::Soon, count_max: u32::MAX });
         assert_eq!(driver.in_flight_count(), 3, "a readiness, a send and a receive");
         drop(driver);
         drop(pipe);
@@ -392,7 +392,7 @@ fn at_the_descriptor_limit_a_connection_waits() {
         start(&mut driver, Op::Fill { fd, count_max: u32::MAX });
         assert!(matches!(wait(&mut driver, 1)[..], [Done::Filled(Ok(Filled::NoPipe))]));
         assert_eq!(driver.pipes_refused_count(), 1);
-        let received = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon });
+        let received = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
         assert_eq!(text(&received.expect("it has arrived")), "copied");
 
         driver.discard(hoard.pop().expect("there was room for some"));
@@ -426,7 +426,7 @@ fn a_listener_that_cannot_be_watched_does_not_spin() {
         let (fd, _peer) = pair(&mut driver, listener);
         assert_eq!(driver.accept(listener).map(|_| ()), Err(Errno::ENOBUFS), "the queue is empty again");
 
-        let done = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon });
+        let done = driver.submit(TAG, Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
         assert!(matches!(done, Some(Done::Received(Err(Errno::ENOBUFS)))), "{done:?}");
         driver.discard(listener);
     });

@@ -501,6 +501,9 @@ impl Session {
             Done::Finished(result) => self.on_finished(side, result, out),
             Done::Closed => self.on_closed(side),
             Done::Cancelled => (),
+            Done::Entrusted(..) | Done::AlertSent(_) | Done::RecordReceived { .. } => {
+                unreachable!("flows know of no TLS")
+            }
             Done::Readable(_) => unreachable!("sessions ask for bytes, not for readiness"),
         }
     }

@@ -1,6 +1,7 @@
 //! Two flows between two sockets, as they are: bytes, half-closes, errors, inactivity.
 
 use crate::flow::{Flow, Piece, hope_after, is_much};
+use crate::secure::Secure;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Filled, Hope, Instant, Op, Pipe, Received, Side};
@@ -205,8 +206,12 @@ impl Session {
     pub(crate) fn fill(&mut self, from: Side, hope: Hope, out: &mut Outbox) {
         let fd = self.socket_mut(from).fd;
         *self.flow_from(from) = Flow::Filling;
-        let is_spliced = self.pace_from(from).is_promoted();
-        self.submit(from, if is_spliced { Op::Fill { fd, count_max: u32::MAX } } else { Op::Recv { fd, hope } }, out);
+        let is_spliced = self.pace_from(from).is_promoted() && self.takes_pipes(from.other());
+        self.submit(
+            from,
+            if is_spliced { Op::Fill { fd, count_max: u32::MAX } } else { Op::Recv { fd, hope, count_max: u32::MAX } },
+            out,
+        );
     }
 
     fn on_bytes(&mut self, now: Instant, side: Side, piece: Piece, out: &mut Outbox) {
@@ -301,6 +306,11 @@ impl Session {
         self.submit(to, Op::Send { fd, lease, start, end }, out);
     }
 
+    /// Whether what goes to this side may come in a pipe.
+    pub(crate) fn takes_pipes(&mut self, to: Side) -> bool {
+        self.socket_mut(to).secure.as_mut().is_none_or(|secure| secure.takes_pipes())
+    }
+
     fn splice(&mut self, from: Side, pipe: Pipe, out: &mut Outbox) {
         let to = from.other();
         let fd = self.socket_mut(to).fd;
@@ -310,7 +320,8 @@ impl Session {
 
     /// `configuration.txt: option splice-auto, splice-request, splice-response`.
     pub(crate) fn may_splice(&self, from: Side) -> bool {
-        if self.is_secure(Side::Front) || self.is_secure(Side::Back) {
+        let secure = |side| self.socket(side).and_then(|socket| socket.secure.as_deref());
+        if !secure(from).is_none_or(Secure::may_fill) || !secure(from.other()).is_none_or(Secure::may_drain) {
             return false;
         }
         let of_backend = self.backend_ref().map_or(Splice::NEVER, |backend| backend.splice);

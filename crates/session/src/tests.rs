@@ -204,6 +204,7 @@ impl Stage {
                 }
                 Op::Cancel { .. } => format!("cancel {side}"),
                 Op::Close { ending, .. } => format!("close {side} {ending:?}"),
+                Op::Entrust { .. } | Op::SendAlert { .. } | Op::RecvRecord { .. } => unreachable!("there is no TLS"),
                 Op::Readable { .. } => unreachable!("sessions ask for bytes"),
             };
             writeln!(self.said, "    {text}").expect("a string");

@@ -59,6 +59,9 @@ impl<D: Driver> Shard<D> {
                 | Done::Sent { .. }
                 | Done::Filled(_)
                 | Done::Drained { .. }
+                | Done::Entrusted(..)
+                | Done::AlertSent(_)
+                | Done::RecordReceived { .. }
                 | Done::Finished(_)
                 | Done::Closed => {
                     unreachable!("listeners are asked for readiness only")

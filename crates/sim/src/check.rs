@@ -27,7 +27,7 @@ impl State {
                         pipe_count += 1;
                         self.pipes.check(pipe);
                     }
-                    Work::Readable | Work::Connect | Work::Recv | Work::Fill { .. } | Work::Finish(_) => (),
+                    Work::Readable | Work::Connect | Work::Recv { .. } | Work::Fill { .. } | Work::Finish(_) => (),
                 }
             }
             self.check_role(fd, socket);

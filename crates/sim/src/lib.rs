@@ -37,7 +37,7 @@
 //! assert_eq!(accepted.peer, client.addr());
 //!
 //! let mut done = Vec::new();
-//! done.extend(sim.submit(Tag::Listener(0), Op::Recv { fd: accepted.fd, hope: Hope::Soon }).map(|done| (Tag::Listener(0), done)));
+//! done.extend(sim.submit(Tag::Listener(0), Op::Recv { fd: accepted.fd, hope: Hope::Soon, count_max: u32::MAX }).map(|done| (Tag::Listener(0), done)));
 //! while done.is_empty() {
 //!     sim.turn(None, &mut done).unwrap();
 //! }

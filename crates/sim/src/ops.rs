@@ -24,7 +24,7 @@ impl State {
         let done = match op {
             Op::Readable { fd } => self.start_readable(fd, tag),
             Op::Connect { fd, addr } => self.start_connect(fd, addr, tag),
-            Op::Recv { fd, hope } => self.start_recv(fd, hope, tag),
+            Op::Recv { fd, hope, count_max } => self.start_recv(fd, hope, count_max, tag),
             Op::Send { fd, lease, start, end } => {
                 assert!(start < end && end as usize <= lease.size(), "{start}..{end} is not a part of the lease");
                 let work = Work::Send { lease, start: start as usize, end: end as usize };
@@ -38,6 +38,10 @@ impl State {
                 assert!(pipe.held() > 0, "a drain of nothing");
                 self.start_maybe_at_once(fd, Lane::Outbound, tag, Work::Drain(pipe))
             }
+            // This kernel has no TLS.
+            Op::Entrust { way, .. } => Some(Done::Entrusted(way, Err(Errno::ENOENT))),
+            Op::SendAlert { .. } => Some(Done::AlertSent(Err(Errno::EINVAL))),
+            Op::RecvRecord { lease, .. } => Some(Done::RecordReceived { lease, result: Err(Errno::EINVAL) }),
             Op::Finish { fd } => self.start_finish(fd, tag),
             Op::Cancel { fd } => self.start_cancel(fd, tag),
             Op::Close { fd, ending } => self.start_close(fd, ending, tag),
@@ -63,10 +67,10 @@ impl State {
         self.start(fd, Lane::Outbound, tag, Work::Connect)
     }
 
-    fn start_recv(&mut self, fd: Fd, hope: Hope, tag: Tag) -> Option<Done> {
+    fn start_recv(&mut self, fd: Fd, hope: Hope, count_max: u32, tag: Tag) -> Option<Done> {
         match hope {
-            Hope::Soon => self.start_maybe_at_once(fd, Lane::Inbound, tag, Work::Recv),
-            Hope::Later => self.start(fd, Lane::Inbound, tag, Work::Recv),
+            Hope::Soon => self.start_maybe_at_once(fd, Lane::Inbound, tag, Work::Recv { count_max }),
+            Hope::Later => self.start(fd, Lane::Inbound, tag, Work::Recv { count_max }),
         }
     }
 
@@ -210,7 +214,7 @@ impl State {
             Err(work) if is_cancelled => return Some((tag, work.cancelled())),
             Err(work) => work,
         };
-        let starves = matches!(work, Work::Recv) && self.is_readable(key.fd);
+        let starves = matches!(work, Work::Recv { .. }) && self.is_readable(key.fd);
         if starves && hunger != Hunger::Waiting {
             self.stats.starved += u64::from(hunger == Hunger::None);
             self.starved.push_back(key);
@@ -226,7 +230,9 @@ impl State {
         match work {
             Work::Readable => self.perform_readable(fd).map(Done::Readable).ok_or(Work::Readable),
             Work::Connect => self.perform_connect(fd).map(Done::Connected).ok_or(Work::Connect),
-            Work::Recv => self.perform_recv(fd).map(Done::Received).ok_or(Work::Recv),
+            Work::Recv { count_max } => {
+                self.perform_recv(fd, count_max).map(Done::Received).ok_or(Work::Recv { count_max })
+            }
             Work::Send { lease, start, end } => match self.perform_send(fd, &lease.bytes()[start..end]) {
                 Some(result) => Ok(Done::Sent { lease, result }),
                 None => Err(Work::Send { lease, start, end }),
@@ -258,13 +264,13 @@ impl State {
     }
 
     /// As with provided buffers: a buffer must be at hand before the receive learns what has come, be it an end.
-    fn perform_recv(&mut self, fd: Fd) -> Option<Result<Received, Errno>> {
+    fn perform_recv(&mut self, fd: Fd, count_max: u32) -> Option<Result<Received, Errno>> {
         let (conn, end) = match self.readable_stream_of(fd)? {
             Ok(stream) => stream,
             Err(errno) => return Some(Err(errno)),
         };
         let mut lease = self.pool.lease()?;
-        let arrived = self.connections[conn.0].inbound(end).arrived().min(lease.receive_size());
+        let arrived = self.connections[conn.0].inbound(end).arrived().min(lease.receive_size()).min(count_max as usize);
         let most = self.maybe_short(arrived);
         let mut filled = 0;
         let result = self.read(conn, end, most, |bytes| {

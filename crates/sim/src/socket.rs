@@ -72,7 +72,9 @@ pub(crate) enum Hunger {
 pub(crate) enum Work {
     Readable,
     Connect,
-    Recv,
+    Recv {
+        count_max: u32,
+    },
     Send {
         lease: buf::Lease,
         start: usize,
@@ -264,7 +266,7 @@ impl Work {
         match self {
             Work::Readable => Done::Readable(Err(Errno::ECANCELED)),
             Work::Connect => Done::Connected(Err(Errno::ECANCELED)),
-            Work::Recv => Done::Received(Err(Errno::ECANCELED)),
+            Work::Recv { .. } => Done::Received(Err(Errno::ECANCELED)),
             Work::Send { lease, .. } => Done::Sent { lease, result: Err(Errno::ECANCELED) },
             Work::Fill { .. } => Done::Filled(Err(Errno::ECANCELED)),
             Work::Drain(pipe) => Done::Drained { pipe, result: Err(Errno::ECANCELED) },

@@ -21,7 +21,7 @@ mod wake;
 
 pub use accept::{accept, is_readable, local_addr};
 pub use clock::now;
-pub use ktls::probe_tls;
+pub use ktls::{entrust, has_layer, probe_tls, receive_record, send_alert};
 pub use make::{adopted, bound, connector, duplicate, listen, taken, unlisten};
 pub use name::Name;
 pub use neighbours::{Neighbours, thread};

@@ -51,6 +51,19 @@ pub(crate) fn set_option(fd: RawFd, level: i32, name: i32, value: i32) -> Result
 }
 
 pub(crate) fn set_text_option(fd: RawFd, level: i32, name: i32, value: &str) -> Result<(), Errno> {
+    set_bytes_option(fd, level, name, value.as_bytes())
+}
+
+/// Whether an option that is a text has one.
+pub(crate) fn has_text_option(fd: RawFd, level: i32, name: i32) -> bool {
+    let mut value = [0u8; 16];
+    let mut size = value.len() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `size` bytes, to `value`, during the call.
+    let result = unsafe { libc::getsockopt(fd, level, name, value.as_mut_ptr().cast(), &raw mut size) };
+    check(result).is_ok() && size > 0 && value[0] != 0
+}
+
+pub(crate) fn set_bytes_option(fd: RawFd, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
     let size = value.len() as libc::socklen_t;
     // SAFETY: the kernel reads `size` bytes of `value` during the call.
     check(unsafe { libc::setsockopt(fd, level, name, value.as_ptr().cast(), size) }).map(drop)

@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub struct Acceptor {
     pub(crate) terms: Arc<Terms>,
     showcase: Arc<Showcase>,
+    pub(crate) hands_over: bool,
 }
 
 /// What a listener agrees to.
@@ -66,7 +67,12 @@ impl Acceptor {
     pub fn new(certificates: Certificates, offer: Offer) -> Result<Acceptor, TermsError> {
         let showcase = Arc::new(Showcase(ArcSwap::from_pointee(certificates)));
         let terms = Terms::new(offer, Arc::clone(&showcase) as _)?;
-        Ok(Acceptor { terms: Arc::new(terms), showcase })
+        Ok(Acceptor { terms: Arc::new(terms), showcase, hands_over: false })
+    }
+
+    /// The same; what it takes to go on with the records of a connection is kept for the kernel, or not.
+    pub fn handing_over(self, hands_over: bool) -> Acceptor {
+        Acceptor { hands_over, ..self }
     }
 
     /// From now on clients are shown these certificates instead. Connections that have one keep it.

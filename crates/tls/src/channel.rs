@@ -13,7 +13,7 @@
 //! that is not, and what was in one record for which there was no room.
 
 use crate::alert::{Alert, FATAL, Fault, WARNING};
-use crate::connection::{Next, Read, Written, take};
+use crate::connection::{Hand, Next, Read, Written, take};
 use crate::engine::Remains;
 use crate::failure::Refusal;
 use crate::message::{Assembly, KEY_UPDATE_NOT_REQUESTED, Message};
@@ -31,8 +31,11 @@ const FRUITLESS_MOST: u8 = 32;
 const USER_CANCELED: u8 = 90;
 
 pub(crate) struct Channel {
-    opening: Opening,
-    sealing: Sealing,
+    /// `None`: the kernel opens what comes.
+    opening: Option<Opening>,
+    /// `None`: the kernel seals what is said.
+    sealing: Option<Sealing>,
+    is_tls13: bool,
     remains: Remains,
     /// What has come of a record that is not whole.
     partial: Vec<u8>,
@@ -56,8 +59,9 @@ impl Channel {
     /// What the handshake has left.
     pub(crate) fn new(opening: Opening, sealing: Sealing, remains: Remains) -> Channel {
         Channel {
-            opening,
-            sealing,
+            is_tls13: opening.is_tls13(),
+            opening: Some(opening),
+            sealing: Some(sealing),
             remains,
             partial: Vec::new(),
             spill: Vec::new(),
@@ -107,8 +111,9 @@ impl Channel {
     pub(crate) fn write(&mut self, plain: &[u8], sent: &mut [u8], output: &mut Vec<u8>) -> Result<Written, Refusal> {
         let mut written = Written { taken: 0, filled: 0 };
         loop {
+            let Some(sealing) = &mut self.sealing else { return Ok(written) };
             written.filled += take(output, &mut sent[written.filled..]);
-            let room = (sent.len() - written.filled).saturating_sub(self.sealing.overhead());
+            let room = (sent.len() - written.filled).saturating_sub(sealing.overhead());
             let rest = &plain[written.taken..];
             let size = rest.len().min(room).min(PLAIN_MOST);
             if size == 0 || !output.is_empty() {
@@ -117,12 +122,65 @@ impl Channel {
             if self.is_closed {
                 return if written.filled > 0 { Ok(written) } else { Err(Refusal::Internal) };
             }
-            if self.owes_update || self.sealing.is_used_up() {
+            if self.owes_update || sealing.is_used_up() {
                 self.update(output)?;
                 continue;
             }
-            written.filled += self.sealing.seal(Content::Data, &rest[..size], &mut sent[written.filled..]);
+            written.filled += sealing.seal(Content::Data, &rest[..size], &mut sent[written.filled..]);
             written.taken += size;
+        }
+    }
+
+    pub(crate) fn opener(&self) -> Hand {
+        self.opening.as_ref().map_or(Hand::Kernel, |opening| hand(opening.is_kept()))
+    }
+
+    pub(crate) fn sealer(&self) -> Hand {
+        self.sealing.as_ref().map_or(Hand::Kernel, |sealing| hand(sealing.is_kept()))
+    }
+
+    /// How many bytes what has come of a record lacks, as far as that is known. None where nothing has.
+    pub(crate) fn missing(&self) -> usize {
+        match record::first(&self.partial) {
+            Record::Partial(missing) if !self.partial.is_empty() => missing,
+            Record::Partial(_) | Record::Whole(_) => 0,
+        }
+    }
+
+    /// The keys of what comes, for whoever opens it from now on. `None`: something of it is still here, or they were not kept.
+    pub(crate) fn opening_keys(&self) -> Option<Vec<u8>> {
+        let is_between = self.partial.is_empty() && !self.has_spill() && self.assembly.is_empty() && !self.is_ended;
+        self.opening.as_ref().filter(|_| is_between)?.for_kernel()
+    }
+
+    pub(crate) fn let_kernel_open(&mut self) {
+        self.opening = None;
+    }
+
+    /// The keys of what is said, for whoever seals it from now on. `None`: others are due first, or they were not kept.
+    pub(crate) fn sealing_keys(&self) -> Option<Vec<u8>> {
+        let is_due = self.owes_update || self.is_closed;
+        self.sealing.as_ref().filter(|sealing| !is_due && !sealing.is_used_up())?.for_kernel()
+    }
+
+    /// Two keys must never seal with the same numbers: ours is forgotten.
+    pub(crate) fn let_kernel_seal(&mut self) {
+        self.sealing = None;
+    }
+
+    /// Takes what the kernel has opened and is no data.
+    pub(crate) fn hear(&mut self, kind: u8, inside: &[u8], output: &mut Vec<u8>) -> Next {
+        let heard = match Content::of(kind) {
+            Some(content) => self.on_other(content, inside, output),
+            None => Err(Alert::UnexpectedMessage.into()),
+        };
+        match heard {
+            Ok(()) if self.is_ended => Next::End,
+            Ok(()) => Next::More,
+            Err(fault) => {
+                self.tell(fault, output);
+                Next::Failed(fault.refusal())
+            }
         }
     }
 
@@ -146,8 +204,9 @@ impl Channel {
         if !self.partial.is_empty() {
             return self.read_partial(rest, room, output);
         }
+        let opening = self.opening.as_mut().ok_or(Alert::InternalError)?;
         if let Some(header) = rest.first_chunk() {
-            self.opening.judge(*header)?;
+            opening.judge(*header)?;
         }
         let size = match record::first(rest) {
             Record::Whole(size) => size,
@@ -158,14 +217,14 @@ impl Channel {
             }
         };
         let record = &mut rest[..size];
-        if room.len() >= self.opening.room_for(size) {
+        if room.len() >= opening.room_for(size) {
             return Ok(Some((size, self.open(record, room, output)?)));
         }
         if is_begun {
             // There is room elsewhere, for all of it.
             return Ok(None);
         }
-        let (inner, place) = self.opening.open_in_place(record)?;
+        let (inner, place) = opening.open_in_place(record)?;
         if inner.content != Content::Data {
             self.on_other(inner.content, &record[place], output)?;
             return Ok(Some((size, 0)));
@@ -198,16 +257,17 @@ impl Channel {
             self.partial.extend_from_slice(&rest[consumed..consumed + taken]);
             consumed += taken;
             if let Some(header) = self.partial.first_chunk() {
-                self.opening.judge(*header)?;
+                self.opening.as_ref().ok_or(Alert::InternalError)?.judge(*header)?;
             }
         };
         let mut partial = std::mem::take(&mut self.partial);
-        if room.len() >= self.opening.room_for(record_size) {
+        let opening = self.opening.as_mut().ok_or(Alert::InternalError)?;
+        if room.len() >= opening.room_for(record_size) {
             let filled = self.open(&partial, room, output)?;
             spare::give_back(partial);
             return Ok(Some((consumed, filled)));
         }
-        let (inner, place) = self.opening.open_in_place(&mut partial)?;
+        let (inner, place) = opening.open_in_place(&mut partial)?;
         if inner.content != Content::Data {
             self.on_other(inner.content, &partial[place], output)?;
             return Ok(Some((consumed, 0)));
@@ -220,7 +280,7 @@ impl Channel {
 
     /// Opens a record into `room`, which is large enough. Says how many plain bytes came out.
     fn open(&mut self, record: &[u8], room: &mut [u8], output: &mut Vec<u8>) -> Result<usize, Fault> {
-        let inner = self.opening.open(record, room)?;
+        let inner = self.opening.as_mut().ok_or(Alert::InternalError)?.open(record, room)?;
         match inner.content {
             Content::Data => {
                 self.on_data(inner.size)?;
@@ -266,7 +326,7 @@ impl Channel {
         }
         // TLS 1.3 says by the number alone how grave it is (RFC 8446 §6).
         match level {
-            _ if self.opening.is_tls13() && number != USER_CANCELED => Err(Fault::Theirs(number)),
+            _ if self.is_tls13 && number != USER_CANCELED => Err(Fault::Theirs(number)),
             WARNING => self.on_fruitless(),
             FATAL => Err(Fault::Theirs(number)),
             _ => Err(Alert::IllegalParameter.into()),
@@ -288,14 +348,19 @@ impl Channel {
     }
 
     fn on_message(&mut self, message: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
-        match Message::read(message, self.remains.role(), self.opening.is_tls13())? {
+        match Message::read(message, self.remains.role(), self.is_tls13)? {
             Message::Ticket(ticket) => self.remains.keep_ticket(ticket)?,
             // RFC 8446 §5.1: what comes before other keys ends with its record.
             Message::KeyUpdate { .. } if !self.assembly.is_empty() => return Err(Alert::UnexpectedMessage.into()),
+            // The kernel has the keys, and knows of no others.
+            Message::KeyUpdate { .. } if self.opening.is_none() => return Err(Alert::InternalError.into()),
+            Message::KeyUpdate { is_requested: true } if self.sealing.is_none() => {
+                return Err(Alert::InternalError.into());
+            }
             Message::KeyUpdate { is_requested } => {
                 let secrets = self.remains.next_opening()?;
                 let traffic = Traffic::new(&secrets, 0, Version::Tls13).ok_or(Alert::InternalError)?;
-                self.opening = Opening::new(traffic);
+                self.opening = Some(Opening::new(traffic));
                 self.owes_update |= is_requested;
             }
             Message::Renegotiation if self.is_rebuffed => return Err(Alert::UnexpectedMessage.into()),
@@ -313,9 +378,10 @@ impl Channel {
             self.close(output);
             return Ok(());
         };
-        self.sealing.seal_onto(Content::Handshake, &KEY_UPDATE_NOT_REQUESTED, output);
+        let sealing = self.sealing.as_mut().ok_or(Refusal::Internal)?;
+        sealing.seal_onto(Content::Handshake, &KEY_UPDATE_NOT_REQUESTED, output);
         let traffic = Traffic::new(&secrets, 0, Version::Tls13).ok_or(Refusal::Internal)?;
-        self.sealing = Sealing::new(traffic);
+        *sealing = Sealing::new(traffic);
         self.owes_update = false;
         Ok(())
     }
@@ -329,8 +395,14 @@ impl Channel {
 
     /// Nothing is said behind the last word (RFC 8446 §6.1).
     fn say(&mut self, alert: Alert, output: &mut Vec<u8>) {
-        if !self.is_closed && !self.sealing.is_over() {
-            self.sealing.seal_onto(Content::Alert, &alert.bytes(), output);
+        if self.is_closed {
+            return;
+        }
+        match &mut self.sealing {
+            Some(sealing) if sealing.is_over() => (),
+            Some(sealing) => sealing.seal_onto(Content::Alert, &alert.bytes(), output),
+            // Whoever has them sent by the kernel takes them one by one.
+            None => output.extend(alert.bytes()),
         }
     }
 
@@ -345,6 +417,10 @@ impl Channel {
         }
         count
     }
+}
+
+fn hand(is_movable: bool) -> Hand {
+    if is_movable { Hand::Movable } else { Hand::Ours }
 }
 
 #[cfg(test)]

@@ -37,6 +37,16 @@ enum State {
     Failed(Refusal),
 }
 
+/// Who does one direction of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// This side, and nobody else can.
+    Ours,
+    /// This side; what it takes to go on is kept.
+    Movable,
+    Kernel,
+}
+
 /// What came of received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
@@ -157,6 +167,73 @@ impl Connection {
         match &mut self.state {
             State::Channel(channel) => channel.write(plain, sent, &mut self.output),
             State::Handshake(_) | State::Failed(_) => Ok(Written { taken: 0, filled: take(&mut self.output, sent) }),
+        }
+    }
+
+    /// Who opens what is received.
+    pub fn opener(&self) -> Hand {
+        self.as_channel().map_or(Hand::Ours, Channel::opener)
+    }
+
+    /// Who seals what is sent.
+    pub fn sealer(&self) -> Hand {
+        self.as_channel().map_or(Hand::Ours, Channel::sealer)
+    }
+
+    /// How many bytes a record that has not come whole lacks at least.
+    pub fn missing(&self) -> usize {
+        self.as_channel().map_or(0, Channel::missing)
+    }
+
+    /// What the kernel takes to open the records that come from here on (`linux/tls.h`). `None`: something of those before is here, or it
+    /// was not kept.
+    pub fn opening_keys(&self) -> Option<Vec<u8>> {
+        self.as_channel()?.opening_keys()
+    }
+
+    /// The kernel has taken them.
+    pub fn let_kernel_open(&mut self) {
+        if let State::Channel(channel) = &mut self.state {
+            channel.let_kernel_open();
+        }
+    }
+
+    /// What the kernel takes to seal the records that are sent from here on. `None`: something of ours goes before it, or it was not kept.
+    pub fn sealing_keys(&self) -> Option<Vec<u8>> {
+        if self.has_output() { None } else { self.as_channel()?.sealing_keys() }
+    }
+
+    /// The kernel has taken them.
+    pub fn let_kernel_seal(&mut self) {
+        if let State::Channel(channel) = &mut self.state {
+            channel.let_kernel_seal();
+        }
+    }
+
+    /// Takes a record that the kernel has opened, and that is not data: of this kind, and what was in it.
+    pub fn hear(&mut self, kind: u8, inside: &[u8]) -> Next {
+        let next = match &mut self.state {
+            State::Channel(channel) => channel.hear(kind, inside, &mut self.output),
+            State::Handshake(_) => Next::Failed(Refusal::Internal),
+            State::Failed(refusal) => Next::Failed(*refusal),
+        };
+        if let Next::Failed(refusal) = next {
+            self.fail(refusal);
+        }
+        next
+    }
+
+    /// The next alert that is due, where the kernel seals.
+    pub fn take_alert(&mut self) -> Option<[u8; 2]> {
+        let &alert = self.output.first_chunk()?;
+        self.output.drain(..alert.len());
+        Some(alert)
+    }
+
+    fn as_channel(&self) -> Option<&Channel> {
+        match &self.state {
+            State::Channel(channel) => Some(channel),
+            State::Handshake(_) | State::Failed(_) => None,
         }
     }
 

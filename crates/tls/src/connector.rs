@@ -22,6 +22,7 @@ const NAMES_MOST: usize = 64;
 pub struct Connector {
     pub(crate) config: Arc<ClientConfig>,
     demand: Arc<Demand>,
+    pub(crate) hands_over: bool,
 }
 
 /// What a server is asked for.
@@ -84,7 +85,12 @@ impl Connector {
             true => Resumption::in_memory_sessions(NAMES_MOST).tls12_resumption(of_tls12),
             false => Resumption::disabled(),
         };
-        Ok(Connector { config: Arc::new(config), demand: Arc::new(demand) })
+        Ok(Connector { config: Arc::new(config), demand: Arc::new(demand), hands_over: false })
+    }
+
+    /// The same; what it takes to go on with the records of a connection is kept for the kernel, or not.
+    pub fn handing_over(self, hands_over: bool) -> Connector {
+        Connector { hands_over, ..self }
     }
 
     /// The same, with these protocols.
@@ -92,7 +98,7 @@ impl Connector {
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols.clone_from(&protocols);
         let demand = Demand { protocols, ..Demand::clone(&self.demand) };
-        Connector { config: Arc::new(config), demand: Arc::new(demand) }
+        Connector { config: Arc::new(config), demand: Arc::new(demand), hands_over: self.hands_over }
     }
 
     /// What HAProxy says of a server whose TLS came to nothing.

@@ -67,8 +67,8 @@ impl Engine {
         }
     }
 
-    /// Both have agreed on `version`: the records that follow are not the library's any more.
-    pub(crate) fn into_channel(self, version: Version) -> Result<Channel, Refusal> {
+    /// Both have agreed on `version`: the records that follow are not the library's any more. `keeps`: somebody else may go on with them.
+    pub(crate) fn into_channel(self, version: Version, keeps: bool) -> Result<Channel, Refusal> {
         let is_needed = version == Version::Tls13;
         let (secrets, remains) = match self {
             Engine::Server(engine) => {
@@ -80,9 +80,11 @@ impl Engine {
                 (secrets, Remains::Client(is_needed.then(|| Box::new(kernel))))
             }
         };
-        let [(opening_next, opening), (sealing_next, sealing)] = [secrets.rx, secrets.tx];
-        let opening = Traffic::new(&opening, opening_next, version).ok_or(Refusal::Internal)?;
-        let sealing = Traffic::new(&sealing, sealing_next, version).ok_or(Refusal::Internal)?;
+        let traffic = |(next, secrets)| {
+            let traffic = Traffic::new(&secrets, next, version).ok_or(Refusal::Internal)?;
+            Ok(if keeps { traffic.keeping(secrets) } else { traffic })
+        };
+        let [opening, sealing] = [traffic(secrets.rx)?, traffic(secrets.tx)?];
         Ok(Channel::new(Opening::new(opening), Sealing::new(sealing), remains))
     }
 }

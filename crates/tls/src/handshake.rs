@@ -29,6 +29,8 @@ pub(crate) struct Handshake {
     chosen: Chosen,
     asks_client: bool,
     is_heard: bool,
+    /// Somebody else may go on with the records.
+    keeps_secrets: bool,
 }
 
 /// What came of received bytes.
@@ -46,6 +48,7 @@ impl Handshake {
         Handshake {
             hello: acceptor.is_curious().then(|| Box::new((Hello::new(), acceptor.clone()))),
             asks_client: acceptor.terms.asks_client,
+            keeps_secrets: acceptor.hands_over,
             ..Handshake::new(Engine::server(&acceptor.terms.config))
         }
     }
@@ -56,7 +59,8 @@ impl Handshake {
         name: Option<&str>,
         output: &mut Vec<u8>,
     ) -> Result<Handshake, Refusal> {
-        let mut handshake = Handshake::new(Engine::client(connector, name)?);
+        let engine = Engine::client(connector, name)?;
+        let mut handshake = Handshake { keeps_secrets: connector.hands_over, ..Handshake::new(engine) };
         match handshake.digest(&mut [], output) {
             (_, Progress::More | Progress::Over) => Ok(handshake),
             (_, Progress::Failed(refusal)) => Err(refusal),
@@ -72,6 +76,7 @@ impl Handshake {
             chosen: Chosen::default(),
             asks_client: false,
             is_heard: false,
+            keeps_secrets: false,
         }
     }
 
@@ -116,7 +121,7 @@ impl Handshake {
             shown: self.chosen.shown,
             certificate: certificate.and_then(|certificate| Portrait::of(certificate)).map(Box::new),
         };
-        Ok((self.engine.into_channel(agreed.version)?, client))
+        Ok((self.engine.into_channel(agreed.version, self.keeps_secrets)?, client))
     }
 
     fn agreed(&self) -> Option<Agreed> {

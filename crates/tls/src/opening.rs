@@ -24,6 +24,15 @@ impl Opening {
         self.0.layout == Layout::Tls13
     }
 
+    pub(crate) fn is_kept(&self) -> bool {
+        self.0.is_kept()
+    }
+
+    /// See [`Traffic::for_kernel`].
+    pub(crate) fn for_kernel(&self) -> Option<Vec<u8>> {
+        self.0.for_kernel()
+    }
+
     /// Whether a record may begin so. Asked before the rest of it has come, and so before any memory is taken for it.
     pub(crate) fn judge(&self, header: [u8; HEADER_SIZE]) -> Result<(), Alert> {
         let [kind, major, minor, high, low] = header;

@@ -12,6 +12,15 @@ impl Sealing {
         Sealing(traffic)
     }
 
+    pub(crate) fn is_kept(&self) -> bool {
+        self.0.is_kept()
+    }
+
+    /// See [`Traffic::for_kernel`].
+    pub(crate) fn for_kernel(&self) -> Option<Vec<u8>> {
+        self.0.for_kernel()
+    }
+
     /// Bytes that a record has beside what is in it.
     pub(crate) fn overhead(&self) -> usize {
         HEADER_SIZE + self.0.layout.nonce_size() + self.0.layout.kind_size() + TAG_SIZE

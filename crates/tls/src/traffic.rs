@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** no number is used twice with one key.
 
+use crate::handover;
 use crate::names::Version;
 use crate::record::HEADER_SIZE;
 use aws_lc_rs::aead::{
@@ -71,6 +72,8 @@ pub(crate) struct Traffic {
     sequence: u64,
     /// So many records may be sealed with the key.
     records_most: u64,
+    /// What the key was made of, where somebody else may go on with it.
+    secrets: Option<Box<ConnectionTrafficSecrets>>,
 }
 
 impl Traffic {
@@ -102,7 +105,23 @@ impl Traffic {
         let key = LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?);
         let iv = iv.try_into().ok()?;
         let records_most = if is_gcm { GCM_RECORDS_MOST } else { u64::MAX };
-        Some(Traffic { key, layout, iv, sequence, records_most })
+        Some(Traffic { key, layout, iv, sequence, records_most, secrets: None })
+    }
+
+    /// The same, and what the key was made of is kept.
+    pub(crate) fn keeping(self, secrets: ConnectionTrafficSecrets) -> Traffic {
+        Traffic { secrets: Some(Box::new(secrets)), ..self }
+    }
+
+    /// Whether somebody else may go on with it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.secrets.is_some()
+    }
+
+    /// What it takes to go on with the next record, for the kernel; `None`: it was not kept.
+    pub(crate) fn for_kernel(&self) -> Option<Vec<u8>> {
+        let secrets = self.secrets.as_ref()?;
+        Some(handover::crypto_info(secrets, self.layout, &self.iv, self.sequence))
     }
 
     /// The nonce of the next record: the number, from where nonces begin (RFC 8446 §5.3).

@@ -137,6 +137,7 @@ impl Relay {
             Done::Finished(Ok(())) => (),
             Done::Received(Err(_)) | Done::Filled(Ok(Filled::NoPipe) | Err(_)) => panic!("{done:?}"),
             Done::Sent { .. } | Done::Drained { .. } | Done::Finished(Err(_)) => panic!("{done:?}"),
+            Done::Entrusted(..) | Done::AlertSent(_) | Done::RecordReceived { .. } => panic!("{done:?}"),
             Done::Readable(_) | Done::Connected(_) | Done::Cancelled | Done::Closed => panic!("{done:?}"),
         }
     }
@@ -144,7 +145,7 @@ impl Relay {
     fn listen(&mut self, index: usize) {
         let fd = self.flows[index].from;
         match self.way {
-            Way::Copy => self.submit(index, Op::Recv { fd, hope: Hope::Soon }),
+            Way::Copy => self.submit(index, Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX }),
             Way::Splice => self.submit(index, Op::Fill { fd, count_max: u32::MAX }),
         }
     }

@@ -13,17 +13,18 @@ pub(crate) struct Completion {
     flags: u32,
 }
 
-/// `lease` is the provided buffer that the completion names. A fill or drain comes here only when its wait has failed; one whose
-/// socket is ready has yet to move something.
+/// `lease` is the provided buffer that the completion names. What waits for its socket only comes here
+/// when its wait has failed: where the socket is ready it has yet to be done.
 pub(crate) fn finish(kept: Kept, completion: Completion, lease: Option<Lease>) -> Done {
     let result = completion.result();
     match kept {
         Kept::Readable => Done::Readable(result.map(drop)),
         Kept::Connect(_) => Done::Connected(result.map(drop)),
-        Kept::Receive(_) => Done::Received(result.and_then(|count| received(count, lease, completion.says_more()))),
+        Kept::Receive(..) => Done::Received(result.and_then(|count| received(count, lease, completion.says_more()))),
         Kept::Send(lease) => Done::Sent { lease, result: sent(result) },
         Kept::Fill(_) => Done::Filled(Err(failure(result))),
         Kept::Drain(pipe, _) => Done::Drained { pipe, result: Err(failure(result)) },
+        Kept::Alert(..) => Done::AlertSent(Err(failure(result))),
         Kept::Close => closed(result),
     }
 }
@@ -110,16 +111,21 @@ mod tests {
         use crate::in_flight::Receive::Waiting;
         check(Kept::Readable, libc::POLLIN.into(), 0, "Readable(Ok(()))");
         check(Kept::Readable, -libc::ECANCELED, 0, "Readable(Err(ECANCELED))");
-        check(Kept::Receive(Waiting), 16, BUFFER_0, "Received(Ok(Bytes { lease: Lease(0), count: 16, more: false }))");
         check(
-            Kept::Receive(Waiting),
+            Kept::Receive(Waiting, u32::MAX),
+            16,
+            BUFFER_0,
+            "Received(Ok(Bytes { lease: Lease(0), count: 16, more: false }))",
+        );
+        check(
+            Kept::Receive(Waiting, u32::MAX),
             3,
             BUFFER_0 | SOCK_NONEMPTY,
             "Received(Ok(Bytes { lease: Lease(0), count: 3, more: true }))",
         );
-        check(Kept::Receive(Waiting), 0, 0, "Received(Ok(End))");
-        check(Kept::Receive(Waiting), 0, BUFFER_0, "Received(Ok(End))");
-        check(Kept::Receive(Waiting), -libc::ECONNRESET, BUFFER_0, "Received(Err(ECONNRESET))");
+        check(Kept::Receive(Waiting, u32::MAX), 0, 0, "Received(Ok(End))");
+        check(Kept::Receive(Waiting, u32::MAX), 0, BUFFER_0, "Received(Ok(End))");
+        check(Kept::Receive(Waiting, u32::MAX), -libc::ECONNRESET, BUFFER_0, "Received(Err(ECONNRESET))");
         check(Kept::Close, 0, 0, "Closed");
         check(Kept::Close, -libc::EIO, 0, "Closed");
     }

@@ -25,16 +25,19 @@ pub(crate) enum Kept {
     Readable,
     /// The address lies still in its box.
     Connect(#[expect(dead_code, reason = "only the kernel reads it")] Box<Name>),
-    Receive(Receive),
+    /// How far it has come, and so many bytes at most.
+    Receive(Receive, u32),
     Send(Lease),
     /// The socket is waited for, and so many bytes of it at most.
     Fill(u32),
     /// The socket is waited for; the kernel does not know of the pipe.
     Drain(Pipe, Patience),
+    /// The socket is waited for; the kernel does not know of the alert.
+    Alert([u8; 2], Patience),
     Close,
 }
 
-/// Whether a drain may wait again when its socket turns out not to be ready.
+/// Whether what goes out may wait again when its socket turns out not to be ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
     Waits,
@@ -147,24 +150,38 @@ impl InFlight {
     /// How far this receive has come; `None` if it is over, or no receive.
     pub(crate) fn receive(&mut self, key: Key) -> Option<&mut Receive> {
         match self.kept(key)? {
-            Kept::Receive(receive) => Some(receive),
-            Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) | Kept::Close => None,
+            Kept::Receive(receive, _) => Some(receive),
+            Kept::Readable
+            | Kept::Connect(_)
+            | Kept::Send(_)
+            | Kept::Fill(_)
+            | Kept::Drain(..)
+            | Kept::Alert(..)
+            | Kept::Close => None,
         }
     }
 
-    /// Whether it moves bytes by splicing, and its socket is what it waits for.
+    /// How many bytes this receive takes at most.
+    pub(crate) fn count_max(&self, key: Key) -> u32 {
+        match self.peek(key.index()).op.as_ref().map(|op| &op.kept) {
+            Some(Kept::Receive(_, count_max)) => *count_max,
+            Some(_) | None => unreachable!("a receive is in flight"),
+        }
+    }
+
+    /// Whether the shard does it itself, once its socket, which it waits for, is ready.
     pub(crate) fn is_spliced(&mut self, key: Key) -> bool {
         match self.kept(key) {
-            Some(Kept::Fill(_) | Kept::Drain(..)) => true,
-            Some(Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Close) | None => false,
+            Some(Kept::Fill(_) | Kept::Drain(..) | Kept::Alert(..)) => true,
+            Some(Kept::Readable | Kept::Connect(_) | Kept::Receive(..) | Kept::Send(_) | Kept::Close) | None => false,
         }
     }
 
     /// Notes that an op is to end, where it might wait again otherwise. Answers what that takes.
     pub(crate) fn on_cancelled(&mut self, key: Key) -> Ending {
         match self.kept(key).expect("an op in flight") {
-            Kept::Receive(receive) => receive.on_cancelled(),
-            Kept::Drain(_, patience) => patience.on_cancelled(),
+            Kept::Receive(receive, _) => receive.on_cancelled(),
+            Kept::Drain(_, patience) | Kept::Alert(_, patience) => patience.on_cancelled(),
             Kept::Readable | Kept::Connect(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Close => Ending::Ask,
         }
     }
@@ -173,7 +190,7 @@ impl InFlight {
     pub(crate) fn is_sending_on(&self, fd: Fd) -> bool {
         let ops = std::iter::successors(self.first_on(fd), |&key| self.after(key));
         ops.filter_map(|key| self.peek(key.index()).op.as_ref())
-            .any(|op| matches!(op.kept, Kept::Send(_) | Kept::Drain(..)))
+            .any(|op| matches!(op.kept, Kept::Send(_) | Kept::Drain(..) | Kept::Alert(..)))
     }
 
     pub(crate) fn fd(&self, key: Key) -> Fd {
@@ -284,7 +301,13 @@ impl Key {
 
 fn is_chained(kept: &Kept) -> bool {
     match kept {
-        Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Fill(_) | Kept::Drain(..) => true,
+        Kept::Readable
+        | Kept::Connect(_)
+        | Kept::Receive(..)
+        | Kept::Send(_)
+        | Kept::Fill(_)
+        | Kept::Drain(..)
+        | Kept::Alert(..) => true,
         Kept::Close => false,
     }
 }
@@ -319,9 +342,9 @@ mod tests {
     #[test]
     fn a_key_does_not_survive_its_op() {
         let mut table = InFlight::new(1);
-        let old = table.insert(TAG, Fd(3), Kept::Receive(Receive::Waiting));
+        let old = table.insert(TAG, Fd(3), Kept::Receive(Receive::Waiting, u32::MAX));
         table.remove(old);
-        let new = table.insert(TAG, Fd(3), Kept::Receive(Receive::Starved));
+        let new = table.insert(TAG, Fd(3), Kept::Receive(Receive::Starved, u32::MAX));
         assert_ne!(old, new);
         assert_eq!(table.receive(old), None);
         assert_eq!(table.receive(new), Some(&mut Receive::Starved));
@@ -333,12 +356,12 @@ mod tests {
         let pipes = driver::Pipes::new();
         pipes.add(0);
         let pipe = pipes.take().expect("it is there");
-        for kept in [Kept::Receive(Receive::Waiting), Kept::Drain(pipe, Patience::Waits)] {
+        for kept in [Kept::Receive(Receive::Waiting, u32::MAX), Kept::Drain(pipe, Patience::Waits)] {
             let key = table.insert(TAG, Fd(3), kept);
             assert_eq!(table.on_cancelled(key), Ending::Ask);
             assert_eq!(table.on_cancelled(key), Ending::Asked);
         }
-        let starved = table.insert(TAG, Fd(3), Kept::Receive(Receive::Starved));
+        let starved = table.insert(TAG, Fd(3), Kept::Receive(Receive::Starved, u32::MAX));
         assert_eq!(table.on_cancelled(starved), Ending::Withdraw);
     }
 

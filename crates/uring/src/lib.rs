@@ -187,7 +187,7 @@ impl Uring {
             let Some(key) = self.next_starved() else { return false };
             let fd = self.in_flight.fd(key);
             *self.in_flight.receive(key).expect("it was starved") = Receive::Waiting;
-            self.queue(receive(fd, Hope::Later).named(key));
+            self.queue(receive(fd, Hope::Later, self.in_flight.count_max(key)).named(key));
         }
         !self.starved.is_empty()
     }

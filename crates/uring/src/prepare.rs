@@ -3,7 +3,7 @@
 //! **Invariant:** whatever address a [`Submission`] holds is of memory that its [`Kept`] owns, or, for the wake-up, its
 //! [`Wakeup`]; or it holds none. Only this file makes submissions.
 
-use crate::in_flight::{Kept, Key, Receive};
+use crate::in_flight::{Kept, Key, Patience, Receive};
 use crate::provided::GROUP;
 use buf::Lease;
 use driver::{Addr, Done, Ending, Fd, Hope, Op, Pipe};
@@ -41,13 +41,19 @@ pub(crate) fn prepare(op: Op, has_buffers: bool) -> Prepared {
     match op {
         Op::Readable { fd } => Prepared::Queue(fd, waiting(fd), Kept::Readable),
         Op::Connect { fd, addr } => connect(fd, &addr),
-        Op::Recv { fd, hope } => {
+        Op::Recv { fd, hope, count_max } => {
             let hope = if has_buffers { hope } else { Hope::Later };
-            Prepared::Queue(fd, receive(fd, hope), Kept::Receive(Receive::Waiting))
+            Prepared::Queue(fd, receive(fd, hope, count_max), Kept::Receive(Receive::Waiting, count_max))
         }
         Op::Send { fd, lease, start, end } => send(fd, lease, start, end),
         Op::Fill { fd, count_max } => Prepared::Queue(fd, readable(fd), Kept::Fill(count_max)),
         Op::Drain { fd, pipe } => Prepared::Drain(fd, pipe),
+        Op::Entrust { fd, way, keys } => Prepared::Now(Done::Entrusted(way, socket::entrust(fd, way, &keys))),
+        Op::SendAlert { fd, alert } => Prepared::Queue(fd, writable(fd), Kept::Alert(alert, Patience::Waits)),
+        Op::RecvRecord { fd, mut lease } => {
+            let result = socket::receive_record(fd, lease.bytes_mut());
+            Prepared::Now(Done::RecordReceived { lease, result })
+        }
         Op::Finish { fd } => Prepared::Finish(fd),
         Op::Cancel { fd } => Prepared::Cancel(fd),
         Op::Close { fd, ending } => close(fd, ending),
@@ -89,14 +95,15 @@ fn connect(fd: Fd, addr: &Addr) -> Prepared {
     }
 }
 
-/// A receive that the kernel gives a provided buffer when bytes are there. A buffer's length limits it, so it asks for
-/// none.
-pub(crate) fn receive(fd: Fd, hope: Hope) -> Submission {
+/// A receive that the kernel gives a provided buffer when bytes are there, whose length limits it, too.
+pub(crate) fn receive(fd: Fd, hope: Hope, count_max: u32) -> Submission {
     let ioprio = match hope {
         Hope::Soon => 0,
         Hope::Later => IORING_RECVSEND_POLL_FIRST,
     };
-    let recv = opcode::Recv::new(types::Fd(fd.0), std::ptr::null_mut(), 0).ioprio(ioprio).buf_group(GROUP);
+    // Zero is as much as the buffer has room for.
+    let limit = if count_max == u32::MAX { 0 } else { count_max };
+    let recv = opcode::Recv::new(types::Fd(fd.0), std::ptr::null_mut(), limit).ioprio(ioprio).buf_group(GROUP);
     Submission(recv.build().flags(Flags::BUFFER_SELECT))
 }
 

@@ -42,8 +42,9 @@ impl Uring {
             let finished = match kept {
                 Kept::Fill(count_max) => Some(Done::Filled(self.splicer.fill(fd, count_max, waiting_count))),
                 Kept::Drain(pipe, patience) => self.on_writable(tag, fd, pipe, patience),
-                Kept::Readable | Kept::Connect(_) | Kept::Receive(_) | Kept::Send(_) | Kept::Close => {
-                    unreachable!("only what splices stands in line to do so")
+                Kept::Alert(alert, patience) => self.on_room_for_alert(tag, fd, alert, patience),
+                Kept::Readable | Kept::Connect(_) | Kept::Receive(..) | Kept::Send(_) | Kept::Close => {
+                    unreachable!("only what the shard does itself stands in line for it")
                 }
             };
             done.extend(finished.map(|done| (tag, done)));
@@ -62,6 +63,18 @@ impl Uring {
         };
         self.stats.spliced_bytes += u64::from(result.unwrap_or(0));
         Some(Done::Drained { pipe, result })
+    }
+
+    /// The socket of an alert is writable.
+    fn on_room_for_alert(&mut self, tag: Tag, fd: Fd, alert: [u8; 2], patience: Patience) -> Option<Done> {
+        match (socket::send_alert(fd, alert), patience) {
+            (Err(Errno::EAGAIN | Errno::EINTR), Patience::Waits) => {
+                self.start(tag, fd, writable(fd), Kept::Alert(alert, patience));
+                None
+            }
+            (Err(Errno::EAGAIN | Errno::EINTR), Patience::Cancelled) => Some(Done::AlertSent(Err(Errno::ECANCELED))),
+            (result, Patience::Waits | Patience::Cancelled) => Some(Done::AlertSent(result)),
+        }
     }
 }
 

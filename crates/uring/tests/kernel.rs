@@ -45,7 +45,7 @@ fn idle_connections_cost_neither_threads_nor_buffers() {
     let mut pairs: Vec<(Fd, TcpStream)> = (0..COUNT).map(|_| pair(&mut driver, listener)).collect();
     for (number, (fd, _)) in pairs.iter().enumerate() {
         let hope = if number % 2 == 0 { Hope::Soon } else { Hope::Later };
-        start(&mut driver, Op::Recv { fd: *fd, hope });
+        start(&mut driver, Op::Recv { fd: *fd, hope, count_max: u32::MAX });
     }
     assert!(look(&mut driver).is_empty());
     assert_eq!(worker_count(), 0);
@@ -59,7 +59,7 @@ fn idle_connections_cost_neither_threads_nor_buffers() {
     // All at once, for more bytes than there are buffers.
     for (fd, peer) in &mut pairs {
         peer.write_all(b"x").expect("connected");
-        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon });
+        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon, count_max: u32::MAX });
     }
     hear(&mut driver, COUNT);
     assert!(driver.stats().starved > 0, "300 receives and 64 buffers");
@@ -81,7 +81,7 @@ fn what_a_burst_has_left_behind_is_given_back() {
     for round in 0..3 {
         for (fd, peer) in &mut pairs {
             peer.write_all(b"x").expect("connected");
-            start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon });
+            start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon, count_max: u32::MAX });
         }
         hear(&mut driver, COUNT);
         assert!(look(&mut driver).is_empty());
@@ -95,7 +95,7 @@ fn what_a_burst_has_left_behind_is_given_back() {
     }
     for (number, (fd, peer)) in pairs.iter_mut().enumerate() {
         peer.write_all(&[number as u8; 3]).expect("connected");
-        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Later });
+        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Later, count_max: u32::MAX });
     }
     let third = |done| {
         let Done::Received(Ok(Received::Bytes { lease, count: 3, .. })) = done else { panic!("{done:?}") };
@@ -141,7 +141,7 @@ fn the_smallest_pool_works() {
     let mut pairs: Vec<(Fd, TcpStream)> = (0..20).map(|_| pair(&mut driver, listener)).collect();
     for (fd, peer) in &mut pairs {
         peer.write_all(b"x").expect("connected");
-        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon });
+        start(&mut driver, Op::Recv { fd: *fd, hope: Hope::Soon, count_max: u32::MAX });
     }
     hear(&mut driver, 20);
 }
@@ -170,13 +170,13 @@ fn a_ring_gives_everything_back_when_it_is_dropped() {
     let listener = listener(&mut driver);
     start(&mut driver, Op::Readable { fd: listener });
     let (quiet, _quiet_peer) = pair(&mut driver, listener);
-    start(&mut driver, Op::Recv { fd: quiet, hope: Hope::Soon });
+    start(&mut driver, Op::Recv { fd: quiet, hope: Hope::Soon, count_max: u32::MAX });
     let (busy, mut busy_peer) = pair(&mut driver, listener);
     let mut held = Vec::new();
     // Uses up the pool, so that one receive starves.
     while driver.stats().starved == 0 {
         busy_peer.write_all(b"x").expect("connected");
-        start(&mut driver, Op::Recv { fd: busy, hope: Hope::Soon });
+        start(&mut driver, Op::Recv { fd: busy, hope: Hope::Soon, count_max: u32::MAX });
         held.extend(look(&mut driver));
     }
     let mut lease = match held.pop() {
@@ -251,7 +251,7 @@ fn a_unix_connect_never_waits() {
     assert_eq!(connect(&mut driver).1, Err(Errno::EAGAIN));
 
     // What was connected is waited for by the ring like any other socket.
-    start(&mut driver, Op::Recv { fd, hope: Hope::Soon });
+    start(&mut driver, Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
     assert!(look(&mut driver).is_empty());
     let accepted = driver.accept(server).expect("no limit is near").expect("one has connected");
     let lease = driver.pool().lease().expect("64 buffers");

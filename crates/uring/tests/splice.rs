@@ -125,7 +125,7 @@ fn a_short_message_does_not_wait_for_everybody() {
         assert!(driver.submit(TAG, Op::Fill { fd: *fd, count_max: u32::MAX }).is_none());
     }
     source.write_all(b"!").expect("room for one");
-    assert!(driver.submit(TAG, Op::Recv { fd: short, hope: Hope::Soon }).is_none());
+    assert!(driver.submit(TAG, Op::Recv { fd: short, hope: Hope::Soon, count_max: u32::MAX }).is_none());
     let (mut done, mut fills_before) = (Vec::new(), None);
     while done.len() <= COUNT {
         driver.turn(Some(driver.now() + PATIENCE), &mut done).expect("no error of the ring");
@@ -175,7 +175,8 @@ fn urgent_bytes_do_not_spin() {
     let done = run(&mut driver, Op::Fill { fd, count_max: u32::MAX });
     assert!(matches!(done, Done::Filled(Ok(Filled::NoPipe))), "{done:?}");
     assert!(driver.stats().completions < 5);
-    let Done::Received(Ok(Received::Bytes { lease, count, .. })) = run(&mut driver, Op::Recv { fd, hope: Hope::Soon })
+    let Done::Received(Ok(Received::Bytes { lease, count, .. })) =
+        run(&mut driver, Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX })
     else {
         panic!("bytes have arrived")
     };
@@ -247,7 +248,7 @@ fn at_the_descriptor_limit_there_are_no_pipes() {
             assert!(matches!(done, Done::Filled(Ok(Filled::NoPipe))), "{done:?}");
         }
         assert_eq!(driver.refused_pipe_count(), 1, "it is not asked at every fill");
-        let done = run(&mut driver, Op::Recv { fd, hope: Hope::Soon });
+        let done = run(&mut driver, Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
         assert!(matches!(done, Done::Received(Ok(Received::Bytes { count: 5, .. }))), "{done:?}");
         drop(done);
 

@@ -64,6 +64,7 @@ pub(crate) enum TlsKeyword {
     CrlFile,
     Crt,
     Curves,
+    Ktls,
     MaxVersion,
     MinVersion,
     Only(TlsVersion),
@@ -125,7 +126,7 @@ pub(crate) const TABLE: &[(&str, usize, Meaning<Keyword>)] = &[
     ("init-addr", 1, Refused),
     ("init-state", 1, Served(Keyword::InitState)),
     ("inter", 1, Served(Keyword::Inter)),
-    ("ktls", 1, Refused),
+    ("ktls", 1, Served(Tls(TlsKeyword::Ktls))),
     ("log-bufsize", 1, Refused),
     ("log-proto", 1, Refused),
     (

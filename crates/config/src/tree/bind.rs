@@ -59,6 +59,8 @@ pub struct BindTls {
     pub curves: Option<Spanned<String>>,
     pub has_tickets: Option<bool>,
     pub prefers_client: bool,
+    /// The kernel may do it, if that was said.
+    pub ktls: Option<Spanned<bool>>,
 }
 
 /// Whether a client has to have a certificate.

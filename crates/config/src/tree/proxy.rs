@@ -135,6 +135,8 @@ pub struct Settings {
     /// `option socket-stats`: listeners are counted one by one.
     pub has_socket_stats: bool,
     pub splice: Splice,
+    /// `option ktls`, if it was said: the kernel may do TLS.
+    pub ktls: Option<bool>,
     pub timeouts: Timeouts,
     pub client_keepalive: Keepalive,
     pub server_keepalive: Keepalive,

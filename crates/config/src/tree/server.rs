@@ -113,6 +113,8 @@ pub struct ServerTls {
     pub ciphersuites: Option<Spanned<String>>,
     pub curves: Option<Spanned<String>>,
     pub takes_tickets: Option<bool>,
+    /// The kernel may do it, if that was said.
+    pub ktls: Option<Spanned<bool>>,
     /// Earlier sessions are taken up again unless set.
     pub resumes: Option<bool>,
     /// Checks have TLS; unless set they have it where the server has it and is checked where it is.

@@ -38,7 +38,7 @@ mod tests;
 
 use crate::admin::{Settings, SocketSpec};
 use crate::certificates::{Shelf, Watch};
-use crate::load::{BindPlace, Defaults};
+use crate::load::{BindPlace, Defaults, KernelTls};
 use crate::resolve::Resolver;
 use config::{Config, Diagnostic, Lead, Level, Proxy, Role, Source, Span, Spanned, Stage};
 use lists::Lists;
@@ -91,6 +91,7 @@ pub(crate) fn lower<'a>(
         admitted: admitted(config, global.maxconn),
         frontend_maxconn: defaults.frontend_maxconn,
         is_splice_off: config.global.is_splice_off || defaults.is_splice_off,
+        kernel_tls: defaults.kernel_tls,
         log_targets: LogTargets::default(),
         diagnostics: Vec::new(),
         bind_places: Vec::new(),
@@ -146,6 +147,7 @@ struct Lowering<'a> {
     /// What a frontend admits that says nothing.
     frontend_maxconn: Option<NonZeroU32>,
     is_splice_off: bool,
+    kernel_tls: KernelTls,
     log_targets: LogTargets,
     diagnostics: Vec<Diagnostic>,
     bind_places: Vec<BindPlace>,

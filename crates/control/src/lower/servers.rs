@@ -36,7 +36,10 @@ impl Lowering<'_> {
         let line = server_tls::Line { server, proxy, owner: &owner };
         let connector = self.connector(&line).ok()?;
         let tls = connector.clone().filter(|_| options.tls.is_on.is_some());
-        let tls = tls.map(|connector| ServerTls { connector, name: self.server_name(&line) });
+        let tls = tls.map(|connector| {
+            let hands_over = self.hands_over(proxy, options.tls.ktls.as_ref(), &owner);
+            ServerTls { connector: connector.handing_over(hands_over), name: self.server_name(&line) }
+        });
         let check = match options.check {
             Some(_) => Some(self.check(options, proxy, connector, &owner)?),
             None => None,

@@ -4,6 +4,7 @@
 
 use super::Lowering;
 use crate::certificates::{Line, List, Listener, Offers, Shown, Stored};
+use crate::load::KernelTls;
 use crate::pem::{self, Fault, Found};
 use config::{
     Bind, BindTls, ClientVerify, Diagnostic, Lead, Level, Mode, Proxy, Spanned, Stage, TlsMethods, TlsVersion,
@@ -33,6 +34,7 @@ impl Lowering<'_> {
         }
         match certificates.and_then(|certificates| Acceptor::new(certificates, offer)) {
             Ok(acceptor) => {
+                let acceptor = acceptor.handing_over(self.hands_over(proxy, line.ktls.as_ref(), &place));
                 let place = format!("{}/{}", proxy.name.value, self.line_name(bind));
                 self.shelf.add_listener(Listener { place, acceptor: acceptor.clone(), is_strict, shows, offers });
                 Some(acceptor)
@@ -40,6 +42,21 @@ impl Lowering<'_> {
             Err(TermsError::NoVersion) => self.fail(proxy, bind, "all SSL/TLS versions are disabled for"),
             Err(TermsError::NoCipher) => self.fail(proxy, bind, "no cipher is left of the SSL/TLS versions of"),
             Err(TermsError::Authority) => self.fail(proxy, bind, "unable to use the CA or CRL file of"),
+        }
+    }
+
+    /// Whether the kernel may go on with what is agreed: as the line says (`said`, opened by `place`), or its section; else wherever it can.
+    pub(super) fn hands_over(&mut self, proxy: &Proxy, said: Option<&Spanned<bool>>, place: &str) -> bool {
+        let is_wanted = said.map(|said| said.value).or(proxy.settings.ktls).unwrap_or(true);
+        match (self.kernel_tls, said.filter(|said| said.value)) {
+            (KernelTls::Present, _) => is_wanted,
+            (KernelTls::Absent(_), None) => false,
+            (KernelTls::Absent(why), Some(said)) => {
+                let message =
+                    format!("{place} : 'ktls on' : this kernel does no TLS ({why}), so it is done here as ever.");
+                self.warn(said.span, message, "its module is called 'tls'; 'option ktls auto' uses it where it is");
+                false
+            }
         }
     }
 

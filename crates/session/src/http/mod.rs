@@ -367,7 +367,7 @@ impl Session {
         if *hearing == Hearing::Quiet {
             *hearing = Hearing::Filling;
             let fd = self.socket_mut(side).fd;
-            self.submit(side, Op::Recv { fd, hope }, out);
+            self.submit(side, Op::Recv { fd, hope, count_max: u32::MAX }, out);
         }
     }
 

@@ -18,6 +18,7 @@ impl Session {
     /// Waits for more of a content.
     pub(super) fn hear_content(&mut self, side: Side, stream: &Stream, out: &mut Outbox) {
         let count_max = stream.spliced_count_max().filter(|_| self.may_splice(side));
+        let count_max = count_max.filter(|_| self.takes_pipes(side.other()));
         let Some(count_max) = count_max else { return self.hear(side, stream.hope, out) };
         let hearing = self.http_mut().hearing(side);
         if *hearing == Hearing::Quiet {

@@ -1,10 +1,11 @@
 //! Cipher text and what is in it: what was received is opened for the flow, and what the flow sends is sealed for the socket.
 
+use super::kernel::Place;
 use super::{Finish, Reader, Secure, Sending, Stage};
 use crate::Outbox;
 use crate::flow::Piece;
 use crate::gather::Gathered;
-use driver::{Done, Errno, Fd, Filled, Hope, Instant, Op, Received};
+use driver::{Done, Errno, Fd, Hope, Instant, Op, Received};
 use tls::{Failure, Next};
 
 impl Secure {
@@ -62,6 +63,9 @@ impl Secure {
 
     /// What is to be sent now.
     pub(super) fn next_send(&mut self, fd: Fd, out: &Outbox) -> Option<Op> {
+        if self.sealing == Place::Kernel {
+            return self.next_send_as_it_is(fd);
+        }
         if let Some(errno) = self.broken {
             self.give_back(errno);
             return self.next_finish(fd);
@@ -72,10 +76,19 @@ impl Secure {
                 self.sending = Sending::InFlight { start, end, taken };
                 return Some(Op::Send { fd, lease, start, end });
             }
-            sending @ Sending::InFlight { .. } => {
+            sending @ (Sending::InFlight { .. } | Sending::AsItIs | Sending::Alert) => {
                 self.sending = sending;
                 return None;
             }
+        }
+        match self.sealing {
+            Place::Wanted => {
+                if let Some(op) = self.entrust_sealing(fd) {
+                    return Some(op);
+                }
+            }
+            Place::Moving => return None,
+            Place::Ours | Place::Here | Place::Kernel => (),
         }
         if self.finish == Finish::Wanted && self.writer.is_none() {
             self.tls.close();
@@ -123,7 +136,7 @@ impl Secure {
     }
 
     /// The peer is told, or cannot be: the socket's half ends.
-    fn next_finish(&mut self, fd: Fd) -> Option<Op> {
+    pub(super) fn next_finish(&mut self, fd: Fd) -> Option<Op> {
         let is_due = match self.finish {
             Finish::Saying => true,
             Finish::Wanted => self.broken.is_some(),
@@ -141,11 +154,8 @@ impl Secure {
             return None;
         }
         match self.reader? {
-            Reader::Pipe => {
-                self.reader = None;
-                Some(Done::Filled(Ok(Filled::NoPipe)))
-            }
-            Reader::Bytes(_) => {
+            Reader::Pipe(_) if self.plain.is_none() => self.next_filled(),
+            Reader::Bytes(_) | Reader::Pipe(_) => {
                 let result = match (self.plain.take(), self.ended) {
                     (Some(Piece { lease, end, hope, .. }), _) => {
                         Ok(Received::Bytes { lease, count: end, more: hope == Hope::Soon })
@@ -171,6 +181,6 @@ impl Secure {
         self.writer = None;
         self.tls.close();
         self.farewell_until = Some(until);
-        self.encrypt(fd, out)
+        if self.sealing == Place::Kernel { self.next_alert(fd) } else { self.encrypt(fd, out) }
     }
 }

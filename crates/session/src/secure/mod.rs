@@ -14,12 +14,14 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `cipher` | cipher text, and what is in it |
+//! | `kernel` | directions that the kernel opens or seals |
 //! | `session` | a session whose sockets have TLS |
 //!
 //! **Invariant:** at most one receive and one send are in flight on the socket.
 //! **Invariant:** while the flow asks for nothing and nothing is on its way, no buffer is held.
 
 mod cipher;
+mod kernel;
 mod session;
 
 use crate::Outbox;
@@ -27,7 +29,8 @@ use crate::flow::{Piece, hope_after};
 use crate::gather::Gathered;
 use crate::secure_back::{Secured, Whom};
 use buf::Lease;
-use driver::{Done, Errno, Fd, Hope, Instant, Op, Received};
+use driver::{Done, Errno, Fd, Hope, Instant, Op, Pipe, Received};
+use kernel::Place;
 use std::rc::Rc;
 use tls::{Acceptor, Client, Connection, Failure, Refusal};
 
@@ -56,6 +59,12 @@ pub(crate) struct Secure {
     /// The flow waits no longer, whatever the receive that is in flight may still bring of a record.
     is_stopping: bool,
     writer: Option<Writer>,
+    /// What the flow has to send in a pipe.
+    pipe: Option<Pipe>,
+    opening: Place,
+    sealing: Place,
+    /// The kernel has a record that is no data.
+    has_record: bool,
     /// What was asked for is sent.
     sent: Option<(Lease, Result<u32, Errno>)>,
     finish: Finish,
@@ -82,8 +91,8 @@ enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
     Bytes(Hope),
-    /// A pipe, which it cannot have.
-    Pipe,
+    /// A pipe with so many bytes at most.
+    Pipe(u32),
 }
 
 /// What the flow has to send: bytes `start..end`.
@@ -111,6 +120,10 @@ enum Sending {
         end: u32,
         taken: u32,
     },
+    /// What the flow sends, as it is: the kernel seals it.
+    AsItIs,
+    /// An alert, which the kernel seals.
+    Alert,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,14 +166,15 @@ impl Secure {
     /// One that has rested between two exchanges.
     pub(crate) fn wake(Secured { mut tls, whom }: Secured) -> Secure {
         let client = tls.take_client().map(Rc::new);
-        Secure { client, stage: Stage::Open, ..Secure::new(tls, Role::Client(whom)) }
+        let (opening, sealing) = (Place::of(tls.opener()), Place::of(tls.sealer()));
+        Secure { client, stage: Stage::Open, opening, sealing, ..Secure::new(tls, Role::Client(whom)) }
     }
 
     /// Lays it down between two exchanges; `None`: something of it is still on its way.
     pub(crate) fn rest(self) -> Option<Secured> {
         let is_quiet = !self.is_hearing && self.reader.is_none() && self.writer.is_none() && self.plain.is_none();
         let is_sent = matches!(self.sending, Sending::Nothing) && !self.tls.has_output() && self.finish == Finish::No;
-        let is_heard = self.received.is_empty() && !self.tls.has_spill() && self.ended.is_none();
+        let is_heard = self.received.is_empty() && !self.tls.has_spill() && self.ended.is_none() && !self.has_record;
         let is_resting = self.stage == Stage::Open && is_quiet && is_sent && is_heard && self.broken.is_none();
         match self.role {
             Role::Client(whom) if is_resting => Some(Secured { tls: self.tls, whom }),
@@ -184,6 +198,10 @@ impl Secure {
             reader: None,
             is_stopping: false,
             writer: None,
+            pipe: None,
+            opening: Place::Here,
+            sealing: Place::Here,
+            has_record: false,
             sent: None,
             finish: Finish::No,
             farewell_until: None,
@@ -196,7 +214,7 @@ impl Secure {
         self.broken = Some(Errno::ECANCELED);
         self.ended = Some(Err(Errno::ECANCELED));
         self.finish = Finish::Said;
-        (self.reader, self.writer, self.sent, self.plain) = (None, None, None, None);
+        (self.reader, self.writer, self.sent, self.plain, self.pipe) = (None, None, None, None, None);
         self.is_stopping = false;
     }
 
@@ -204,10 +222,11 @@ impl Secure {
     pub(crate) fn ask(&mut self, op: Op) -> Option<Op> {
         match op {
             Op::Recv { hope, .. } => self.reader = Some(Reader::Bytes(hope)),
-            Op::Fill { .. } => self.reader = Some(Reader::Pipe),
+            Op::Fill { count_max, .. } => self.reader = Some(Reader::Pipe(count_max)),
             Op::Send { lease, start, end, .. } => self.writer = Some(Writer { lease, start, end }),
             Op::Finish { .. } => self.finish = Finish::Wanted,
-            Op::Drain { .. } => unreachable!("what goes to TLS is never in a pipe"),
+            Op::Drain { pipe, .. } => self.pipe = Some(pipe),
+            Op::Entrust { .. } | Op::SendAlert { .. } | Op::RecvRecord { .. } => unreachable!("flows know of no TLS"),
             Op::Readable { .. } => unreachable!("sessions ask for bytes, not for readiness"),
             op @ Op::Cancel { .. } => {
                 self.is_stopping = self.reader.is_some();
@@ -223,13 +242,14 @@ impl Secure {
         match done {
             Done::Received(result) => self.on_received(result),
             Done::Sent { lease, result } => self.on_sent(lease, result),
-            done @ (Done::Readable(_)
-            | Done::Connected(_)
-            | Done::Filled(_)
-            | Done::Drained { .. }
-            | Done::Finished(_)
-            | Done::Cancelled
-            | Done::Closed) => return Some(done),
+            Done::Filled(result) => return self.on_filled(result),
+            Done::Drained { pipe, result } => return Some(self.on_drained(pipe, result)),
+            Done::Entrusted(way, result) => self.on_entrusted(way, result),
+            Done::AlertSent(result) => self.on_alert_sent(result),
+            Done::RecordReceived { lease, result } => self.on_record(lease, result),
+            done @ (Done::Readable(_) | Done::Connected(_) | Done::Finished(_) | Done::Cancelled | Done::Closed) => {
+                return Some(done);
+            }
         }
         None
     }
@@ -243,6 +263,7 @@ impl Secure {
         match self.stage {
             Stage::Handshaking if self.tls.is_open() => {
                 self.stage = Stage::Open;
+                (self.opening, self.sealing) = (Place::of(self.tls.opener()), Place::of(self.tls.sealer()));
                 self.client = self.tls.take_client().map(Rc::new);
                 return Step::News(News::Opened);
             }
@@ -263,23 +284,32 @@ impl Secure {
             self.reader = None;
             return Step::News(News::Done(Done::Received(Err(Errno::ECANCELED))));
         }
-        let hope = match (self.stage, self.reader) {
-            (Stage::Open, Some(Reader::Bytes(hope))) => Some(hope),
-            (Stage::Handshaking, _) => Some(Hope::Later),
-            (Stage::Open | Stage::Failing(_) | Stage::Failed, _) => None,
-        };
-        match hope.filter(|_| !self.is_hearing && self.ended.is_none()) {
-            Some(hope) => {
-                self.is_hearing = true;
-                Step::Op(Op::Recv { fd, hope })
-            }
-            None => Step::Rest,
+        if self.is_hearing || self.ended.is_some() {
+            return Step::Rest;
         }
+        if let Some(op) = self.next_of_kernel(fd, out) {
+            return Step::Op(op);
+        }
+        let (hope, count_max) = match (self.stage, self.reader) {
+            (Stage::Open, Some(Reader::Bytes(hope))) => (hope, u32::MAX),
+            (Stage::Open, Some(Reader::Pipe(_))) => match self.up_to_pipe() {
+                Some(missing) => (Hope::Soon, missing),
+                None => return Step::Rest,
+            },
+            (Stage::Handshaking, _) => (Hope::Later, u32::MAX),
+            (Stage::Open | Stage::Failing(_) | Stage::Failed, _) => return Step::Rest,
+        };
+        self.is_hearing = true;
+        Step::Op(Op::Recv { fd, hope, count_max })
     }
 
     fn on_received(&mut self, result: Result<Received, Errno>) {
         self.is_hearing = false;
         match (result, self.stage) {
+            (Ok(Received::Bytes { lease, count, more }), _) if self.opening == Place::Kernel => {
+                self.plain = Some(Piece { lease, start: 0, end: count, hope: hope_after(more) });
+            }
+            (Err(Errno::EIO), _) if self.opening == Place::Kernel => self.has_record = true,
             (Ok(Received::Bytes { lease, count, more }), _) => {
                 self.received.gather(lease, count);
                 if let Some(piece) = &mut self.received.piece {
@@ -303,8 +333,12 @@ impl Secure {
     }
 
     fn on_sent(&mut self, lease: Lease, result: Result<u32, Errno>) {
-        let Sending::InFlight { start, end, taken } = std::mem::replace(&mut self.sending, Sending::Nothing) else {
-            unreachable!("one piece is in flight at most")
+        let (start, end, taken) = match std::mem::replace(&mut self.sending, Sending::Nothing) {
+            Sending::InFlight { start, end, taken } => (start, end, taken),
+            Sending::AsItIs => return self.on_sent_as_it_is(lease, result),
+            Sending::Nothing | Sending::Rest { .. } | Sending::Alert => {
+                unreachable!("one piece is in flight at most")
+            }
         };
         match result {
             Ok(count) if start + count < end => {

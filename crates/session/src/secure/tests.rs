@@ -132,6 +132,9 @@ impl Bench {
             | Done::Connected(_)
             | Done::Filled(_)
             | Done::Drained { .. }
+            | Done::Entrusted(..)
+            | Done::AlertSent(_)
+            | Done::RecordReceived { .. }
             | Done::Finished(_)
             | Done::Cancelled
             | Done::Closed => panic!("{done:?} is nothing that was asked for"),
@@ -197,7 +200,7 @@ impl Bench {
     }
 
     fn asks_for_bytes(&mut self) {
-        self.asks(Op::Recv { fd: FD, hope: Hope::Later });
+        self.asks(Op::Recv { fd: FD, hope: Hope::Later, count_max: u32::MAX });
     }
 
     fn take_news(&mut self) -> Vec<Heard> {

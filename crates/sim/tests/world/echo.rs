@@ -190,7 +190,7 @@ impl Echo {
         let session = &mut self.sessions[index];
         session.moved_at = self.sim.now();
         let fd = session.fd;
-        self.submit(tag_of(index), Op::Recv { fd, hope: Hope::Soon });
+        self.submit(tag_of(index), Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
     }
 
     fn send(&mut self, index: usize, lease: buf::Lease) {

@@ -99,7 +99,7 @@ impl Rig {
     }
 
     pub(crate) fn recv(&mut self, fd: Fd) -> Vec<String> {
-        self.run(Op::Recv { fd, hope: Hope::Soon })
+        self.run(Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX })
     }
 
     pub(crate) fn send(&mut self, fd: Fd, bytes: &[u8]) -> Vec<String> {
@@ -136,6 +136,9 @@ pub(crate) fn describe(done: &Done) -> String {
         Done::Filled(Err(errno)) => format!("filled {errno:?}"),
         Done::Drained { result: Ok(count), .. } => format!("drained {count}"),
         Done::Drained { result: Err(errno), .. } => format!("drained {errno:?}"),
+        Done::Entrusted(way, result) => outcome(&format!("entrusted {way:?}"), result),
+        Done::AlertSent(result) => outcome("alert sent", result),
+        Done::RecordReceived { result, .. } => format!("record {result:?}"),
         Done::Finished(result) => outcome("finished", result),
         Done::Cancelled => "cancelled".into(),
         Done::Closed => "closed".into(),

@@ -101,13 +101,13 @@ fn output(connection: &mut Connection) -> Vec<u8> {
 /// A record such as `connection` would send it, with this in it.
 fn record(connection: &mut Connection, content: Content, inside: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    connection.channel().sealing.seal_onto(content, inside, &mut bytes);
+    connection.channel().sealing.as_mut().expect("it seals").seal_onto(content, inside, &mut bytes);
     bytes
 }
 
 /// The same with any bytes behind the header, of any outer kind.
 fn forged(connection: &mut Connection, kind: u8, inside: &[u8]) -> Vec<u8> {
-    let traffic = connection.channel().sealing.traffic();
+    let traffic = connection.channel().sealing.as_mut().expect("it seals").traffic();
     let nonce = traffic.nonce();
     let said = nonce[12 - traffic.layout.nonce_size()..].to_vec();
     let sealed_size = said.len() + inside.len() + 16;
@@ -329,7 +329,7 @@ fn nobody_begins_anew() {
         let (from, told_by) = pair.ends(to);
         let mut said = output(told_by);
         let mut room = [0; 100];
-        let opened = from.channel().opening.open(&said, &mut room);
+        let opened = from.channel().opening.as_mut().expect("it opens").open(&said, &mut room);
         assert_eq!((opened, room[..2].to_vec()), (Ok(Inner { content: Content::Alert, size: 2 }), vec![1, 100]));
         said.clear();
         let again = records(from);
@@ -380,10 +380,14 @@ fn other_keys_on_request() {
         let from = &mut pair.client;
         let mut bytes = Vec::new();
         for _ in 0..3 {
-            from.channel().sealing.seal_onto(Content::Handshake, &[24, 0, 0, 1, 1], &mut bytes);
+            from.channel().sealing.as_mut().expect("it seals").seal_onto(
+                Content::Handshake,
+                &[24, 0, 0, 1, 1],
+                &mut bytes,
+            );
             let secrets = from.channel().remains.next_sealing().expect("keys that follow");
             let traffic = Traffic::new(&secrets, 0, Version::Tls13).expect("a cipher that is known");
-            from.channel().sealing = Sealing::new(traffic);
+            from.channel().sealing = Some(Sealing::new(traffic));
         }
         bytes.append(&mut record(from, Content::Data, b"question"));
         assert_eq!(fate(&mut pair, Role::Server, &bytes, 1, 100), goes(b"question"));
@@ -404,8 +408,8 @@ fn keys_are_used_up() {
         let is_endless = cipher.contains("CHACHA20");
         let mut pair = Pair::with(version, cipher);
         let last = (1 << 24) - 1;
-        pair.server.channel().sealing.traffic().skip_to(last);
-        pair.client.channel().opening.traffic().skip_to(last);
+        pair.server.channel().sealing.as_mut().expect("it seals").traffic().skip_to(last);
+        pair.client.channel().opening.as_mut().expect("it opens").traffic().skip_to(last);
         let mut heard = Vec::new();
         for plain in [b"one", b"two", b"six"] {
             let mut sent = [0; 200];
@@ -435,8 +439,8 @@ fn keys_are_used_up() {
 fn keys_are_used_up_in_the_middle() {
     let mut pair = Pair::with(Version::Tls12, "ECDHE-ECDSA-AES128-GCM-SHA256");
     let last = (1 << 24) - 1;
-    pair.server.channel().sealing.traffic().skip_to(last);
-    pair.client.channel().opening.traffic().skip_to(last);
+    pair.server.channel().sealing.as_mut().expect("it seals").traffic().skip_to(last);
+    pair.client.channel().opening.as_mut().expect("it opens").traffic().skip_to(last);
     let (plain, mut sent) = (vec![7; 20_000], vec![0; 40_000]);
     let written = pair.server.write(&plain, &mut sent).expect("keys for one record");
     assert_eq!(written.taken, 16_384);

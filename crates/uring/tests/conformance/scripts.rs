@@ -13,7 +13,7 @@ pub(crate) const BUFFER_SIZE: usize = 4096;
 pub(crate) const PIPE_COUNT: u32 = 1;
 
 fn recv(fd: Fd) -> Op {
-    Op::Recv { fd, hope: Hope::Soon }
+    Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX }
 }
 
 pub(crate) fn recv_then_cancel<W: World>(stage: &mut Stage<W>) {
@@ -27,7 +27,7 @@ pub(crate) fn recv_then_cancel<W: World>(stage: &mut Stage<W>) {
 /// Also before it has reached the kernel at all.
 pub(crate) fn recv_and_cancel_in_one_turn<W: World>(stage: &mut Stage<W>) {
     let (fd, _) = stage.connection();
-    stage.submit(Op::Recv { fd, hope: Hope::Later });
+    stage.submit(Op::Recv { fd, hope: Hope::Later, count_max: u32::MAX });
     stage.submit(Op::Cancel { fd });
     stage.say_next(2);
 }
@@ -53,7 +53,7 @@ pub(crate) fn cancel_twice<W: World>(stage: &mut Stage<W>) {
 
 pub(crate) fn data_then_end<W: World>(stage: &mut Stage<W>) {
     let (fd, peer) = stage.connection();
-    stage.submit(Op::Recv { fd, hope: Hope::Later });
+    stage.submit(Op::Recv { fd, hope: Hope::Later, count_max: u32::MAX });
     stage.nothing_happens();
     stage.world.send(peer, b"hello");
     stage.say_next(1);

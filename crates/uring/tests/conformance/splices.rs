@@ -57,7 +57,7 @@ pub(crate) fn a_fill_takes_no_more_than_it_may<W: World>(stage: &mut Stage<W>) {
     say_bytes(stage, reader, 5);
     stage.submit(Op::Fill { fd: from, count_max: 2 });
     stage.say_next(1);
-    stage.submit(Op::Recv { fd: from, hope: Hope::Soon });
+    stage.submit(Op::Recv { fd: from, hope: Hope::Soon, count_max: u32::MAX });
     stage.say_next(1);
 }
 
@@ -203,7 +203,7 @@ pub(crate) fn a_fill_without_a_pipe_takes_nothing<W: World>(stage: &mut Stage<W>
     stage.nothing_happens();
     stage.world.send(peer, b"hello");
     stage.say_next(1);
-    stage.submit(Op::Recv { fd, hope: Hope::Soon });
+    stage.submit(Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
     stage.say_next(1);
 }
 
@@ -214,7 +214,7 @@ pub(crate) fn an_end_is_not_seen_without_a_pipe<W: World>(stage: &mut Stage<W>) 
     stage.world.finish(peer);
     stage.submit(Op::Fill { fd, count_max: u32::MAX });
     stage.say_next(1);
-    stage.submit(Op::Recv { fd, hope: Hope::Soon });
+    stage.submit(Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
     stage.say_next(1);
 }
 
@@ -252,7 +252,7 @@ pub(crate) fn a_spliced_socket_still_receives_and_sends<W: World>(stage: &mut St
     let pipe = filled(stage, fd, peer, b"hello");
     stage.say(format!("filled {}", pipe.held()));
     drop(pipe);
-    stage.submit(Op::Recv { fd, hope: Hope::Soon });
+    stage.submit(Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX });
     stage.nothing_happens();
     stage.world.send(peer, b"again");
     stage.say_next(1);
