@@ -199,10 +199,10 @@ pub enum MessagePart {
         /// Which of several: from 1, or from -1 at the end; `None` is the last, and any of them in a condition.
         nth: Option<i32>,
     },
-    /// `req.cook(name)`
-    Cookie(String),
-    /// `url_param(name)`
-    Parameter(String),
+    /// `req.cook([name])`, `res.cook([name])` and their kin.
+    Cookie { speaker: Speaker, name: Option<String>, form: CookieForm },
+    /// `url_param([name[,delimiter[,i]]])`, `urlp_val`
+    Parameter(Parameter),
     /// `http_auth(userlist)`: the client has said a name and its password.
     Authorized(UserlistRef),
     /// `http_auth_group(userlist)`: the groups of one who has.
@@ -215,8 +215,6 @@ pub enum MessagePart {
     FieldNames(Speaker, String),
     /// `req.hdrs`, `res.hdrs`
     FieldLines(Speaker),
-    /// `req.cook_cnt([name])`
-    CookieCount(Option<String>),
     /// `http_auth_user` and its kin
     Credential(Credential),
 }
@@ -238,8 +236,30 @@ pub enum ContentPart {
     Length,
     /// `req.body_size`
     Size,
-    /// `req.body_param([name[,i]])`: without a name, the first of all.
-    Parameter { name: Option<String>, is_case_insensitive: bool },
+    /// `req.body_param([name[,i]])`
+    Parameter(Parameter),
+}
+
+/// A parameter of a query or a form.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parameter {
+    /// `None`: the first of all.
+    pub name: Option<String>,
+    pub is_case_insensitive: bool,
+    /// What parameters begin behind, and what ends one beside `&` and `;`.
+    pub delimiter: u8,
+    /// `urlp_val`
+    pub is_number: bool,
+}
+
+/// What of a cookie.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CookieForm {
+    Text,
+    /// `req.cook_cnt`
+    Count,
+    /// `req.cook_val`
+    Number,
 }
 
 /// A `userlist` section by name.
@@ -271,6 +291,7 @@ impl MessagePart {
             | MessagePart::Field { speaker, .. }
             | MessagePart::FieldNames(speaker, _)
             | MessagePart::FieldLines(speaker)
+            | MessagePart::Cookie { speaker, .. }
             | MessagePart::Content(speaker, _) => *speaker,
             MessagePart::Method
             | MessagePart::Target
@@ -279,9 +300,7 @@ impl MessagePart {
             | MessagePart::Query
             | MessagePart::Base
             | MessagePart::BaseAndQuery
-            | MessagePart::CookieCount(_)
             | MessagePart::Credential(_)
-            | MessagePart::Cookie(_)
             | MessagePart::Parameter(_)
             | MessagePart::Authorized(_)
             | MessagePart::Groups(_) => Speaker::Client,

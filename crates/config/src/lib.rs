@@ -95,9 +95,9 @@ pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use fetch::{
-    BackendLoad, CertificatePart, ContentPart, CountedStart, Credential, DateUnit, End, Fetch, FieldForm, FrontendLoad,
-    MessagePart, NameForm, Number, Part, ProxyRef, ServerLoad, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
-    Whose,
+    BackendLoad, CertificatePart, ContentPart, CookieForm, CountedStart, Credential, DateUnit, End, Fetch, FieldForm,
+    FrontendLoad, MessagePart, NameForm, Number, Parameter, Part, ProxyRef, ServerLoad, ServerRef, SessionPart,
+    Speaker, TlsPart, UserlistRef, Whose,
 };
 pub use forwarded::Forwarded;
 pub use http_rule::{

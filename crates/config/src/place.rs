@@ -1,7 +1,7 @@
 //! Where a condition stands, and what can be asked there (configuration.txt §7.3: "sample fetches … are only available").
 
 use crate::acl::{Condition, Expression, Test};
-use crate::fetch::{ContentPart, Credential, Fetch, FieldForm, MessagePart, Number, Part, Speaker};
+use crate::fetch::{ContentPart, CookieForm, Credential, Fetch, FieldForm, MessagePart, Number, Part, Speaker};
 use crate::tree::{Proxy, Role};
 
 /// The rule that a condition belongs to.
@@ -255,14 +255,21 @@ fn message_keyword(part: &MessagePart) -> &'static str {
         MessagePart::FieldNames(Speaker::Server, _) => "res.hdr_names",
         MessagePart::FieldLines(Speaker::Client) => "req.hdrs",
         MessagePart::FieldLines(Speaker::Server) => "res.hdrs",
-        MessagePart::CookieCount(_) => "req.cook_cnt",
         MessagePart::Credential(Credential::User) => "http_auth_user",
         MessagePart::Credential(Credential::Password) => "http_auth_pass",
         MessagePart::Credential(Credential::Scheme) => "http_auth_type",
         MessagePart::Version(Speaker::Client) => "req.ver",
         MessagePart::Version(Speaker::Server) => "res.ver",
         MessagePart::Status => "status",
-        MessagePart::Cookie(_) => "req.cook",
+        MessagePart::Cookie { speaker, form, .. } => match (speaker, form) {
+            (Speaker::Client, CookieForm::Text) => "req.cook",
+            (Speaker::Client, CookieForm::Count) => "req.cook_cnt",
+            (Speaker::Client, CookieForm::Number) => "req.cook_val",
+            (Speaker::Server, CookieForm::Text) => "res.cook",
+            (Speaker::Server, CookieForm::Count) => "res.cook_cnt",
+            (Speaker::Server, CookieForm::Number) => "res.cook_val",
+        },
+        MessagePart::Parameter(parameter) if parameter.is_number => "urlp_val",
         MessagePart::Parameter(_) => "url_param",
         MessagePart::Authorized(_) => "http_auth",
         MessagePart::Groups(_) => "http_auth_group",
@@ -270,7 +277,7 @@ fn message_keyword(part: &MessagePart) -> &'static str {
             (Speaker::Client, ContentPart::Octets) => "req.body",
             (Speaker::Client, ContentPart::Length) => "req.body_len",
             (Speaker::Client, ContentPart::Size) => "req.body_size",
-            (_, ContentPart::Parameter { .. }) => "req.body_param",
+            (_, ContentPart::Parameter(_)) => "req.body_param",
             (Speaker::Server, ContentPart::Octets) => "res.body",
             (Speaker::Server, ContentPart::Length) => "res.body_len",
             (Speaker::Server, ContentPart::Size) => "res.body_size",

@@ -3,8 +3,8 @@
 use crate::acl::Expression;
 use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
 use crate::fetch::{
-    CertificatePart, ContentPart, CountedStart, DateUnit, End, Fetch, FieldForm, MessagePart, NameForm, Number, Part,
-    ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
+    CertificatePart, ContentPart, CookieForm, CountedStart, DateUnit, End, Fetch, FieldForm, MessagePart, NameForm,
+    Number, Parameter, Part, ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
 };
 use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, CertificateName, ContentName, Keyword, MessageName, SessionName, TlsName};
@@ -311,10 +311,7 @@ fn announced(text: &str) -> Option<u8> {
 
 /// A fetch of HTTP. Occurrences, delimiters and fields without a name are not read.
 fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<Option<(Fetch, Type)>, Refusal> {
-    let named = || {
-        let name = arguments.get(1).filter(|name| !name.is_empty() && arguments.get(2).is_none());
-        name.map(str::to_string)
-    };
+    let named = || arguments.get(1).filter(|name| !name.is_empty()).map(str::to_string);
     let (part, kind) = match name {
         MessageName::Field(speaker, is_whole, form) => {
             let kind = match form {
@@ -322,9 +319,7 @@ fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<O
                 FieldForm::Count | FieldForm::Number => Type::Integer,
                 FieldForm::Address => Type::Address,
             };
-            let Some(name) = arguments.get(1).filter(|name| !name.is_empty()).map(str::to_string) else {
-                return Ok(None);
-            };
+            let Some(name) = named() else { return Ok(None) };
             let nth = match (form, arguments.get(2)) {
                 (FieldForm::Count, Some(_)) => return Ok(None),
                 (_, None) => None,
@@ -333,11 +328,22 @@ fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<O
             arguments.ends_at(2)?;
             return Ok(Some((Fetch::Message(MessagePart::Field { speaker, name, is_whole, form, nth }), kind)));
         }
-        MessageName::Cookie | MessageName::Parameter => {
-            let Some(text) = named() else { return Ok(None) };
-            let is_cookie = name == MessageName::Cookie;
-            let part = if is_cookie { MessagePart::Cookie(text) } else { MessagePart::Parameter(text) };
-            return Ok(Some((Fetch::Message(part), Type::Text)));
+        MessageName::Cookie(speaker, form) => {
+            let kind = if form == CookieForm::Text { Type::Text } else { Type::Integer };
+            arguments.ends_at(1)?;
+            return Ok(Some((Fetch::Message(MessagePart::Cookie { speaker, name: named(), form }), kind)));
+        }
+        MessageName::Parameter { is_number } => {
+            let delimiter = match arguments.get(2).map(str::as_bytes) {
+                None => b'?',
+                Some([delimiter]) => *delimiter,
+                Some(_) => return Err((None, "Delimiter must be exactly 1 character.".to_string())),
+            };
+            let is_case_insensitive = ignores_case(arguments.get(3))?;
+            arguments.ends_at(3)?;
+            let asked = Parameter { name: named(), is_case_insensitive, delimiter, is_number };
+            let kind = if is_number { Type::Integer } else { Type::Text };
+            return Ok(Some((Fetch::Message(MessagePart::Parameter(asked)), kind)));
         }
         MessageName::Authorized | MessageName::Groups => {
             let list = arguments.get(1).ok_or_else(|| arguments.missing("userlist", 1, 1))?;
@@ -351,11 +357,6 @@ fn message(name: MessageName, arguments: &Arguments<'_>, span: Span) -> Result<O
         }
         MessageName::Base => (MessagePart::Base, Type::Text),
         MessageName::BaseAndQuery => (MessagePart::BaseAndQuery, Type::Text),
-        MessageName::CookieCount => {
-            let name = arguments.get(1).filter(|name| !name.is_empty()).map(str::to_string);
-            arguments.ends_at(1)?;
-            return Ok(Some((Fetch::Message(MessagePart::CookieCount(name)), Type::Integer)));
-        }
         MessageName::Credential(part) => (MessagePart::Credential(part), Type::Text),
         MessageName::FieldLines(speaker) => (MessagePart::FieldLines(speaker), Type::Binary),
         MessageName::FieldNames(speaker) => {
@@ -388,14 +389,20 @@ fn content(name: ContentName, arguments: &Arguments<'_>) -> Result<(ContentPart,
         ContentName::Size => (ContentPart::Size, Type::Integer, 0),
         ContentName::Parameter => {
             let name = arguments.get(1).filter(|name| !name.is_empty()).map(str::to_string);
-            let is_case_insensitive = match arguments.get(2) {
-                None => false,
-                Some("i") => true,
-                Some(_) => return Err((None, "wrong argument. Only 'i' is supported".to_string())),
-            };
-            (ContentPart::Parameter { name, is_case_insensitive }, Type::Binary, 2)
+            let is_case_insensitive = ignores_case(arguments.get(2))?;
+            let asked = Parameter { name, is_case_insensitive, delimiter: b'&', is_number: false };
+            (ContentPart::Parameter(asked), Type::Binary, 2)
         }
     })
+}
+
+/// The argument by which names of parameters may be of either case.
+fn ignores_case(argument: Option<&str>) -> Result<bool, Refusal> {
+    match argument {
+        None => Ok(false),
+        Some("i") => Ok(true),
+        Some(_) => Err((None, "wrong argument. Only 'i' is supported".to_string())),
+    }
 }
 
 /// The third argument of `payload_lv`: with a sign it counts from behind the number.

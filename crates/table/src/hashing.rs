@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 use http1::{Method, Request};
 
 use crate::sample::first_element;
-use crate::{Expression, Facts, FormParameter, Heard, Message, Table, Value};
+use crate::{Expression, Facts, Heard, Message, Parameter, Table, Value};
 
 /// How the number is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Hashing {
                 match parameter(request.target(bytes), name) {
                     Some(value) => self.function.of(value),
                     None if request.method() == Method::Post => {
-                        let value = FormParameter::named(name).value_in(Message::Request { request, bytes });
+                        let value = Parameter::of_form(name).value_in(Message::Request { request, bytes });
                         self.function.of(&value?)
                     }
                     None => return None,

@@ -85,10 +85,10 @@ pub use rules::{
 };
 pub use sample::{
     Amount, Announced, BackLoad, Captured, Captures, CertificatePart, Chunks, Compare, ContentPart, Converter,
-    CountedStart, Course, Credential, DateUnit, Digest, Expression, Facts, Fetch, FieldForm, FieldPart, FormParameter,
-    Format, FormatPart, FrontLoad, Heard, JsonInput, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange,
-    Operation, Part, Payload, Scope, ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TlsPart,
-    Value, Variable, Variables, Whose, base64, base64_decoded, xxh64,
+    CookieForm, CookiePart, CountedStart, Course, Credential, DateUnit, Digest, Expression, Facts, Fetch, FieldForm,
+    FieldPart, Format, FormatPart, FrontLoad, Heard, JsonInput, Map, MapKey, Matcher, Message, MessagePart, NameForm,
+    NumberRange, Operation, Parameter, Part, Payload, Scope, ServerLoad, SessionPart, Speaker, Substitution, TextPart,
+    TextPatterns, TlsPart, Value, Variable, Variables, Whose, base64, base64_decoded, xxh64,
 };
 pub use server::{
     CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use http1::{Limits, Request};
 use table::{
     Admin, Backend, Balance, Converter, Expression, Facts, Fetch, FieldForm, FieldPart, FrontendId, HashFunction,
-    HashKey, Hashing, Heard, Mapping, Message, MessagePart, Number, Operation, PickKey, Server, ServerSettings,
-    Speaker, StateBook, TextPart, UriExtent,
+    HashKey, Hashing, Heard, Mapping, Message, MessagePart, Number, Operation, Parameter, PickKey, Server,
+    ServerSettings, Speaker, StateBook, TextPart, UriExtent,
 };
 
 /// The client and the bytes of request `number`.
@@ -128,7 +128,12 @@ fn key(words: &[&str]) -> HashKey {
             expression(Fetch::Message(MessagePart::Path), vec![Converter::Field(part)])
         }
         ["hash", "url_param(v),add(0)"] => {
-            let fetch = Fetch::Message(MessagePart::Parameter((*b"v").into()));
+            let fetch = Fetch::Message(MessagePart::Parameter(Parameter {
+                name: Some((*b"v").into()),
+                is_case_insensitive: false,
+                delimiter: b'?',
+                is_number: false,
+            }));
             expression(fetch, vec![Converter::Arithmetic(Operation::Add, table::Amount::Number(0))])
         }
         ["uri", ref words @ ..] => {

@@ -1,6 +1,6 @@
 //! Sample fetches that an ACL may name (configuration.txt §7.3), and HAProxy's predefined ACLs (§7.4).
 
-use crate::fetch::{BackendLoad, Credential, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
+use crate::fetch::{BackendLoad, CookieForm, Credential, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
 use crate::pattern::{Compare, Method};
 
 /// The fetches that are read.
@@ -173,8 +173,7 @@ pub(crate) enum MessageName {
     Base,
     BaseAndQuery,
     Content(Speaker, ContentName),
-    Cookie,
-    CookieCount,
+    Cookie(Speaker, CookieForm),
     Credential(Credential),
     /// Whether whole values are meant, and what of them.
     Field(Speaker, bool, FieldForm),
@@ -182,7 +181,9 @@ pub(crate) enum MessageName {
     FieldNames(Speaker),
     Groups,
     Method,
-    Parameter,
+    Parameter {
+        is_number: bool,
+    },
     Path,
     PathAndQuery,
     Query,
@@ -204,8 +205,8 @@ pub(crate) enum ContentName {
 pub(crate) fn derived(name: &str) -> Option<(&str, Method)> {
     let (base, ending) = name.rsplit_once('_')?;
     let is_of_tls = base == "ssl_fc_sni" && matches!(ending, "end" | "reg");
-    let is_derivable =
-        is_of_tls || matches!(base, "base" | "cook" | "hdr" | "path" | "shdr" | "url" | "url_param" | "urlp");
+    let is_of_http = matches!(base, "base" | "cook" | "hdr" | "path" | "scook" | "shdr" | "url" | "url_param" | "urlp");
+    let is_derivable = is_of_tls || is_of_http;
     let method = match ending {
         "beg" => Method::Text(Compare::Begin),
         "dir" => Method::Text(Compare::Directory),
@@ -225,7 +226,6 @@ fn message(name: &str) -> Option<MessageName> {
     Some(match name {
         "base" => MessageName::Base,
         "baseq" => MessageName::BaseAndQuery,
-        "cook_cnt" | "req.cook_cnt" => MessageName::CookieCount,
         "http_auth_pass" => MessageName::Credential(Credential::Password),
         "http_auth_type" => MessageName::Credential(Credential::Scheme),
         "http_auth_user" => MessageName::Credential(Credential::User),
@@ -240,7 +240,12 @@ fn message(name: &str) -> Option<MessageName> {
         "res.body" => MessageName::Content(Server, ContentName::Octets),
         "res.body_len" => MessageName::Content(Server, ContentName::Length),
         "res.body_size" => MessageName::Content(Server, ContentName::Size),
-        "cook" | "req.cook" => MessageName::Cookie,
+        "cook" | "req.cook" => MessageName::Cookie(Client, CookieForm::Text),
+        "cook_cnt" | "req.cook_cnt" => MessageName::Cookie(Client, CookieForm::Count),
+        "cook_val" | "req.cook_val" => MessageName::Cookie(Client, CookieForm::Number),
+        "scook" | "res.cook" => MessageName::Cookie(Server, CookieForm::Text),
+        "scook_cnt" | "res.cook_cnt" => MessageName::Cookie(Server, CookieForm::Count),
+        "scook_val" | "res.cook_val" => MessageName::Cookie(Server, CookieForm::Number),
         "hdr" | "req.hdr" => MessageName::Field(Client, false, Text),
         "hdr_cnt" | "req.hdr_cnt" => MessageName::Field(Client, false, Count),
         "hdr_ip" | "req.hdr_ip" => MessageName::Field(Client, false, Address),
@@ -263,7 +268,8 @@ fn message(name: &str) -> Option<MessageName> {
         "res.ver" | "resp_ver" => MessageName::Version(Server),
         "status" => MessageName::Status,
         "url" => MessageName::Target,
-        "url_param" | "urlp" => MessageName::Parameter,
+        "url_param" | "urlp" => MessageName::Parameter { is_number: false },
+        "urlp_val" => MessageName::Parameter { is_number: true },
         _ => return None,
     })
 }
@@ -322,6 +328,7 @@ pub(crate) const READ: &[&str] = &[
     "req.body_size",
     "req.cook",
     "req.cook_cnt",
+    "req.cook_val",
     "req.fhdr",
     "req.hdr",
     "req.hdr_names",
@@ -340,6 +347,9 @@ pub(crate) const READ: &[&str] = &[
     "res.body",
     "res.body_len",
     "res.body_size",
+    "res.cook",
+    "res.cook_cnt",
+    "res.cook_val",
     "res.fhdr",
     "res.hdr",
     "res.hdr_names",
@@ -407,6 +417,7 @@ pub(crate) const READ: &[&str] = &[
     "url",
     "url_param",
     "uuid",
+    "urlp_val",
     "var",
     "wait_end",
 ];
@@ -488,7 +499,7 @@ accept_date act_conn base32 base32+src bc.timer.connect bc_be bc_dst bc_dst_port
 bc_err_str bc_glitches bc_http_major bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams
 bc_settings_streams_limit bc_src bc_src_port bc_srv be_connect_timeout be_server_timeout 
 be_tarpit_timeout be_tunnel_timeout bs.aborted bs.debug_str bs.id bytes_in bytes_out 
-cook_val cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
+cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
 date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
 fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
 fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
@@ -501,10 +512,10 @@ internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6
 last_rule_line lat_ns_avg lat_ns_tot meth payload payload_lv pid prio_class prio_offset proc quic_enabled
 rdp_cookie rdp_cookie_cnt req.bytes_in req.bytes_out
 req.ssl_cipherlist req.ssl_keyshare_groups req.ssl_sigalgs req.ssl_supported_groups
-req.cook_names req.cook_val req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
+req.cook_names req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
 req.timer.hdr req.timer.idle req.timer.queue req.timer.tq req_rdp_cookie req_rdp_cookie_cnt
 request_date res.bytes_in res.bytes_out res.cache_hit res.cache_name res.comp
-res.comp_algo res.cook res.cook_cnt res.cook_val res.hdrs_bin res.timer.data res.timer.hdr rtt
+res.comp_algo res.hdrs_bin res.timer.data res.timer.hdr rtt
 sc0_bytes_in_rate sc0_bytes_out_rate sc0_clr_gpc0 sc0_clr_gpc1 sc0_conn_cnt sc0_conn_cur sc0_conn_rate sc0_get_gpc0
 sc0_get_gpc1 sc0_get_gpt0 sc0_gpc0_rate sc0_gpc1_rate sc0_http_err_cnt sc0_http_err_rate sc0_http_fail_cnt
 sc0_http_fail_rate sc0_http_req_cnt sc0_http_req_rate sc0_inc_gpc0 sc0_inc_gpc1 sc0_kbytes_in sc0_kbytes_out sc0_key
@@ -519,8 +530,8 @@ sc2_kbytes_out sc2_key sc2_sess_cnt sc2_sess_rate sc2_tracked sc2_trackers sc_by
 sc_clr_gpc sc_clr_gpc0 sc_clr_gpc1 sc_conn_cnt sc_conn_cur sc_conn_rate sc_get_gpc sc_get_gpc0 sc_get_gpc1 sc_get_gpt
 sc_get_gpt0 sc_glitch_cnt sc_glitch_rate sc_gpc0_rate sc_gpc1_rate sc_gpc_rate sc_http_err_cnt sc_http_err_rate
 sc_http_fail_cnt sc_http_fail_rate sc_http_req_cnt sc_http_req_rate sc_inc_gpc sc_inc_gpc0 sc_inc_gpc1 sc_kbytes_in
-sc_kbytes_out sc_key sc_sess_cnt sc_sess_rate sc_tracked sc_trackers scook scook_beg scook_cnt scook_dir scook_dom
-scook_end scook_len scook_reg scook_sub scook_val so_id so_name src_bytes_in_rate src_bytes_out_rate src_clr_gpc
+sc_kbytes_out sc_key sc_sess_cnt sc_sess_rate sc_tracked sc_trackers 
+so_id so_name src_bytes_in_rate src_bytes_out_rate src_clr_gpc
 src_clr_gpc0 src_clr_gpc1 src_conn_cnt src_conn_cur src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt
 src_get_gpt0 src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt
 src_http_fail_rate src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
@@ -536,5 +547,5 @@ ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_ses
 ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_s_chain_der
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
 ssl_s_version stopping table_avl table_cnt term_events txn.conn_retries txn.id32 txn.redispatched
-txn.sess_term_state txn.status txn.timer.total txn.timer.user url32 url32+src url_ip url_port urlp_val 
+txn.sess_term_state txn.status txn.timer.total txn.timer.user url32 url32+src url_ip url_port 
 ";

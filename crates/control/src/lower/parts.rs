@@ -2,8 +2,8 @@
 
 use super::Lowering;
 use table::{
-    BackLoad, Chunks, ContentPart, CountedStart, Credential, DateUnit, FieldForm, FieldPart, FormParameter, FrontLoad,
-    MessagePart, Operation, Part, ServerLoad, SessionPart, Speaker, TextPart,
+    BackLoad, Chunks, ContentPart, CookieForm, CookiePart, CountedStart, Credential, DateUnit, FieldForm, FieldPart,
+    FrontLoad, MessagePart, Operation, Parameter, Part, ServerLoad, SessionPart, Speaker, TextPart,
 };
 
 impl Lowering<'_> {
@@ -27,8 +27,16 @@ impl Lowering<'_> {
                 let name = name.as_bytes().into();
                 MessagePart::Field(FieldPart { speaker: speaker(*whose), name, is_whole: *is_whole, form, nth: *nth })
             }
-            config::MessagePart::Cookie(name) => MessagePart::Cookie(name.as_bytes().into()),
-            config::MessagePart::Parameter(name) => MessagePart::Parameter(name.as_bytes().into()),
+            config::MessagePart::Cookie { speaker: whose, name, form } => {
+                let form = match form {
+                    config::CookieForm::Text => CookieForm::Text,
+                    config::CookieForm::Count => CookieForm::Count,
+                    config::CookieForm::Number => CookieForm::Number,
+                };
+                let name = name.as_ref().map(|name| name.as_bytes().into());
+                MessagePart::Cookie(CookiePart { speaker: speaker(*whose), name, form })
+            }
+            config::MessagePart::Parameter(asked) => MessagePart::Parameter(parameter(asked)),
             config::MessagePart::Authorized(list) => MessagePart::Authorized(self.userlist(&list.name)),
             config::MessagePart::Groups(list) => MessagePart::Groups(self.userlist(&list.name)),
             config::MessagePart::BaseAndQuery => MessagePart::BaseAndQuery,
@@ -36,9 +44,6 @@ impl Lowering<'_> {
                 MessagePart::FieldNames(speaker(*whose), between.as_bytes().into())
             }
             config::MessagePart::FieldLines(whose) => MessagePart::FieldLines(speaker(*whose)),
-            config::MessagePart::CookieCount(name) => {
-                MessagePart::CookieCount(name.as_ref().map(|name| name.as_bytes().into()))
-            }
             config::MessagePart::Credential(part) => MessagePart::Credential(match part {
                 config::Credential::User => Credential::User,
                 config::Credential::Password => Credential::Password,
@@ -54,10 +59,16 @@ fn content(part: &config::ContentPart) -> ContentPart {
         config::ContentPart::Octets => ContentPart::Octets,
         config::ContentPart::Length => ContentPart::Length,
         config::ContentPart::Size => ContentPart::Size,
-        config::ContentPart::Parameter { name, is_case_insensitive } => ContentPart::Parameter(FormParameter {
-            name: name.as_ref().map(|name| name.as_bytes().into()),
-            is_case_insensitive: *is_case_insensitive,
-        }),
+        config::ContentPart::Parameter(asked) => ContentPart::Parameter(parameter(asked)),
+    }
+}
+
+fn parameter(asked: &config::Parameter) -> Parameter {
+    Parameter {
+        name: asked.name.as_ref().map(|name| name.as_bytes().into()),
+        is_case_insensitive: asked.is_case_insensitive,
+        delimiter: asked.delimiter,
+        is_number: asked.is_number,
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use http1::{Body, Framing, Method, PartKind};
 
-use super::{Message, Value};
+use super::{Message, Parameter, Value};
 
 /// What is asked of a content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,14 +18,7 @@ pub enum ContentPart {
     /// `req.body_size`: how many there will be, as far as that was said.
     Size,
     /// `req.body_param([name])`: of a form.
-    Parameter(FormParameter),
-}
-
-/// A parameter of a form; without a name any, the first of all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormParameter {
-    pub name: Option<Box<[u8]>>,
-    pub is_case_insensitive: bool,
+    Parameter(Parameter),
 }
 
 /// What has come of a content.
@@ -59,24 +52,7 @@ impl ContentPart {
     }
 }
 
-impl FormParameter {
-    pub(crate) fn named(name: &[u8]) -> FormParameter {
-        FormParameter { name: Some(name.into()), is_case_insensitive: false }
-    }
-
-    /// Its values in a form (`application/x-www-form-urlencoded`), as they stand there.
-    fn values<'f>(&self, form: &'f [u8]) -> impl Iterator<Item = &'f [u8]> {
-        form.split(|&byte| byte == b'&').filter_map(move |pair| {
-            let end = pair.iter().position(|&byte| byte == b'=')?;
-            let (name, value) = (&pair[..end], &pair[end + 1..]);
-            let is_meant = self.name.as_ref().is_none_or(|meant| match self.is_case_insensitive {
-                true => meant.eq_ignore_ascii_case(name),
-                false => **meant == *name,
-            });
-            is_meant.then_some(value)
-        })
-    }
-
+impl Parameter {
     /// Its first value in the content of a message.
     pub(crate) fn value_in(&self, message: Message<'_>) -> Option<Vec<u8>> {
         let content = Content::of(message)?;
@@ -137,9 +113,9 @@ mod tests {
             assert_eq!(found.as_deref(), expected, "{part:?} of {content}");
         };
         let of_name = |name: &str, is_case_insensitive| {
-            ContentPart::Parameter(FormParameter { name: Some(name.as_bytes().into()), is_case_insensitive })
+            ContentPart::Parameter(Parameter { is_case_insensitive, ..Parameter::of_form(name.as_bytes()) })
         };
-        let any = || ContentPart::Parameter(FormParameter { name: None, is_case_insensitive: false });
+        let any = || ContentPart::Parameter(Parameter { name: None, ..Parameter::of_form(b"") });
         let (whole, chunked) = ("Content-Length: 7", "Transfer-Encoding: chunked");
         for (head, content) in [(whole, "a=1&k=w"), (chunked, "3\r\na=1\r\n4\r\n&k=w\r\n0\r\n\r\n")] {
             check(head, content, ContentPart::Octets, Some("a=1&k=w"));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http1::{Fields, Request, Response};
 
-use super::{ContentPart, Facts, Sample, Speaker, Value};
+use super::{ContentPart, CookiePart, Facts, Parameter, Sample, Speaker, Value};
 use crate::Userlist;
 use crate::users::credentials;
 
@@ -40,10 +40,10 @@ pub enum MessagePart {
     Status,
     /// `req.hdr(name)`, `res.hdr(name)` and their kin.
     Field(FieldPart),
-    /// `req.cook(name)`
-    Cookie(Box<[u8]>),
-    /// `url_param(name)`
-    Parameter(Box<[u8]>),
+    /// `req.cook(name)`, `res.cook(name)` and their kin.
+    Cookie(CookiePart),
+    /// `url_param(name)`, `urlp_val(name)`
+    Parameter(Parameter),
     /// `http_auth(userlist)`
     Authorized(Arc<Userlist>),
     /// `http_auth_group(userlist)`
@@ -56,8 +56,6 @@ pub enum MessagePart {
     FieldNames(Speaker, Box<[u8]>),
     /// `req.hdrs`, `res.hdrs`: all lines, and the empty one.
     FieldLines(Speaker),
-    /// `req.cook_cnt`: of this name, or all.
-    CookieCount(Option<Box<[u8]>>),
     /// `http_auth_user` and its kin.
     Credential(Credential),
 }
@@ -99,6 +97,7 @@ impl MessagePart {
     pub(super) fn of<'a>(&self, message: Message<'a>) -> Sample<'a> {
         let value = match (self, message) {
             (MessagePart::Field(part), _) => part.last(message),
+            (MessagePart::Cookie(part), _) => part.of(message),
             (MessagePart::Content(Speaker::Client, part), Message::Request { .. })
             | (MessagePart::Content(Speaker::Server, part), Message::Response { .. }) => part.of(message),
             (MessagePart::Content(..), _) => None,
@@ -124,8 +123,6 @@ impl MessagePart {
                 | MessagePart::Query
                 | MessagePart::Base
                 | MessagePart::BaseAndQuery
-                | MessagePart::Cookie(_)
-                | MessagePart::CookieCount(_)
                 | MessagePart::Credential(_)
                 | MessagePart::Parameter(_)
                 | MessagePart::Authorized(_)
@@ -143,15 +140,15 @@ impl MessagePart {
                 Some(part.values(message).any(is_it))
             }
             MessagePart::Content(_, part) => part.any(message, is_it),
-            MessagePart::Cookie(name) => {
-                let (fields, bytes) = request_of(message)?;
-                Some(cookies(fields, bytes, Some(name)).any(|value| is_it(text(value))))
+            MessagePart::Cookie(part) => part.any(message, is_it),
+            MessagePart::Parameter(parameter) => {
+                let Message::Request { request, bytes } = message else { return Some(false) };
+                parameter.name.is_some().then(|| parameter.values_in(request, bytes).any(is_it))
             }
             MessagePart::Field(_)
             | MessagePart::BaseAndQuery
             | MessagePart::FieldNames(..)
             | MessagePart::FieldLines(_)
-            | MessagePart::CookieCount(_)
             | MessagePart::Credential(_)
             | MessagePart::Method
             | MessagePart::Target
@@ -161,7 +158,6 @@ impl MessagePart {
             | MessagePart::Base
             | MessagePart::Version
             | MessagePart::Status
-            | MessagePart::Parameter(_)
             | MessagePart::Authorized(_) => None,
             MessagePart::Groups(list) => {
                 let user = request_of(message).and_then(|(fields, bytes)| list.user(fields, bytes));
@@ -191,7 +187,6 @@ impl MessagePart {
             | MessagePart::BaseAndQuery
             | MessagePart::FieldNames(..)
             | MessagePart::FieldLines(_)
-            | MessagePart::CookieCount(_)
             | MessagePart::Credential(_)
             | MessagePart::Content(..) => None,
         }
@@ -216,10 +211,6 @@ impl MessagePart {
                 let host = request.fields().values(bytes, b"host").next().unwrap_or_default();
                 Some(Value::Bytes(Cow::Owned([host, request.path_and_query(bytes)].concat())))
             }
-            MessagePart::CookieCount(name) => {
-                let count = cookies(request.fields(), bytes, name.as_deref()).count();
-                Some(Value::Int(count.try_into().unwrap_or(i64::MAX)))
-            }
             MessagePart::Credential(part) => {
                 let value = request.fields().values(bytes, b"authorization").next()?;
                 let scheme = value.split(|&byte| byte == b' ').next()?;
@@ -235,14 +226,7 @@ impl MessagePart {
                 Some(Value::Bytes(Cow::Owned(said.to_vec())))
             }
             MessagePart::Version => Some(version(request.version())),
-            MessagePart::Cookie(name) => {
-                // The last, as HAProxy has it.
-                cookies(request.fields(), bytes, Some(name)).last().map(text)
-            }
-            MessagePart::Parameter(name) => {
-                let query = request.query(bytes)?;
-                query.split(|&byte| byte == b'&').find_map(|pair| named(pair, name)).map(text)
-            }
+            MessagePart::Parameter(parameter) => parameter.values_in(request, bytes).next(),
             MessagePart::Authorized(list) => Some(Value::Bool(list.user(request.fields(), bytes).is_some())),
             MessagePart::Groups(list) => {
                 let group = list.user(request.fields(), bytes)?.groups.first()?;
@@ -252,6 +236,7 @@ impl MessagePart {
             MessagePart::Field(_)
             | MessagePart::FieldNames(..)
             | MessagePart::FieldLines(_)
+            | MessagePart::Cookie(_)
             | MessagePart::Content(..) => unreachable!("they are looked for in both messages"),
         }
     }
@@ -264,15 +249,6 @@ fn fields_of<'a>(message: Message<'a>, whose: Speaker) -> Option<(&'a Fields, &'
         (Speaker::Server, Message::Response { response, bytes }) => Some((response.fields(), bytes)),
         (Speaker::Client, Message::Response { .. }) | (Speaker::Server, Message::Request { .. }) => None,
     }
-}
-
-/// The values of cookies of this name, or of all.
-fn cookies<'a>(fields: &'a Fields, bytes: &'a [u8], name: Option<&[u8]>) -> impl Iterator<Item = &'a [u8]> {
-    let pairs = fields.values(bytes, b"cookie").flat_map(|list| list.split(|&byte| byte == b';'));
-    pairs.filter_map(move |pair| match name {
-        Some(name) => named(pair, name),
-        None => Some(pair).filter(|pair| pair.contains(&b'=')),
-    })
 }
 
 impl FieldPart {
@@ -352,11 +328,6 @@ pub(crate) fn first_element(list: &[u8]) -> (&[u8], Option<&[u8]>) {
     (list, None)
 }
 
-/// The value of `name=value`, if it is of this name.
-fn named<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    pair.trim_ascii_start().strip_prefix(name)?.strip_prefix(b"=")
-}
-
 fn version(version: http1::Version) -> Value<'static> {
     Value::Bytes(Cow::Borrowed(match version {
         http1::Version::Http10 => b"1.0",
@@ -364,7 +335,7 @@ fn version(version: http1::Version) -> Value<'static> {
     }))
 }
 
-fn text(bytes: &[u8]) -> Value<'_> {
+pub(super) fn text(bytes: &[u8]) -> Value<'_> {
     Value::Bytes(Cow::Borrowed(bytes))
 }
 
@@ -397,9 +368,6 @@ mod tests {
             (MessagePart::Base, bytes("h/a/b")),
             (MessagePart::Version, bytes("1.1")),
             (MessagePart::Status, Sample::Absent),
-            (MessagePart::Cookie((*b"session").into()), bytes("s=1")),
-            (MessagePart::Cookie((*b"sess").into()), Sample::Absent),
-            (MessagePart::Parameter((*b"y").into()), bytes("2")),
             (field("x-list", false, FieldForm::Text), bytes("-5")),
             (field("x-list", false, FieldForm::Count), Sample::Settled(Value::Int(4))),
             (field("x-list", true, FieldForm::Count), Sample::Settled(Value::Int(2))),
