@@ -19,6 +19,9 @@ use crate::value::{TIME_MAX_MS, TimeError, natural, size, time};
 use crate::variables::{self, Variables};
 use std::time::Duration;
 
+/// Bytes of the largest buffer that an operator may ask for.
+const BUFFER_SIZE_MAX: u32 = 1 << 20;
+
 /// More shards than any machine has processors.
 const THREADS_MAX: u16 = 1024;
 
@@ -56,6 +59,9 @@ fn read(
         Keyword::Maxsessrate => number(line).map(|value| global.maxsessrate = Some(value)),
         Keyword::Maxsslconn => number(line).map(|value| global.maxsslconn = Some(value)),
         Keyword::Maxsslrate => number(line).map(|value| global.maxsslrate = Some(value)),
+        Keyword::Bufsize => buffer_size(line).map(|value| global.buffer_size = Some(value)),
+        Keyword::Maxrewrite => positive(line).map(|value| global.rewrite_size = Some(value.value)),
+        Keyword::Maxhdr => head_line_count_max(line).map(|value| global.head_line_count_max = Some(value)),
         Keyword::Nbthread => nbthread(line).map(|value| global.nbthread = Some(value)),
         Keyword::IoEngine => io_engine(line).map(|value| global.io_engine = Some(value)),
         Keyword::Log => log::global(line, &mut global.logs, &*variables, reports),
@@ -212,6 +218,40 @@ fn nbthread(line: Line<'_>) -> Result<Spanned<u16>, Diagnostic> {
             Err(line.alert(1, format!("'nbthread' value must be between 1 and {THREADS_MAX} (was {value})")))
         }
     }
+}
+
+/// `tune.bufsize`: as many bytes are reserved for every session, so there is a limit of ours.
+fn buffer_size(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
+    let size = positive(line)?;
+    match size.value {
+        1..=BUFFER_SIZE_MAX => Ok(size),
+        0 => Err(line.alert(1, format!("'{}' expects a positive integer argument.", line.keyword()))),
+        _ => Err(line.alert(1, format!("'{}' is at most {BUFFER_SIZE_MAX} in Tidegate.", line.keyword()))),
+    }
+}
+
+/// A number of bytes (`tune.maxrewrite`).
+fn positive(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
+    let name = line.keyword();
+    if line.count() < 2 {
+        return Err(line.alert(1, format!("'{name}' expects an integer argument.")));
+    }
+    line.ends_at(2, name)?;
+    let size = natural(line.word(1)).and_then(|size: u64| u32::try_from(size).ok());
+    let size = size.ok_or_else(|| line.alert(1, format!("'{name}' expects a positive integer argument.")))?;
+    Ok(Spanned::new(size, line.span(1)))
+}
+
+/// `tune.http.maxhdr`
+fn head_line_count_max(line: Line<'_>) -> Result<u16, Diagnostic> {
+    let name = line.keyword();
+    if line.count() < 2 {
+        return Err(line.alert(1, format!("'{name}' expects an integer argument.")));
+    }
+    line.ends_at(2, name)?;
+    let count = natural(line.word(1)).and_then(|count: u64| u16::try_from(count).ok());
+    let count = count.filter(|count| (1..=32_767).contains(count));
+    count.ok_or_else(|| line.alert(1, format!("'{name}' expects a numeric value between 1 and 32767")))
 }
 
 fn io_engine(line: Line<'_>) -> Result<Spanned<IoEngine>, Diagnostic> {

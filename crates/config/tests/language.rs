@@ -800,8 +800,8 @@ fn nothing_is_read_and_ignored() {
         ),
         (back("log stdout profile x local0"), "A parsing [c.cfg:10] : 'log profile' is not supported by Tidegate yet"),
         (
-            "global\n tune.bufsize 16k\n".to_string(),
-            "N parsing [c.cfg:2] : 'tune.bufsize' has no effect in Tidegate: buffers come from pools that need no tuning",
+            "global\n tune.buffers.limit 16\n".to_string(),
+            "N parsing [c.cfg:2] : 'tune.buffers.limit' has no effect in Tidegate: buffers come from pools that need no tuning",
         ),
         (
             "global\n external-check\n".to_string(),

@@ -113,6 +113,12 @@ pub(crate) fn engine_changed(wanted: IoEngine, first: IoEngine, runtime: Runtime
     Some(format!("'tidegate.io-engine {wanted}' takes effect at the next start; {used} is kept until then."))
 }
 
+/// Buffers are made at the start: a reload makes messages that were to be longer than the buffers hold no longer than they do.
+pub(crate) fn buffer_size_changed(wanted: usize, first: usize) -> Option<String> {
+    let has_room = wanted <= first.max(http1::Limits::default().sent_size_max);
+    (!has_room).then(|| format!("'tune.bufsize {wanted}' takes effect at the next start; {first} is kept until then."))
+}
+
 fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

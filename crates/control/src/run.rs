@@ -98,6 +98,8 @@ pub(crate) struct Control {
     defaults: Defaults,
     /// What the first file wanted to run on, and what came of it.
     engine: (IoEngine, Runtime),
+    /// Bytes of a message that the buffers of the shards were made for.
+    buffer_size: usize,
     published: Arc<ArcSwap<Table>>,
     mailboxes: Vec<Arc<Mailbox>>,
     port: Arc<ControlPort>,
@@ -178,6 +180,7 @@ impl Control {
         Ok(Control {
             files,
             engine: (first.io_engine, runtime),
+            buffer_size: first.table.as_ref().map_or(0, |table| table.global.messages.sent_size_max),
             news: News::new(news)?,
             signals,
             log: Log::new(console.pid(), TimeZone::system()),

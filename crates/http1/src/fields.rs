@@ -57,7 +57,7 @@ const AROUND_SIZE: usize = "connection: keep-alive\r\n\r\n".len();
 /// Why an edit was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum EditError {
-    /// `tune.bufsize` or `tune.http.maxhdr`.
+    /// `tune.bufsize`
     #[error("no room for another field")]
     NoRoom,
     #[error("not a field name or not a field value")]
@@ -123,9 +123,6 @@ impl Fields {
         let known = editable(name)?;
         if !is_value(value) {
             return Err(EditError::Invalid);
-        }
-        if self.entries.len() == self.limits.field_count_max {
-            return Err(EditError::NoRoom);
         }
         self.reserve(line_size(name.len(), value.len()))?;
         let (name, value) = (self.store(name), self.store(trim(value)));

@@ -7,14 +7,35 @@ pub struct Limits {
     pub received_size_max: usize,
     /// Bytes of a head as it is sent on, edits included: `tune.bufsize`.
     pub sent_size_max: usize,
-    /// Field lines of a head or trailer section: `tune.http.maxhdr` less one, because HAProxy counts the first line too.
+    /// Field lines of a head or trailer section: `tune.http.maxhdr` less one, because HAProxy counts the first line too. What edits add does
+    /// not count.
     pub field_count_max: usize,
 }
 
 impl Default for Limits {
     /// HAProxy's: `tune.bufsize 16384`, `tune.maxrewrite 1024`, `tune.http.maxhdr 101`.
     fn default() -> Limits {
-        Limits { received_size_max: 16_384 - 1_024, sent_size_max: 16_384, field_count_max: 100 }
+        Limits::new(16_384, 1_024, 101)
+    }
+}
+
+impl Limits {
+    /// `tune.bufsize`, `tune.maxrewrite` (of which no more than half a buffer counts), `tune.http.maxhdr`.
+    pub fn new(buffer_size: usize, rewrite_size: usize, line_count_max: usize) -> Limits {
+        Limits {
+            received_size_max: buffer_size - rewrite_size.min(buffer_size / 2),
+            sent_size_max: buffer_size,
+            field_count_max: line_count_max.saturating_sub(1),
+        }
+    }
+
+    /// As far as buffers of this size go.
+    pub fn within(self, buffer_size: usize) -> Limits {
+        if self.sent_size_max <= buffer_size {
+            return self;
+        }
+        let received_size_max = self.received_size_max.min(buffer_size - buffer_size / 16);
+        Limits { received_size_max, sent_size_max: buffer_size, ..self }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::http::Transaction;
 use crate::{End, Kept, Record};
 use buf::{Lease, Pool};
 use driver::{Fd, Op, Side};
+use http1::Limits;
 use std::sync::Arc;
 use table::{Backend, Server};
 
@@ -20,6 +21,8 @@ pub struct Outbox {
     /// Of exchanges that are over, kept for their memory.
     #[expect(clippy::vec_box, reason = "sessions hold them by pointer")]
     transactions: Vec<Box<Transaction>>,
+    /// Of the messages of new ones.
+    limits: Limits,
     pool: PoolHandle,
 }
 
@@ -63,7 +66,17 @@ impl Outbox {
             records: Vec::new(),
             end: None,
             transactions: Vec::new(),
+            limits: Limits::default().within(pool.chunk_size()),
             pool: PoolHandle(pool),
+        }
+    }
+
+    /// How large messages of exchanges may be that begin from now on.
+    pub fn limit_messages(&mut self, limits: Limits) {
+        let limits = limits.within(self.pool.0.chunk_size());
+        if limits != self.limits {
+            self.transactions.clear();
+            self.limits = limits;
         }
     }
 
@@ -81,13 +94,13 @@ impl Outbox {
 
     /// What an exchange needs, from the one before if there was one.
     pub(crate) fn transaction(&mut self) -> Box<Transaction> {
-        self.transactions.pop().unwrap_or_else(|| Box::new(Transaction::new(self.pool.0.chunk_size())))
+        self.transactions.pop().unwrap_or_else(|| Box::new(Transaction::new(self.limits)))
     }
 
     /// Gives that back.
     pub(crate) fn recycle(&mut self, mut transaction: Box<Transaction>) {
         transaction.clear();
-        if self.transactions.len() < TRANSACTIONS_MOST {
+        if self.transactions.len() < TRANSACTIONS_MOST && transaction.limits == self.limits {
             self.transactions.push(transaction);
         }
     }

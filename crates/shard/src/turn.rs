@@ -103,6 +103,7 @@ impl<D: Driver> Shard<D> {
         }
         self.table = View::new(Arc::clone(published));
         self.stats.reloads += 1;
+        self.outbox.limit_messages(self.table.global.messages);
         self.listeners.adopt(&mut self.driver, &self.table);
         if self.table.frontends.iter().any(|frontend| frontend.maxconn_per_source.is_some()) {
             self.sweeps.add(Whose::Everybody, Lot::Census, self.now);

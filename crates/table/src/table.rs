@@ -65,6 +65,8 @@ pub struct Global {
     pub tls_conns: u32,
     /// Most that come in a second; 0 is without limit (`maxsslrate`).
     pub tls_rate: u32,
+    /// How large messages of HTTP may be (`tune.bufsize`, `tune.maxrewrite`, `tune.http.maxhdr`).
+    pub messages: http1::Limits,
 }
 
 /// How checks are kept from coming all at once (`configuration.txt: spread-checks, max-spread-checks`).

@@ -14,10 +14,16 @@ use std::thread;
 use table::{ShardIndex, Table};
 use uring::{Uring, Wakeup};
 
-/// Bytes of one buffer, whole pages: what a busy flow moves with one receive and one send. Two whole records of TLS have room in it, with
-/// what is around them, and an odd number of pages spreads the beginnings of buffers over the caches. How much of a message is waited
-/// for is bounded by itself.
+/// Bytes of one buffer at least, whole pages: what a busy flow moves with one receive and one send. Two whole records of TLS have room in
+/// it, with what is around them, and an odd number of pages spreads the beginnings of buffers over the caches. How much of a message is
+/// waited for is bounded by itself.
 const BUFFER_SIZE: usize = 9 * 4096;
+
+/// Bytes of one buffer that a head of as many fits into, with something behind it; whole pages.
+pub(crate) fn buffer_size(head_size_max: usize) -> usize {
+    const PAGE: usize = 4096;
+    BUFFER_SIZE.max((head_size_max + PAGE).next_multiple_of(PAGE))
+}
 
 /// Buffers that may be lent to the kernel beside those that sessions hold.
 const BUFFERS_BESIDE: u32 = 512;
@@ -44,6 +50,8 @@ pub(crate) struct Plan {
     /// Where shards pass copies of their listening sockets; kept by all.
     pub(crate) passage: RawFd,
     pub(crate) sessions_max: u32,
+    /// Bytes of one buffer.
+    pub(crate) buffer_size: usize,
     /// Descriptors that every shard keeps from the process: wake-ups of control, inherited listeners.
     pub(crate) kept: Vec<RawFd>,
     /// What listens already; each shard keeps its own.
@@ -100,6 +108,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
             heirlooms,
             engine: plan.engine,
             sessions_max: plan.sessions_max,
+            buffer_size: plan.buffer_size,
             pipes_max: pipes_max(count),
             published: plan.published.clone(),
             mailbox: mailboxes[index].clone(),
@@ -129,6 +138,7 @@ struct World {
     heirlooms: Vec<Heirloom>,
     engine: Engine,
     sessions_max: u32,
+    buffer_size: usize,
     pipes_max: u32,
     published: Arc<arc_swap::ArcSwap<Table>>,
     mailbox: Arc<Mailbox>,
@@ -190,7 +200,7 @@ impl World {
         uring::Options {
             sessions_max: self.sessions_max,
             buffer_count: self.buffer_count(),
-            buffer_size: BUFFER_SIZE,
+            buffer_size: self.buffer_size,
             pipes_max: self.pipes_max,
             wakeup: self.wakeup.clone(),
         }
@@ -200,7 +210,7 @@ impl World {
         epoll::Options {
             sessions_max: self.sessions_max,
             buffer_count: self.buffer_count(),
-            buffer_size: BUFFER_SIZE,
+            buffer_size: self.buffer_size,
             pipes_max: self.pipes_max,
             wakeup: self.wakeup.clone(),
         }

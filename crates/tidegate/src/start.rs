@@ -195,6 +195,7 @@ fn start(prepared: Prepared) -> Result<Parts, Failure> {
         port: port.clone(),
         passage,
         sessions_max: capacity.sessions_max,
+        buffer_size: shards::buffer_size(table.global.messages.sent_size_max),
         kept: [bell.number(), passage].into_iter().chain(inherited(&table)).collect(),
         sockets,
         cpus: first.process.cpus.clone(),

@@ -21,6 +21,12 @@ pub struct Global {
     pub spread_checks: Option<u32>,
     pub max_spread_checks: Option<Duration>,
     pub nbthread: Option<Spanned<u16>>,
+    /// Bytes; unset is 16,384.
+    pub buffer_size: Option<Spanned<u32>>,
+    /// Bytes of a buffer that are kept for edits of a head; unset is 1,024.
+    pub rewrite_size: Option<u32>,
+    /// Lines of a head, the first included; unset is 101.
+    pub head_line_count_max: Option<u16>,
     /// `tidegate.io-engine`; unset is [`IoEngine::Auto`].
     pub io_engine: Option<Spanned<IoEngine>>,
     pub logs: Vec<LogTarget>,

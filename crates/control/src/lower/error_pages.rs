@@ -59,14 +59,11 @@ impl<'a> Lowering<'a> {
     /// A response in a file, with line ends as HTTP has them. `None` if there is none in it; that has been reported.
     pub(super) fn error_file(&mut self, path: &Spanned<String>) -> Option<Arc<[u8]>> {
         let name = &path.value;
+        let buffer_size = super::messages(&self.config.global).sent_size_max;
         let message = match fs::read(name) {
             Err(_) => format!("errorfile : error opening file '{name}'."),
-            Ok(bytes) if bytes.len() >= super::http_rules::BUFFER_SIZE => {
-                format!(
-                    "errorfile : file '{name}' exceeds the buffer size ({} > {}).",
-                    bytes.len(),
-                    super::http_rules::BUFFER_SIZE
-                )
+            Ok(bytes) if bytes.len() >= buffer_size => {
+                format!("errorfile : file '{name}' exceeds the buffer size ({} > {buffer_size}).", bytes.len())
             }
             Ok(bytes) => match response(&bytes) {
                 Ok(text) => return Some(text.into()),

@@ -11,9 +11,6 @@ use table::{
     RedirectKind, Replacement, Scope, TargetPart, Variable, Whence, field_names,
 };
 
-/// What one buffer holds: HAProxy's `tune.bufsize`.
-pub(super) const BUFFER_SIZE: usize = 16_384;
-
 impl Lowering<'_> {
     pub(super) fn http_rules(&mut self, proxy: &Proxy, acls: &Acls) -> HttpRules {
         use config::Speaker::{Client, Server};
@@ -175,9 +172,10 @@ impl Lowering<'_> {
 
     /// What a file holds, if a buffer does, too.
     pub(super) fn file(&mut self, path: &config::Spanned<String>) -> Option<Box<[u8]>> {
+        let buffer_size = super::messages(&self.config.global).sent_size_max;
         let message = match fs::read(&path.value) {
-            Ok(bytes) if bytes.len() < BUFFER_SIZE => return Some(bytes.into()),
-            Ok(bytes) => format!("file '{}' exceeds the buffer size ({} > {BUFFER_SIZE}).", path.value, bytes.len()),
+            Ok(bytes) if bytes.len() < buffer_size => return Some(bytes.into()),
+            Ok(bytes) => format!("file '{}' exceeds the buffer size ({} > {buffer_size}).", path.value, bytes.len()),
             Err(_) => format!("error opening file '{}'.", path.value),
         };
         self.alert(Stage::Parsing, Lead::Spaced, path.span, message);

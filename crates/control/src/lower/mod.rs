@@ -62,6 +62,15 @@ pub(crate) struct Lowered {
     pub(crate) shelf: Shelf,
 }
 
+/// How large messages may be.
+fn messages(global: &config::Global) -> http1::Limits {
+    const HAPROXY: (u32, u32, u16) = (16_384, 1_024, 101);
+    let buffer_size = global.buffer_size.as_ref().map_or(HAPROXY.0, |size| size.value);
+    let rewrite_size = global.rewrite_size.unwrap_or(HAPROXY.1);
+    let lines = global.head_line_count_max.unwrap_or(HAPROXY.2);
+    http1::Limits::new(buffer_size as usize, rewrite_size as usize, lines.into())
+}
+
 /// Lowers a tree without ALERTs. States of known names come out of `book`; nothing is changed in them.
 pub(crate) fn lower<'a>(
     config: &'a Config,
@@ -80,6 +89,7 @@ pub(crate) fn lower<'a>(
         session_rate: rate(&config.global.maxsessrate),
         tls_conns: rate(&config.global.maxsslconn),
         tls_rate: rate(&config.global.maxsslrate),
+        messages: messages(&config.global),
     };
     let mut lowering = Lowering {
         config,

@@ -74,6 +74,10 @@ impl Control {
                 if let Some(text) = report::engine_changed(loaded.io_engine, first, runtime) {
                     self.console.say(Urgency::Warning, &text);
                 }
+                let wanted = table.global.messages.sent_size_max;
+                if let Some(text) = report::buffer_size_changed(wanted, self.buffer_size) {
+                    self.console.say(Urgency::Warning, &text);
+                }
                 let table = Arc::clone(table);
                 self.coming = Some(loaded);
                 if self.prepare_admin() {

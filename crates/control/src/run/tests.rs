@@ -40,6 +40,7 @@ on_both_engines! {
     draining_ends_with_the_last_session,
     a_server_goes_down_stays_down_over_a_reload_and_comes_back,
     another_engine_waits_for_a_restart,
+    larger_buffers_wait_for_a_restart,
 }
 
 const SHARD_COUNT: u16 = 2;
@@ -375,6 +376,22 @@ fn another_engine_waits_for_a_restart(runtime: Runtime) {
         "[WARNING]  (7) : 'tidegate.io-engine {other}' takes effect at the next start; {kept} is kept until then.\n"
     );
     assert_eq!(said.matches(&warning).count(), 1, "{said}");
+}
+
+fn larger_buffers_wait_for_a_restart(runtime: Runtime) {
+    let front = free_port();
+    let text = config(front, origin("s1"));
+    let of = |size: u32| format!("global\n tune.bufsize {size}\n{text}");
+    let rig = Rig::start(runtime, &of(32_768));
+    for (generation, size) in [(2, 16_384), (3, 32_768), (4, 65_536)] {
+        rig.write(&of(size));
+        rig.ask(Request::Reload);
+        rig.wait_for(&format!("generation {generation}"));
+        assert_eq!(served_by(front), "s1");
+    }
+    let said = rig.terminate();
+    let warning = "[WARNING]  (7) : 'tune.bufsize 65536' takes effect at the next start; 32768 is kept until then.\n";
+    assert_eq!((said.matches(warning).count(), said.matches("tune.bufsize").count()), (1, 1), "{said}");
 }
 
 fn draining_ends_with_the_last_session(runtime: Runtime) {

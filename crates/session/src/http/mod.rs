@@ -133,6 +133,8 @@ pub(crate) struct Transaction {
     /// Memory for what rules write.
     scratch: Vec<u8>,
     facts: Facts,
+    /// Of its messages.
+    pub(crate) limits: Limits,
 }
 
 /// Whether a connection that is to be used must have served several clients already.
@@ -140,11 +142,7 @@ pub(crate) struct Transaction {
 pub struct MustBeProven(pub bool);
 
 impl Transaction {
-    pub(crate) fn new(buffer_size: usize) -> Transaction {
-        // HAProxy's `tune.maxrewrite` is a sixteenth of its `tune.bufsize`. A head may be as long as there, though buffers are longer.
-        let sent_size_max = buffer_size.min(Limits::default().sent_size_max);
-        let limits =
-            Limits { received_size_max: sent_size_max - sent_size_max / 16, sent_size_max, ..Limits::default() };
+    pub(crate) fn new(limits: Limits) -> Transaction {
         Transaction {
             request: Request::new(limits),
             response: Response::new(limits),
@@ -166,6 +164,7 @@ impl Transaction {
             is_cut: false,
             scratch: Vec::new(),
             facts: Facts::default(),
+            limits,
         }
     }
 
