@@ -47,7 +47,12 @@ impl Gathered {
 
     /// Whether as much has come as anybody waits for.
     pub(crate) fn is_full(&self) -> bool {
-        let is_full = |piece: &Piece| piece.bytes().len() >= piece.lease.size().min(GATHERED_MOST);
+        self.holds(GATHERED_MOST)
+    }
+
+    /// Whether as much has come, or as a buffer holds.
+    pub(crate) fn holds(&self, count: usize) -> bool {
+        let is_full = |piece: &Piece| piece.bytes().len() >= piece.lease.size().min(count);
         self.overflow.is_some() || self.piece.as_ref().is_some_and(is_full)
     }
 

@@ -14,10 +14,10 @@
 
 use super::{Hearing, Transaction};
 use crate::early::Rules;
-use crate::gather::Gathered;
+use crate::gather::{GATHERED_MOST, Gathered};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Side};
-use http1::{Body, Exchange, Framing, PartKind, Refusal, Reply, Version};
+use http1::{Body, Exchange, Framing, Limits, PartKind, Refusal, Reply, Version};
 use table::{Patience, RulePlace};
 
 /// How far the rules on a request have been asked.
@@ -77,14 +77,15 @@ impl Gathering {
     }
 
     /// Looks at what has come behind the head since.
-    pub(super) fn look(&mut self, behind: &[u8], gathered: &Gathered) -> Result<Wait, Refusal> {
+    pub(super) fn look(&mut self, behind: &[u8], gathered: &Gathered, limits: Limits) -> Result<Wait, Refusal> {
         while let Some(part) = self.body.next(&behind[self.looked_at..])? {
             self.looked_at += part.size;
             self.octets += if part.kind == PartKind::Data { part.size as u64 } else { 0 };
         }
         let is_whole = self.body.is_done() || self.body.awaits_trailers();
         let is_enough = self.least.is_some_and(|least| self.octets >= least);
-        Ok(if is_whole || is_enough || gathered.is_full() { Wait::Over } else { Wait::Open })
+        let is_full = gathered.holds(limits.sent_size_max.max(GATHERED_MOST));
+        Ok(if is_whole || is_enough || is_full { Wait::Over } else { Wait::Open })
     }
 
     /// When it has taken too long.
@@ -179,8 +180,8 @@ impl Session {
         gathering: &mut Gathering,
         transaction: &Transaction,
     ) -> Result<Wait, End> {
-        let Transaction { response, down, .. } = transaction;
-        let wait = gathering.look(response.behind(down.gathered.bytes()), &down.gathered);
+        let Transaction { response, down, limits, .. } = transaction;
+        let wait = gathering.look(response.behind(down.gathered.bytes()), &down.gathered, *limits);
         let wait = wait.map_err(|refusal| End::new(Moment::Headers, Cause::Malformed(Side::Back, refusal)))?;
         let is_ended = self.http_mut().back == Hearing::Ended;
         Ok(if is_ended { Wait::Over } else { wait })
@@ -209,9 +210,9 @@ impl Session {
     /// A response of our own could not be sent before that interim one.
     fn look_at_content(&mut self) -> Result<Wait, Refusal> {
         let transaction = self.http_mut().transaction.as_mut().expect("its content is waited for");
-        let Transaction { request, up, down, gathering, .. } = &mut **transaction;
+        let Transaction { request, up, down, gathering, limits, .. } = &mut **transaction;
         let gathering = gathering.as_mut().expect("its content is waited for");
-        let wait = gathering.look(request.behind(up.gathered.bytes()), &up.gathered)?;
+        let wait = gathering.look(request.behind(up.gathered.bytes()), &up.gathered, *limits)?;
         Ok(if down.is_sending() { Wait::Open } else { wait })
     }
 }
