@@ -117,10 +117,10 @@ pub use tree::{
     Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, CheckVariable, ClientVerify, Config,
     CpuMap, ForwardFor, Global, HttpCheck, HttpFieldPattern, HttpPattern, HttpScript, HttpSend, HttpSettings,
     HttpVersion, InitState, IoEngine, IpNet, Keepalive, Keeping, Likeness, Log, LogOptions, LogStyle, LogTarget, Mode,
-    NearEnd, OnError, Ownership, Proxy, ProxyHeader, ProxyOption, ProxyTlv, Redispatch, RetryEvent, Reuse, Role,
-    Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice, StateSource, StatsSocket, TcpAction, TcpCheck,
-    TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UniqueId, UnixBind, UseBackend,
-    UseServer, V6,
+    NearEnd, Observed, OnError, Ownership, Proxy, ProxyHeader, ProxyOption, ProxyTlv, Redispatch, RetryEvent, Reuse,
+    Role, Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice, StateSource, StatsSocket, TcpAction,
+    TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UniqueId, UnixBind,
+    UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use userlist::{Group, Password, User, Userlist};

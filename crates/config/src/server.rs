@@ -14,7 +14,7 @@ use crate::proxy_header;
 use crate::reports::Reports;
 use crate::server_tls;
 use crate::source::{Span, Spanned};
-use crate::tree::{InitState, OnError, Server, ServerOptions};
+use crate::tree::{InitState, Observed, OnError, Server, ServerOptions};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time, user_timeout};
 use std::time::Duration;
 
@@ -178,7 +178,7 @@ impl Reader<'_> {
             }
             Keyword::InitState => options.init_state = Some(self.init_state(at)?),
             Keyword::ErrorLimit => options.error_limit = Some(self.error_limit(at)?),
-            Keyword::Observe => self.observe(at, options, reports)?,
+            Keyword::Observe => self.observe(at, options)?,
             Keyword::OnError => options.on_error = Some(self.on_error(at)?),
             Keyword::Track => options.track = Some(self.track(at)?),
             Keyword::Inter => options.inter = Some(self.delay(at)?),
@@ -314,13 +314,13 @@ impl Reader<'_> {
         }
     }
 
-    fn observe(&self, at: usize, options: &mut ServerOptions, reports: &mut Reports) -> Result<(), Diagnostic> {
+    fn observe(&self, at: usize, options: &mut ServerOptions) -> Result<(), Diagnostic> {
         let span = self.line.span(at).to(self.line.span(at + 1));
         match self.line.word(at + 1) {
             "" => return Err(self.fail(at + 1, "'observe' expects <mode> as argument..")),
             "none" => options.observe = None,
-            "layer4" => options.observe = Some(span),
-            "layer7" => reports.refuse(span, "server observe layer7"),
+            "layer4" => options.observe = Some(Spanned::new(Observed::Connections, span)),
+            "layer7" => options.observe = Some(Spanned::new(Observed::Responses, span)),
             other => {
                 let message = format!("'observe' expects one of 'none', 'layer4', 'layer7' but got '{other}'.");
                 return Err(self.fail(at + 1, message));

@@ -13,7 +13,7 @@ use crate::log_format::Why;
 use crate::nearest::Guesser;
 use crate::source::{Source, Span, Spanned};
 use crate::tracking;
-use crate::tree::{Config, LogStyle, Mode, Proxy, Role};
+use crate::tree::{Config, LogStyle, Mode, Observed, Proxy, Role};
 use crate::userlist::Userlist;
 use std::collections::{HashMap, HashSet};
 
@@ -476,6 +476,11 @@ impl Checker<'_, '_> {
     fn servers(&mut self, proxy: &Proxy) {
         let mut first_lines: HashMap<&str, u32> = HashMap::with_capacity(proxy.servers.len());
         for server in &proxy.servers {
+            let observed = server.options.observe.as_ref().filter(|observed| observed.value == Observed::Responses);
+            if let Some(observed) = observed.filter(|_| proxy.settings.mode != Mode::Http) {
+                let place = format!("'server {}/{}'", proxy.name.value, server.name.value);
+                self.alert(observed.span, format!("{place} : 'layer7' can only be used in http proxies.."), None);
+            }
             let (noun, own, name) = (proxy.role.noun(), &proxy.name.value, &server.name);
             match first_lines.get(name.as_str()) {
                 Some(line) => {

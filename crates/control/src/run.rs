@@ -336,8 +336,8 @@ impl Control {
                 self.on_followed(shard, serial, refused);
                 None
             }
-            Notice::Failing(server) => {
-                self.at_desk(|desk| desk.on_failing(&server));
+            Notice::Failing(server, trouble) => {
+                self.at_desk(|desk| desk.on_failing(&server, trouble));
                 None
             }
             Notice::Exported { shard, count } => {

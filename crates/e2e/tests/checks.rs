@@ -12,7 +12,10 @@ use e2e::{Admin, LogServer, Origin, Proxy, Refusing, Setup, Subject, wait};
 #[path = "checks/http.rs"]
 mod http;
 
-use http::{a_server_that_wants_nobody_new, what_http_checks_ask, what_http_checks_find, what_is_said_of_success};
+use http::{
+    a_server_that_wants_nobody_new, what_http_checks_ask, what_http_checks_find, what_is_said_of_success,
+    what_responses_say_of_health,
+};
 
 e2e::scenarios! {
     shared: [
@@ -21,6 +24,7 @@ e2e::scenarios! {
         what_http_checks_find,
         what_http_checks_ask,
         what_is_said_of_success,
+        what_responses_say_of_health,
         a_server_that_wants_nobody_new,
         a_script_that_is_followed,
         a_server_that_stops_to_answer_and_answers_again,

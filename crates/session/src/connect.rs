@@ -8,7 +8,7 @@ use crate::{Ask, Cause, End, Kept, Link, Moment, Outbox, Phase, Session, Socket}
 use driver::{Addr, Errno, Instant, Op, Side};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Backend, Health, Pin, Retry, RetryEvent, Server, ServerAddr};
+use table::{Backend, Health, Observed, Pin, Retry, RetryEvent, Server, ServerAddr, Trouble};
 
 /// How long a server that refused is left alone, unless `timeout connect` is shorter (`configuration.txt: retries`).
 const REST: Duration = Duration::from_secs(1);
@@ -87,9 +87,7 @@ impl Session {
     /// The connection to the server stands.
     pub(crate) fn on_reached(&mut self, now: Instant, out: &mut Outbox) {
         self.connected_at = Some(now);
-        if let Some(server) = self.server.as_ref().filter(|server| server.settings.observe.is_some()) {
-            server.state.forget_errors();
-        }
+        self.on_served_well(Observed::Connections);
         self.tell_or_ask(now, out);
     }
 
@@ -160,7 +158,7 @@ impl Session {
 
     /// Gives up, or sees to another attempt: where, and when.
     pub(crate) fn on_attempt_failed(&mut self, now: Instant, failure: Failure, out: &mut Outbox) {
-        self.observe_failure(out);
+        self.on_trouble(Trouble::Unreachable, out);
         let backend = Arc::clone(self.backend().expect("connecting implies a backend"));
         let may_retry = backend.http.retry_on.has(RetryEvent::ConnFailure);
         let Some(retry) = backend.retry(u32::from(self.retries) + 1, self.pin).filter(|_| may_retry) else {
@@ -203,11 +201,20 @@ impl Session {
         pauses
     }
 
-    /// What a session meets may count for its server's health (`configuration.txt: observe layer4`).
-    fn observe_failure(&self, out: &mut Outbox) {
+    /// What a session meets may count for its server's health (`configuration.txt: observe`).
+    pub(crate) fn on_trouble(&self, trouble: Trouble, out: &mut Outbox) {
         let Some(server) = &self.server else { return };
-        if server.settings.observe.is_some_and(|observe| server.state.on_connect_failed(&observe)) {
-            out.ask(Ask::Alarm(Arc::clone(server)));
+        let Some(observe) = server.settings.observe.filter(|observe| observe.counts(trouble)) else { return };
+        if server.state.on_trouble(&observe) {
+            out.ask(Ask::Alarm(Arc::clone(server), trouble));
+        }
+    }
+
+    /// There was no trouble with what is looked at.
+    pub(crate) fn on_served_well(&self, with: Observed) {
+        let is_meant = |server: &&Arc<Server>| server.settings.observe.is_some_and(|observe| observe.of == with);
+        if let Some(server) = self.server.as_ref().filter(is_meant) {
+            server.state.forget_errors();
         }
     }
 

@@ -6,7 +6,7 @@ use buf::{Lease, Pool};
 use driver::{Fd, Op, Side};
 use http1::Limits;
 use std::sync::Arc;
-use table::{Backend, Server};
+use table::{Backend, Server, Trouble};
 
 /// Values on their way from a session to its shard. One per shard, used by one session after the other.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ pub enum Ask {
     Keep { server: Arc<Server>, kept: Kept, is_proven: bool },
     /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
     Source(Fd),
-    /// Too many attempts to connect to this server have failed in a row (`observe layer4`): control is to know. Not answered.
-    Alarm(Arc<Server>),
+    /// Sessions of this server have met too many troubles in a row (`observe`), this one the last: control is to know. Not answered.
+    Alarm(Arc<Server>, Trouble),
     /// The session is done with this server of this backend.
     Release(Arc<Backend>, Arc<Server>),
 }

@@ -252,7 +252,7 @@ impl Stage {
                     }
                 }
                 Ask::Socket(server) => Some(self.socket(server)),
-                Ask::Alarm(_) => continue,
+                Ask::Alarm(..) => continue,
                 Ask::Source(_) => Some(Event::Source(Addr::Ip(([127, 0, 0, 1], 4711).into()))),
                 Ask::Keep { .. } => {
                     writeln!(self.said, "    keep back").expect("a string");

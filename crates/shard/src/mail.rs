@@ -7,7 +7,7 @@ use driver::{Addr, DriverStats, Errno, Fd, Waker};
 use session::{Record, Shutdown};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use table::{Server, ShardIndex, Table};
+use table::{Server, ShardIndex, Table, Trouble};
 
 /// From control to one shard.
 #[derive(Debug)]
@@ -67,8 +67,8 @@ pub enum Notice {
         count: usize,
     },
     Report(Box<Report>),
-    /// Too many attempts to connect to this server have failed in a row.
-    Failing(Arc<Server>),
+    /// Sessions of this server have met too many troubles in a row, this one the last.
+    Failing(Arc<Server>, Trouble),
 }
 
 /// An address that could not be bound.

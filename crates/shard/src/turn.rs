@@ -222,7 +222,7 @@ impl<D: Driver> Shard<D> {
                 let addr = self.driver.local_addr(fd).unwrap_or(Addr::Unnamed);
                 self.ready.push_front((id, Event::Source(addr)));
             }
-            Ask::Alarm(server) => self.port.tell(Notice::Failing(server)),
+            Ask::Alarm(server, trouble) => self.port.tell(Notice::Failing(server, trouble)),
             Ask::Keep { server, kept, is_proven } => self.keep(&server, kept, is_proven),
             Ask::Release(backend, server) => backend.release(&server),
         }

@@ -91,8 +91,8 @@ pub use sample::{
     TextPatterns, TlsPart, Value, Variable, Variables, Whose, base64, base64_decoded, xxh64,
 };
 pub use server::{
-    CheckSettings, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr, ServerName,
-    ServerSettings, ServerTls, Tracked, WEIGHT_MOST,
+    CheckSettings, Observe, Observed, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr,
+    ServerName, ServerSettings, ServerTls, Tracked, Trouble, WEIGHT_MOST,
 };
 pub use splice::Splice;
 pub use state::backend::{BackendState, Usable};

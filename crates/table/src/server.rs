@@ -62,7 +62,7 @@ pub struct ServerSettings {
     pub agent: Option<CheckSettings>,
     /// The server whose health and administrative state it follows.
     pub track: Option<Tracked>,
-    /// What its sessions meet counts for its health (`observe layer4`).
+    /// What its sessions meet counts for its health (`observe`).
     pub observe: Option<Observe>,
     /// Most connections at once; `None` is without limit. The run-time limit is [`ServerState::maxconn`].
     pub maxconn: Option<NonZeroU32>,
@@ -154,12 +154,68 @@ pub struct Tracked {
     pub server: Arc<str>,
 }
 
-/// How failed attempts to connect count for a server's health.
+/// How what sessions meet counts for a server's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Observe {
+    pub of: Observed,
     /// So many in a row are a reason to act (`error-limit`).
     pub most: NonZeroU32,
     pub reaction: Reaction,
+}
+
+/// What is looked at (`observe`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Observed {
+    /// `layer4`: attempts to connect.
+    Connections,
+    /// `layer7`: those that failed, and responses.
+    Responses,
+}
+
+/// What a session met that speaks against its server. Displays HAProxy's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    Unreachable,
+    /// A response with a status that servers have to answer for.
+    WrongStatus,
+    /// What came is no response.
+    BadHead,
+    /// Its content is not what it said it would be.
+    BadContent,
+    /// No response came in time.
+    Silent,
+    /// The server ended before its response.
+    Left,
+}
+
+impl Observe {
+    /// Whether it counts.
+    pub fn counts(&self, trouble: Trouble) -> bool {
+        match self.of {
+            Observed::Connections => trouble == Trouble::Unreachable,
+            Observed::Responses => true,
+        }
+    }
+}
+
+impl Trouble {
+    /// Whether a response with this status is one. 501 and 505 are what clients may bring about with any server.
+    pub fn is_status(status: u16) -> bool {
+        !matches!(status, 100..=499 | 501 | 505)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Trouble::Unreachable => "L4 unsuccessful connection",
+            Trouble::WrongStatus => "Wrong http response",
+            Trouble::BadHead => "Invalid http response (headers)",
+            Trouble::BadContent => "Invalid http response",
+            Trouble::Silent => "Read timeout (http)",
+            Trouble::Left => "Close from server (http)",
+        })
+    }
 }
 
 /// What follows from too many errors in a row (`on-error`). All but the first also have the next check come sooner.

@@ -28,8 +28,8 @@ pub struct ServerOptions {
     pub check_send_proxy: Option<Span>,
     /// The server that it follows: its backend, unless it is the same one, and its name.
     pub track: Option<Spanned<(Option<String>, String)>>,
-    /// `observe layer4`; `observe none` takes it back.
-    pub observe: Option<Span>,
+    /// `observe none` takes it back.
+    pub observe: Option<Spanned<Observed>>,
     /// At least 1; 10 unless set.
     pub error_limit: Option<u32>,
     /// [`OnError::FailCheck`] unless set.
@@ -131,6 +131,15 @@ pub struct ServerTls {
 pub enum ServerVerify {
     None,
     Required,
+}
+
+/// What of its sessions counts for its health.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Observed {
+    /// `layer4`
+    Connections,
+    /// `layer7`
+    Responses,
 }
 
 /// `on-error`: what follows from too many errors in a row.

@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::server::{self, Target};
 use crate::checks::{Finished, News};
 use check::{Order, Report};
-use table::{Admin, Server};
+use table::{Admin, Server, Trouble};
 
 impl Desk<'_> {
     /// Takes the result of a check, and does what follows from it.
@@ -20,9 +20,9 @@ impl Desk<'_> {
     }
 
     /// Sessions met too many errors at this server. It may have left the table meanwhile.
-    pub(crate) fn on_failing(&mut self, server: &Server) {
+    pub(crate) fn on_failing(&mut self, server: &Server, last: Trouble) {
         if let Some(id) = self.table.server_named(&server.backend_name, &server.name) {
-            let news = self.checks.on_failing(self.table, id);
+            let news = self.checks.on_failing(self.table, id, last);
             self.on_news(news);
         }
     }

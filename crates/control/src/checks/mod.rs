@@ -25,7 +25,7 @@ use standing::Voices;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Observe, Place, Reaction, Server, ServerId, ServerState, Table, Variables};
+use table::{Observe, Place, Reaction, Server, ServerId, ServerState, Table, Trouble, Variables};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -232,11 +232,11 @@ impl Checks {
     }
 
     /// Sessions met too many errors in a row (`configuration.txt: observe, on-error`).
-    pub(crate) fn on_failing(&mut self, table: &Table, id: ServerId) -> News {
+    pub(crate) fn on_failing(&mut self, table: &Table, id: ServerId, last: Trouble) -> News {
         let server = table.server(id);
         let key = Key::of(server, Kind::Check);
         let is_checked = self.running.contains_key(&key) && !self.paused.contains(&key);
-        let Some(Observe { most, reaction }) = server.settings.observe.filter(|_| is_checked) else {
+        let Some(Observe { most, reaction, .. }) = server.settings.observe.filter(|_| is_checked) else {
             return News::default();
         };
         let running = self.running.get_mut(&key).expect("asked above");
@@ -245,7 +245,7 @@ impl Checks {
         let outcome = Outcome {
             status: check::Status::Analyzed,
             code: 0,
-            info: format!("Detected {most} consecutive errors, last one was: L4 unsuccessful connection").into_bytes(),
+            info: format!("Detected {most} consecutive errors, last one was: {last}").into_bytes(),
             duration: Duration::ZERO,
         };
         match reaction {

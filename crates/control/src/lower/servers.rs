@@ -11,8 +11,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{
-    CheckSettings, Number, Observe, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr,
-    ServerSettings, ServerTls, Source, Tracked,
+    CheckSettings, Number, Observe, Observed, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server,
+    ServerAddr, ServerSettings, ServerTls, Source, Tracked,
 };
 use tls::Connector;
 
@@ -58,7 +58,7 @@ impl Lowering<'_> {
             proxy_tlvs: self.tlvs(options, proxy),
             check,
             agent,
-            observe: options.observe.map(|_| observe(options)),
+            observe: options.observe.as_ref().map(|observed| observe(observed.value, options)),
             track: options.track.as_ref().map(|track| Tracked {
                 backend: track.0.as_deref().map_or_else(|| Arc::clone(backend), Arc::from),
                 server: track.1.as_str().into(),
@@ -210,9 +210,13 @@ fn places(options: &ServerOptions) -> (Option<NonZeroU32>, u32) {
 }
 
 /// `configuration.txt`: error-limit, on-error.
-fn observe(options: &ServerOptions) -> Observe {
+fn observe(observed: config::Observed, options: &ServerOptions) -> Observe {
     const MOST: NonZeroU32 = NonZeroU32::new(10).expect("not 0");
     Observe {
+        of: match observed {
+            config::Observed::Connections => Observed::Connections,
+            config::Observed::Responses => Observed::Responses,
+        },
         most: options.error_limit.and_then(NonZeroU32::new).unwrap_or(MOST),
         reaction: match options.on_error {
             Some(OnError::Fastinter) => Reaction::CheckSooner,

@@ -302,3 +302,62 @@ pub(super) fn a_server_that_wants_nobody_new(subject: Subject) {
     assert_eq!((row["status"].as_str(), row["chkfail"].as_str(), row["chkdown"].as_str()), ("DOWN", "3", "1"));
     assert_eq!(servers_state(&admin, "px"), ["0 0", "17 2 0 6"]);
 }
+
+/// `configuration.txt`: observe layer7, error-limit, on-error. Somebody else is asked how the servers are.
+pub(super) fn what_responses_say_of_health(subject: Subject) {
+    let (well, mute) = (Origin::mute(), Origin::mute());
+    let [broken, able, garbage, gone] = [
+        "HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 501 Not Known\r\nContent-Length: 0\r\n\r\n",
+        "* OK imap\r\n\r\n",
+        "",
+    ]
+    .map(responding);
+    let cases = [
+        ("broken", &broken, Some("Wrong http response")),
+        ("able", &able, None),
+        ("garbage", &garbage, Some("Invalid http response (headers)")),
+        ("gone", &gone, Some("Close from server (http)")),
+        ("mute", &mute, Some("Read timeout (http)")),
+    ];
+    let listen = |(name, ..): &(&str, &Origin, Option<&str>)| {
+        format!(
+            "listen {name}
+                mode http
+                bind @{name}@
+                timeout server 200ms
+                server s1 @s_{name}@ check port @well@ inter 60s observe layer7 error-limit 2 on-error mark-down\n"
+        )
+    };
+    let listens: String = cases.iter().map(listen).collect();
+    let (logs, admin) = (LogServer::udp(), Admin::new());
+    let text = format!("{DEFAULTS}\nglobal\n max-spread-checks 10ms\n stats socket @socket@ level admin\n{listens}");
+    let mut setup = Setup::new(subject, &text).with("log", logs.target()).with("socket", admin.path().display());
+    setup = setup.with("well", well.target().rsplit(':').next().unwrap_or_default());
+    for (name, origin, _) in &cases {
+        setup = setup.with(&format!("s_{name}"), origin.target());
+    }
+    let proxy = setup.start();
+    for (name, _, trouble) in &cases {
+        admin.wait_for(name, "s1", "check_health", "4");
+        for asked in 0..2 {
+            assert_eq!(admin.row(name, "s1")["hanafail"], "0", "{name} after {asked}");
+            let mut client = proxy.connect(name);
+            client.say("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            client.to_end();
+        }
+        let Some(trouble) = trouble else {
+            let row = admin.row(name, "s1");
+            assert_eq!((row["hanafail"].as_str(), row["status"].as_str()), ("0", "UP"), "{name}");
+            continue;
+        };
+        let row = admin.wait_for(name, "s1", "hanafail", "1");
+        assert_eq!((row["status"].as_str(), row["check_status"].as_str()), ("DOWN", "HANA"), "{name}");
+        let line = logs.masked(&format!("Server {name}/s1 is DOWN"));
+        let expected = format!(
+            "<145>DATE haproxy[PID]: Server {name}/s1 is DOWN, reason: Health analyze, info: \"Detected 2 consecutive errors, \
+             last one was: {trouble}\". 0 active and 0 backup servers left. "
+        );
+        assert!(line.starts_with(&expected), "{line}");
+    }
+}

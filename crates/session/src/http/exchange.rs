@@ -56,7 +56,10 @@ impl Session {
             Ok(Course::Over(after)) => self.on_exchange_over(now, after, out),
             Ok(Course::Again) => self.retry_exchange(out),
             Err(end) if self.is_retried(end, out) => (),
-            Err(end) => self.end_with(end, out),
+            Err(end) => {
+                self.observe_end(end, out);
+                self.end_with(end, out);
+            }
         }
     }
 
@@ -107,6 +110,7 @@ impl Session {
         };
         let end = End::new(moment, Cause::Idle(side));
         if !self.is_retried(end, out) {
+            self.observe_end(end, out);
             self.end_with(end, out);
         }
     }
@@ -277,6 +281,7 @@ impl Session {
             if waited.is_none() {
                 facts.on_response(now, response, down.gathered.bytes(), &self.table, self.frontend());
                 self.count_response(response.status());
+                self.observe_status(response.status(), out);
             }
             match self.ask_response_rules(transaction, Answer { before, reply, framing }, now) {
                 Ok(Wait::Over) => (),

@@ -43,6 +43,7 @@ mod exchange;
 mod facts;
 mod leaving;
 mod misread;
+mod observe;
 mod page;
 mod request;
 mod retry;

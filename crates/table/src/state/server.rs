@@ -71,7 +71,7 @@ struct Line {
     /// Sessions that wait for this server alone.
     queued: AtomicU32,
     queued_most: AtomicU32,
-    /// Attempts to connect that failed in a row, where they count (`observe`).
+    /// Troubles in a row, where they count (`observe`).
     errors: AtomicU32,
     /// Connections that rest between two exchanges, on all shards: all of them, and above [`PROVEN`] the proven ones.
     resting: AtomicU64,
@@ -236,9 +236,9 @@ impl ServerState {
         self.line.queued_most.load(Relaxed)
     }
 
-    /// An attempt to connect failed where that counts: whether it is the one that makes too many in a row. Then they are counted
+    /// A session met a trouble that counts: whether it is the one that makes too many in a row. Then they are counted
     /// anew, so that of all shards one is told.
-    pub fn on_connect_failed(&self, observe: &Observe) -> bool {
+    pub fn on_trouble(&self, observe: &Observe) -> bool {
         let errors = self.line.errors.fetch_add(1, Relaxed) + 1;
         let is_too_much = errors == observe.most.get();
         if is_too_much {
@@ -247,7 +247,7 @@ impl ServerState {
         is_too_much
     }
 
-    /// Somebody could connect: a session, or a check.
+    /// Somebody was served as is right: a session, or a check.
     pub fn forget_errors(&self) {
         // Mostly there is nothing to forget, and then nothing is written that other shards read.
         if self.line.errors.load(Relaxed) > 0 {
