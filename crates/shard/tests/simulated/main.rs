@@ -98,6 +98,9 @@ fn every_answer_belongs_to_its_request_over_tls() {
 /// No random number of a handshake decides anything.
 #[test]
 fn a_seed_replays_over_tls() {
+    if cfg!(any(feature = "plant_short_send", feature = "plant_close_in_flight")) {
+        return;
+    }
     for seed in 0..5 {
         assert_eq!(live::<Secured<Orders>>(seed), live::<Secured<Orders>>(seed), "seed {seed}");
         assert_eq!(live::<Secured<Streams>>(seed), live::<Secured<Streams>>(seed), "seed {seed}");
