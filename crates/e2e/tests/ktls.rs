@@ -1,13 +1,15 @@
 //! TLS in the kernel, where it has it (`just vm`): busy flows move there, and whatever is said on them stays what it was. Where the kernel
 //! does no TLS, the same scenarios show that nothing depends on it, and what operators are told.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 
 use e2e::peers::pattern::{self, Checker, Pattern};
+use e2e::run::{self, Machine};
 use e2e::secure_origin::SecureOrigin;
 use e2e::tls::{Authority, Key};
 use e2e::{Admin, End, Origin, Proxy, Setup, Subject, wait};
+use nix::fcntl::Flock;
 use nix::unistd::Pid;
 
 /// Bytes of a flow in one direction: more than buffers hold, and no whole number of records.
@@ -103,6 +105,11 @@ impl Stage {
     }
 }
 
+/// What the kernel counts, it counts for all: where it does, nobody else moves anything meanwhile.
+fn turn() -> Flock<File> {
+    run::turn(if has_kernel_tls() { Machine::Alone } else { Machine::Shared })
+}
+
 fn has_kernel_tls() -> bool {
     let listed = fs::read_to_string("/proc/sys/net/ipv4/tcp_available_ulp").unwrap_or_default();
     listed.split_whitespace().any(|layer| layer == "tls")
@@ -153,6 +160,7 @@ fn assert_exchanged(stage: &Stage, is_old: bool) {
 /// Every cipher, in both versions.
 #[test]
 fn every_byte_of_every_cipher() {
+    let _turn = turn();
     let ciphers = [
         ("ciphersuites TLS_AES_128_GCM_SHA256", false),
         ("ciphersuites TLS_AES_256_GCM_SHA384", false),
@@ -172,6 +180,7 @@ fn every_byte_of_every_cipher() {
 /// From cipher text to cipher text: four directions.
 #[test]
 fn both_sides() {
+    let _turn = turn();
     for engine in ENGINES {
         let scene = Scene::new(engine);
         let origin = SecureOrigin::serve(scene.authority.server(&["back.test"], false, &[]), |client| {
@@ -190,6 +199,7 @@ fn both_sides() {
 /// A flow that is not busy stays, and so does one that may not move.
 #[test]
 fn who_stays() {
+    let _turn = turn();
     let origin = exchanging();
     let stage = Scene::new("auto").with("option", "option ktls off").start(&origin.target());
     assert_exchanged(&stage, false);
@@ -207,6 +217,7 @@ fn who_stays() {
 /// Contents of HTTP, one after the other on one connection.
 #[test]
 fn contents() {
+    let _turn = turn();
     for engine in ENGINES {
         let origin = Origin::serve(|mut client| {
             for _ in 0..2 {
@@ -235,6 +246,7 @@ fn contents() {
 /// A client that leaves without its last word is taken at its TCP's, and the server's bytes still reach it.
 #[test]
 fn an_end_that_was_not_announced() {
+    let _turn = turn();
     for engine in ENGINES {
         let origin = exchanging();
         let stage = Scene::new(engine).start(&origin.target());
@@ -252,6 +264,7 @@ fn an_end_that_was_not_announced() {
 /// What was touched on its way reaches nobody, and ends the connection.
 #[test]
 fn a_record_that_was_touched() {
+    let _turn = turn();
     for engine in ENGINES {
         let origin = Origin::mute();
         let stage = Scene::new(engine).start(&origin.target());
@@ -269,6 +282,7 @@ fn a_record_that_was_touched() {
 /// The kernels that do TLS take no other keys: whoever changes his on a busy flow is let go. Here they follow.
 #[test]
 fn keys_that_change() {
+    let _turn = turn();
     for engine in ENGINES {
         let origin = exchanging();
         let stage = Scene::new(engine).start(&origin.target());
@@ -293,6 +307,7 @@ fn keys_that_change() {
 /// Who asks for it where it cannot be had is told at the start.
 #[test]
 fn operators_are_told() {
+    let _turn = turn();
     let origin = Origin::echo();
     let stage = Scene::new("auto").offering("ktls on").start(&origin.target());
     let told = "'ktls on' : this kernel does no TLS (No such file or directory), so it is done here as ever.";
