@@ -282,7 +282,7 @@ fn a_limit_that_grows_with_the_crowd(subject: Subject) {
     let listen = "fullconn 10\n server s1 @s1@ minconn 1 maxconn 5";
     let proxy = setup(subject, &logs, listen).with("s1", origin.target()).start();
     let mut clients = connect_in_turn(&proxy, 3);
-    assert_eq!(origin.open_count(), 1);
+    wait::until("the first to be served", wait::SOON, || origin.open_count() == 1);
     clients.extend(connect_in_turn(&proxy, 5));
     // HAProxy looks at the limit again when somebody leaves; here a newcomer is enough.
     drop(clients.remove(0));
