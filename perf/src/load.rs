@@ -49,7 +49,8 @@ pub(crate) enum Work {
     /// As many bytes as go through.
     Bulk { flows: usize, direction: Direction },
     /// Exchanges over HTTP, one at a time per connection, on `active` of `connections`; the others have served one and rest.
-    Http { connections: usize, active: usize, exchange: Exchange },
+    /// `per_second` of them are due each second, as above.
+    Http { connections: usize, active: usize, exchange: Exchange, per_second: Option<f64> },
     /// Flows that would bring any amount of bytes, read at `bytes_per_second` each.
     SlowReader { flows: usize, bytes_per_second: u64 },
 }
@@ -157,7 +158,9 @@ fn workload(work: &Work) -> Box<dyn Workload> {
         }
         Work::ConnectRequestClose { concurrent, size } => Box::new(crr::ConnectRequestClose::new(concurrent, size)),
         Work::Bulk { flows, direction } => Box::new(bulk::Bulk::new(flows, direction)),
-        Work::Http { connections, active, exchange } => Box::new(http::Http::new(connections, active, exchange)),
+        Work::Http { connections, active, exchange, per_second } => {
+            Box::new(http::Http::new(connections, active, exchange, per_second))
+        }
         Work::SlowReader { flows, bytes_per_second } => Box::new(slow::SlowReader::new(flows, bytes_per_second)),
     }
 }

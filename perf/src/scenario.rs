@@ -139,7 +139,12 @@ impl Scenario {
             http: Some(HttpProxy::default()),
             subjects: &[TIDEGATE, HAPROXY, NGINX],
             occasion: Occasion::Group,
-            ..Self::new(name, about, unit, vec![Work::Http { connections, active: connections, exchange }])
+            ..Self::new(
+                name,
+                about,
+                unit,
+                vec![Work::Http { connections, active: connections, exchange, per_second: None }],
+            )
         }
     }
 
@@ -167,7 +172,7 @@ impl Scenario {
     pub(crate) fn paced(&self, per_second: f64) -> Vec<Work> {
         let mut works = self.works.clone();
         for work in &mut works {
-            if let Work::RequestResponse { per_second: pace, .. } = work {
+            if let Work::RequestResponse { per_second: pace, .. } | Work::Http { per_second: pace, .. } = work {
                 *pace = Some(per_second);
             }
         }
@@ -273,10 +278,14 @@ fn over_http(many: usize) -> Vec<Scenario> {
     let with = |scenario, http| Scenario { http: Some(http), ..scenario };
     vec![
         Scenario {
-            works: vec![Work::Http { connections: many, active: 0, exchange: GET_1K }],
+            works: vec![Work::Http { connections: many, active: 0, exchange: GET_1K, per_second: None }],
             ..Scenario::http("http-idle9000", "9,000 clients that have asked once and rest", Held, many, GET_1K)
         },
         get64("http-get-1k", "GET of 1 KiB, over 64 connections").above(Means::Copy),
+        Scenario {
+            paced_at: Some(0.6),
+            ..get64("http-equal-load", "http-get-1k at a fixed rate, 60 % of what the slowest reaches")
+        },
         Scenario::http("http-get-16k", "GET of 16 KiB, over 64 connections", RoundTrip, 64, GET_16K).above(Means::Copy),
         Scenario::http("http-get-1m", "GET of 1 MiB, over 16 connections", Gigabyte, 16, GET_1M)
             .beside_splices()

@@ -250,10 +250,11 @@ fn split(work: &Work, parts: usize) -> Vec<Work> {
             Work::ConnectRequestClose { concurrent: share(concurrent, part), size }
         }
         Work::Bulk { flows, direction } => Work::Bulk { flows: share(flows, part), direction },
-        Work::Http { connections, active, exchange } => Work::Http {
+        Work::Http { connections, active, exchange, per_second } => Work::Http {
             connections: share(connections, part),
             active: share(active, part).min(share(connections, part)),
             exchange,
+            per_second: per_second.map(|whole| whole / parts as f64),
         },
         Work::SlowReader { flows, bytes_per_second } => {
             Work::SlowReader { flows: share(flows, part), bytes_per_second }

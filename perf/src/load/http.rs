@@ -7,7 +7,11 @@ use std::{
 
 use nix::sys::epoll::EpollFlags;
 
-use super::{Desk, Exchange, Workload, later::Later};
+use super::{
+    Desk, Exchange, Workload,
+    later::Later,
+    pace::{Pace, Schedule},
+};
 use crate::{
     http::{Arrival, Incoming, Outgoing},
     stream::Scratch,
@@ -55,6 +59,7 @@ pub(crate) struct Http {
     links: Vec<Option<Link>>,
     exchange: Exchange,
     active: usize,
+    pace: Pace,
     unopened: Vec<usize>,
     later: Later,
     opening: usize,
@@ -65,12 +70,13 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(connections: usize, active: usize, exchange: Exchange) -> Self {
+    pub(crate) fn new(connections: usize, active: usize, exchange: Exchange, per_second: Option<f64>) -> Self {
         assert!(active <= connections);
         Http {
             links: (0..connections).map(|_| None).collect(),
             exchange,
             active,
+            pace: per_second.map_or(Pace::Closed, |rate| Pace::Open(Schedule::new(rate))),
             unopened: (0..connections).rev().collect(),
             later: Later::default(),
             opening: 0,
@@ -167,6 +173,9 @@ impl Http {
     fn run(&mut self, desk: &mut Desk) {
         self.is_running = true;
         let now = Instant::now();
+        if let Pace::Open(schedule) = &mut self.pace {
+            schedule.start(now);
+        }
         for slot in 0..self.active {
             if self.links[slot].as_ref().is_some_and(|link| link.phase == Phase::Resting) {
                 self.ask_next(slot, now, desk);
@@ -175,8 +184,22 @@ impl Http {
     }
 
     fn ask_next(&mut self, slot: usize, now: Instant, desk: &mut Desk) {
-        let Some(link) = self.links[slot].as_mut().filter(|_| slot < self.active) else { return };
-        link.since = now;
+        if slot >= self.active {
+            return;
+        }
+        let due = match &mut self.pace {
+            Pace::Closed => Some(now),
+            Pace::Open(schedule) => schedule.on_free(slot),
+        };
+        if let Some(since) = due {
+            self.ask_again(slot, since, desk);
+        }
+    }
+
+    /// `since`: when the request was due.
+    fn ask_again(&mut self, slot: usize, since: Instant, desk: &mut Desk) {
+        let Some(link) = &mut self.links[slot] else { return };
+        link.since = since;
         link.phase = Phase::Asking;
         link.request.begin_again();
         self.ask(slot, desk);
@@ -188,6 +211,9 @@ impl Http {
             self.opening -= 1;
         } else {
             self.held -= 1;
+        }
+        if let Pace::Open(schedule) = &mut self.pace {
+            schedule.on_gone(slot);
         }
     }
 }
@@ -215,11 +241,21 @@ impl Workload for Http {
         if !self.is_running && now >= self.progress + PATIENCE {
             self.run(desk);
         }
+        let Pace::Open(schedule) = &mut self.pace else { return };
+        let due = schedule.take_due(now);
+        desk.tally.failures.stalled += due.dropped;
+        for (slot, since) in due.sends {
+            self.ask_again(slot, since, desk);
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
         let patience = (!self.is_running).then(|| self.progress + PATIENCE);
-        [patience, self.later.deadline()].into_iter().flatten().min()
+        let schedule = match &self.pace {
+            Pace::Closed => None,
+            Pace::Open(schedule) => schedule.deadline(),
+        };
+        [patience, schedule, self.later.deadline()].into_iter().flatten().min()
     }
 
     fn is_ready(&self) -> bool {
