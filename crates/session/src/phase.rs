@@ -1,4 +1,4 @@
-//! Where a session stands. The picture is at the top of the crate.
+//! Where a session stands. The pictures are at the top of the crate and, for HTTP, of `http`.
 
 /// One at a time; what may follow what is [`Phase::may_become`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +66,7 @@ impl Phase {
         Phase::Closed,
     ];
 
-    /// Which phase may follow. The picture at the top of the crate, as a table.
+    /// Which phase may follow: both pictures, as a table.
     pub fn may_become(self, next: Phase) -> bool {
         match self {
             Phase::Greeting => {
