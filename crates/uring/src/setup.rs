@@ -6,6 +6,7 @@ use driver::Errno;
 use io_uring::{IoUring, Submitter, squeue};
 use socket::Wakeup;
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 /// What a shard's ring is made for.
 #[derive(Clone, Debug)]
@@ -86,8 +87,8 @@ impl Sizes {
 impl Ring {
     pub(crate) fn new(sizes: Sizes) -> Result<Ring, Refused> {
         let refused = |errno: Errno| refuse(Step::Setup, errno, sizes.locked_size());
-        let (ring, no_sqarray) = match build(sizes, true) {
-            Err(Errno::EINVAL) => build(sizes, false).map(|ring| (ring, false)),
+        let (ring, no_sqarray) = match patiently(|| build(sizes, true)) {
+            Err(Errno::EINVAL) => patiently(|| build(sizes, false)).map(|ring| (ring, false)),
             built => built.map(|ring| (ring, true)),
         }
         .map_err(refused)?;
@@ -109,6 +110,25 @@ impl Ring {
     pub(crate) fn completion(&mut self) -> io_uring::CompletionQueue<'_> {
         self.ring.completion()
     }
+}
+
+/// How often the kernel may say that it has no memory for a ring, and the first pause behind that; each next one is twice as
+/// long, a second in all.
+const ATTEMPTS: u32 = 11;
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// A ring's pages are taken in one go, from what lies free at that moment. Where files fill the memory that may be too little
+/// even though gigabytes could be had at once, as is seen on 6.18 beside a large copy. Asking sets the kernel freeing.
+fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(Errno::ENOMEM) => std::thread::sleep(pause),
+            done => return done,
+        }
+        pause *= 2;
+    }
+    attempt()
 }
 
 /// `DEFER_TASKRUN`: completions are worked on when we enter to collect them, and never interrupt. It came with 6.1, and
@@ -172,6 +192,18 @@ mod tests {
         check(10_000, 4096, 65_536);
         check(1_000_000, 4096, 65_536);
         check(u32::MAX, 4096, 65_536);
+    }
+
+    #[test]
+    fn memory_that_is_not_free_yet_is_waited_for() {
+        let mut answers = [Err(Errno::ENOMEM), Err(Errno::ENOMEM), Ok(7)].into_iter();
+        assert_eq!(patiently(|| answers.next().expect("three attempts")), Ok(7));
+        let mut attempts = 0;
+        let denied = || {
+            attempts += 1;
+            Err::<(), _>(Errno::EPERM)
+        };
+        assert_eq!((patiently(denied), attempts), (Err(Errno::EPERM), 1));
     }
 
     #[test]
