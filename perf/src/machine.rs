@@ -13,6 +13,8 @@ pub(crate) struct Machine {
     pub(crate) cpu_model: String,
     pub(crate) cpus: usize,
     pub(crate) memory_bytes: u64,
+    /// Congestion control of the sockets (tcp(7)).
+    pub(crate) congestion: String,
     /// The commit of the working tree, where there is one.
     pub(crate) commit: Option<String>,
     /// Running tasks per CPU in the minute before the run: results of a busy machine are noise.
@@ -29,6 +31,7 @@ impl Machine {
             cpu_model: cpu_model().unwrap_or_else(|| "unknown".to_owned()),
             cpus,
             memory_bytes: crate::tree::kilobytes("/proc/meminfo", "MemTotal:"),
+            congestion: crate::network::congestion(),
             commit: commit(root),
             load_before: load / cpus as f64,
         }

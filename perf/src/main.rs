@@ -16,6 +16,7 @@ mod launch;
 mod line;
 mod load;
 mod machine;
+mod network;
 mod origin;
 mod pattern;
 mod poller;

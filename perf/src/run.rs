@@ -12,7 +12,7 @@ use crate::{
     cpus::Layout,
     load::Work,
     machine::Machine,
-    product, report,
+    network, product, report,
     results::{Cell, Known, Results, Row},
     scenario::{self, Scenario},
     subject::{self, Floors, Subject, TIDEGATE},
@@ -46,6 +46,10 @@ pub(crate) struct Wish {
     /// Only these subjects, by the names of the table's columns; the floors and `direct` are among them.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     subjects: Vec<String>,
+    /// Congestion control of all sockets, in a network of the run's own, which takes the right to make one (root). `host`: in
+    /// the machine's network, as that is set up.
+    #[arg(long, value_name = "NAME", default_value = "reno")]
+    congestion: String,
     /// What a minimal relay costs in every scenario, not only in those that name it, and what the generators reach without any.
     #[arg(long)]
     floor: bool,
@@ -98,16 +102,18 @@ impl Wish {
 /// Runs, prints, writes. `false` when something failed that should not have.
 pub(crate) fn run(wish: &Wish) -> Result<bool> {
     let root = product::workspace();
-    let machine = Machine::look(&root);
-    let terms = wish.terms()?;
-    let scenarios = scenario::select(scenario::all(wish.quick), &wish.scenarios)?;
-    let out = wish.out(&root, machine.day());
-
+    // Building comes first: it may have to ask the machine's network for packages.
     let tidegate = match &wish.tidegate {
         Some(path) => std::fs::canonicalize(path).with_context(|| path.display().to_string())?,
         None if wish.is_wanted(TIDEGATE) => product::build(&root, wish.profile())?,
         None => PathBuf::from("tidegate"),
     };
+    network::enter(&wish.congestion)?;
+    let machine = Machine::look(&root);
+    let terms = wish.terms()?;
+    let scenarios = scenario::select(scenario::all(wish.quick), &wish.scenarios)?;
+    let out = wish.out(&root, machine.day());
+
     let mut subjects = subject::all(&tidegate, wish.floors());
     let known = |name: &String| subjects.iter().any(|subject| subject.name() == name);
     if let Some(name) = wish.subjects.iter().find(|name| !known(name)) {

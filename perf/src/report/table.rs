@@ -44,12 +44,13 @@ costs on this kernel. Each stands beside the work that it is cheapest for.
 fn preface(results: &Results) -> String {
     let machine = &results.machine;
     let mut text = format!(
-        "# Tidegate beside its peers, {}\n\n{} × {}, {:.0} GiB, Linux {}; {}; {} shard{}, {} round{} of {} s, {:.0} s in all.\n",
+        "# Tidegate beside its peers, {}\n\n{} × {}, {:.0} GiB, Linux {}, {}; {}; {} shard{}, {} round{} of {} s, {:.0} s in all.\n",
         machine.time,
         machine.cpus,
         machine.cpu_model,
         machine.memory_bytes as f64 / f64::from(1 << 30),
         machine.kernel,
+        machine.congestion,
         machine.commit.as_ref().map_or_else(|| "no commit".to_owned(), |commit| format!("commit {commit}")),
         results.shards,
         plural(results.shards),
