@@ -116,11 +116,11 @@ pub use source::{Source, Span, Spanned};
 pub use tree::{
     Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, CheckVariable, ClientVerify, Config,
     CpuMap, ForwardFor, Global, HttpCheck, HttpFieldPattern, HttpPattern, HttpScript, HttpSend, HttpSettings,
-    HttpVersion, InitState, IoEngine, IpNet, Keepalive, Keeping, Likeness, Log, LogOptions, LogStyle, LogTarget, Mode,
-    NearEnd, Observed, OnError, Ownership, Proxy, ProxyHeader, ProxyOption, ProxyTlv, Redispatch, RetryEvent, Reuse,
-    Role, Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice, StateSource, StatsSocket, TcpAction,
-    TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods, TlsVersion, UniqueId, UnixBind,
-    UseBackend, UseServer, V6,
+    HttpVersion, InitAddr, InitState, IoEngine, IpNet, Keepalive, Keeping, Likeness, Log, LogOptions, LogStyle,
+    LogTarget, Mode, NearEnd, Observed, OnError, Ownership, Proxy, ProxyHeader, ProxyOption, ProxyTlv, Redispatch,
+    RetryEvent, Reuse, Role, Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice, StateSource,
+    StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods,
+    TlsVersion, UniqueId, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};
 pub use userlist::{Group, Password, User, Userlist};

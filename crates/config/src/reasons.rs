@@ -9,6 +9,9 @@ const CHAINS: &str = "of a certificate's chain only the first is kept";
 const FAILURES: &str = "whose handshake comes to nothing never meets a rule; the log says why";
 const PROTOCOLS: &str = "NPN was replaced by ALPN: use 'alpn', and 'ssl_fc_alpn'";
 
+const NAMES: &str = "names are asked for with the system's resolver when the files are read, and again at each reload; without \
+     'resolvers', 'init-addr libc,none' lets a name be unknown at first, and 'set server … addr' moves a server";
+
 const TICKETS: &str = "keys of tickets are made by the process, and change by themselves";
 const FORGERY: &str = "certificates are not made up for names that clients ask for";
 
@@ -16,6 +19,10 @@ const FORGERY: &str = "certificates are not made up for names that clients ask f
 const REASONS: &[(&str, &str)] = &[
     ("ca_sign_", FORGERY),
     ("npn", PROTOCOLS),
+    ("resolve_net", NAMES),
+    ("resolve_opts", NAMES),
+    ("resolve_prefer", NAMES),
+    ("resolvers", NAMES),
     ("ssl_bc_err", FAILURES),
     ("ssl_bc_npn", PROTOCOLS),
     ("ssl_bc_client_random", KEYS),
@@ -62,6 +69,7 @@ mod tests {
             ("log format %[ssl_s_s_dn(CN)]", Some(SERVERS)),
             ("http-request set-header %[ssl_fc_cipherlist_bin(1),hex]", Some(OFFERS)),
             ("server npn", Some(PROTOCOLS)),
+            ("server resolvers", Some(NAMES)),
             ("bind tls-ticket-keys", Some(TICKETS)),
             ("acl fetch ssl_fc", None),
             ("option splice-auto", None),

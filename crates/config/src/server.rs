@@ -14,7 +14,7 @@ use crate::proxy_header;
 use crate::reports::Reports;
 use crate::server_tls;
 use crate::source::{Span, Spanned};
-use crate::tree::{InitState, Observed, OnError, Server, ServerOptions};
+use crate::tree::{InitAddr, InitState, Observed, OnError, Server, ServerOptions};
 use crate::value::{TIME_MAX_MS, TimeError, natural, time, user_timeout};
 use std::time::Duration;
 
@@ -176,6 +176,7 @@ impl Reader<'_> {
                 let read = proxy_header::tlv(name, line.rest(at + 1).first(), reports);
                 options.proxy_tlvs.extend(read.map_err(|(word, message)| self.fail(at + word, message))?);
             }
+            Keyword::InitAddr => options.init_addr = self.init_addr(at)?,
             Keyword::InitState => options.init_state = Some(self.init_state(at)?),
             Keyword::ErrorLimit => options.error_limit = Some(self.error_limit(at)?),
             Keyword::Observe => self.observe(at, options)?,
@@ -345,6 +346,30 @@ impl Reader<'_> {
                 Err(self.fail(at + 1, format!("'on-error' expects one of {known} but got '{other}'.")))
             }
         }
+    }
+
+    /// `init-addr METHOD[,METHOD…]`; one that names none says nothing, as in HAProxy.
+    fn init_addr(&self, at: usize) -> Result<Vec<InitAddr>, Diagnostic> {
+        let mut methods = Vec::new();
+        for word in self.line.word(at + 1).split(',').filter(|word| !word.is_empty()) {
+            let method = match (word, word.parse()) {
+                ("last", _) => InitAddr::Last,
+                ("libc", _) => InitAddr::Libc,
+                ("none", _) => InitAddr::None,
+                (_, Ok(_)) if methods.iter().any(|method| matches!(method, InitAddr::Ip(_))) => {
+                    let message = format!("'init-addr' : initial address already specified, cannot add '{word}'..");
+                    return Err(self.fail(at + 1, message));
+                }
+                (_, Ok(ip)) => InitAddr::Ip(ip),
+                (_, Err(_)) => {
+                    let known = "supported methods are 'libc', 'last', 'none'";
+                    let message = format!("'init-addr' : unknown init-addr method '{word}', {known}..");
+                    return Err(self.fail(at + 1, message));
+                }
+            };
+            methods.push(method);
+        }
+        Ok(methods)
     }
 
     fn init_state(&self, at: usize) -> Result<InitState, Diagnostic> {

@@ -133,9 +133,12 @@ pub(crate) fn load_sources(
     let process = ProcessSettings::of(&tree.global, &mut diagnostics);
     let mut ending = Ending::Read;
     let (mut table, mut bind_places, mut admin) = (None, Vec::new(), admin::Settings::default());
-    let mut shelf = Shelf::default();
+    let (mut shelf, mut server_states) = (Shelf::default(), ServerStates::default());
     if !diagnostics.iter().any(Diagnostic::is_alert) {
-        let resolver = Resolver::new(resolve, defaults.is_v4_only);
+        if generation == FIRST {
+            server_states = ServerStates::read(&tree, &mut diagnostics);
+        }
+        let resolver = Resolver::new(resolve, defaults.is_v4_only).with_last(server_states.addresses());
         let mut lowered = lower(&tree, &sources, book, generation, defaults, resolver);
         shelf = std::mem::take(&mut lowered.shelf);
         let Lowered { table: lowered_table, diagnostics: found, bind_places: places, admin: settings, .. } = lowered;
@@ -146,10 +149,6 @@ pub(crate) fn load_sources(
         diagnostics.extend(found);
         (table, bind_places, admin) = (lowered_table, places, settings);
     }
-    let server_states = match &table {
-        Some(table) if table.generation == FIRST => ServerStates::read(&tree, &mut diagnostics),
-        Some(_) | None => ServerStates::default(),
-    };
     let nbthread = tree.global.nbthread.as_ref().map(|nbthread| nbthread.value);
     let io_engine = tree.global.io_engine.as_ref().map(|engine| engine.value).unwrap_or_default();
     let has_listener = tree.has_listener();

@@ -19,17 +19,30 @@ impl Resolve for System {
     }
 }
 
+/// Where servers were last, by backend and name.
+pub(crate) type LastAddresses = HashMap<(String, String), IpAddr>;
+
 /// Asks for each name once per configuration: a farm names the same few hosts on thousands of lines.
 pub(crate) struct Resolver<'r> {
     source: &'r mut dyn Resolve,
     known: HashMap<String, Vec<IpAddr>>,
+    last: LastAddresses,
     /// IPv6 is as good as not there.
     is_v4_only: bool,
 }
 
 impl<'r> Resolver<'r> {
     pub(crate) fn new(source: &'r mut dyn Resolve, is_v4_only: bool) -> Resolver<'r> {
-        Resolver { source, known: HashMap::new(), is_v4_only }
+        Resolver { source, known: HashMap::new(), last: LastAddresses::new(), is_v4_only }
+    }
+
+    pub(crate) fn with_last(self, last: LastAddresses) -> Resolver<'r> {
+        Resolver { last, ..self }
+    }
+
+    /// Where the server was when its state was written to a file.
+    pub(crate) fn last(&self, backend: &str, server: &str) -> Option<IpAddr> {
+        self.last.get(&(backend.to_owned(), server.to_owned())).copied()
     }
 
     /// The address of a host: the first of IPv4 unless only IPv6 exists or is asked for. `Err` gives the name that has none.

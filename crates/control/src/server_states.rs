@@ -2,15 +2,18 @@
 //! state`): read with the configuration at the start. A reload needs no file: states go on by name.
 //!
 //! What the file says holds unless the configuration has changed since: another weight, or another word on `disabled`, is obeyed
-//! (`configuration.txt: server-state-file`). Addresses are those of the configuration.
+//! (`configuration.txt: server-state-file`). Addresses are those of the configuration, but for servers that are named
+//! (`init-addr last`).
 
 use crate::checks::{Checks, Kind, Line};
 use crate::ledger::Ledger;
+use crate::resolve::LastAddresses;
 use config::{Config, Diagnostic, Lead, Level, Stage, StateSource};
 use driver::Instant;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +30,7 @@ pub(crate) struct ServerStates {
 struct ServerState {
     backend: String,
     server: String,
+    addr: Option<IpAddr>,
     operational: Operational,
     /// Bits of `srv_admin_state`.
     admin: u32,
@@ -95,6 +99,12 @@ impl ServerStates {
             all.states.extend(states.into_iter().filter(|state| global.contains(&*state.backend)));
         }
         all
+    }
+
+    /// Where the servers were.
+    pub(crate) fn addresses(&self) -> LastAddresses {
+        let placed = |state: &ServerState| Some(((state.backend.clone(), state.server.clone()), state.addr?));
+        self.states.iter().filter_map(placed).collect()
     }
 
     /// Puts the servers of the first table into these states, before it is served. Answers what is to be told, each with the
@@ -264,6 +274,7 @@ fn of_fields(fields: &[&str]) -> Result<ServerState, Fault> {
     Ok(ServerState {
         backend: fields[1].to_string(),
         server: fields[3].to_string(),
+        addr: fields[4].parse().ok().filter(|ip: &IpAddr| !ip.is_unspecified()),
         operational: match number(5, "srv_op_state", 3)? {
             0 => Operational::Stopped,
             _ => Operational::Running,
@@ -292,6 +303,7 @@ mod tests {
         let first = ServerState {
             backend: "be".into(),
             server: "s1".into(),
+            addr: Some([127, 0, 0, 1].into()),
             operational: Operational::Running,
             admin: 0,
             weight: 7,

@@ -96,6 +96,7 @@ impl Connection {
         let opening = async {
             match to {
                 ServerAddr::Ip(addr) => Connection::tcp(*addr, tuning, ending).await,
+                ServerAddr::Nowhere(_) => Err(ConnectError::Failed(Errno(nix::errno::Errno::EDESTADDRREQ as i32))),
                 ServerAddr::Unix(path) => Connection::unix(path).await,
                 // tokio takes a leading zero byte for the abstract namespace.
                 ServerAddr::Abstract(name) => Connection::unix(&[b"\0", &name[..]].concat()).await,

@@ -17,6 +17,8 @@ e2e::scenarios! {
         paths_belong_to_whom_the_file_says,
         numbers_are_those_of_the_file,
         servers_by_a_template,
+        servers_whose_names_are_unknown,
+        servers_that_were_somewhere_before,
         an_inherited_listener_serves,
     ],
     alone: [],
@@ -228,4 +230,133 @@ fn every_shard_accepts_from_a_path() {
     assert_eq!(copies(&proxy, &format!("socket:[{inode}]")), [1; 4]);
     proxy.reload();
     assert_eq!(line_at(&path), "s1");
+}
+
+/// A label of 64 characters: the system's resolver knows at once that nobody has such a name (RFC 1035 §2.3.4).
+fn nobody() -> String {
+    "x".repeat(64)
+}
+
+/// Name, status and address of the servers of `px`.
+fn places(admin: &Admin) -> Vec<String> {
+    let rows = admin.stat("").into_iter().filter(|row| row["pxname"] == "px" && row["svname"].starts_with('s'));
+    let addr = |row: &e2e::Row| row.get("addr").cloned().unwrap_or_default();
+    rows.map(|row| format!("{} {} {}", row["svname"], row["status"], addr(&row))).collect()
+}
+
+/// `configuration.txt: init-addr`; the states are those of HAProxy 2.6.
+fn servers_whose_names_are_unknown(subject: Subject) {
+    let lines = "
+    listen px
+        bind @px@
+        server s1 @nobody@:25 init-addr none
+        server s2 @nobody@:25 check inter 60s init-addr last,libc,none
+        server s3 @nobody@:25 init-addr libc,192.0.2.3
+        server s4 @nobody@:25 init-addr 192.0.2.4
+        server s5 127.0.0.1:25 init-addr none
+        server s6 localhost:25 init-addr none
+        server s7 localhost:25 init-addr libc,none
+        server s8 @nobody@:25 disabled init-addr none
+        server s9 @nobody@:25 track s2 init-addr none
+    listen py
+        bind @py@
+        default-server init-addr last,none
+        server s @nobody@:25";
+    let admin = Admin::new();
+    let global = format!("stats socket {} level admin", admin.path().display());
+    let proxy = setup(subject, &global, lines).with("nobody", nobody()).start();
+    let expect = [
+        "s1 MAINT (resolution) ",
+        "s2 MAINT (resolution) ",
+        "s3 no check 192.0.2.3:25",
+        "s4 no check 192.0.2.4:25",
+        "s5 no check 127.0.0.1:25",
+        "s6 MAINT (resolution) ",
+        "s7 no check 127.0.0.1:25",
+        "s8 MAINT (resolution) ",
+        "s9 MAINT (resolution) ",
+    ];
+    assert_eq!(places(&admin), expect);
+    let state = |name: &str| {
+        let answer = admin.ask("show servers state px");
+        let found =
+            answer.lines().map(|line| line.split(' ').collect::<Vec<_>>()).find(|words| words.get(3) == Some(&name));
+        found.map(|words| [4, 5, 6, 18].map(|index| words[index].to_owned())).expect("a server")
+    };
+    // Address, operational and administrative state, port.
+    assert_eq!(state("s1"), ["-", "0", "32", "25"]);
+    assert_eq!(state("s8"), ["-", "0", "37", "25"]);
+    assert_eq!(state("s9"), ["-", "0", "34", "25"]);
+    // Wishes do not give it an address.
+    assert_eq!(admin.ask("set server px/s1 state ready"), "\n");
+    assert_eq!(state("s1"), ["-", "0", "32", "25"]);
+    let mut client = proxy.connect("py");
+    client.say("hello\n");
+    assert_eq!(client.to_end().0, b"", "there is no server");
+}
+
+/// `configuration.txt: init-addr`, `last`: the address in a file of server states.
+fn servers_that_were_somewhere_before(subject: Subject) {
+    let directory = TempDir::new().expect("a temporary directory");
+    let file = directory.path().join("states");
+    let state = |number: u32, addr: &str| {
+        format!("2 px {number} s{number} {addr} 2 0 1 1 9 1 0 2 0 0 0 0 {} 25 - 0 0 - - 0\n", nobody())
+    };
+    let states: String =
+        [(1, "192.0.2.1"), (2, "192.0.2.2"), (3, "192.0.2.3"), (4, "-"), (5, "192.0.2.5"), (6, "192.0.2.6")]
+            .map(|(number, addr)| state(number, addr))
+            .concat();
+    std::fs::write(&file, format!("1\n# be_id be_name srv_id srv_name srv_addr\n{states}")).expect("room");
+    let lines = "
+    listen px
+        id 2
+        bind @px@
+        load-server-state-from-file global
+        server s1 @nobody@:25 init-addr last,none
+        server s2 @nobody@:25
+        server s3 @nobody@:25 init-addr none,last
+        server s4 @nobody@:25 init-addr last,192.0.2.44
+        server s5 @nobody@:25 init-addr libc,last,none
+        server s6 127.0.0.1:25";
+    let admin = Admin::new();
+    let global = format!("stats socket {} level admin\nserver-state-file {}", admin.path().display(), file.display());
+    let _proxy = setup(subject, &global, lines).with("nobody", nobody()).start();
+    let expect = [
+        "s1 no check 192.0.2.1:25",
+        "s2 no check 192.0.2.2:25",
+        "s3 MAINT (resolution) ",
+        "s4 no check 192.0.2.44:25",
+        "s5 no check 192.0.2.5:25",
+        "s6 no check 127.0.0.1:25",
+    ];
+    assert_eq!(places(&admin), expect);
+}
+
+/// HAProxy 2.6 lets a server without an address out of maintenance and refuses the address.
+#[test]
+fn a_server_is_told_where_it_is() {
+    let lines = "
+    listen px
+        bind @px@
+        server s1 @nobody@:25 init-addr none
+        server s2 @nobody@:25 init-addr none";
+    let (admin, origin) = (Admin::new(), Origin::named("origin"));
+    let global = format!("stats socket {} level admin", admin.path().display());
+    let proxy = setup(Subject::Tidegate, &global, lines).with("nobody", nobody()).start();
+    let (ip, port) = (origin.address().ip(), origin.address().port());
+    let answer = admin.ask(&format!("set server px/s1 addr {ip} port {port}"));
+    assert_eq!(
+        answer,
+        format!("IP changed from '(none)' to '{ip}', port changed from '25' to '{port}' by 'stats socket command'\n\n")
+    );
+    assert_eq!(places(&admin), [format!("s1 no check {ip}:{port}"), "s2 MAINT (resolution) ".to_owned()]);
+    assert_eq!(proxy.connect("px").line(), "origin");
+    assert_eq!(admin.ask("set server px/s1 state maint"), "\n");
+    assert_eq!(places(&admin)[0], format!("s1 MAINT {ip}:{port}"));
+    assert_eq!(admin.ask("set server px/s2 addr 192.0.2.2"), {
+        "IP changed from '(none)' to '192.0.2.2' by 'stats socket command'\n\n"
+    });
+    assert_eq!(places(&admin)[1], "s2 no check 192.0.2.2:25");
+    assert_eq!(admin.ask("set server px/s1 state ready; disable server px/s2"), "\n\n");
+    assert_eq!(proxy.connect("px").line(), "origin");
 }

@@ -6,6 +6,7 @@
 use crate::secure::Secure;
 use crate::{Ask, Cause, End, Kept, Link, Moment, Outbox, Phase, Session, Socket};
 use driver::{Addr, Errno, Instant, Op, Side};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{Backend, Health, Observed, Pin, Retry, RetryEvent, Server, ServerAddr, Trouble};
@@ -253,6 +254,8 @@ pub(crate) fn is_same(one: &Server, other: &Server) -> bool {
 pub fn addr_of(addr: &ServerAddr) -> Addr {
     match addr {
         ServerAddr::Ip(addr) => Addr::Ip(*addr),
+        // It had an address when it was picked, and a reload has taken it: whoever connects to port 0 is refused.
+        ServerAddr::Nowhere(_) => Addr::Ip((Ipv4Addr::LOCALHOST, 0).into()),
         ServerAddr::Unix(path) => Addr::Unix(Arc::clone(path)),
         ServerAddr::Abstract(name) => Addr::Unix([b"\0", &name[..]].concat().into()),
     }

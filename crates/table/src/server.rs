@@ -33,9 +33,14 @@ impl Server {
         }
     }
 
-    /// The operator moves it: new connections go there (`set server … addr`). A reload that brings another address ends that.
-    pub fn move_to(&self, addr: ServerAddr) {
-        self.state.set_moved(Some(addr).filter(|addr| *addr != self.addr));
+    /// See [`BackendState::move_to`](crate::BackendState::move_to).
+    pub(crate) fn move_to(&self, addr: Option<ServerAddr>) {
+        self.state.set_moved(addr.filter(|addr| *addr != self.addr));
+        self.look_where_it_is();
+    }
+
+    pub(crate) fn look_where_it_is(&self) {
+        self.state.set_placed(!matches!(self.address(), ServerAddr::Nowhere(_)));
     }
 }
 
@@ -268,6 +273,8 @@ pub struct ProxyTlv {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ServerAddr {
     Ip(SocketAddr),
+    /// Its address is not known (`init-addr none`); the port is. Nobody goes there until somebody says where it is.
+    Nowhere(u16),
     /// A path's bytes, without NUL.
     Unix(Arc<[u8]>),
     /// A name in the abstract namespace (`unix(7)`), without the leading zero byte.
@@ -278,6 +285,7 @@ impl fmt::Display for ServerAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ServerAddr::Ip(addr) => write!(f, "{}:{}", addr.ip(), addr.port()),
+            ServerAddr::Nowhere(port) => write!(f, "-:{port}"),
             ServerAddr::Unix(path) => f.write_str(&String::from_utf8_lossy(path)),
             ServerAddr::Abstract(name) => write!(f, "abns@{}", String::from_utf8_lossy(name)),
         }
@@ -320,10 +328,11 @@ impl Place {
             (ServerAddr::Ip(addr), ip, port) => {
                 ServerAddr::Ip(SocketAddr::new(ip.unwrap_or(addr.ip()), port.unwrap_or(addr.port())))
             }
+            (ServerAddr::Nowhere(known), Some(ip), port) => ServerAddr::Ip(SocketAddr::new(ip, port.unwrap_or(*known))),
             (ServerAddr::Unix(_) | ServerAddr::Abstract(_), Some(ip), Some(port)) => {
                 ServerAddr::Ip(SocketAddr::new(ip, port))
             }
-            (ServerAddr::Unix(_) | ServerAddr::Abstract(_), _, _) => server.clone(),
+            (ServerAddr::Nowhere(_) | ServerAddr::Unix(_) | ServerAddr::Abstract(_), _, _) => server.clone(),
         }
     }
 

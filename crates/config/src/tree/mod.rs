@@ -23,7 +23,8 @@ pub use log::{Log, LogOptions, LogStyle, LogTarget};
 pub use proxy::{Balance, Keepalive, Mode, Proxy, Redispatch, Settings, Splice, StateSource, Timeouts, UniqueId};
 pub use rules::{Capture, TcpAction, TcpResponseAction, TcpRule, TcpRules, UseBackend, UseServer};
 pub use server::{
-    InitState, Observed, OnError, ProxyHeader, ProxyOption, ProxyTlv, Server, ServerOptions, ServerTls, ServerVerify,
+    InitAddr, InitState, Observed, OnError, ProxyHeader, ProxyOption, ProxyTlv, Server, ServerOptions, ServerTls,
+    ServerVerify,
 };
 
 use crate::error_page::HttpErrors;

@@ -5,6 +5,7 @@ use crate::acl::Expression;
 use crate::address::{Host, ServerAddress};
 use crate::http_rule::Format;
 use crate::source::{Span, Spanned};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// One `server` line, with `default-server` applied.
@@ -34,6 +35,8 @@ pub struct ServerOptions {
     pub error_limit: Option<u32>,
     /// [`OnError::FailCheck`] unless set.
     pub on_error: Option<OnError>,
+    /// Where its first address comes from if it is named: the first that knows one. `last,libc` if there are none.
+    pub init_addr: Vec<InitAddr>,
     /// [`InitState::Up`] unless set.
     pub init_state: Option<InitState>,
     pub agent: Option<Span>,
@@ -149,6 +152,18 @@ pub enum OnError {
     FailCheck,
     SuddenDeath,
     MarkDown,
+}
+
+/// `init-addr`: where an address may come from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum InitAddr {
+    /// A file of server states.
+    Last,
+    /// The system's resolver.
+    Libc,
+    /// It has none, and is in maintenance until it is told one.
+    None,
+    Ip(IpAddr),
 }
 
 /// `init-state`: what is thought of a server before its first check.

@@ -159,6 +159,16 @@ fn default_server_adds_up() {
         .map(|server| (server.options.check.is_some(), server.options.weight.map(|weight| weight.value)))
         .collect();
     assert_eq!(shown, [(true, Some(10)), (false, Some(5))]);
+    let methods = "supported methods are 'libc', 'last', 'none'";
+    check(
+        "backend b\n server a h:1 init-addr libc,foo\n server b h:1 init-addr 192.0.2.1,192.0.2.2\n default-server init-addr h\n \
+         server c h:1 init-addr last,libc,2001:db8::1\n",
+        &[
+            &format!("A [c.cfg:2] : 'server b/a' : 'init-addr' : unknown init-addr method 'foo', {methods}.."),
+            "A [c.cfg:3] : 'server b/b' : 'init-addr' : initial address already specified, cannot add '192.0.2.2'..",
+            &format!("A [c.cfg:4] : 'init-addr' : unknown init-addr method 'h', {methods}.."),
+        ],
+    );
     check(
         "backend b\n default-server 127.0.0.1:80\n",
         &["A [c.cfg:2] : unknown keyword '127.0.0.1:80'. Hint: no address was expected for this server."],

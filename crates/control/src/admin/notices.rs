@@ -8,16 +8,18 @@ use table::{Admin, Backend, Health, LogLevel, Server};
 pub(super) struct Wish {
     own: Admin,
     inherited: Admin,
+    is_placed: bool,
 }
 
 impl Wish {
     pub(super) fn of(server: &Server) -> Wish {
-        Wish { own: server.state.own_admin(), inherited: server.state.inherited_admin() }
+        let state = &server.state;
+        Wish { own: state.own_admin(), inherited: state.inherited_admin(), is_placed: state.is_placed() }
     }
 
     /// What takes it further out.
     pub(super) fn effective(self) -> Admin {
-        self.own.max(self.inherited)
+        if self.is_placed { self.own.max(self.inherited) } else { Admin::Maint }
     }
 }
 
@@ -38,6 +40,13 @@ pub(super) fn on_admin(
         Wish { .. } => notice(format!("{name} remains in {kind}.")),
     };
     let forced = if before.own == Admin::Maint { "forced " } else { "" };
+    if after.is_placed && !before.is_placed {
+        return vec![notice(match after.effective() {
+            Admin::Maint => format!("{name} resolves again but remains in maintenance."),
+            Admin::Drain => format!("{name} is {word}/DRAIN (resolves again)."),
+            Admin::Ready => format!("{name} is {word}/READY (resolves again)."),
+        })];
+    }
     match (before.effective(), after.effective()) {
         (Admin::Ready | Admin::Drain, Admin::Maint) if health == Health::Down => {
             vec![notice(format!("{name} was DOWN and now enters maintenance{via}."))]

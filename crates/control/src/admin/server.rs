@@ -10,7 +10,7 @@ use crate::clock;
 use check::Why;
 use session::Shutdown;
 use shard::Whose;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use table::{Admin, Backend, Balance, Health, Mapping, Server, ServerAddr, ServerId, Table, WEIGHT_MOST};
@@ -250,6 +250,8 @@ enum Wanted {
     Own(Admin),
     /// The server that it follows is so.
     Inherited(Admin),
+    /// It is there.
+    At(ServerAddr),
 }
 
 /// Changes what is wanted of a server, and with it of those that follow it. `via`: the one that it follows itself.
@@ -259,6 +261,7 @@ fn wish(desk: &mut Desk<'_>, target: &Target, wanted: Wanted, via: Option<&Targe
     desk.change(target.id, |backend, server| match wanted {
         Wanted::Own(admin) => backend.state.set_admin(server, admin),
         Wanted::Inherited(admin) => backend.state.set_inherited_admin(server, admin),
+        Wanted::At(addr) => backend.state.move_to(server, addr),
     });
     let after = Wish::of(server);
     let via = via.map(|via| (&*via.backend.name, &*via.server.name));
@@ -289,8 +292,10 @@ fn move_to(desk: &mut Desk<'_>, target: Target, words: &Call<'_>) -> Answer {
     const BY: &str = "by 'stats socket command'\n";
     let word = words.word(1);
     let Ok(ip) = word.parse::<IpAddr>() else { return format!("Invalid addr '{word}' {BY}").into() };
-    let ServerAddr::Ip(before) = target.server.address() else {
-        return "Only an address of IP can be changed.\n".into();
+    let (ip_before, port_before) = match target.server.address() {
+        ServerAddr::Ip(addr) => (Some(addr.ip()), addr.port()),
+        ServerAddr::Nowhere(port) => (None, port),
+        ServerAddr::Unix(_) | ServerAddr::Abstract(_) => return "Only an address of IP can be changed.\n".into(),
     };
     let port = match (words.word(2), words.word(3)) {
         ("", _) => None,
@@ -300,17 +305,18 @@ fn move_to(desk: &mut Desk<'_>, target: Target, words: &Call<'_>) -> Answer {
         },
         _ => return "set server <b>/<s> addr requires an address and optionally a port.\n".into(),
     };
-    let mut text = match before.ip() {
-        old if old == ip => String::from("no need to change the addr"),
-        old => format!("IP changed from '{old}' to '{ip}'"),
+    let mut text = match ip_before {
+        Some(old) if old == ip => String::from("no need to change the addr"),
+        Some(old) => format!("IP changed from '{old}' to '{ip}'"),
+        None => format!("IP changed from '(none)' to '{ip}'"),
     };
     match port {
         None => (),
-        Some(port) if port == before.port() => text.push_str(", no need to change the port"),
-        Some(port) => text.push_str(&format!(", port changed from '{}' to '{port}'", before.port())),
+        Some(port) if port == port_before => text.push_str(", no need to change the port"),
+        Some(port) => text.push_str(&format!(", port changed from '{port_before}' to '{port}'")),
     }
-    let after = std::net::SocketAddr::new(ip, port.unwrap_or(before.port()));
-    target.server.move_to(ServerAddr::Ip(after));
+    let after = SocketAddr::new(ip, port.unwrap_or(port_before));
+    wish(desk, &target, Wanted::At(ServerAddr::Ip(after)), None);
     // Checks follow their server, unless they have an address of their own.
     desk.checks.adopt(desk.table);
     format!("{text} {BY}").into()

@@ -18,6 +18,8 @@ const STATE_HEADER: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_stat
 const FORCED_MAINT: u32 = 0x01;
 const INHERITED_MAINT: u32 = 0x02;
 const CONFIGURED_MAINT: u32 = 0x04;
+/// `init-addr`
+const UNPLACED_MAINT: u32 = 0x20;
 const FORCED_DRAIN: u32 = 0x08;
 const INHERITED_DRAIN: u32 = 0x10;
 
@@ -139,7 +141,8 @@ fn administrative(server: &Server) -> u32 {
         Admin::Drain => INHERITED_DRAIN,
         Admin::Maint => INHERITED_MAINT,
     };
-    configured | own | inherited
+    let unplaced = if server.state.is_placed() { 0 } else { UNPLACED_MAINT };
+    configured | own | inherited | unplaced
 }
 
 fn check_state(facts: &Facts<'_>, server: &Server, kind: Kind) -> u32 {
@@ -194,6 +197,7 @@ fn status_number(status: Status) -> u32 {
 fn place(addr: &ServerAddr) -> (String, u16) {
     match addr {
         ServerAddr::Ip(addr) => (addr.ip().to_string(), addr.port()),
+        ServerAddr::Nowhere(port) => ("-".to_string(), *port),
         ServerAddr::Unix(_) | ServerAddr::Abstract(_) => (addr.to_string(), 0),
     }
 }

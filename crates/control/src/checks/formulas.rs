@@ -59,6 +59,7 @@ impl Knowledge {
         };
         let (address, port) = match server.address() {
             ServerAddr::Ip(addr) => (addr.ip().to_string(), addr.port().to_string()),
+            ServerAddr::Nowhere(port) => (String::new(), port.to_string()),
             ServerAddr::Unix(_) | ServerAddr::Abstract(_) => ("unix".to_string(), String::new()),
         };
         let mut text = format!(

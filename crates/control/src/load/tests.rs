@@ -144,3 +144,28 @@ fn an_empty_file_has_no_listener() {
     let loaded = loaded("");
     assert!(!loaded.has_listener);
 }
+
+/// In HAProxy 2.6's words.
+#[test]
+fn names_that_may_be_unknown() {
+    let said = |parameters: &str| {
+        let loaded = loaded(&SOUND.replace("127.0.0.1:9", &format!("nohost.invalid:25 {parameters}")));
+        let lines: Vec<String> = headlines(&loaded).iter().map(|line| line.replace("[t.cfg:8] : ", "")).collect();
+        (loaded.table.is_some(), lines)
+    };
+    let warned = |so: &str| {
+        let line =
+            format!("[WARNING]  (7) : config : 'server px/s1' : could not resolve address 'nohost.invalid', {so}.");
+        (true, vec![line])
+    };
+    assert_eq!(said("init-addr none"), (true, vec![]));
+    assert_eq!(said("init-addr 192.0.2.1"), (true, vec![]));
+    assert_eq!(said("init-addr libc,none"), warned("disabling server"));
+    assert_eq!(said("init-addr last,libc,192.0.2.1"), warned("falling back to configured address"));
+    let (is_table, lines) = said("init-addr last");
+    assert_eq!((is_table, lines.len()), (false, 2));
+    assert_eq!(
+        lines[0],
+        "[ALERT]    (7) : config : 'server px/s1' : no method found to resolve address 'nohost.invalid'."
+    );
+}

@@ -143,18 +143,18 @@ impl Facts<'_> {
     }
 
     fn push_server_ip(&self, style: Style, out: &mut Vec<u8>) {
-        match self.progress.server.as_ref().map(|server| &server.addr) {
-            Some(ServerAddr::Ip(addr)) => push_ip(&Addr::Ip(*addr), style, out),
+        match self.progress.server.as_ref().map(|server| server.address()) {
+            Some(ServerAddr::Ip(addr)) => push_ip(&Addr::Ip(addr), style, out),
             Some(ServerAddr::Unix(_) | ServerAddr::Abstract(_)) => push_text("unix", style, out),
-            None => push_text("", style, out),
+            Some(ServerAddr::Nowhere(_)) | None => push_text("", style, out),
         }
     }
 
     fn push_server_port(&self, style: Style, out: &mut Vec<u8>) {
-        match self.progress.server.as_ref().map(|server| &server.addr) {
-            Some(ServerAddr::Ip(addr)) => push_port(&Addr::Ip(*addr), 0, style, out),
+        match self.progress.server.as_ref().map(|server| server.address()) {
+            Some(ServerAddr::Ip(addr)) => push_port(&Addr::Ip(addr), 0, style, out),
             Some(ServerAddr::Unix(_) | ServerAddr::Abstract(_)) => out.push(b'0'),
-            None => push_text("", style, out),
+            Some(ServerAddr::Nowhere(_)) | None => push_text("", style, out),
         }
     }
 

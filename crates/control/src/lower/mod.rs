@@ -23,6 +23,7 @@ mod logs;
 mod numbers;
 mod pages;
 mod parts;
+mod places;
 mod replies;
 mod rules;
 mod samples;

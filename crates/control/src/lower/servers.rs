@@ -3,9 +3,7 @@
 use super::checks::Greeting;
 use super::{Lowering, checks, server_tls, tuning};
 use check::Begins;
-use config::{
-    Host, InitState, Lead, OnError, Proxy, ProxyOption, ServerAddress, ServerOptions, ServerPort, Spanned, Stage,
-};
+use config::{Host, InitState, Lead, OnError, Proxy, ProxyOption, ServerOptions, Span, Spanned, Stage};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -32,7 +30,7 @@ impl Lowering<'_> {
     ) -> Option<Arc<Server>> {
         let options = &server.options;
         let owner = format!("'server {backend}/{}'", server.name.value);
-        let addr = self.server_addr(&server.address, &owner)?;
+        let addr = self.server_addr(server, backend, &owner)?;
         let line = server_tls::Line { server, proxy, owner: &owner };
         let connector = self.connector(&line).ok()?;
         let tls = connector.clone().filter(|_| options.tls.is_on.is_some());
@@ -96,20 +94,6 @@ impl Lowering<'_> {
         // It was read as an address: there is no name that could have none.
         let ip = self.resolver.ip(host).ok()?;
         Some(Source { addr: SocketAddr::new(ip, *port), device: interface.as_deref().map(Arc::from) })
-    }
-
-    fn server_addr(&mut self, address: &Spanned<ServerAddress>, owner: &str) -> Option<ServerAddr> {
-        match &address.value {
-            ServerAddress::Tcp { host, port: ServerPort::Fixed(port) } => {
-                let ip = self.host(host, address.span, owner)?;
-                Some(ServerAddr::Ip(SocketAddr::new(ip, *port)))
-            }
-            ServerAddress::Tcp { port: ServerPort::Offset(_), .. } => {
-                unreachable!("the client's port is refused before it is lowered")
-            }
-            ServerAddress::Unix(path) => Some(ServerAddr::Unix(path.as_bytes().into())),
-            ServerAddress::Abstract(name) => Some(ServerAddr::Abstract(name.as_bytes().into())),
-        }
     }
 
     /// A check knocks at the server itself, and greets it as a client is announced, unless it has an address or a port of its
@@ -185,7 +169,7 @@ impl Lowering<'_> {
         }
     }
 
-    pub(super) fn host(&mut self, host: &Host, span: config::Span, owner: &str) -> Option<std::net::IpAddr> {
+    pub(super) fn host(&mut self, host: &Host, span: Span, owner: &str) -> Option<IpAddr> {
         match self.resolver.ip(host) {
             Ok(ip) => Some(ip),
             Err(name) => {

@@ -416,9 +416,12 @@ fn apply_line(server: &Server, before: Option<&Server>) {
     if settings.slowstart.is_none() {
         state.set_warmth(None);
     }
-    if before.is_none_or(|before| before.addr != server.addr) {
-        state.set_moved(None);
+    let was_up = state.is_up();
+    match before {
+        Some(before) if before.addr == server.addr => server.look_where_it_is(),
+        Some(_) | None => server.move_to(None),
     }
+    server.on_changed(was_up);
     if settings.track.is_none() {
         state.set_inherited_admin(Admin::Ready);
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam::utils::CachePadded;
 
 use crate::balance::{Assignment, Balancer, Passed, PickKey, Preview, Ticket, Waiter};
-use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, LastMisread, Server, Tally, Warmth};
+use crate::{Admin, Backend, Bells, Conns, Health, Inboxes, LastMisread, Server, ServerAddr, Tally, Warmth};
 
 /// What is remembered of a backend beyond a reload.
 ///
@@ -99,6 +99,12 @@ impl BackendState {
     /// The server that `server` tracks was taken out or back.
     pub fn set_inherited_admin(&self, server: &Server, admin: Admin) {
         self.change(server, |server| server.state.set_inherited_admin(admin));
+    }
+
+    /// The operator moves `server`: new connections go there (`set server … addr`), also if it had no address before. A reload that
+    /// brings another address ends that.
+    pub fn move_to(&self, server: &Server, addr: ServerAddr) {
+        self.change(server, |server| server.move_to(Some(addr)));
     }
 
     /// The operator changed the run-time weight, 0 to [`WEIGHT_MOST`](crate::WEIGHT_MOST).

@@ -55,7 +55,8 @@ pub struct ServerState {
 
 #[derive(Debug)]
 struct Line {
-    /// At most one of [`DOWN`] and [`STOPPING`], of [`DRAIN`] and [`MAINT`], and of these shifted by [`INHERITED`].
+    /// At most one of [`DOWN`] and [`STOPPING`], of [`DRAIN`] and [`MAINT`], and of these shifted by [`INHERITED`]; and perhaps
+    /// [`UNPLACED`].
     word: AtomicU32,
     weight: AtomicU16,
     /// [`Warmth`] as a word; 0: it is warm.
@@ -85,6 +86,8 @@ const MAINT: u32 = 4;
 const STOPPING: u32 = 8;
 /// How far the states are shifted that come from the server that this one tracks.
 const INHERITED: u32 = 4;
+/// It has no address.
+const UNPLACED: u32 = 1 << 8;
 const UNSEATED: u32 = u32::MAX;
 /// How far the count of proven ones is shifted among those that rest.
 const PROVEN: u32 = 32;
@@ -115,10 +118,19 @@ impl ServerState {
         health_of(self.line.word.load(Acquire))
     }
 
-    /// What holds: its own state, or that of the server that it tracks, whichever takes it further out.
+    /// What holds: its own state, or that of the server that it tracks, whichever takes it further out. Without an address it is
+    /// in maintenance.
     pub fn admin(&self) -> Admin {
         let word = self.line.word.load(Acquire);
-        admin_of(word | word >> INHERITED)
+        match word & UNPLACED {
+            0 => admin_of(word | word >> INHERITED),
+            _ => Admin::Maint,
+        }
+    }
+
+    /// It has an address (`configuration.txt: init-addr`).
+    pub fn is_placed(&self) -> bool {
+        self.line.word.load(Acquire) & UNPLACED == 0
     }
 
     /// What the operator decided of this very server.
@@ -297,6 +309,11 @@ impl ServerState {
     pub(crate) fn set_inherited_admin(&self, admin: Admin) {
         let word = self.line.word.load(Relaxed) & !((DRAIN | MAINT) << INHERITED);
         self.line.word.store(word | bits_of(admin) << INHERITED, Release);
+    }
+
+    pub(crate) fn set_placed(&self, is_placed: bool) {
+        let word = self.line.word.load(Relaxed) & !UNPLACED;
+        self.line.word.store(if is_placed { word } else { word | UNPLACED }, Release);
     }
 
     pub(crate) fn set_weight(&self, weight: u16) {

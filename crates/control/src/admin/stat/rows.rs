@@ -266,7 +266,9 @@ fn server(facts: &Facts<'_>, iid: u32, id: ServerId) -> Row {
     if let Some(tracked) = &server.settings.track {
         row.text(Column::Tracked, format!("{}/{}", tracked.backend, tracked.server));
     }
-    row.text(Column::Addr, server.address().to_string());
+    if state.is_placed() {
+        row.text(Column::Addr, server.address().to_string());
+    }
     let mode = facts.table.backend(id.backend).mode;
     exchanges(&mut row, mode, &state.tally.totals());
     row.text(Column::Mode, mode.word());
@@ -376,6 +378,7 @@ pub(crate) fn status(facts: &Facts<'_>, server: &Server) -> String {
         None => word.into(),
     };
     match (server.state.admin(), server.state.health()) {
+        (Admin::Maint, _) if !server.state.is_placed() => "MAINT (resolution)".into(),
         (Admin::Maint, _) => match tracked(facts.table, server) {
             Some(tracked) if server.state.own_admin() != Admin::Maint => {
                 format!("MAINT (via {}/{})", tracked.backend_name, tracked.name)
