@@ -65,9 +65,8 @@ fn of_format(fault: &Fault, span: Span, mode: Mode) -> Option<Unserved> {
 fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
     let refused = |span, what: &str| Unserved { span, what: what.into(), verdict: Verdict::Refused };
     if proxy.settings.mode == Mode::Http {
-        let requests = proxy.tcp.content.iter().map(|rule| (rule.action.span, "tcp-request content in mode http"));
-        let responses = proxy.tcp.response.iter().map(|rule| (rule.action.span, "tcp-response content in mode http"));
-        return requests.chain(responses).map(|(span, what)| refused(span, what)).collect();
+        let responses = proxy.tcp.response.iter().map(|rule| rule.action.span);
+        return responses.map(|span| refused(span, "tcp-response content in mode http")).collect();
     }
     let rules = proxy.http.all().map(|rule| refused(rule.span, "a rule on HTTP in mode tcp"));
     let aborts = proxy.settings.http.aborts_on_close.as_ref().filter(|option| option.value);

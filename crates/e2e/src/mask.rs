@@ -95,6 +95,18 @@ fn masked_word(word: &str, is_tcplog: bool) -> String {
     word.replacen(bare, &masked, 1)
 }
 
+/// What an httplog line says behind the accept date, its five times masked.
+///
+/// # Panics
+/// When `line` is not such a line.
+pub fn http(line: &str) -> String {
+    let masked = self::line(line);
+    let (_, said) = masked.split_once("[DATE] ").expect("an accept date");
+    let mut words: Vec<String> = said.split(' ').map(str::to_owned).collect();
+    words[2] = words[2].split('/').map(masked_time).collect::<Vec<_>>().join("/");
+    words.join(" ")
+}
+
 /// `<150>` and the rest.
 fn split_priority(line: &str) -> (&str, &str) {
     let end = if line.starts_with('<') { line.find('>').map_or(0, |at| at + 1) } else { 0 };

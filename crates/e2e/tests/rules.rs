@@ -2,13 +2,13 @@
 //! and what the log says of those who were turned away.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::client::End;
-use e2e::{Client, LogServer, Origin, Proxy, Setup, Subject, needs, wait};
+use e2e::{Admin, Client, LogServer, Origin, Proxy, Row, Setup, Subject, mask, needs, wait};
 use tempfile::TempDir;
 
 e2e::scenarios! {
@@ -29,6 +29,9 @@ e2e::scenarios! {
         what_a_server_says_first_is_judged,
         a_silent_server_is_judged_after_the_delay,
         a_server_is_closed_with_what_it_said,
+        each_request_passes_rules_on_contents,
+        requests_pass_those_of_their_backend,
+        rules_on_contents_wait_for_those_of_requests,
     ],
     alone: [],
 }
@@ -352,4 +355,147 @@ fn files_of_patterns_are_read_again(subject: Subject) {
     proxy.reload();
     wait::until("the new list", wait::SOON, || server(3) == "s2");
     assert_eq!(server(2), "s1");
+}
+
+/// A frontend `px` in `mode http` with these lines, in front of a backend with those.
+fn start_http(subject: Subject, logs: &LogServer, admin: &Admin, origin: &Origin, [front, back]: [&str; 2]) -> Proxy {
+    let template = format!(
+        "
+    global
+        nbthread @threads@
+        log @log@ local2
+        stats socket @socket@
+    defaults
+        mode http
+        log global
+        option httplog
+        timeout connect 1s
+        timeout client 5s
+        timeout server 5s
+    frontend px
+        bind @px@
+        declare capture request len 10
+        capture request header Host len 10
+        {front}
+        default_backend b1
+    backend b1
+        {back}
+        server s1 @s1@"
+    );
+    let setup = Setup::new(subject, &template).with("log", logs.target()).with("socket", admin.path().display());
+    setup.with("s1", origin.target()).start()
+}
+
+/// Answers each request once its head has come.
+fn answering() -> Origin {
+    Origin::serve(|mut conversation| {
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while conversation.read(&mut byte)? > 0 {
+            head.push(byte[0]);
+            if head.ends_with(b"\r\n\r\n") {
+                head.clear();
+                conversation.write_all(OK)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")
+}
+
+/// What the log says of the request whose line has this part.
+fn said(logs: &LogServer, part: &str) -> String {
+    mask::http(&logs.line_with(part))
+}
+
+fn shown(row: &Row, columns: &str) -> String {
+    let shown: Vec<String> = columns.split(' ').map(|column| format!("{column}={}", row[column])).collect();
+    shown.join(" ")
+}
+
+fn each_request_passes_rules_on_contents(subject: Subject) {
+    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), answering());
+    let rules = "http-request deny if { path /bad }
+        tcp-request content accept if { src 127.0.0.2 }
+        tcp-request content reject if { path /bad }
+        tcp-request content silent-drop if { hdr(host) nobody }";
+    let proxy = start_http(subject, &logs, &admin, &origin, [rules, ""]);
+    let mut client = proxy.connect("px");
+    client.say(get("/good"));
+    assert_eq!(client.hear(OK.len()), OK);
+    assert_eq!(said(&logs, "/good"), "px b1/s1 T/T/T/T/T 200 49 - - ---- 1/1/0/0/0 0/0 {|h} \"GET /good HTTP/1.1\"");
+    client.say(get("/bad"));
+    assert_eq!(client.to_end(), (vec![], End::Fin), "what was a request before does not count for this one");
+    assert_eq!(said(&logs, "BADREQ"), "px px/<NOSRV> -1/-1/-1/-1/T -1 0 - - PR-- 1/1/0/0/0 0/0 {|} \"<BADREQ>\"");
+    admin.wait_for("px", "FRONTEND", "scur", "0");
+    let row = admin.row("px", "FRONTEND");
+    assert_eq!(
+        shown(&row, "req_tot dreq ereq hrsp_2xx hrsp_4xx hrsp_other"),
+        "req_tot=1 dreq=1 ereq=0 hrsp_2xx=1 hrsp_4xx=0 hrsp_other=1"
+    );
+    let mut client = proxy.connect_from(2, "px");
+    client.say(get("/bad"));
+    assert_eq!(client.line(), "HTTP/1.1 403 Forbidden", "it is a request for this client, and denied as one");
+}
+
+fn requests_pass_those_of_their_backend(subject: Subject) {
+    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), answering());
+    let front = "http-request set-header x-from front";
+    let back = "tcp-request content reject if { path /bad } { req.hdr(x-from) front }
+        http-request deny";
+    let proxy = start_http(subject, &logs, &admin, &origin, [front, back]);
+    let mut client = proxy.connect("px");
+    client.say(get("/bad"));
+    assert_eq!(client.to_end(), (vec![], End::Fin));
+    let line = "px b1/<NOSRV> -1/-1/-1/-1/T -1 0 - - PR-- 1/1/0/0/0 0/0 {|h} \"GET /bad HTTP/1.1\"";
+    assert_eq!(said(&logs, "/bad"), line);
+    admin.wait_for("px", "FRONTEND", "scur", "0");
+    for (name, row) in [("px", admin.row("px", "FRONTEND")), ("b1", admin.row("b1", "BACKEND"))] {
+        let denied = if name == "px" { 1 } else { 0 };
+        let expected = format!("req_tot=1 dreq={denied} hrsp_other=1");
+        assert_eq!(shown(&row, "req_tot dreq hrsp_other"), expected, "{name}");
+    }
+}
+
+fn rules_on_contents_wait_for_those_of_requests(subject: Subject) {
+    const HEAD: &str = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n";
+    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), answering());
+    // Longer than anything takes here: what is decided before was decided by what had come.
+    let rules = "tcp-request inspect-delay 30s
+        tcp-request content reject if { req.body -m sub evil }
+        tcp-request content accept if { path /p }
+        tcp-request content reject if !HTTP";
+    let proxy = start_http(subject, &logs, &admin, &origin, [rules, ""]);
+    for (parts, is_served) in [(["ev", "il"], false), (["go", "od. "], true), (["evil", ""], false)] {
+        let mut client = proxy.connect("px");
+        client.say(HEAD);
+        for part in parts {
+            client.say(part);
+        }
+        match is_served {
+            true => assert_eq!(client.hear(OK.len()), OK, "{parts:?}"),
+            false => assert_eq!(client.to_end().0, b"", "{parts:?}"),
+        }
+    }
+    let mut client = proxy.connect("px");
+    client.say(get("/"));
+    assert_eq!(client.hear(OK.len()), OK, "there is nothing to wait for");
+    client.say(format!("{HEAD}some"));
+    client.finish();
+    assert_eq!(client.to_end().0, b"");
+    assert_eq!(
+        said(&logs, " CR-- "),
+        "px b1/<NOSRV> T/-1/-1/-1/T -1 0 - - CR-- 1/1/0/0/0 0/0 {|h} \"POST /p HTTP/1.1\""
+    );
+    let rules = "tcp-request inspect-delay 300ms\n tcp-request content accept if WAIT_END";
+    let proxy = start_http(subject, &logs, &Admin::new(), &origin, [rules, ""]);
+    let mut client = proxy.connect("px");
+    let begun = Instant::now();
+    client.say(format!("{HEAD}some"));
+    assert_eq!(client.hear(OK.len()), OK, "it is sent on as it is");
+    assert!(begun.elapsed() >= Duration::from_millis(290), "{:?}", begun.elapsed());
 }

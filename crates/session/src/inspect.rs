@@ -136,7 +136,7 @@ impl Session {
                 Rules::Backend => self.ask_for_server(now, out),
             },
             Some(action @ (Action::Reject | Action::Drop)) => {
-                self.count_denial(whose);
+                self.count_denial();
                 self.end_with(End::new(Moment::Request, Cause::Rejected), out);
                 if action == Action::Drop {
                     self.front.ending = Ending::Silent;
@@ -173,7 +173,8 @@ impl Session {
         let backend = self.table.backend(backend);
         // A `listen` section has one list of rules, which was asked already.
         let has_rules = !backend.rules.request.rules.is_empty() && backend.name != self.frontend().name;
-        match has_rules {
+        // Of a request they are asked when it is made ready.
+        match has_rules && !self.speaks_http() {
             true => self.inspect(now, Rules::Backend, out),
             false => self.ask_for_server(now, out),
         }
@@ -216,7 +217,7 @@ impl Session {
         table::judge(rules, &Facts { heard: Heard::Nothing, ..self.facts(true) }).unwrap_or_default()
     }
 
-    fn inspection(&self, rules: Rules) -> Option<&Inspection> {
+    pub(crate) fn inspection(&self, rules: Rules) -> Option<&Inspection> {
         match rules {
             Rules::Frontend => Some(&self.frontend().admission.content),
             Rules::Backend => self.backend_ref().map(|backend| &backend.rules.request),
@@ -230,13 +231,18 @@ impl Session {
             (None, Flow::Held(piece)) => piece.bytes(),
             (None, _) => &[],
         };
+        let heard = match self.message() {
+            Some(message) if is_final => Heard::Message(message),
+            Some(message) => Heard::Unfinished(message),
+            None => Heard::Client(Payload { bytes, is_final }),
+        };
         let Ends { source, destination } = self.ends();
         Facts {
             src: source,
             dst: destination,
             frontend: self.frontend,
             backend: self.backend,
-            heard: self.message().map_or(Heard::Client(Payload { bytes, is_final }), Heard::Message),
+            heard,
             tls: self.tls_client().map(|client| &**client),
             back_tls: self.tls_server().map(|server| &**server),
             announced: self.announced(),

@@ -2,7 +2,6 @@
 //! adds it (`management.txt` §9.1).
 
 use crate::connect::is_same;
-use crate::early::Rules;
 use crate::{Cause, End, Moment, Session};
 use driver::{Instant, Side};
 use std::time::Duration;
@@ -190,8 +189,9 @@ impl Session {
     /// An exchange is over, however it went.
     fn count_exchange(&self, end: End) {
         let status = self.status(end);
+        let is_request = !self.is_request_turned_away();
         let count = |traffic: &Traffic| {
-            traffic.requests.add(1);
+            traffic.requests.add(is_request.into());
             responses(traffic, status).add(1);
         };
         count(self.frontend().state.tally.of(self.shard));
@@ -251,13 +251,9 @@ impl Session {
         self.count_times(now);
     }
 
-    /// A rule on contents rejected what the client said.
-    pub(crate) fn count_denial(&self, rules: Rules) {
-        let state = match (rules, self.counted_backend()) {
-            (Rules::Backend, Some(backend)) => &backend.state.tally,
-            (Rules::Frontend | Rules::Backend, _) => &self.frontend().state.tally,
-        };
-        state.of(self.shard).requests_denied.add(1);
+    /// A rule on contents rejected what the client said: where it arrived, whosever rule that is.
+    pub(crate) fn count_denial(&self) {
+        self.frontend().state.tally.of(self.shard).requests_denied.add(1);
     }
 
     /// A request was answered where it arrived, in place of a server.

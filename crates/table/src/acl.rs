@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::sample::Sample;
-use crate::{Converter, Facts, Fetch, Group, Heard, Matcher, Table, Value};
+use crate::{Converter, Facts, Fetch, Group, Matcher, Table, Value};
 
 /// `if …` or `unless …` of a rule.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Test {
     }
 
     fn verdict(&self, facts: &Facts<'_>) -> Verdict {
-        if let (Fetch::Message(part), Heard::Message(message)) = (&self.fetch, facts.heard)
+        if let (Fetch::Message(part), Some(message)) = (&self.fetch, facts.heard.message())
             && let Some(is_any) = part.any(message, |value| self.accepts(value, facts))
         {
             return if is_any { Verdict::Yes } else { Verdict::No };

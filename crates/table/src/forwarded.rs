@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use http1::{EditError, Fields};
 
 use crate::sample::first_element;
-use crate::{Facts, Heard, Message};
+use crate::{Facts, Message};
 
 /// What is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl NodeForm {
 }
 
 fn host<'a>(facts: &Facts<'a>) -> Option<&'a str> {
-    let Heard::Message(Message::Request { request, bytes }) = facts.heard else { return None };
+    let Some(Message::Request { request, bytes }) = facts.heard.message() else { return None };
     let host = request.fields().values(bytes, b"host").next()?;
     str::from_utf8(host).ok().filter(|host| is_host(host))
 }

@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 use http1::{Method, Request};
 
 use crate::sample::first_element;
-use crate::{Expression, Facts, Heard, Message, Parameter, Table, Value};
+use crate::{Expression, Facts, Message, Parameter, Table, Value};
 
 /// How the number is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,9 +199,9 @@ fn of_addr(addr: IpAddr) -> u32 {
 }
 
 fn request<'a>(facts: &Facts<'a>) -> Option<(&'a Request, &'a [u8])> {
-    match facts.heard {
-        Heard::Message(Message::Request { request, bytes }) => Some((request, bytes)),
-        Heard::Message(Message::Response { .. }) | Heard::Nothing | Heard::Client(_) | Heard::Server(_) => None,
+    match facts.heard.message() {
+        Some(Message::Request { request, bytes }) => Some((request, bytes)),
+        Some(Message::Response { .. }) | None => None,
     }
 }
 

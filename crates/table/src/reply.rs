@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use crate::Table;
-use crate::sample::{Facts, Format, Heard, Message};
+use crate::sample::{Facts, Format, Message};
 
 /// What a client is answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,10 +149,10 @@ impl Redirect {
     pub(crate) fn words(&self, facts: &Facts<'_>) -> Option<Words> {
         let mut location = Vec::new();
         self.to.append(facts, &mut location);
-        match (self.kind, facts.heard) {
+        match (self.kind, facts.heard.message()) {
             (RedirectKind::Location, _) if self.ignores_empty && location.is_empty() => return None,
             (RedirectKind::Location, _) => (),
-            (kind, Heard::Message(Message::Request { request, bytes })) => {
+            (kind, Some(Message::Request { request, bytes })) => {
                 match kind {
                     RedirectKind::Scheme => {
                         location.extend_from_slice(b"://");

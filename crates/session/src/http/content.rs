@@ -1,9 +1,10 @@
-//! Waiting for content before rules go on (`configuration.txt: option http-buffer-request, http-request wait-for-body`).
+//! Waiting for content before rules go on (`configuration.txt: option http-buffer-request, http-request wait-for-body`,
+//! `tcp-request inspect-delay`).
 //!
 //! ```text
 //!   Awaiting ──▶ rules ──▶ … ──▶ server
 //!                │   ▲
-//!      too little│   │ enough, all of it, as much as a buffer holds, or the client's end
+//!      too little│   │ enough, all of it, as much as a buffer holds, or the client's end; of rules on contents: late, too
 //!                ▼   │
 //!              Gathering ──▶ Answering (408)
 //!                      late
@@ -18,6 +19,7 @@ use crate::gather::{GATHERED_MOST, Gathered};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Side};
 use http1::{Body, Exchange, Framing, Limits, PartKind, Refusal, Reply, Version};
+use std::time::Duration;
 use table::{Patience, RulePlace};
 
 /// How far the rules on a request have been asked.
@@ -29,6 +31,8 @@ pub(super) struct Asked {
     pub(super) is_buffered: bool,
     /// Behind the rules: so does the choice of a server.
     pub(super) is_posted: bool,
+    /// The section's rules on contents have let it through.
+    pub(super) is_admitted: bool,
 }
 
 /// A response whose rules wait, and how far they have been asked.
@@ -52,6 +56,18 @@ pub(super) struct Gathering {
     octets: u64,
     least: Option<u64>,
     until: Option<Instant>,
+    waiting: Waiting,
+}
+
+/// Who waits for a content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    /// Rules or a choice that cannot do without.
+    Needing,
+    /// Rules on contents, which look at all that comes, and take it as it is when it is late.
+    Looking,
+    /// They wait no longer.
+    Done,
 }
 
 /// How a wait stands.
@@ -66,14 +82,14 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Asked {
     pub(super) fn begin(whose: Rules) -> Asked {
-        Asked { whose, place: RulePlace::BEGIN, is_buffered: false, is_posted: false }
+        Asked { whose, place: RulePlace::BEGIN, is_buffered: false, is_posted: false, is_admitted: false }
     }
 }
 
 impl Gathering {
     pub(super) fn new(body: Body, patience: Patience, now: Instant) -> Gathering {
         let until = patience.time.map(|time| now + time);
-        Gathering { body, looked_at: 0, octets: 0, least: patience.least, until }
+        Gathering { body, looked_at: 0, octets: 0, least: patience.least, until, waiting: Waiting::Needing }
     }
 
     /// Looks at what has come behind the head since.
@@ -102,7 +118,7 @@ impl Session {
             Framing::None | Framing::Tunnel => return true,
             Framing::Length(_) | Framing::Chunked | Framing::UntilClose => (),
         }
-        if transaction.is_cut {
+        if transaction.cut.is_some() {
             return true;
         }
         transaction.gathering = Some(Gathering::new(transaction.up.body.clone(), patience, now));
@@ -143,22 +159,67 @@ impl Session {
     pub(super) fn advance_gathering(&mut self, now: Instant, out: &mut Outbox) {
         let is_ended = self.http_mut().front == Hearing::Ended;
         match self.look_at_content() {
-            Ok(Wait::Open) if !is_ended => self.hear(Side::Front, Hope::Later, out),
-            Ok(wait) => {
-                let transaction = self.http_mut().transaction.as_mut().expect("its content is waited for");
-                transaction.gathering = None;
-                // As in HAProxy, rules still have their say; then it is of no use to a server.
-                transaction.is_cut = wait == Wait::Open;
-                let whose = transaction.asked.expect("rules wait for its content").whose;
-                match whose {
-                    Rules::Frontend if !self.passes_request_rules(Rules::Frontend, now, out) => (),
-                    Rules::Frontend if self.is_for_page(Rules::Frontend, now, out) => (),
-                    Rules::Frontend => self.choose_backend(now, out),
-                    Rules::Backend => self.ask_for_server(now, out),
+            Ok(Wait::Open) if !is_ended => {
+                if self.is_looking() {
+                    self.go_on_with_request(now, out);
                 }
+                if self.phase == Phase::Gathering {
+                    self.hear(Side::Front, Hope::Later, out);
+                }
+            }
+            // As in HAProxy, rules still have their say; then it is of no use to a server.
+            Ok(Wait::Open) => self.cut_request(Cause::Aborted(Side::Front), now, out),
+            Ok(Wait::Over) => {
+                self.http_mut().transaction.as_mut().expect("its content is waited for").gathering = None;
+                self.go_on_with_request(now, out);
             }
             Err(refusal) => self.refuse_request(refusal, out),
         }
+    }
+
+    /// No more comes of its content.
+    fn cut_request(&mut self, cause: Cause, now: Instant, out: &mut Outbox) {
+        let transaction = self.http_mut().transaction.as_mut().expect("its content is waited for");
+        transaction.gathering = None;
+        transaction.cut = Some(cause);
+        self.go_on_with_request(now, out);
+    }
+
+    /// The rules are asked on that waited.
+    fn go_on_with_request(&mut self, now: Instant, out: &mut Outbox) {
+        let asked = self.transaction().and_then(|transaction| transaction.asked);
+        match asked.expect("rules wait for its content").whose {
+            Rules::Frontend => self.ask_frontend(now, out),
+            Rules::Backend => self.ask_for_server(now, out),
+        }
+    }
+
+    /// Whether rules on contents look at what comes.
+    fn is_looking(&self) -> bool {
+        let gathering = self.transaction().and_then(|transaction| transaction.gathering.as_ref());
+        gathering.is_some_and(|gathering| gathering.waiting == Waiting::Looking)
+    }
+
+    /// Whether rules on contents have to do with what has come: it is all, as much as a buffer holds, or it is late.
+    pub(super) fn look_for_content_rules(&mut self, delay: Option<Duration>, now: Instant) -> Result<Wait, Refusal> {
+        let transaction = self.http_mut().transaction.as_mut().expect("a request is asked about");
+        if delay.is_none() || transaction.cut.is_some() {
+            return Ok(Wait::Over);
+        }
+        let body = &transaction.up.body;
+        let begin = || Gathering {
+            waiting: Waiting::Looking,
+            ..Gathering::new(body.clone(), Patience { time: delay, least: None }, now)
+        };
+        match transaction.gathering.get_or_insert_with(begin).waiting {
+            Waiting::Done => Ok(Wait::Over),
+            Waiting::Needing | Waiting::Looking => self.look_at_content(),
+        }
+    }
+
+    /// They have said what becomes of the request.
+    pub(super) fn stop_looking(&mut self) {
+        self.http_mut().transaction.as_mut().expect("a request is asked about").gathering = None;
     }
 
     /// Until when the client may take.
@@ -168,8 +229,16 @@ impl Session {
         [until, silence].into_iter().flatten().min()
     }
 
-    pub(super) fn on_gathering_late(&mut self, out: &mut Outbox) {
+    pub(super) fn on_gathering_late(&mut self, now: Instant, out: &mut Outbox) {
         let transaction = self.http_mut().transaction.as_mut().expect("its content is waited for");
+        let gathering = transaction.gathering.as_mut().expect("its content is waited for");
+        if gathering.waiting == Waiting::Looking {
+            if gathering.until.is_none_or(|until| until > now) {
+                return self.cut_request(Cause::Idle(Side::Front), now, out);
+            }
+            gathering.waiting = Waiting::Done;
+            return self.go_on_with_request(now, out);
+        }
         transaction.exchange.as_mut().expect("its head is whole").close_front();
         self.end_with(End::new(Moment::Request, Cause::Idle(Side::Front)), out);
     }

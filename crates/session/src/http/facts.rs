@@ -29,6 +29,8 @@ pub(super) struct Facts {
     pub(super) end: Option<End>,
     /// The response of our own is on its way.
     pub(super) is_answered: bool,
+    /// Rules on contents have not let it in: it counts as no request.
+    pub(super) is_turned_away: bool,
 }
 
 impl Default for Facts {
@@ -44,6 +46,7 @@ impl Default for Facts {
             held_until: None,
             end: None,
             is_answered: false,
+            is_turned_away: false,
         }
     }
 }
@@ -84,6 +87,14 @@ impl Facts {
         *self = Facts { captures, ..Facts::default() };
     }
 
+    /// The head of a request is whole: rules may fill slots. Until there is a response, it is known that it has none of its fields.
+    pub(super) fn on_head(&mut self, table: &Table, frontend: &Frontend) {
+        if is_captured(table, frontend) {
+            self.captures.request.resize(frontend.http.request_captures.len(), None);
+            self.captures.response.resize(frontend.http.response_captures.len(), None);
+        }
+    }
+
     pub(super) fn on_request(&mut self, request: &Request, bytes: &[u8], table: &Table, frontend: &Frontend) {
         if !is_captured(table, frontend) {
             return;
@@ -93,9 +104,11 @@ impl Facts {
             captures.line.extend_from_slice(part);
         }
         captures.line.truncate(LINE_SIZE_MAX);
-        captures.request = captured(&frontend.http.request_captures, request.fields(), bytes);
-        // Until there is a response, it is known that it has none of these fields.
-        captures.response = vec![None; frontend.http.response_captures.len()];
+        for (slot, capture) in captures.request.iter_mut().zip(&frontend.http.request_captures) {
+            if capture.header.is_some() {
+                *slot = last(capture, request.fields(), bytes);
+            }
+        }
     }
 
     pub(super) fn on_response(
@@ -161,6 +174,11 @@ impl Session {
         self.transaction().is_some_and(|transaction| transaction.facts.line_level == LineLevel::Silent)
     }
 
+    /// Whether rules on contents have not let the request in.
+    pub(crate) fn is_request_turned_away(&self) -> bool {
+        self.transaction().is_some_and(|transaction| transaction.facts.is_turned_away)
+    }
+
     /// Exchanges that are over.
     pub(crate) fn exchange_count(&self) -> u32 {
         self.http.as_ref().map_or(0, |http| http.exchange_count)
@@ -181,7 +199,7 @@ impl Session {
     pub(crate) fn status(&self, end: End) -> Option<u16> {
         let transaction = self.transaction()?;
         // Of a request whose content was cut nothing more is known.
-        transaction.facts.status.or_else(|| silent_status(end).filter(|_| !transaction.is_cut))
+        transaction.facts.status.or_else(|| silent_status(end).filter(|_| transaction.cut.is_none()))
     }
 
     pub(crate) fn exchanged(&self, end: End) -> Option<Box<Exchanged>> {
@@ -239,11 +257,13 @@ impl Session {
 }
 
 fn captured(captures: &[Capture], fields: &Fields, bytes: &[u8]) -> Vec<Captured> {
-    let last = |capture: &Capture| {
-        let value = fields.values(bytes, capture.header.as_ref()?.as_bytes()).next_back()?;
-        Some(capture.cut(value).into())
-    };
-    captures.iter().map(last).collect()
+    captures.iter().map(|capture| last(capture, fields, bytes)).collect()
+}
+
+/// Of several occurrences the last.
+fn last(capture: &Capture, fields: &Fields, bytes: &[u8]) -> Captured {
+    let value = fields.values(bytes, capture.header.as_ref()?.as_bytes()).next_back()?;
+    Some(capture.cut(value).into())
 }
 
 /// Bytes of a request's head as HAProxy counts them (`%U`, `bin`): by the size of its own form of a head. That is a start line of 20

@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `request` | waiting for a head, and what follows from one |
 //! | `rules` | what the operator does to messages |
+//! | `admission` | rules on contents, asked of requests |
 //! | `content` | waiting for content before rules go on |
 //! | `page` | requests for the statistics page of a section |
 //! | `exchange` | an exchange under way: both directions, its end |
@@ -37,6 +38,7 @@
 //! **Invariant:** a socket is heard only when nothing that came before waits to be looked at.
 //! **Invariant:** between two exchanges nothing is held but [`Http`].
 
+mod admission;
 mod answer;
 mod content;
 mod exchange;
@@ -54,7 +56,7 @@ mod stream;
 pub use facts::Exchanged;
 
 use crate::flow::{Piece, hope_after, is_much};
-use crate::{Outbox, Phase, Session};
+use crate::{Cause, Outbox, Phase, Session};
 use content::{Asked, AskedBack, Gathering};
 use driver::{Errno, Instant, Op, Received, Side};
 use facts::Facts;
@@ -129,8 +131,8 @@ pub(crate) struct Transaction {
     asked_back: Option<AskedBack>,
     /// In [`Phase::Gathering`].
     gathering: Option<Gathering>,
-    /// The client has gone before its content was whole.
-    is_cut: bool,
+    /// Why no more of its content comes, although it is not whole.
+    cut: Option<Cause>,
     /// Memory for what rules write.
     scratch: Vec<u8>,
     facts: Facts,
@@ -162,7 +164,7 @@ impl Transaction {
             asked: None,
             asked_back: None,
             gathering: None,
-            is_cut: false,
+            cut: None,
             scratch: Vec::new(),
             facts: Facts::default(),
             limits,
@@ -188,7 +190,7 @@ impl Transaction {
         self.asked = None;
         self.asked_back = None;
         self.gathering = None;
-        self.is_cut = false;
+        self.cut = None;
         self.facts.clear();
     }
 
@@ -409,7 +411,7 @@ impl Session {
     pub(crate) fn on_http_late(&mut self, now: Instant, out: &mut Outbox) {
         match self.phase {
             Phase::Awaiting => self.on_request_late(out),
-            Phase::Gathering => self.on_gathering_late(out),
+            Phase::Gathering => self.on_gathering_late(now, out),
             Phase::Tarpitted => self.end_tarpit(now, out),
             Phase::Exchanging => self.on_exchange_late(out),
             Phase::Answering => self.abort_with(crate::End::new(self.moment(), crate::Cause::Idle(Side::Front)), out),

@@ -80,22 +80,37 @@ impl Session {
         let is_retiring = self.http_mut().is_retiring;
         let transaction = self.http_mut().transaction.as_mut().expect("its head was just read");
         let Transaction { request, exchange, up, facts, .. } = &mut **transaction;
-        facts.on_request(request, up.gathered.bytes(), &table, frontend);
+        facts.on_head(&table, frontend);
         let size = super::facts::request_size(request, up.gathered.bytes());
         up.expect(request.framing());
         *exchange = Some(Exchange::begin(request, policy(frontend, None, is_retiring)));
         self.count_bytes(Side::Front, size);
-        self.count_request(now);
-        if !self.is_monitored(frontend, now, out)
+        self.ask_frontend(now, out);
+        // A client that leaves while it waits is noticed; one that has sent more already is heard when that is done with.
+        if !self.phase.is_ending() && self.transaction().is_some_and(Transaction::is_all_head) {
+            self.hear(Side::Front, Hope::Later, out);
+        }
+    }
+
+    /// Asks the rules of the frontend on, from where they stand, and goes as far as they let it.
+    pub(super) fn ask_frontend(&mut self, now: Instant, out: &mut Outbox) {
+        if self.is_let_in(Rules::Frontend, now, out)
             && self.passes_request_rules(Rules::Frontend, now, out)
             && !self.is_for_page(Rules::Frontend, now, out)
         {
             self.choose_backend(now, out);
         }
-        // A client that leaves while it waits is noticed; one that has sent more already is heard when that is done with.
-        if !self.phase.is_ending() && self.transaction().is_some_and(Transaction::is_all_head) {
-            self.hear(Side::Front, Hope::Later, out);
-        }
+    }
+
+    /// It counts as a request from now on. Says whether it goes on.
+    pub(super) fn take_request(&mut self, now: Instant, out: &mut Outbox) -> bool {
+        let table = self.table.clone();
+        let frontend = table.frontend(self.frontend);
+        let transaction = self.http_mut().transaction.as_mut().expect("its head was just read");
+        let Transaction { request, up, facts, .. } = &mut **transaction;
+        facts.on_request(request, up.gathered.bytes(), &table, frontend);
+        self.count_request(now);
+        !self.is_monitored(frontend, now, out)
     }
 
     /// Whether it is asked how the proxy is, which is answered here (`configuration.txt: monitor-uri`).
@@ -117,7 +132,8 @@ impl Session {
 
     /// The backend is chosen, and the request is made ready for its servers. Says whether it goes on.
     pub(crate) fn prepare_request(&mut self, now: Instant, persisting: Persisting, out: &mut Outbox) -> bool {
-        if !self.passes_request_rules(Rules::Backend, now, out)
+        if !self.is_let_in(Rules::Backend, now, out)
+            || !self.passes_request_rules(Rules::Backend, now, out)
             || self.is_for_page(Rules::Backend, now, out)
             || !self.has_posted_content(now, out)
         {
@@ -180,11 +196,11 @@ impl Session {
                 return false;
             }
         }
-        let is_cut = self.transaction().is_some_and(|transaction| transaction.is_cut);
-        if is_cut {
-            self.abort_with(End::new(Moment::Request, Cause::Aborted(Side::Front)), out);
+        let cut = self.transaction().and_then(|transaction| transaction.cut);
+        if let Some(cause) = cut {
+            self.abort_with(End::new(Moment::Request, cause), out);
         }
-        !is_cut
+        cut.is_none()
     }
 
     /// Says whether the request has room for it; else it is refused.

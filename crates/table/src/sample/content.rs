@@ -1,6 +1,7 @@
 //! What the content of a message says, as far as it has come (`configuration.txt` §7.3.6: `req.body` and its kin).
 //!
-//! Nothing here waits: `option http-buffer-request` and `wait-for-body` see to it that there is something to look at.
+//! Nothing here waits: `option http-buffer-request` and `wait-for-body` see to it that there is something to look at. Rules that do
+//! wait (`tcp-request inspect-delay`) do so for `req.body` alone, as in HAProxy: the rest is what it is when they are first asked.
 
 use std::borrow::Cow;
 

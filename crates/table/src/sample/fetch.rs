@@ -150,14 +150,17 @@ impl Fetch {
                     part.of(payload)
                 }
                 // Bytes that were read as a request begin one.
-                (Speaker::Client, Heard::Message(Message::Request { .. })) if *part == Part::Http => {
-                    Sample::Settled(Value::Bool(true))
+                (
+                    Speaker::Client,
+                    Heard::Message(Message::Request { .. }) | Heard::Unfinished(Message::Request { .. }),
+                ) if *part == Part::Http => Sample::Settled(Value::Bool(true)),
+                (Speaker::Client, Heard::Server(_) | Heard::Nothing | Heard::Message(_) | Heard::Unfinished(_))
+                | (Speaker::Server, Heard::Client(_) | Heard::Nothing | Heard::Message(_) | Heard::Unfinished(_)) => {
+                    Sample::Absent
                 }
-                (Speaker::Client, Heard::Server(_) | Heard::Nothing | Heard::Message(_))
-                | (Speaker::Server, Heard::Client(_) | Heard::Nothing | Heard::Message(_)) => Sample::Absent,
             },
             Fetch::Message(part) => match facts.heard {
-                Heard::Message(message) => part.of(message),
+                Heard::Message(message) | Heard::Unfinished(message) => part.of(message),
                 // The end of an exchange knows what was asked and answered.
                 Heard::Nothing => part.remembered(facts).into(),
                 Heard::Client(_) | Heard::Server(_) => Sample::Absent,

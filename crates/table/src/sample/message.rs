@@ -130,7 +130,10 @@ impl MessagePart {
                 Message::Response { .. },
             ) => None,
         };
-        value.into()
+        match (self, value) {
+            (MessagePart::Content(_, ContentPart::Octets), Some(value)) => Sample::Passing(value),
+            (_, value) => value.into(),
+        }
     }
 
     /// Whether one of several values is what is asked for; `None` where there is but one.

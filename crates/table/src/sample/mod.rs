@@ -116,6 +116,8 @@ pub enum Heard<'a> {
     Server(Payload<'a>),
     /// A message of HTTP.
     Message(Message<'a>),
+    /// One whose content is still waited for.
+    Unfinished(Message<'a>),
 }
 
 /// The first bytes of a stream, none of them sent on yet.
@@ -173,7 +175,17 @@ impl<'a> Facts<'a> {
     pub fn is_final(&self) -> bool {
         match self.heard {
             Heard::Nothing | Heard::Message(_) => true,
+            Heard::Unfinished(_) => false,
             Heard::Client(payload) | Heard::Server(payload) => payload.is_final,
+        }
+    }
+}
+
+impl<'a> Heard<'a> {
+    pub(crate) fn message(self) -> Option<Message<'a>> {
+        match self {
+            Heard::Message(message) | Heard::Unfinished(message) => Some(message),
+            Heard::Nothing | Heard::Client(_) | Heard::Server(_) => None,
         }
     }
 }
