@@ -1,5 +1,7 @@
-//! A client that asks one question over HTTP/1, and believes nothing but what it can check.
+//! HTTP/1 as far as peers of a proxy need it: a client that asks one question and believes nothing but what it can check, and heads as
+//! they come.
 
+use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use crate::client::{Client, End};
@@ -36,6 +38,18 @@ pub fn ask(address: SocketAddr, request: &str) -> Answer {
     let head = head.to_ascii_lowercase();
     let content = if head.contains("transfer-encoding: chunked") { unchunked(content) } else { content.to_owned() };
     Answer { head, content }
+}
+
+/// Receives the head of a message, its empty line included, and nothing behind it. `None`: the stream ended before it was whole.
+pub fn head(stream: &mut impl Read) -> io::Result<Option<String>> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte)? == 0 {
+            return Ok(None);
+        }
+        head.push(byte[0]);
+    }
+    Ok(Some(String::from_utf8_lossy(&head).into_owned()))
 }
 
 fn unchunked(mut text: &str) -> String {

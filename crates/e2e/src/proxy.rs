@@ -56,6 +56,15 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// What stands before the sections of [`Setup::sections`].
+const THREADS_AND_TIMES: &str = "global
+        nbthread @threads@
+    defaults
+        timeout connect 2s
+        timeout client 10s
+        timeout server 10s
+";
+
 /// What [`Setup::relay`] runs.
 const RELAY: &str = "global
         nbthread @threads@
@@ -87,6 +96,12 @@ impl Setup {
             arguments: Vec::new(),
             environment: Vec::new(),
         }
+    }
+
+    /// These sections behind a `defaults` with these lines, and times that nobody reaches who is not meant to: for tests of what a
+    /// section says.
+    pub fn sections(subject: Subject, defaults: &str, sections: &str) -> Self {
+        Self::new(subject, &format!("{THREADS_AND_TIMES}        {defaults}\n{sections}"))
     }
 
     /// A listener `px` in front of one server, with these lines in `global`: for tests that are not about routing.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection, StreamOwned};
 
+use crate::http;
 use crate::peers::{Conversation, Origin};
 use crate::wait::{self, SOON};
 
@@ -66,15 +67,10 @@ impl SecureOrigin {
     /// Answers each request with `200` and `ok`, on one connection until the client ends it.
     pub fn http(config: Arc<ServerConfig>) -> Self {
         Self::serve(config, |client| {
-            loop {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    let mut byte = [0];
-                    io::Read::read_exact(client, &mut byte)?;
-                    head.push(byte[0]);
-                }
+            while http::head(client)?.is_some() {
                 io::Write::write_all(client, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
             }
+            Ok(())
         })
     }
 

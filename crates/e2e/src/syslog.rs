@@ -74,6 +74,11 @@ impl LogServer {
     pub fn masked(&self, part: &str) -> String {
         mask::line(&self.line_with(part))
     }
+
+    /// The same, without what stands before the end of the date at which a client was accepted.
+    pub fn behind_date(&self, part: &str) -> String {
+        self.masked(part).split_once("[DATE] ").expect("an accept date").1.to_owned()
+    }
 }
 
 /// A unix datagram socket that nobody reads: its queue fills and stays full.

@@ -3,7 +3,6 @@
 //! The orders below are HAProxy's: the reference runs the same tables.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 
 use e2e::{Client, LogServer, Origin, Proxy, Refusing, Setup, Subject};
 
@@ -27,19 +26,12 @@ e2e::scenarios! {
 /// A frontend whose backend is to be filled in: the lines of `backend`, with servers `@s1@`, `@s2@` and so on.
 fn balanced(subject: Subject, backend: &str, origins: &[Origin]) -> Proxy {
     let template = format!(
-        "global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        listen px
+        "listen px
             bind @px@
             {backend}
         "
     );
-    with_servers(Setup::new(subject, &template), origins).start()
+    with_servers(Setup::sections(subject, "mode tcp", &template), origins).start()
 }
 
 /// Fills in `@s1@`, `@s2@` and so on.
@@ -184,18 +176,7 @@ fn hashes_of_requests(subject: Subject) {
             {switching}
         {backends}"
     );
-    let origin = Origin::serve(|mut conversation| {
-        let mut bytes = Vec::new();
-        let mut byte = [0];
-        while conversation.read(&mut byte)? > 0 {
-            bytes.push(byte[0]);
-            if bytes.ends_with(b"\r\n\r\n") {
-                bytes.clear();
-                conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
-            }
-        }
-        Ok(())
-    });
+    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let proxy = Setup::new(subject, &template).with("s", origin.target()).start();
     for (name, lines, expect) in rows {
         let mut client = proxy.connect("px");
@@ -259,23 +240,14 @@ fn least_connections_by_weight(subject: Subject) {
 
 fn least_connections_after_some_left(subject: Subject) {
     let (origins, logs) = (origins(3), LogServer::udp());
-    let template = "global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            option tcplog
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        listen px
+    let template = "listen px
             bind @px@
             balance leastconn
             server s1 @s1@
             server s2 @s2@
             server s3 @s3@";
-    let proxy = with_servers(Setup::new(subject, template).with("log", logs.target()), &origins).start();
+    let defaults = "mode tcp\n log @log@ local2\n option tcplog";
+    let proxy = with_servers(Setup::sections(subject, defaults, template).with("log", logs.target()), &origins).start();
     let mut clients: Vec<_> = (0..12).map(|_| stay(&proxy)).collect();
     clients.retain(|(name, _)| name != "s2");
     logs.lines_with("px/s2", 4);
@@ -301,14 +273,7 @@ fn backups(subject: Subject) {
 
 fn rules_choose_the_backend(subject: Subject) {
     let origins = origins(3);
-    let template = "global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        frontend px
+    let template = "frontend px
             bind @px@
             bind @other@
             acl near src 127.0.0.2
@@ -328,7 +293,7 @@ fn rules_choose_the_backend(subject: Subject) {
         backend b_empty
             server none @s1@ disabled";
     let other = e2e::ports::Reservation::loopback();
-    let setup = with_servers(Setup::new(subject, template), &origins);
+    let setup = with_servers(Setup::sections(subject, "mode tcp", template), &origins);
     let proxy = setup.with("other", other.address()).with("other_port", other.address().port()).start();
     let greeting = |last| proxy.connect_from(last, "px").line();
     assert_eq!([1, 2, 8, 11, 12, 66, 67, 68].map(greeting).join(" "), "s1 s2 s2 s2 s1 s3 s3 s1");

@@ -69,18 +69,11 @@ fn version_2_local() -> Vec<u8> {
 
 fn relay(subject: Subject, bind: &str, server: &str) -> Setup {
     let template = format!(
-        "global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        listen px
+        "listen px
             bind @px@ {bind}
             server s1 @s1@ {server}"
     );
-    Setup::new(subject, &template)
+    Setup::sections(subject, "mode tcp", &template)
 }
 
 /// A client says `hello` and ends; the server must have got exactly `header` and that.
@@ -234,19 +227,12 @@ fn of_operators(subject: Subject) {
     let client_address = SocketAddr::from(([192, 0, 2, 1], 40_000));
     let destination = SocketAddr::from(([198, 51, 100, 7], 143));
     let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         listen px
             bind @px@ accept-proxy
             default-server set-proxy-v2-tlv-fmt(0xE1) \"%[fc_pp_tlv(0xE4)] from %[src]\"
             server s1 @s1@ send-proxy-v2 set-proxy-v2-tlv-fmt(226) %[fc_pp_tlv(0xE5)] proxy-v2-options authority";
     let origin = Origin::mute();
-    let proxy = Setup::new(subject, template).with("s1", origin.target()).start();
+    let proxy = Setup::sections(subject, "mode tcp", template).with("s1", origin.target()).start();
     let mut client = proxy.connect("px");
     client.say(with_tlvs(client_address, destination, &[(0xe4, "seen"), (2, "mail.test")]));
     client.finish();
@@ -374,21 +360,14 @@ fn rules_ask_what_headers_say(subject: Subject) {
         Subject::Haproxy => "http-request deny deny_status 410 if { src 192.0.2.10 }",
     };
     let template = format!(
-        "global
-            nbthread @threads@
-        defaults
-            mode http
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        frontend px
+        "frontend px
             bind @px@ accept-proxy
             {newer}
             http-request deny deny_status 403 if {{ fc_pp_authority mail.test }}
             http-request deny deny_status 429 if {{ fc_pp_unique_id -m beg abc }}
             http-request deny deny_status 500 if !{{ fc_pp_authority -m found }}"
     );
-    let proxy = Setup::new(subject, &template).start();
+    let proxy = Setup::sections(subject, "mode http", &template).start();
     let tlv = |kind: u8, value: &str| [&[kind, 0, value.len() as u8], value.as_bytes()].concat();
     for (last, tlvs, status) in [
         (7, tlv(2, "mail.test"), "403"),
@@ -410,20 +389,13 @@ fn rules_ask_what_headers_say(subject: Subject) {
 fn a_connection_has_a_name(subject: Subject) {
     let origin = Origin::echo();
     let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         frontend px
             bind @px@
             unique-id-format %ci-px
             default_backend servers
         backend servers
             server s1 @s1@ send-proxy-v2 proxy-v2-options unique-id";
-    let proxy = Setup::new(subject, template).with("s1", origin.target()).start();
+    let proxy = Setup::sections(subject, "mode tcp", template).with("s1", origin.target()).start();
     let mut client = proxy.connect("px");
     client.say("hello");
     let seen = origin.seen_when(0, "what the client said", |seen| seen.bytes.ends_with(b"hello"));

@@ -1,10 +1,7 @@
 //! What clients are told by rules rather than by servers: pages of operators, passwords, the tar pit, services of the process itself;
 //! and what rules capture. The reference runs the same table.
 
-use std::io::{self, Read, Write};
-
-use e2e::peers::Conversation;
-use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, mask};
+use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, http};
 
 e2e::scenarios! {
     shared: [
@@ -40,7 +37,7 @@ struct Rig {
 
 impl Rig {
     fn new(subject: Subject, sections: &str) -> Rig {
-        let (logs, origin) = (LogServer::udp(), Origin::serve(serve));
+        let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
         let template = format!("{HTTP}{sections}");
         let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target());
         Rig { proxy: setup.start(), origin, logs }
@@ -55,32 +52,11 @@ impl Rig {
 
     /// The line of the exchange whose request line holds `part`, behind the date.
     fn line(&self, part: &str) -> String {
-        let line = mask::line(&self.logs.line_with(part));
-        line.split_once("[DATE] ").expect("an accept date").1.to_owned()
-    }
-
-    /// The value of a field of the request that a server got at last.
-    fn field(&self, name: &str) -> Option<String> {
-        let index = self.origin.seen().len() - 1;
-        let seen = self.origin.seen_when(index, "the request", |seen| seen.bytes.ends_with(b"\r\n\r\n"));
-        let text = String::from_utf8_lossy(&seen.bytes).into_owned();
-        let (_, value) = text.rsplit_once(&format!("\r\n{name}: "))?;
-        Some(value.split("\r\n").next()?.to_owned())
+        self.logs.behind_date(part)
     }
 }
 
-fn serve(mut conversation: Conversation) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while conversation.read(&mut byte)? > 0 {
-        bytes.push(byte[0]);
-        if bytes.ends_with(b"\r\n\r\n") {
-            bytes.clear();
-            conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-S: abcdef\r\n\r\nbody")?;
-        }
-    }
-    Ok(())
-}
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-S: abcdef\r\n\r\nbody";
 
 /// Without what says that the connection ends.
 fn bare(answer: &str) -> String {
@@ -257,11 +233,11 @@ fn captures_of_rules(subject: Subject) {
 ";
     let rig = Rig::new(subject, sections);
     rig.ask("/cap", "X-A: abcdefg\r\nX-H: h\r\n");
-    assert_eq!(rig.field("x-cap").as_deref(), Some("abc|h|/cap"));
+    assert_eq!(rig.origin.field_at_last("x-cap").as_deref(), Some("abc|h|/cap"));
     let line = rig.line("\"GET /cap ");
     assert!(line.contains(" {abc|back|/cap} {abcd} \""), "{line}");
     rig.ask("/none", "");
-    assert_eq!(rig.field("x-cap").as_deref(), Some("||/none"));
+    assert_eq!(rig.origin.field_at_last("x-cap").as_deref(), Some("||/none"));
     let line = rig.line("\"GET /none ");
     assert!(line.contains(" {|back|/none} {abcd} \""), "{line}");
     rig.ask("/deny", "X-H: h\r\n");
@@ -313,11 +289,8 @@ fn metrics_behind_a_rule(subject: Subject) {
     let mut client = rig.proxy.connect("fe");
     for _ in 0..2 {
         client.say("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.extend(client.hear(1));
-        }
-        assert!(head.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&head));
+        let head = http::head(&mut client.stream()).expect("no end").expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
         client.say("GET /else HTTP/1.1\r\nHost: x\r\n\r\n");
         let mut answer = Vec::new();
         while !answer.ends_with(b"body") {
@@ -392,7 +365,7 @@ fn maps_and_other_converters(subject: Subject) {
     let rig = Rig::new(subject, &sections);
     for (index, (expression, path, fields, expected)) in rows.iter().enumerate() {
         rig.ask(path, &format!("{fields}X-Row: {index}\r\n"));
-        assert_eq!(rig.field("x-r"), Some(format!("[{expected}]")), "{expression} of {path}");
+        assert_eq!(rig.origin.field_at_last("x-r"), Some(format!("[{expected}]")), "{expression} of {path}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use e2e::peers::Conversation;
-use e2e::{Client, LogServer, Origin, Proxy, Setup, Subject, mask};
+use e2e::{Client, LogServer, Origin, Proxy, Setup, Subject, http};
 
 e2e::scenarios! {
     shared: [
@@ -70,9 +70,8 @@ impl Rig {
 
     /// Times without their digits, the server, the status and how it ended, of the exchange for this path.
     fn outcome(&self, path: &str) -> String {
-        let line = mask::line(&self.logs.line_with(&format!("\"POST {path} ")));
-        let (_, rest) = line.split_once("[DATE] ").expect("an accept date");
-        let words: Vec<&str> = rest.split(' ').collect();
+        let line = self.logs.behind_date(&format!("\"POST {path} "));
+        let words: Vec<&str> = line.split(' ').collect();
         let request_time = if words[2].starts_with("-1/") { "-1" } else { "T" };
         [words[1], request_time, words[3], words[7]].join(" ")
     }
@@ -89,15 +88,15 @@ impl Rig {
     }
 }
 
+/// How much later the rest of an answer comes than its beginning: nobody shall see both at once.
+const LATE: Duration = Duration::from_millis(50);
+
 /// Answers once the content has come, by what is asked for.
 fn serve(mut conversation: Conversation) -> io::Result<()> {
-    loop {
-        let head = until(&mut conversation, b"\r\n\r\n")?;
-        if head.is_empty() {
-            return Ok(());
-        }
+    while let Some(head) = http::head(&mut conversation)? {
         answer(&mut conversation, &head)?;
     }
+    Ok(())
 }
 
 fn answer(conversation: &mut Conversation, head: &str) -> io::Result<()> {
@@ -110,13 +109,13 @@ fn answer(conversation: &mut Conversation, head: &str) -> io::Result<()> {
     match head.split(' ').nth(1) {
         Some("/pieces") => {
             conversation.write_all(b"HTTP/1.1 200 OK\r\nX-Wait: 1\r\nContent-Length: 10\r\n\r\nabc")?;
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(LATE);
             conversation.write_all(b"defghij")
         }
         Some("/chunks") => {
             conversation
                 .write_all(b"HTTP/1.1 200 OK\r\nX-Wait: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")?;
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(LATE);
             conversation.write_all(b"2\r\nde\r\n0\r\n\r\n")
         }
         Some("/never") => {

@@ -1,12 +1,11 @@
 //! Rules on who the client is, and clients that are left without a word: `set-src`, `set-dst` and their ports, `silent-drop`. The
 //! reference runs the same table.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use e2e::peers::Conversation;
-use e2e::{LogServer, Origin, Proxy, Setup, Subject, mask};
+use e2e::{LogServer, Origin, Proxy, Setup, Subject};
 use nix::sys::socket::{self, sockopt};
 
 e2e::scenarios! {
@@ -37,7 +36,7 @@ struct Rig {
 
 impl Rig {
     fn new(subject: Subject, sections: &str) -> Rig {
-        let (logs, origin) = (LogServer::udp(), Origin::serve(serve));
+        let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
         let template = format!("{HEAD}{sections}");
         let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target());
         Rig { proxy: setup.start(), origin, logs }
@@ -54,17 +53,7 @@ impl Rig {
     }
 }
 
-fn serve(mut conversation: Conversation) -> io::Result<()> {
-    let (mut bytes, mut byte) = (Vec::new(), [0]);
-    while conversation.read(&mut byte)? > 0 {
-        bytes.push(byte[0]);
-        if bytes.ends_with(b"\r\n\r\n") {
-            bytes.clear();
-            conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
-        }
-    }
-    Ok(())
-}
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// The value of a field.
 fn field(text: &str, name: &str) -> String {
@@ -184,11 +173,7 @@ fn clients_left_without_a_word(subject: Subject) {
         let _ = client.try_say(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
         client
     };
-    let outcome = |part: &str| {
-        let line = mask::line(&rig.logs.line_with(part));
-        let (_, rest) = line.split_once("[DATE] ").expect("an accept date");
-        rest.split(' ').take(8).collect::<Vec<_>>().join(" ")
-    };
+    let outcome = |part: &str| rig.logs.behind_date(part).split(' ').take(8).collect::<Vec<_>>().join(" ");
     let asked = dropped("fe", "/drop");
     assert!(outcome("\"GET /drop ").starts_with("fe fe/<NOSRV> -1/-1/-1/-1/"));
     assert!(outcome("\"GET /drop ").ends_with(" -1 0 - - PR--"), "{}", outcome("\"GET /drop "));

@@ -1,9 +1,7 @@
 //! What operators write once for many sections: rules in named `defaults`, and pages that are made anew each time (`http-error`). The
 //! reference runs the same table.
 
-use std::io::{self, Read, Write};
-
-use e2e::peers::{Conversation, Refusing};
+use e2e::peers::Refusing;
 use e2e::{LogServer, Origin, Proxy, Setup, Subject};
 
 e2e::scenarios! {
@@ -38,7 +36,7 @@ struct Rig {
 
 impl Rig {
     fn new(subject: Subject, sections: &str) -> Rig {
-        let (logs, origin, dead) = (LogServer::udp(), Origin::serve(serve), Refusing::new());
+        let (logs, origin, dead) = (LogServer::udp(), Origin::answering(|_| ANSWER), Refusing::new());
         let template = format!("{HEAD}{sections}");
         let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target());
         Rig { proxy: setup.with("dead", dead.target()).start(), origin, _logs: logs }
@@ -63,17 +61,7 @@ impl Rig {
     }
 }
 
-fn serve(mut conversation: Conversation) -> io::Result<()> {
-    let (mut bytes, mut byte) = (Vec::new(), [0]);
-    while conversation.read(&mut byte)? > 0 {
-        bytes.push(byte[0]);
-        if bytes.ends_with(b"\r\n\r\n") {
-            bytes.clear();
-            conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
-        }
-    }
-    Ok(())
-}
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// `configuration.txt` §4: rules of named `defaults` sections, and their ACLs.
 fn rules_before_those_of_sections(subject: Subject) {

@@ -15,13 +15,6 @@ e2e::scenarios! {
 }
 
 const SECTIONS: &str = "
-    global
-        nbthread 1
-    defaults
-        mode http
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
     frontend fe
         bind @fe@
         @rules@
@@ -65,7 +58,7 @@ fn exchange(subject: Subject, rules: &str) -> (String, String) {
     let directory = TempDir::new().expect("a temporary directory");
     let patterns = directory.path().join("patterns");
     fs::write(&patterns, "# ours\n/shop\n.php\n").expect("room for a list");
-    let setup = Setup::new(subject, &SECTIONS.replace("@rules@", rules)).with("s", origin.target());
+    let setup = Setup::sections(subject, "mode http", &SECTIONS.replace("@rules@", rules)).with("s", origin.target());
     let proxy = setup.with("patterns", patterns.display()).start();
     let mut client = proxy.connect("fe");
     client.say(REQUEST);

@@ -1,9 +1,9 @@
 //! How large a message may be: `tune.bufsize`, `tune.maxrewrite`, `tune.http.maxhdr`. The reference draws the same lines.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use e2e::peers::Conversation;
-use e2e::{Origin, Proxy, Setup, Subject};
+use e2e::{Origin, Proxy, Setup, Subject, http};
 
 e2e::scenarios! {
     shared: [heads_have_so_many_lines, heads_have_so_many_bytes, responses_have_so_many_bytes],
@@ -31,12 +31,7 @@ fn start(subject: Subject, settings: &str, origin: &Origin) -> Proxy {
 
 /// Answers with a field of as many bytes as the path says.
 fn answer(mut conversation: Conversation) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while !bytes.ends_with(b"\r\n\r\n") && conversation.read(&mut byte)? > 0 {
-        bytes.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&bytes).into_owned();
+    let head = http::head(&mut conversation)?.unwrap_or_default();
     let size = head.split(['/', ' ']).nth(2).and_then(|size| size.parse().ok()).unwrap_or(0);
     conversation
         .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: {}\r\n\r\n", "x".repeat(size)).as_bytes())

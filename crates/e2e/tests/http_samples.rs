@@ -1,9 +1,6 @@
 //! Samples where names and lines are made of them: log formats, backends and servers by computed names, unique ids, captures. The
 //! reference runs the same table.
 
-use std::io::{self, Read, Write};
-
-use e2e::peers::Conversation;
 use e2e::{LogServer, Origin, Proxy, Setup, Subject};
 
 e2e::scenarios! {
@@ -44,7 +41,7 @@ impl Rig {
     }
 
     fn of(subject: Subject, template: &str) -> Rig {
-        let (logs, origin) = (LogServer::udp(), Origin::serve(serve));
+        let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
         let setup = Setup::new(subject, template).with("log", logs.target()).with("s", origin.target());
         Rig { proxy: setup.start(), origin, logs }
     }
@@ -61,29 +58,9 @@ impl Rig {
     fn line(&self, part: &str) -> String {
         self.logs.line_with(part).trim_start_matches("<150>").trim_end().to_owned()
     }
-
-    /// The value of a field of the request that a server got at last.
-    fn field(&self, name: &str) -> Option<String> {
-        let index = self.origin.seen().len() - 1;
-        let seen = self.origin.seen_when(index, "the request", |seen| seen.bytes.ends_with(b"\r\n\r\n"));
-        let text = String::from_utf8_lossy(&seen.bytes).into_owned();
-        let (_, value) = text.rsplit_once(&format!("\r\n{name}: "))?;
-        Some(value.split("\r\n").next()?.to_owned())
-    }
 }
 
-fn serve(mut conversation: Conversation) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while conversation.read(&mut byte)? > 0 {
-        bytes.push(byte[0]);
-        if bytes.ends_with(b"\r\n\r\n") {
-            bytes.clear();
-            conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-S: a\r\n\r\nbody")?;
-        }
-    }
-    Ok(())
-}
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-S: a\r\n\r\nbody";
 
 /// `configuration.txt` §8.2.6: `%[expression]`.
 fn lines_with_samples(subject: Subject) {
@@ -143,7 +120,7 @@ fn structured_data_with_samples(subject: Subject) {
     backend be
         server s @s@
 ";
-    let (logs, origin) = (LogServer::udp(), Origin::serve(serve));
+    let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
     let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target()).with("at", "@");
     let rig = Rig { proxy: setup.start(), origin, logs };
     rig.ask("/", "X-A: b]\r\n");
@@ -280,7 +257,7 @@ fn exchanges_have_names(subject: Subject) {
         let (name, sample) = (parts.next().expect("a name").to_owned(), parts.next().expect("a sample"));
         assert_eq!(name, sample, "{line}");
         if path != "/deny" {
-            assert_eq!(rig.field("x-unique-id").as_ref(), Some(&name), "{line}");
+            assert_eq!(rig.origin.field_at_last("x-unique-id").as_ref(), Some(&name), "{line}");
         }
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
         assert!(name.split([':', '_']).all(|part| part.len() >= 4 && part.bytes().all(is_digit)), "{name}");
@@ -303,7 +280,7 @@ fn exchanges_have_names(subject: Subject) {
     client.finish();
     client.to_end();
     let name = "2-/new-GET-127.0.0.1";
-    assert_eq!(rig.field("x-id").as_deref(), Some(name));
+    assert_eq!(rig.origin.field_at_last("x-id").as_deref(), Some(name));
     let seen = String::from_utf8_lossy(&rig.origin.seen().last().expect("a connection").bytes).into_owned();
     assert!(seen.contains(&format!("\r\nx-a: 3\r\nx-a: {name}\r\n")), "{seen}");
     assert_eq!(rig.line("|/old"), format!("{name}|/old"));
@@ -336,15 +313,19 @@ fn digests_and_how_busy_it_is(subject: Subject) {
     let sums = "640227501|1323567263|4260198759|3860786875|1581546775629174716|5259890479203322608";
     let sha =
         "06F74E7966946C1647930A899440755839F74E3E|AAAEA3613DF9F409E3B79264CA21C3E12E99AD2D7B0F6FC9B4CA2F4610B878A1|";
-    assert_eq!(rig.field("x-sums").as_deref(), Some(sums));
-    let found = rig.field("x-sha").expect("digests");
+    assert_eq!(rig.origin.field_at_last("x-sums").as_deref(), Some(sums));
+    let found = rig.origin.field_at_last("x-sha").expect("digests");
     assert!(found.starts_with(sha) && found.ends_with("|96|128"), "{found}");
-    assert_eq!(rig.field("x-json").as_deref(), Some(r#"\/abc?x=\"\n\u00c3\u00a9\u00ff"#));
-    assert_eq!(rig.field("x-room").as_deref(), Some("5|-1|7|-1|15|-1"));
-    assert_eq!(rig.field("x-lines").as_deref(), Some("0|0|0|0|0"));
-    assert_eq!(rig.field("x-rates").as_deref(), Some("yes"));
-    assert_eq!(rig.field("x-date").as_deref(), Some("yes"));
-    assert!(matches!(rig.field("x-offset").as_deref(), Some("5" | "6")), "{:?}", rig.field("x-offset"));
+    assert_eq!(rig.origin.field_at_last("x-json").as_deref(), Some(r#"\/abc?x=\"\n\u00c3\u00a9\u00ff"#));
+    assert_eq!(rig.origin.field_at_last("x-room").as_deref(), Some("5|-1|7|-1|15|-1"));
+    assert_eq!(rig.origin.field_at_last("x-lines").as_deref(), Some("0|0|0|0|0"));
+    assert_eq!(rig.origin.field_at_last("x-rates").as_deref(), Some("yes"));
+    assert_eq!(rig.origin.field_at_last("x-date").as_deref(), Some("yes"));
+    assert!(
+        matches!(rig.origin.field_at_last("x-offset").as_deref(), Some("5" | "6")),
+        "{:?}",
+        rig.origin.field_at_last("x-offset")
+    );
 }
 
 /// `configuration.txt` §7.3.1, §7.3.2, §7.3.6: the values are those of HAProxy 2.6.12.

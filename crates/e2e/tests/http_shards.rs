@@ -1,12 +1,11 @@
 //! `mode http` over several shards: they behave as one. The reference runs the same table on as many threads.
 
-use std::io::{self, Read, Write};
+use std::io::Write;
 
-use e2e::peers::Conversation;
 use e2e::run::{Machine, turn};
 use e2e::secure_origin::SecureOrigin;
 use e2e::tls::Authority;
-use e2e::{Admin, Origin, Setup, Subject};
+use e2e::{Admin, Origin, Setup, Subject, http};
 
 e2e::scenarios! {
     shared: [
@@ -33,22 +32,7 @@ const CLIENTS: usize = 24;
 
 /// Answers every request with this name.
 fn named(name: &'static str) -> Origin {
-    Origin::serve(move |mut conversation| serve(&mut conversation, name))
-}
-
-fn serve(conversation: &mut Conversation, name: &str) -> io::Result<()> {
-    let (mut heard, mut part) = (Vec::new(), [0; 1_024]);
-    loop {
-        let count = conversation.read(&mut part)?;
-        if count == 0 {
-            return Ok(());
-        }
-        heard.extend_from_slice(&part[..count]);
-        if heard.ends_with(b"\r\n\r\n") {
-            heard.clear();
-            write!(conversation, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len())?;
-        }
-    }
+    Origin::answering(move |_| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()))
 }
 
 /// A client of its own asks once, and is left: what was under way for it is over then.
@@ -141,16 +125,11 @@ fn a_connection_with_tls_serves_clients_of_all_shards() {
     let authority = Authority::new();
     // It says for which host the connection was made.
     let origin = SecureOrigin::serve(authority.server(&["a.test", "b.test"], false, &[]), |client| {
-        loop {
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                client.read_exact(&mut byte)?;
-                head.push(byte[0]);
-            }
+        while http::head(client)?.is_some() {
             let name = client.conn.server_name().unwrap_or_default().to_owned();
             client.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()).as_bytes())?;
         }
+        Ok(())
     });
     let admin = Admin::new();
     let template = format!(

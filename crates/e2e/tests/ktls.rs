@@ -8,7 +8,7 @@ use e2e::peers::pattern::{self, Checker, Pattern};
 use e2e::run::{self, Machine};
 use e2e::secure_origin::SecureOrigin;
 use e2e::tls::{Authority, Key};
-use e2e::{Admin, End, Origin, Proxy, Setup, Subject, wait};
+use e2e::{Admin, End, Origin, Proxy, Setup, Subject, http, wait};
 use nix::fcntl::Flock;
 use nix::unistd::Pid;
 
@@ -221,10 +221,7 @@ fn contents() {
     for engine in ENGINES {
         let origin = Origin::serve(|mut client| {
             for _ in 0..2 {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.extend(client.hear(1)?);
-                }
+                http::head(&mut client)?;
                 client.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {TOTAL}\r\n\r\n").as_bytes())?;
                 pattern::pour(&mut client, TOTAL)?;
             }

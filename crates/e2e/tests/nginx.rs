@@ -14,18 +14,11 @@ e2e::scenarios! {
 
 fn in_front_of(subject: Subject, nginx: &Nginx, header: &str) -> Proxy {
     let template = format!(
-        "global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        listen px
+        "listen px
             bind @px@
             server s1 @s1@ check inter 1s {header}"
     );
-    Setup::new(subject, &template).with("s1", nginx.target()).start()
+    Setup::sections(subject, "mode tcp", &template).with("s1", nginx.target()).start()
 }
 
 /// Asks over a connection that stays open and hands out the body, which is one line.

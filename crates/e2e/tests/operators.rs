@@ -2,7 +2,6 @@
 //! changed, servers that are left slowly. And what both take over from the process before: the states of servers, from a file.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use e2e::admin::Admin;
@@ -225,11 +224,6 @@ fn messages_that_cannot_be_read(subject: Subject) {
     let template = "
     global
         stats socket @socket@ level admin
-    defaults
-        mode http
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
     frontend fe
         bind @fe@
         default_backend be
@@ -240,18 +234,10 @@ fn messages_that_cannot_be_read(subject: Subject) {
         server s @s@
 ";
     let admin = Admin::new();
-    let origin = Origin::serve(|mut conversation| {
-        let mut byte = [0];
-        let mut heard = Vec::new();
-        while conversation.read(&mut byte)? > 0 {
-            heard.push(byte[0]);
-            if heard.ends_with(b"\r\n\r\n") {
-                conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nBad Header: x\r\n\r\nabc")?;
-            }
-        }
-        Ok(())
-    });
-    let setup = Setup::new(subject, template).with("socket", admin.path().display()).with("s", origin.target());
+    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nBad Header: x\r\n\r\nabc");
+    let setup = Setup::sections(subject, "mode http", template)
+        .with("socket", admin.path().display())
+        .with("s", origin.target());
     let proxy = setup.start();
     let say = |bytes: &[u8]| {
         let mut client = proxy.connect("fe");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use e2e::client::End;
 use e2e::peers::pattern;
 use e2e::tls::{Authority, Key, SecureClient, s_client};
-use e2e::{LogServer, Origin, Proxy, Setup, Subject, wait};
+use e2e::{LogServer, Origin, Proxy, Setup, Subject, http, wait};
 use rustls::{ClientConfig, HandshakeKind};
 
 e2e::scenarios! {
@@ -37,23 +37,14 @@ const MEGABYTE: u64 = 1 << 20;
 /// A relay whose listener has these parameters behind `ssl`.
 fn relay(subject: Subject, bind: &str, origin: &Origin, logs: &LogServer) -> Setup {
     let template = format!(
-        "global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            log-format \"%ft %b/%s %ts %B %sslv %sslc\"
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
-        frontend px
+        "frontend px
             bind @px@ ssl {bind}
             default_backend servers
         backend servers
             server s1 @s1@"
     );
-    Setup::new(subject, &template).with("s1", origin.target()).with("log", logs.target())
+    let defaults = "mode tcp\n log @log@ local2\n log-format \"%ft %b/%s %ts %B %sslv %sslc\"";
+    Setup::sections(subject, defaults, &template).with("s1", origin.target()).with("log", logs.target())
 }
 
 fn start(subject: Subject, bind: &str, origin: &Origin) -> (Proxy, LogServer) {
@@ -261,16 +252,6 @@ fn the_header_comes_before_the_handshake(subject: Subject) {
 }
 
 const HTTP: &str = "
-    global
-        nbthread @threads@
-        log @log@ local2
-    defaults
-        mode http
-        log global
-        option httplog
-        timeout connect 2s
-        timeout client 10s
-        timeout server 10s
     frontend px
         bind @px@ ssl crt @crt@ alpn http/1.1
         default_backend servers
@@ -288,17 +269,15 @@ fn requests_over_tls(subject: Subject) {
         Ok(())
     });
     let logs = LogServer::udp();
-    let setup = Setup::new(subject, HTTP).with("s1", origin.target()).with("log", logs.target());
+    let defaults = "mode http\n log @log@ local2\n option httplog";
+    let setup = Setup::sections(subject, defaults, HTTP).with("s1", origin.target()).with("log", logs.target());
     let proxy = setup.with("crt", authority.host("m.pem", &["mail.test"], Key::Ecdsa)).start();
     let mut client = authority.trusting().protocols(&["http/1.1"]).connect(proxy.address("px"));
     assert_eq!(client.tls().alpn_protocol(), Some(&b"http/1.1"[..]));
     for size in [5, 300_000] {
         client.say("POST /mail HTTP/1.1\r\nHost: mail.test\r\nContent-Length: 6\r\n\r\nhello!");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.extend(client.hear(1));
-        }
-        assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&head));
+        let head = http::head(&mut client.stream()).expect("no end").expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         assert!(client.hear(size) == pattern::part(0, size), "{size} bytes");
     }
     let lines = logs.lines_with("\"POST /mail HTTP/1.1\"", 2);
@@ -340,19 +319,12 @@ fn sessions_are_taken_up_only_where_the_same_is_demanded(subject: Subject) {
     let authority = Authority::new();
     let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
     let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         listen open
             bind @px@ ssl crt @crt@
             bind @closed@ ssl crt @crt@ ca-file @ca@ verify required
             server s1 @s1@";
     let origin = Origin::echo();
-    let setup = Setup::new(subject, template).with("s1", origin.target()).with("crt", crt);
+    let setup = Setup::sections(subject, "mode tcp", template).with("s1", origin.target()).with("crt", crt);
     let proxy = setup.with("ca", authority.ca_file()).start();
     for setup in [authority.trusting(), authority.trusting().old()] {
         let config = setup.config();
@@ -436,13 +408,6 @@ fn the_server_is_told_of_tls(subject: Subject) {
     let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
     let alice = authority.person("alice.pem", "alice");
     let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         frontend px
             bind @clear@
             bind @secure@ ssl crt @crt@ ca-file @ca@ verify optional alpn imap
@@ -473,7 +438,7 @@ fn the_server_is_told_of_tls(subject: Subject) {
     ];
     for (server, client, expected) in cases {
         let origin = Origin::echo();
-        let setup = Setup::new(subject, template).with("s1", origin.target()).with("server", server);
+        let setup = Setup::sections(subject, "mode tcp", template).with("s1", origin.target()).with("server", server);
         let proxy = setup.with("crt", &crt).with("ca", authority.ca_file()).start();
         let mut client = client.connect(proxy.address("secure"));
         client.say("hello");

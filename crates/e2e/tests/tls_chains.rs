@@ -32,20 +32,11 @@ fn other(subject: Subject) -> Subject {
 fn secure_proxy(subject: Subject, bind: &str, origin: &Origin) -> (Proxy, LogServer) {
     let logs = LogServer::udp();
     let template = "
-        global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            log-format \"%ft %ci:%cp %ts %B %sslv\"
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         listen back
             bind @back@ ssl @bind@
             server s1 @s1@";
-    let setup = Setup::new(other(subject), template).with("bind", bind).with("s1", origin.target());
+    let defaults = "mode tcp\n log @log@ local2\n log-format \"%ft %ci:%cp %ts %B %sslv\"";
+    let setup = Setup::sections(other(subject), defaults, template).with("bind", bind).with("s1", origin.target());
     (setup.with("log", logs.target()).start(), logs)
 }
 
@@ -116,20 +107,14 @@ fn names_protocols_certificates_and_sessions(subject: Subject) {
     });
     let logs = LogServer::udp();
     let template = "
-        global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            log-format \"name=%[ssl_fc_sni] alpn=%[ssl_fc_alpn] who=%[ssl_c_s_dn(CN)] resumed=%[ssl_fc_is_resumed] shown=%[ssl_f_s_dn(CN)] %sslv\"
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         listen back
             bind @back@ ssl crt @one@ crt @two@ ca-file @ca@ verify required alpn imap,http/1.1
             server s1 @s1@";
-    let setup = Setup::new(other(subject), template).with("one", one).with("two", two).with("ca", authority.ca_file());
+    let defaults = "mode tcp\n log @log@ local2\n log-format \"name=%[ssl_fc_sni] alpn=%[ssl_fc_alpn] who=%[ssl_c_s_dn(CN)] resumed=%[ssl_fc_is_resumed] shown=%[ssl_f_s_dn(CN)] %sslv\"";
+    let setup = Setup::sections(other(subject), defaults, template)
+        .with("one", one)
+        .with("two", two)
+        .with("ca", authority.ca_file());
     let back = setup.with("s1", origin.target()).with("log", logs.target()).start();
     let target = back.address("back").to_string();
     for mode in ["tcp", "http"] {
@@ -161,33 +146,18 @@ fn each_tells_the_other_of_its_client(subject: Subject) {
     let authority = Authority::new();
     let (crt, alice) = (authority.host("m.pem", &["mail.test"], Key::Ecdsa), authority.person("alice.pem", "alice"));
     let front = "
-        global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         listen front
             bind @front@ ssl crt @crt@ ca-file @ca@ verify optional alpn imap
             unique-id-format %ci-front
             server s1 @s1@ @server@";
     let back = "
-        global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            log-format \"from=%ci:%cp for=%[fc_pp_authority] id=%[fc_pp_unique_id] %B %ts\"
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         listen back
             bind @back@ accept-proxy
             server s1 @s1@";
     let (origin, logs) = (Origin::echo(), LogServer::udp());
-    let setup = Setup::new(other(subject), back).with("s1", origin.target()).with("log", logs.target());
+    let defaults =
+        "mode tcp\n log @log@ local2\n log-format \"from=%ci:%cp for=%[fc_pp_authority] id=%[fc_pp_unique_id] %B %ts\"";
+    let setup = Setup::sections(other(subject), defaults, back).with("s1", origin.target()).with("log", logs.target());
     let back = setup.start();
     let all = "proxy-v2-options crc32c,authority,unique-id,ssl,cert-cn,ssl-cipher,cert-key,cert-sig";
     for (header, told) in [
@@ -198,7 +168,7 @@ fn each_tells_the_other_of_its_client(subject: Subject) {
         (&*format!("send-proxy-v2 {all}"), "for=mail.test id=127.0.0.1-front"),
         (&*format!("send-proxy-v2-ssl-cn {all}"), "for=mail.test id=127.0.0.1-front"),
     ] {
-        let setup = Setup::new(subject, front).with("s1", back.address("back")).with("server", header);
+        let setup = Setup::sections(subject, "mode tcp", front).with("s1", back.address("back")).with("server", header);
         let front = setup.with("crt", &crt).with("ca", authority.ca_file()).start();
         for client in [authority.trusting(), authority.trusting().protocols(&["imap"]).person(&alice).old()] {
             let mut client = client.connect(front.address("front"));

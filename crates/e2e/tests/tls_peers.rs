@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::process::{Command, Stdio};
 
 use e2e::tls::{Authority, Key, gnutls_cli, s_client};
-use e2e::{LogServer, Origin, Proxy, Setup, Subject, needs};
+use e2e::{LogServer, Origin, Proxy, Setup, Subject, http, needs};
 
 e2e::scenarios! {
     shared: [
@@ -185,10 +185,7 @@ fn curl_is_led_to_https(subject: Subject) {
     }
     let authority = Authority::new();
     let origin = Origin::serve(|mut client| {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.extend(client.hear(1)?);
-        }
+        http::head(&mut client)?;
         client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nobject")
     });
     let logs = LogServer::udp();

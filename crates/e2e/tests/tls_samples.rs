@@ -38,13 +38,6 @@ fn rules_ask_about_certificates(subject: Subject) {
     let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let alice = authority.person("alice.pem", "alice");
     let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode http
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         frontend px
             bind @px@ ssl crt @crt@ ca-file @ca@ verify optional
             http-request return status 200 content-type text/plain lf-string \"@said@\"";
@@ -75,7 +68,10 @@ fn rules_ask_about_certificates(subject: Subject) {
             format!("mail.test rsaEncryption {} {}", shown.0, shown.1),
         ),
     ] {
-        let setup = Setup::new(subject, template).with("crt", &crt).with("ca", authority.ca_file()).with("said", said);
+        let setup = Setup::sections(subject, "mode http", template)
+            .with("crt", &crt)
+            .with("ca", authority.ca_file())
+            .with("said", said);
         let proxy = setup.start();
         let mut client = authority.trusting().person(&alice).connect(proxy.address("px"));
         client.say("GET / HTTP/1.1\r\nHost: mail.test\r\nConnection: close\r\n\r\n");
@@ -90,13 +86,6 @@ fn rules_ask_about_tls(subject: Subject) {
     let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
     let alice = authority.person("alice.pem", "alice");
     let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode http
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         frontend px
             bind @clear@
             bind @secure@ ssl crt @crt@ ca-file @ca@ verify optional alpn http/1.1
@@ -105,7 +94,7 @@ fn rules_ask_about_tls(subject: Subject) {
             http-request deny deny_status 410 if { ssl_c_used } { ssl_fc_has_crt } { ssl_c_s_dn(CN) alice } { ssl_c_verify 0 }
             http-request deny deny_status 429 if { ssl_fc_alpn http/1.1 } { ssl_fc_cipher -m beg TLS_ } { ssl_fc_use_keysize ge 128 }
             http-request deny deny_status 500";
-    let setup = Setup::new(subject, template).with("crt", crt).with("ca", authority.ca_file());
+    let setup = Setup::sections(subject, "mode http", template).with("crt", crt).with("ca", authority.ca_file());
     let proxy = setup.start();
     let request = "GET /mail HTTP/1.1\r\nHost: mail.test\r\nConnection: close\r\n\r\n";
     let mut clear = proxy.connect("clear");
@@ -161,13 +150,6 @@ fn rules_ask_about_hellos_that_are_passed_on(subject: Subject) {
     });
     let template = format!(
         "
-        global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         {}
         backend yes
             server s1 @yes@
@@ -175,7 +157,7 @@ fn rules_ask_about_hellos_that_are_passed_on(subject: Subject) {
             server s1 @no@",
         frontends.collect::<String>()
     );
-    let setup = Setup::new(subject, &template).with("yes", yes.target()).with("no", no.target());
+    let setup = Setup::sections(subject, "mode tcp", &template).with("yes", yes.target()).with("no", no.target());
     let proxy = setup.start();
     let authority = Authority::new();
     for (index, (condition, is_true)) in OF_HELLOS.iter().enumerate() {
@@ -197,13 +179,6 @@ fn rules_ask_about_hellos_of_servers(subject: Subject) {
     let authority = Authority::new();
     let (secure, plain) = (SecureOrigin::echo(authority.server(&["mail.test"], false, &[])), Origin::named("* OK"));
     let template = "
-        global
-            nbthread @threads@
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 10s
-            timeout server 10s
         listen secure
             bind @secure@
             tcp-response inspect-delay 5s
@@ -216,7 +191,8 @@ fn rules_ask_about_hellos_of_servers(subject: Subject) {
             tcp-response content accept if { rep_ssl_hello_type 2 }
             tcp-response content reject
             server s1 @s2@";
-    let proxy = Setup::new(subject, template).with("s1", secure.target()).with("s2", plain.target()).start();
+    let proxy =
+        Setup::sections(subject, "mode tcp", template).with("s1", secure.target()).with("s2", plain.target()).start();
     let mut client = authority.trusting().connect(proxy.address("secure"));
     client.say("hello");
     assert_eq!(client.hear(5), b"hello");

@@ -5,7 +5,7 @@ use e2e::ports::{self, Reservation};
 use e2e::secure_origin::SecureOrigin;
 use e2e::tls::{Authority, Key, Relay};
 use e2e::{Origin, Subject, http, process, run, wait};
-use std::io::{Read, Write};
+use std::io::Write;
 
 e2e::scenarios! {
     shared: [
@@ -198,18 +198,13 @@ fn connections_are_kept_for_the_same_name(subject: Subject) {
     let authority = Authority::new();
     // It says whether a request comes over a connection that was made for its host.
     let secure = SecureOrigin::serve(authority.server(&["mail.test"], false, &[]), |client| {
-        loop {
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                client.read_exact(&mut byte)?;
-                head.push(byte[0]);
-            }
+        while let Some(head) = http::head(client)? {
             let wanted = format!("host: {}\r\n", client.conn.server_name().unwrap_or_default());
-            let is_right = String::from_utf8_lossy(&head).to_ascii_lowercase().contains(&wanted);
+            let is_right = head.to_ascii_lowercase().contains(&wanted);
             let answer = if is_right { "ok" } else { "no" };
             client.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{answer}").as_bytes())?;
         }
+        Ok(())
     });
     let server = "ssl verify none sni req.hdr(host)";
     let relay =

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use super::conversation::{Conversation, Seen, Stream};
 use super::pattern;
 use crate::client::End;
+use crate::http;
 use crate::wait::{self, SOON};
 
 /// The stack of a conversation's thread; scripts are shallow.
@@ -103,6 +104,17 @@ impl Origin {
         })
     }
 
+    /// Answers the head of each request with what `answer` makes of it, on one connection until the client ends it. Requests have no
+    /// content.
+    pub fn answering<T: AsRef<[u8]>>(answer: impl Fn(&str) -> T + Send + Sync + 'static) -> Self {
+        Self::serve(move |mut client| {
+            while let Some(head) = http::head(&mut client)? {
+                client.write_all(answer(&head).as_ref())?;
+            }
+            Ok(())
+        })
+    }
+
     /// Sends the first `total` bytes of the [`pattern`] and a FIN, then receives to the end.
     pub fn pouring(total: u64) -> Self {
         Self::serve(move |mut client| {
@@ -168,6 +180,15 @@ impl Origin {
     pub fn seen(&self) -> Vec<Seen> {
         let accepted = self.accepted.lock().expect("the accepting thread does not panic under the lock");
         accepted.iter().map(|one| one.seen.lock().expect("scripts do not panic under the lock").clone()).collect()
+    }
+
+    /// The value of this field, once the head of the request that came last is whole. `None`: it has none.
+    pub fn field_at_last(&self, name: &str) -> Option<String> {
+        let index = self.seen().len() - 1;
+        let seen = self.seen_when(index, "the request", |seen| seen.bytes.ends_with(b"\r\n\r\n"));
+        let text = String::from_utf8_lossy(&seen.bytes).into_owned();
+        let (_, value) = text.rsplit_once(&format!("\r\n{name}: "))?;
+        Some(value.split("\r\n").next()?.to_owned())
     }
 
     /// Waits until connection `index` satisfies `condition` and hands out what was seen of it.
