@@ -120,7 +120,8 @@ impl Scenario {
         Scenario { floor: Some(means), ..self }
     }
 
-    /// The same on two shards beside two threads of HAProxy, in a line of its own.
+    /// The same on two shards beside two threads of HAProxy, in a line of its own: what both would start on two CPUs if nothing
+    /// else were written.
     fn on_two(self, name: &'static str, about: &'static str) -> Self {
         Scenario { name, about, shards: Some(2), subjects: &[TIDEGATE, HAPROXY], floor: None, ..self }
     }
@@ -286,6 +287,7 @@ fn over_http(many: usize) -> Vec<Scenario> {
             paced_at: Some(0.6),
             ..get64("http-equal-load", "http-get-1k at a fixed rate, 60 % of what the slowest reaches")
         },
+        get64("http-get-1k", "").on_two("http-two-get-1k", "http-get-1k on two shards, and on two threads"),
         Scenario::http("http-get-16k", "GET of 16 KiB, over 64 connections", RoundTrip, 64, GET_16K).above(Means::Copy),
         Scenario::http("http-get-1m", "GET of 1 MiB, over 16 connections", Gigabyte, 16, GET_1M)
             .beside_splices()
