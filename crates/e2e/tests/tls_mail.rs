@@ -6,14 +6,14 @@ use std::process::Command;
 use e2e::dovecot::{Dovecot, PASSWORD, Plaintext, USER};
 use e2e::mail::Lmtp;
 use e2e::tls::{Authority, Key};
-use e2e::{Proxy, Setup, Subject, needs, wait};
+use e2e::{Admin, Proxy, Setup, Subject, needs, wait};
 
 e2e::scenarios! {
     shared: [
         dovecot_is_told_of_tls,
         mail_clients_log_in_over_tls,
         dovecot_is_told_who_it_is,
-        a_client_that_waits_for_mail_outlives_a_certificate,
+        a_client_that_waits_for_mail_outlives_certificates,
         the_example_is_served_as_it_stands,
     ],
     alone: [],
@@ -55,7 +55,11 @@ const MAIL: &str = "
         server d1 @dovecot_imap@ send-proxy-v2";
 
 fn in_front_of(subject: Subject, dovecot: &Dovecot, header: &str, authority: &Authority, crt: &str) -> Proxy {
-    Setup::new(subject, MAIL)
+    setup(subject, MAIL, dovecot, header, authority, crt).start()
+}
+
+fn setup(subject: Subject, text: &str, dovecot: &Dovecot, header: &str, authority: &Authority, crt: &str) -> Setup {
+    Setup::new(subject, text)
         .with("dovecot_imap", dovecot.imap())
         .with("dovecot_pop3", dovecot.pop3())
         .with("dovecot_lmtp", dovecot.lmtp())
@@ -63,7 +67,6 @@ fn in_front_of(subject: Subject, dovecot: &Dovecot, header: &str, authority: &Au
         .with("crt", crt)
         .with("ca", authority.ca_file())
         .reloadable()
-        .start()
 }
 
 /// Sends a command of IMAP, and hands out its result.
@@ -180,14 +183,18 @@ fn dovecot_is_told_who_it_is(subject: Subject) {
     assert!(answer.starts_with("a NO"), "without a certificate the name is the client's word: {answer}");
 }
 
-fn a_client_that_waits_for_mail_outlives_a_certificate(subject: Subject) {
-    if !Dovecot::is_there("a_client_that_waits_for_mail_outlives_a_certificate") {
+/// `management.txt`: set ssl cert, commit ssl cert; and a reload.
+fn a_client_that_waits_for_mail_outlives_certificates(subject: Subject) {
+    if !Dovecot::is_there("a_client_that_waits_for_mail_outlives_certificates") {
         return;
     }
-    let (authority, other) = (Authority::new(), Authority::new());
+    let [authority, next, other] = [Authority::new(), Authority::new(), Authority::new()];
     let dovecot = Dovecot::start(Plaintext::Refused);
     let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
-    let proxy = in_front_of(subject, &dovecot, "send-proxy-v2-ssl", &authority, &crt);
+    let admin = Admin::new();
+    let text = MAIL.replace("    defaults\n", "        stats socket @admin@ level admin\n    defaults\n");
+    let setup = setup(subject, &text, &dovecot, "send-proxy-v2-ssl", &authority, &crt);
+    let proxy = setup.with("admin", admin.path().display()).start();
     let mut waiting = authority.trusting().connect(proxy.address("imaps"));
     let mut stream = waiting.stream();
     assert!(log_in(&mut stream, USER).starts_with("a OK"));
@@ -195,6 +202,11 @@ fn a_client_that_waits_for_mail_outlives_a_certificate(subject: Subject) {
     // RFC 2177.
     stream.write_all(b"b IDLE\r\n").expect("Dovecot hears");
     line_with(&mut stream, "+ ");
+    let bundle = std::fs::read_to_string(next.host("m.pem", &["mail.test"], Key::Rsa)).expect("just written");
+    admin.ask(&format!("set ssl cert {crt} <<\n{bundle}"));
+    let committed = admin.ask(&format!("commit ssl cert {crt}"));
+    assert!(committed.trim_end().ends_with("\nSuccess!"), "{committed}");
+    assert!(next.trusting().try_connect(proxy.address("imaps")).is_ok(), "what was committed is shown");
     std::fs::copy(other.host("m.pem", &["mail.test"], Key::Ecdsa), &crt).expect("the new one replaces it");
     proxy.reload();
     wait::until("the new certificate", wait::SOON, || other.trusting().try_connect(proxy.address("imaps")).is_ok());
