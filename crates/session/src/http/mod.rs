@@ -21,6 +21,7 @@
 //!
 //! | file | what it knows |
 //! |---|---|
+//! | `transaction` | what an exchange needs while it is under way |
 //! | `request` | waiting for a head, and what follows from one |
 //! | `rules` | what the operator does to messages |
 //! | `admission` | rules on contents, asked of requests |
@@ -33,6 +34,7 @@
 //! | `leaving` | clients that end their half while they wait |
 //! | `answer` | responses of our own, and closing slowly behind them |
 //! | `facts` | what logs and counters are told |
+//! | `observe` | servers whose responses count for their health |
 //! | `misread` | what operators are shown of messages that break rules |
 //!
 //! **Invariant:** a socket is heard only when nothing that came before waits to be looked at.
@@ -52,18 +54,17 @@ mod retry;
 mod rules;
 mod splice;
 mod stream;
+mod transaction;
 
 pub use facts::Exchanged;
+pub(crate) use transaction::Transaction;
 
 use crate::flow::{Piece, hope_after, is_much};
-use crate::{Cause, Outbox, Phase, Session};
-use content::{Asked, AskedBack, Gathering};
+use crate::{Outbox, Phase, Session};
 use driver::{Errno, Instant, Op, Received, Side};
-use facts::Facts;
-use http1::{Exchange, Limits, Request, Response};
 use std::rc::Rc;
 use stream::{Sending, Stream};
-use table::{BackendId, Message, Persistence, Variables, Words};
+use table::{Message, Variables};
 
 /// What a session has for `mode http`, also while it rests.
 #[derive(Debug)]
@@ -96,119 +97,9 @@ enum Hearing {
     Ended,
 }
 
-/// One request and its response.
-#[derive(Debug)]
-pub(crate) struct Transaction {
-    request: Request,
-    response: Response,
-    /// Once the request's head is whole.
-    exchange: Option<Exchange>,
-    /// The same when the request was begun to be sent.
-    begun: Option<Exchange>,
-    /// Bytes of the request's head, as it was received.
-    head_size: usize,
-    /// Front to back.
-    up: Stream,
-    /// Back to front.
-    down: Stream,
-    /// The response was the last of HTTP: what follows it is a tunnel.
-    is_tunnel: bool,
-    /// In a backend that knows its clients by a cookie.
-    persistence: Option<Persistence>,
-    /// The server that a rule names.
-    imposed: Option<std::sync::Arc<table::Server>>,
-    /// The host that servers with TLS are asked for, once one was.
-    server_name: Option<Option<Box<str>>>,
-    /// What is known of the server's TLS, from when its connection is somebody else's.
-    tls_server: Option<Rc<tls::Client>>,
-    /// The backend that a service of our own answers for, where the request had come that far.
-    section: Option<BackendId>,
-    /// What the operator answers in place of a server.
-    own: Option<Words>,
-    /// While rules on the request are being asked.
-    asked: Option<Asked>,
-    /// While rules on the response are being asked.
-    asked_back: Option<AskedBack>,
-    /// In [`Phase::Gathering`].
-    gathering: Option<Gathering>,
-    /// Why no more of its content comes, although it is not whole.
-    cut: Option<Cause>,
-    /// Memory for what rules write.
-    scratch: Vec<u8>,
-    facts: Facts,
-    /// Of its messages.
-    pub(crate) limits: Limits,
-}
-
 /// Whether a connection that is to be used must have served several clients already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MustBeProven(pub bool);
-
-impl Transaction {
-    pub(crate) fn new(limits: Limits) -> Transaction {
-        Transaction {
-            request: Request::new(limits),
-            response: Response::new(limits),
-            exchange: None,
-            begun: None,
-            head_size: 0,
-            up: Stream::new(limits),
-            down: Stream::new(limits),
-            is_tunnel: false,
-            persistence: None,
-            imposed: None,
-            server_name: None,
-            tls_server: None,
-            section: None,
-            own: None,
-            asked: None,
-            asked_back: None,
-            gathering: None,
-            cut: None,
-            scratch: Vec::new(),
-            facts: Facts::default(),
-            limits,
-        }
-    }
-
-    /// Makes it ready for the next exchange. Keeps its memory.
-    pub(crate) fn clear(&mut self) {
-        self.request.clear();
-        self.response.clear();
-        self.exchange = None;
-        self.begun = None;
-        self.head_size = 0;
-        self.up.clear();
-        self.down.clear();
-        self.is_tunnel = false;
-        self.persistence = None;
-        self.imposed = None;
-        self.server_name = None;
-        self.tls_server = None;
-        self.section = None;
-        self.own = None;
-        self.asked = None;
-        self.asked_back = None;
-        self.gathering = None;
-        self.cut = None;
-        self.facts.clear();
-    }
-
-    /// Whether the client has sent, or is about to send, what nobody will look at if its connection closes now: the rest of its
-    /// content, or another request behind it.
-    fn has_unread(&self) -> bool {
-        let looked_at = if self.up.is_begun { 0 } else { self.head_size };
-        self.exchange.is_none() || !self.up.body.is_done() || self.up.gathered.bytes().len() > looked_at
-    }
-
-    /// The stream whose bytes come from this side.
-    fn stream_from(&mut self, side: Side) -> &mut Stream {
-        match side {
-            Side::Front => &mut self.up,
-            Side::Back => &mut self.down,
-        }
-    }
-}
 
 impl Http {
     fn hearing(&mut self, side: Side) -> &mut Hearing {
