@@ -9,11 +9,11 @@ use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead};
 use crate::environment::Environment;
 use crate::error_page;
-use crate::field_name;
 use crate::http_check;
 use crate::http_rule_reader;
+use crate::http_server;
 use crate::keepalive;
-use crate::keywords::proxy::{Keyword, TABLE, TIMEOUTS, Timer};
+use crate::keywords::proxy::{Keyword, TABLE};
 use crate::keywords::{InDefaults, Scope, find};
 use crate::line::Line;
 use crate::log;
@@ -27,9 +27,10 @@ use crate::stats;
 use crate::switching;
 use crate::tcp_check;
 use crate::tcp_rules;
-use crate::tree::{LogStyle, Mode, Proxy, RetryEvent, Reuse, Role, Settings, StateSource};
+use crate::timeout;
+use crate::tree::{LogStyle, Mode, Proxy, Role, Settings, StateSource};
 use crate::unique_id;
-use crate::value::{TIME_MAX_MS, TimeError, natural, time};
+use crate::value::natural;
 use std::collections::HashSet;
 
 /// Where a line stands.
@@ -202,10 +203,12 @@ fn read(
             let (proxy, acls) = home.proxy(line)?;
             error_page::monitor(line, proxy, acls, reports)
         }
-        Keyword::NameHeader => name_header(line, reports).map(|name| home.settings().http.name_header = name),
-        Keyword::RetryOn => retry_on(line).map(|events| home.settings().http.retry_on = Some(events)),
-        Keyword::HttpReuse => http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
-        Keyword::Timeout => timeout(line, home, reports),
+        Keyword::NameHeader => {
+            http_server::name_header(line, reports).map(|name| home.settings().http.name_header = name)
+        }
+        Keyword::RetryOn => http_server::retry_on(line).map(|events| home.settings().http.retry_on = Some(events)),
+        Keyword::HttpReuse => http_server::http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
+        Keyword::Timeout => timeout::timeout(line, home, reports),
         Keyword::Option => option::option(line, home, reports),
         Keyword::Log => log::proxy(line, &mut home.settings().logs, environment, reports),
         Keyword::LogFormat => {
@@ -294,20 +297,6 @@ fn read(
             Ok(())
         }
     }
-}
-
-/// `http-send-name-header NAME`; `None`: it is refused.
-fn name_header(line: Line<'_>, reports: &mut Reports) -> Result<Option<String>, Diagnostic> {
-    let name = line.word(1);
-    if name.is_empty() {
-        return Err(line.alert(1, "'http-send-name-header' requires a header string."));
-    }
-    field_name::must_be_one(name).map_err(|message| line.alert(1, format!("http-send-name-header : {message}.")))?;
-    if field_name::is_of_connection(name) {
-        reports.refuse_with(line.span(1), format!("http-send-name-header {name}"), field_name::WHY);
-        return Ok(None);
-    }
-    Ok(Some(name.to_string()))
 }
 
 fn unread(line: Line<'_>) -> Result<(), Diagnostic> {
@@ -418,112 +407,6 @@ fn rate_limit(line: Line<'_>) -> Result<Spanned<u32>, Diagnostic> {
     };
     let value = natural(word).ok_or_else(|| line.alert(2, message()))?;
     Ok(Spanned::new(value, line.span(2)))
-}
-
-fn http_reuse(line: Line<'_>) -> Result<Reuse, Diagnostic> {
-    line.ends_at(2, "http-reuse")?;
-    Ok(match line.word(1) {
-        "never" => Reuse::Never,
-        "safe" => Reuse::Safe,
-        "aggressive" => Reuse::Aggressive,
-        "always" => Reuse::Always,
-        _ => return Err(line.alert(1, "'http-reuse' only supports 'never', 'safe', 'aggressive', 'always'.")),
-    })
-}
-
-/// `retry-on WORD …`. Early data is never sent to a server, so none of it is refused (`0rtt-rejected`).
-fn retry_on(line: Line<'_>) -> Result<Vec<RetryEvent>, Diagnostic> {
-    const STATUSES: [u16; 10] = [401, 403, 404, 408, 425, 500, 501, 502, 503, 504];
-    use RetryEvent::{ConnFailure, EmptyResponse, JunkResponse, ResponseTimeout, Status};
-    let words: Vec<&str> = (1..).map(|at| line.word(at)).take_while(|word| !word.is_empty()).collect();
-    if words.is_empty() {
-        return Err(line.alert(0, "'retry-on' needs at least one keyword to specify when to retry"));
-    }
-    if words.len() > 1 && words.contains(&"none") {
-        return Err(line.alert(1, "'retry-on' 'none' keyworld only usable alone"));
-    }
-    let mut events = Vec::new();
-    for (at, word) in (1..).zip(words) {
-        match word {
-            "none" | "0rtt-rejected" => (),
-            "conn-failure" => events.push(ConnFailure),
-            "empty-response" => events.push(EmptyResponse),
-            "junk-response" => events.push(JunkResponse),
-            "response-timeout" => events.push(ResponseTimeout),
-            "all-retryable-errors" => {
-                events.extend([ConnFailure, EmptyResponse, JunkResponse, ResponseTimeout]);
-                events.extend([500, 502, 503, 504].map(Status));
-            }
-            _ => {
-                let status = word.parse().ok().filter(|status| STATUSES.contains(status));
-                let unknown = || line.alert(at, format!("'retry-on': unknown keyword '{word}'"));
-                events.push(Status(status.ok_or_else(unknown)?));
-            }
-        }
-    }
-    Ok(events)
-}
-
-fn timeout(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
-    let name = line.word(1);
-    let Some((_, scope, meaning)) = find(TIMEOUTS, name, |row| row.0) else {
-        let message = format!(
-            "'timeout' supports 'client', 'server', 'connect', 'check', 'queue', 'http-keep-alive', 'http-request', \
-             'tunnel', 'tarpit', 'client-fin' and 'server-fin' (got '{name}')"
-        );
-        let guess = reports.guesser.name(name, TIMEOUTS.iter().map(|row| row.0));
-        return Err(line.alert(1, message).hint_if(guess));
-    };
-    if let Home::Proxy(proxy, _) = home
-        && let Some(message) = ignored(*scope, &format!("timeout {name}"), proxy)
-    {
-        let message = message.replace("ignored because", "will be ignored because");
-        reports.push(Diagnostic::warning(Lead::Spaced, line.span_from(0), message.trim_end_matches('.')));
-        return Ok(());
-    }
-    let value = delay(line, name)?;
-    let Some(timer) = reports.weigh(*meaning, line.span_from(0), || format!("timeout {name}"))? else { return Ok(()) };
-    let timeouts = &mut home.settings().timeouts;
-    let place = match timer {
-        Timer::Check => &mut timeouts.check,
-        Timer::Client => &mut timeouts.client,
-        Timer::ClientFin => &mut timeouts.client_fin,
-        Timer::ClientHandshake => &mut timeouts.client_handshake,
-        Timer::Connect => &mut timeouts.connect,
-        Timer::HttpKeepAlive => &mut timeouts.http_keep_alive,
-        Timer::HttpRequest => &mut timeouts.http_request,
-        Timer::Queue => &mut timeouts.queue,
-        Timer::Server => &mut timeouts.server,
-        Timer::ServerFin => &mut timeouts.server_fin,
-        Timer::Tarpit => &mut timeouts.tarpit,
-        Timer::Tunnel => &mut timeouts.tunnel,
-    };
-    *place = (!value.is_zero()).then(|| Spanned::new(value, line.span_from(0)));
-    Ok(())
-}
-
-fn delay(line: Line<'_>, name: &str) -> Result<std::time::Duration, Diagnostic> {
-    let word = line.word(2);
-    if word.is_empty() {
-        return Err(line.alert(2, format!("'timeout {name}' expects an integer value (in milliseconds)")));
-    }
-    let value = time(word).map_err(|error| match error {
-        TimeError::Overflow => line.alert(
-            2,
-            format!(
-                "timer overflow in argument '{word}' to 'timeout {name}' (maximum value is {TIME_MAX_MS} ms or \
-                 ~24.8 days)"
-            ),
-        ),
-        TimeError::Unexpected(character) => line
-            .alert(2, format!("unexpected character '{character}' in 'timeout {name}'"))
-            .hint("units are us, ms, s, m, h and d"),
-    })?;
-    if line.count() > 3 {
-        let message = format!("'timeout {name}' : unexpected extra argument '{}' after value '{word}'.", line.word(3));
-        return Err(line.alert(3, message));
-    }
-    Ok(value)
 }
 
 fn acl(line: Line<'_>, home: &mut Home<'_>, reports: &mut Reports) -> Result<(), Diagnostic> {
