@@ -1,8 +1,9 @@
 //! Commands that change something.
 
 use super::client::Answer;
-use super::commands::{Call, DENIED};
+use super::commands::Call;
 use super::desk::Desk;
+use super::dispatch::DENIED;
 use config::Access;
 
 /// What was most may be forgotten by operators, what was counted by admins alone.

@@ -1,26 +1,25 @@
 //! The commands of an admin socket: their words, who may say them, what carries them out.
 
-use super::client::{Answer, Asked};
+use super::client::Answer;
 use super::desk::Desk;
 use super::realm::Realm;
-use super::sessions::Wanted;
 use super::{
-    authorities, certificates, change, configuration, errors, explain, frontends, latency, limits, lists, manners,
-    master, server, tell,
+    authorities, certificates, change, configuration, errors, explain, latency, limits, lists, manners, master, server,
+    tell,
 };
 use config::Access;
-use table::{FrontendId, Standing};
+use table::Standing;
 
 /// One command.
 pub(crate) struct Spec {
     /// Its words, without arguments.
-    words: &'static [&'static str],
+    pub(super) words: &'static [&'static str],
     /// How it is to be written, for `help`.
-    usage: &'static str,
-    doc: &'static str,
+    pub(super) usage: &'static str,
+    pub(super) doc: &'static str,
     /// Who may say it.
-    access: Access,
-    run: Run,
+    pub(super) access: Access,
+    pub(super) run: Run,
 }
 
 /// What carries a command out.
@@ -69,13 +68,7 @@ const TABLE: &[Spec] = &[
         Run::Desk(tell::activity),
     ),
     spec(&["show", "backend"], "show backend", "names of the backends", Access::User, Run::Desk(tell::backends)),
-    spec(
-        &["show", "cli", "level"],
-        "show cli level",
-        "what this client may do",
-        Access::User,
-        Run::Client(manners::level),
-    ),
+    manners::LEVEL,
     spec(&["show", "cli", "sockets"], "show cli sockets", "admin sockets", Access::User, Run::Desk(tell::sockets)),
     spec(
         &["show", "config"],
@@ -302,14 +295,8 @@ const TABLE: &[Spec] = &[
         Access::Admin,
         Run::Client(manners::expert_mode),
     ),
-    spec(
-        &["operator"],
-        "operator",
-        "be no more than an operator from now on",
-        Access::Operator,
-        Run::Client(manners::operator),
-    ),
-    spec(&["user"], "user", "be no more than a user from now on", Access::User, Run::Client(manners::user)),
+    manners::OPERATOR,
+    manners::USER,
     spec(
         &["set", "timeout"],
         "set timeout [cli] <delay>",
@@ -317,14 +304,8 @@ const TABLE: &[Spec] = &[
         Access::User,
         Run::Client(manners::set_timeout),
     ),
-    spec(&["help"], "help [<command>]", "these commands, or those like a word", Access::User, Run::Client(help)),
-    spec(
-        &["prompt"],
-        "prompt [i|n]",
-        "go on after an answer, with a prompt, or no longer",
-        Access::User,
-        Run::Client(manners::prompt),
-    ),
+    manners::HELP,
+    manners::PROMPT,
     spec(
         &["wait"],
         "wait <delay>",
@@ -332,14 +313,8 @@ const TABLE: &[Spec] = &[
         Access::User,
         Run::Client(manners::wait),
     ),
-    spec(&["quit"], "quit", "end the conversation", Access::User, Run::Client(manners::quit)),
+    manners::QUIT,
 ];
-
-/// Commands that every list of them ends with.
-const ALWAYS: [&str; 3] = ["help", "prompt", "quit"];
-
-/// The most commands that are proposed to somebody who misspelled one.
-const NEAREST_MOST: usize = 5;
 
 pub(super) const fn spec(
     words: &'static [&'static str],
@@ -351,182 +326,26 @@ pub(super) const fn spec(
     Spec { words, usage, doc, access, run }
 }
 
-/// What is answered.
-pub(crate) enum Reply {
-    Now(Answer),
-    /// These sessions, once the shards have told of them.
-    Sessions(Wanted),
-    /// Nothing, once all listeners of this frontend have followed.
-    Stand(FrontendId, Standing),
-    /// How the next reading of the configuration went.
-    Reload,
-}
-
-/// Answers a command.
-pub(crate) fn answer(desk: &mut Desk<'_>, asked: &Asked) -> Reply {
-    let words = &asked.command.words;
-    let realm = asked.realm;
-    let Some(spec) = find(words, realm) else { return Reply::Now(unknown(words, asked.access, realm).into()) };
-    if asked.access < spec.access {
-        return Reply::Now(DENIED.into());
-    }
-    let call = Call {
-        arguments: &words[spec.words.len()..],
-        payload: asked.command.payload.as_deref(),
-        access: asked.access,
-        realm,
-    };
-    match spec.run {
-        Run::Desk(run) => Reply::Now(run(desk, &call)),
-        Run::Client(run) => Reply::Now(run(&call)),
-        Run::Reload => Reply::Reload,
-        Run::Stand(standing) => match frontends::ordered(desk, &call, standing) {
-            Ok(frontend) => Reply::Stand(frontend, standing),
-            Err(message) => Reply::Now(message.into()),
-        },
-        Run::Sessions => match Wanted::of(desk.table, &call) {
-            Ok(wanted) => Reply::Sessions(wanted),
-            Err(message) => Reply::Now(message.into()),
-        },
-    }
-}
-
-/// Carries out a command of an operator who is known already, and answers what it says.
-///
-/// # Panics
-/// There is no such command, or it is one that needs the shards.
-pub(crate) fn command(desk: &mut Desk<'_>, words: Vec<String>) -> String {
-    let spec = find(&words, Realm::Worker).expect("whoever asks knows the commands");
-    let arguments = &words[spec.words.len()..];
-    let call = Call { arguments, payload: None, access: Access::Admin, realm: Realm::Worker };
-    match spec.run {
-        Run::Desk(run) => run(desk, &call).text,
-        Run::Client(run) => run(&call).text,
-        Run::Sessions | Run::Stand(_) | Run::Reload => {
-            unreachable!("shards and files are asked for clients of a socket alone")
-        }
-    }
-}
-
-pub(crate) const DENIED: &str = "Permission denied\n";
-
-/// The command with the most words that `words` begin with.
-fn find(words: &[String], realm: Realm) -> Option<&'static Spec> {
-    table(realm).filter(|spec| spec.begins(words)).max_by_key(|spec| spec.words.len())
-}
-
 impl Spec {
-    fn begins(&self, words: &[String]) -> bool {
+    pub(super) fn begins(&self, words: &[String]) -> bool {
         words.len() >= self.words.len() && self.common_count(words) == self.words.len()
     }
 
     /// How many words at the beginning are the same.
-    fn common_count(&self, words: &[String]) -> usize {
+    pub(super) fn common_count(&self, words: &[String]) -> usize {
         self.words.iter().zip(words).take_while(|(own, said)| *own == said).count()
     }
 
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         format!("  {:<40}: {}\n", self.usage, self.doc)
     }
 }
 
-fn table(realm: Realm) -> impl Iterator<Item = &'static Spec> {
+/// The commands of a socket.
+pub(super) fn table(realm: Realm) -> impl Iterator<Item = &'static Spec> {
     let tables: &[&[Spec]] = match realm {
         Realm::Worker => &[TABLE, lists::TABLE, certificates::TABLE, authorities::TABLE],
         Realm::Master => &[master::TABLE],
     };
     tables.iter().flat_map(|table| table.iter())
-}
-
-pub(super) fn help(call: &Call<'_>) -> Answer {
-    let mut text = String::from("The following commands are valid at this level:\n");
-    match call.arguments {
-        [] => list(&mut text, permitted(call.access, call.realm)),
-        words => list(&mut text, like(words, call.access, call.realm)),
-    }
-    if call.realm == Realm::Master {
-        text.push_str(master::PREFIXES);
-    }
-    text.into()
-}
-
-fn unknown(words: &[String], access: Access, realm: Realm) -> String {
-    if words.is_empty() {
-        let mut text = String::from("Unknown command. Please enter one of the following commands only:\n");
-        list(&mut text, permitted(access, realm));
-        return text;
-    }
-    let mut text = String::from("Unknown command, but maybe one of the following ones is a better match:\n");
-    list(&mut text, like(words, access, realm));
-    text
-}
-
-fn permitted(access: Access, realm: Realm) -> Vec<&'static Spec> {
-    table(realm).filter(|spec| spec.access <= access).collect()
-}
-
-fn list(text: &mut String, specs: Vec<&Spec>) {
-    let is_always = |spec: &&Spec| ALWAYS.contains(&spec.words[0]);
-    specs.into_iter().filter(|spec| !is_always(spec)).for_each(|spec| text.push_str(&spec.line()));
-    TABLE.iter().filter(is_always).for_each(|spec| text.push_str(&spec.line()));
-}
-
-/// All that begin like `words`; if these say more than their beginning, those of them that are spelled most alike.
-fn like(words: &[String], access: Access, realm: Realm) -> Vec<&'static Spec> {
-    let common = permitted(access, realm).iter().map(|spec| spec.common_count(words)).max().unwrap_or(0);
-    let mut near: Vec<&Spec> =
-        permitted(access, realm).into_iter().filter(|spec| spec.common_count(words) == common).collect();
-    let is_whole = common == words.len();
-    if near.len() > NEAREST_MOST && !is_whole {
-        let said = words.join(" ");
-        near.sort_by_key(|spec| config::spelling_distance(&said, &spec.words.join(" ")));
-        near.truncate(NEAREST_MOST);
-    }
-    near
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(text: &str) -> Vec<String> {
-        text.split(' ').map(str::to_owned).collect()
-    }
-
-    fn found(text: &str) -> Option<String> {
-        find(&words(text), Realm::Worker).map(|spec| spec.words.join(" "))
-    }
-
-    #[test]
-    fn the_longest_command_is_meant() {
-        assert_eq!(found("show stat up").as_deref(), Some("show stat"));
-        assert_eq!(found("show servers state be").as_deref(), Some("show servers state"));
-        assert_eq!(found("show servers"), None);
-        assert_eq!(found("show statistics"), None);
-    }
-
-    #[test]
-    fn what_begins_alike_is_proposed() {
-        let text = unknown(&words("show servers foo"), Access::User, Realm::Worker);
-        let proposed: Vec<&str> = text.lines().skip(1).filter_map(|line| line.get(2..20)).collect();
-        assert_eq!(proposed[..2], ["show servers conn ", "show servers state"]);
-        assert_eq!(proposed.len(), 2 + ALWAYS.len());
-        assert!(unknown(&words("sho stat"), Access::User, Realm::Worker).contains("  show stat ["));
-    }
-
-    #[test]
-    fn lines_are_aligned() {
-        let aligned = |spec: &Spec| spec.line().chars().nth(42) == Some(':') && spec.line().starts_with("  ");
-        let all = TABLE.iter().chain(lists::TABLE).chain(certificates::TABLE).chain(authorities::TABLE);
-        let all = all.chain(master::TABLE);
-        let crooked: Vec<&str> = all.filter(|spec| !aligned(spec)).map(|spec| spec.usage).collect();
-        assert_eq!(crooked, [""; 0]);
-    }
-
-    #[test]
-    fn a_user_is_not_offered_what_it_may_not_do() {
-        let Answer { text, .. } =
-            help(&Call { arguments: &[], payload: None, access: Access::User, realm: Realm::Worker });
-        assert!(text.contains("show info") && !text.contains("show env"), "{text}");
-    }
 }

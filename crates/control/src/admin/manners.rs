@@ -1,8 +1,27 @@
-//! Commands that concern the client who says them and nobody else.
+//! Commands that concern the client who says them and nobody else. Those of them that every socket has stand here as they stand in its
+//! table.
 
 use super::client::{Answer, Effect};
-use super::commands::Call;
+use super::commands::{Call, Run, Spec, spec};
+use super::help;
 use config::Access;
+
+pub(super) const LEVEL: Spec =
+    spec(&["show", "cli", "level"], "show cli level", "what this client may do", Access::User, Run::Client(level));
+pub(super) const OPERATOR: Spec =
+    spec(&["operator"], "operator", "be no more than an operator from now on", Access::Operator, Run::Client(operator));
+pub(super) const USER: Spec =
+    spec(&["user"], "user", "be no more than a user from now on", Access::User, Run::Client(user));
+pub(super) const HELP: Spec =
+    spec(&["help"], "help [<command>]", "these commands, or those like a word", Access::User, Run::Client(help::help));
+pub(super) const PROMPT: Spec = spec(
+    &["prompt"],
+    "prompt [i|n]",
+    "go on after an answer, with a prompt, or no longer",
+    Access::User,
+    Run::Client(prompt),
+);
+pub(super) const QUIT: Spec = spec(&["quit"], "quit", "end the conversation", Access::User, Run::Client(quit));
 
 pub(super) fn level(call: &Call<'_>) -> Answer {
     format!("{}\n", call.access.word()).into()

@@ -1,7 +1,7 @@
 //! What the socket of `-S` answers as HAProxy's master (`management.txt` §9.4).
 
 use super::client::Answer;
-use super::commands::{Call, Run, Spec, help, spec};
+use super::commands::{Call, Run, Spec, spec};
 use super::desk::Desk;
 use super::{manners, tell};
 use config::Access;
@@ -24,13 +24,7 @@ pub(super) const TABLE: &[Spec] = &[
         Access::Operator,
         Run::Desk(startup_logs),
     ),
-    spec(
-        &["show", "cli", "level"],
-        "show cli level",
-        "what this client may do",
-        Access::User,
-        Run::Client(manners::level),
-    ),
+    manners::LEVEL,
     spec(
         &["show", "version"],
         "show version",
@@ -38,23 +32,11 @@ pub(super) const TABLE: &[Spec] = &[
         Access::User,
         Run::Client(tell::version),
     ),
-    spec(
-        &["operator"],
-        "operator",
-        "be no more than an operator from now on",
-        Access::Operator,
-        Run::Client(manners::operator),
-    ),
-    spec(&["user"], "user", "be no more than a user from now on", Access::User, Run::Client(manners::user)),
-    spec(&["help"], "help [<command>]", "these commands, or those like a word", Access::User, Run::Client(help)),
-    spec(
-        &["prompt"],
-        "prompt [i|n]",
-        "go on after an answer, with a prompt, or no longer",
-        Access::User,
-        Run::Client(manners::prompt),
-    ),
-    spec(&["quit"], "quit", "end the conversation", Access::User, Run::Client(manners::quit)),
+    manners::OPERATOR,
+    manners::USER,
+    manners::HELP,
+    manners::PROMPT,
+    manners::QUIT,
 ];
 
 /// What `help` says of the prefixes.

@@ -4,7 +4,7 @@
 //!   socket ──accept──▶ client ── conversation (bytes ⇄ commands)
 //!                        │ Asked                        ▲ Answer
 //!                        ▼                              │
-//!                   Control::serve ──▶ commands ──▶ tell, change, manners ── on a Desk
+//!                   Control::serve ──▶ dispatch ──▶ tell, change, manners ── on a Desk
 //! ```
 //!
 //! | file | what it knows |
@@ -12,7 +12,8 @@
 //! | `socket` | addresses, owners, modes; binding |
 //! | `client`, `conversation` | one client: with I/O, and without |
 //! | `successor`, `exports` | listening sockets for a process that takes over |
-//! | `commands` | which words there are, who may say them, which are near |
+//! | `commands` | which words there are, who may say them, what carries them out |
+//! | `dispatch`, `help` | which one is meant; which ones there are, which are near |
 //! | `desk`, `facts` | what commands may see and change |
 //! | `realm`, `master` | the master's socket (`-S`) |
 //! | `tell`, `change`, `server`, `limits`, `manners` | what they do |
@@ -41,6 +42,7 @@ mod commands;
 mod configuration;
 mod conversation;
 mod desk;
+mod dispatch;
 mod errors;
 mod explain;
 mod exports;
@@ -48,6 +50,7 @@ mod facts;
 pub(crate) mod field;
 mod followings;
 mod frontends;
+mod help;
 pub(crate) mod info;
 pub(crate) mod latency;
 mod limits;
@@ -65,8 +68,8 @@ mod successor;
 mod tell;
 
 pub(crate) use client::{Answer, Asked, Stream, patiently};
-pub(crate) use commands::{Reply, answer, command};
 pub(crate) use desk::Desk;
+pub(crate) use dispatch::{Reply, answer, command};
 pub use exports::Collect;
 pub(crate) use exports::Exports;
 pub(crate) use facts::{Facts, Process};

@@ -3,7 +3,7 @@
 use super::*;
 use crate::load::{empty_table, load};
 use crate::signals::StopSignal;
-use driver::{Wake, Waker};
+use driver::{Driver, Wake, Waker};
 use epoll::Epoll;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use shard::Shard;
@@ -173,32 +173,21 @@ struct ShardParts {
 
 impl ShardParts {
     fn on_io_uring(self) {
-        let wakeup = self.wakeup;
-        let options = uring::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
-        let driver = Uring::new(options).expect("these tests need io_uring");
-        let ShardParts { index, published, mailbox, port, .. } = self;
-        let parts = shard::Parts {
-            driver,
-            index,
-            published,
-            sessions_max: 64,
-            mailbox,
-            port,
-            passage: Box::new(|_| 0),
-            shelves: Arc::new(shard::Shelves::new(SHARD_COUNT)),
-            seed: 1,
-            heirlooms: Vec::new(),
-        };
-        Shard::new(parts).run().expect("the ring works");
+        let options =
+            |wakeup| uring::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
+        self.run(|wakeup| Uring::new(options(wakeup)).expect("these tests need io_uring"));
     }
 
     fn on_epoll(self) {
-        let wakeup = self.wakeup;
-        let options = epoll::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
-        let driver = Epoll::new(options).expect("an epoll instance");
-        let ShardParts { index, published, mailbox, port, .. } = self;
+        let options =
+            |wakeup| epoll::Options { sessions_max: 64, buffer_count: 256, buffer_size: 4096, wakeup, pipes_max: 4 };
+        self.run(|wakeup| Epoll::new(options(wakeup)).expect("an epoll instance"));
+    }
+
+    fn run<D: Driver>(self, driver: impl FnOnce(Wakeup) -> D) {
+        let ShardParts { index, wakeup, published, mailbox, port } = self;
         let parts = shard::Parts {
-            driver,
+            driver: driver(wakeup),
             index,
             published,
             sessions_max: 64,
@@ -209,10 +198,11 @@ impl ShardParts {
             seed: 1,
             heirlooms: Vec::new(),
         };
-        Shard::new(parts).run().expect("epoll works");
+        Shard::new(parts).run().expect("the kernel carries ops");
     }
 }
 
+/// Looks until it is so: what control has said is not an event that can be waited for.
 fn wait_until(mut is_so: impl FnMut() -> bool, what: impl Fn() -> String) {
     let begun = std::time::Instant::now();
     while !is_so() {
@@ -296,7 +286,8 @@ fn a_predecessor_that_goes_is_waited_for(runtime: Runtime) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let front = taken.local_addr().expect("bound");
     let rig = Rig::start(runtime, &config(front, origin("s1")));
-    // It answers nobody; it only has the port, as a process that is being taken down has.
+    // It answers nobody; it only has the port, as a process that is being taken down has. Lateness is the point: nothing is said of
+    // the attempts that fail meanwhile, and there are a few of them in this time.
     thread::sleep(Duration::from_millis(200));
     drop(taken);
     assert_eq!(served_by(front), "s1");
