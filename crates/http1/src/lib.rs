@@ -14,7 +14,10 @@
 //! | fields of one connection | `hop` | RFC 9110 §7.6, §7.8 |
 //! | the exchange on two connections, reuse, tunnels | `connection` | RFC 9112 §9 |
 //! | heads as they are sent | `write` | |
-//! | responses of our own | `page` | |
+//! | responses of our own, reasons for those without | `page`, `reason` | |
+//! | names that mean something to whoever relays | `known` | RFC 9110, RFC 9112 |
+//! | why a message is not passed on, and where it broke a rule | `refusal`, `fault` | each rule names its section where it is judged |
+//! | how much there may be of everything | `limits` | |
 //!
 //! # The three promises
 //!

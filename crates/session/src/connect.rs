@@ -117,25 +117,6 @@ impl Session {
         }
     }
 
-    /// The header went out, or a part of it.
-    pub(crate) fn on_header_sent(
-        &mut self,
-        now: Instant,
-        lease: buf::Lease,
-        result: Result<u32, Errno>,
-        out: &mut Outbox,
-    ) {
-        match result {
-            Ok(count) if count < self.header_left => {
-                let end = self.header_end;
-                self.header_left -= count;
-                self.send_header(lease, end - self.header_left, end, out);
-            }
-            Ok(_) => self.relay(now, out),
-            Err(_) => self.end_with(End::new(self.moment(), Cause::Aborted(Side::Back)), out),
-        }
-    }
-
     /// Closes the socket of a failed attempt once nothing is in flight on it, then tries again.
     pub(crate) fn advance_retreat(&mut self, now: Instant, out: &mut Outbox) {
         let failed = self.back.as_ref().map(|&Socket { fd, ending, in_flight, .. }| (fd, ending, in_flight));
@@ -217,31 +198,6 @@ impl Session {
         if let Some(server) = self.server.as_ref().filter(is_meant) {
             server.state.forget_errors();
         }
-    }
-
-    /// Sends the PROXY header, if the server wants one: in one piece, and although the client may stay silent.
-    fn introduce(&mut self, now: Instant, out: &mut Outbox) {
-        let Some(wanted) = self.server.as_ref().and_then(|server| server.settings.proxy_header) else {
-            return self.relay(now, out);
-        };
-        let written = out.lease().and_then(|mut lease| {
-            let size = self.write_header(wanted, lease.bytes_mut())?;
-            Some((lease, size))
-        });
-        let Some((lease, size)) = written else {
-            return self.end_with(End::new(Moment::Connect, Cause::Exhausted(Errno::ENOBUFS)), out);
-        };
-        self.enter(Phase::Heading);
-        self.touch(Side::Back, now);
-        self.touch(Side::Front, now);
-        self.header_end = size as u32;
-        self.header_left = self.header_end;
-        self.send_header(lease, 0, self.header_end, out);
-    }
-
-    fn send_header(&mut self, lease: buf::Lease, start: u32, end: u32, out: &mut Outbox) {
-        let fd = self.back.as_ref().expect("heading implies a back socket").fd;
-        self.submit(Side::Back, Op::Send { fd, lease, start, end }, out);
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a side says before it may be sent on: gathered in one buffer, for a PROXY header or for rules to look at.
+//! What the client says before it may be sent on: gathered in one buffer, for a PROXY header or for rules to look at. What a server
+//! says is `review`'s.
 
 use crate::gather::Gathered;
 use driver::Instant;

@@ -50,7 +50,7 @@ impl Gathered {
         self.holds(GATHERED_MOST)
     }
 
-    /// Whether as much has come, or as a buffer holds.
+    /// Whether so many bytes have come, or as many as a buffer holds.
     pub(crate) fn holds(&self, count: usize) -> bool {
         let is_full = |piece: &Piece| piece.bytes().len() >= piece.lease.size().min(count);
         self.overflow.is_some() || self.piece.as_ref().is_some_and(is_full)

@@ -35,7 +35,8 @@ impl Session {
         true
     }
 
-    /// Who the client is, is known: it is taken, and its contents are looked at if there are rules for them.
+    /// It is known who the client is: it is taken, unless a rule or a limit turns it away, and what it says is looked at if there are rules
+    /// for that.
     pub(crate) fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
         let action = self.admitted(&self.frontend().admission.session);
         if action != Action::Accept {

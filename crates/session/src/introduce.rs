@@ -1,12 +1,52 @@
-//! The PROXY header for a server: who the client is, and what its TLS and the operator say beside that.
+//! The PROXY header for a server: it is sent before anything else, and says who the client is, and what its TLS and the operator say
+//! beside that.
 
-use crate::Session;
-use driver::Side;
+use crate::{Cause, End, Moment, Outbox, Phase, Session};
+use buf::Lease;
+use driver::{Errno, Instant, Op, Side};
 use proxyline::{Announcement, Certificate, ClientTls, Tlv, Version, kind};
 use table::{ProxyExtras, ProxyHeader, ProxyTlv};
 use tls::{Client, Portrait};
 
 impl Session {
+    /// Sends the PROXY header, if the server wants one: in one piece, and although the client may stay silent.
+    pub(crate) fn introduce(&mut self, now: Instant, out: &mut Outbox) {
+        let Some(wanted) = self.server.as_ref().and_then(|server| server.settings.proxy_header) else {
+            return self.relay(now, out);
+        };
+        let written = out.lease().and_then(|mut lease| {
+            let size = self.write_header(wanted, lease.bytes_mut())?;
+            Some((lease, size))
+        });
+        let Some((lease, size)) = written else {
+            return self.end_with(End::new(Moment::Connect, Cause::Exhausted(Errno::ENOBUFS)), out);
+        };
+        self.enter(Phase::Heading);
+        self.touch(Side::Back, now);
+        self.touch(Side::Front, now);
+        self.header_end = size as u32;
+        self.header_left = self.header_end;
+        self.send_header(lease, 0, self.header_end, out);
+    }
+
+    /// The header went out, or a part of it.
+    pub(crate) fn on_header_sent(&mut self, now: Instant, lease: Lease, result: Result<u32, Errno>, out: &mut Outbox) {
+        match result {
+            Ok(count) if count < self.header_left => {
+                let end = self.header_end;
+                self.header_left -= count;
+                self.send_header(lease, end - self.header_left, end, out);
+            }
+            Ok(_) => self.relay(now, out),
+            Err(_) => self.end_with(End::new(self.moment(), Cause::Aborted(Side::Back)), out),
+        }
+    }
+
+    fn send_header(&mut self, lease: Lease, start: u32, end: u32, out: &mut Outbox) {
+        let fd = self.back.as_ref().expect("heading implies a back socket").fd;
+        self.submit(Side::Back, Op::Send { fd, lease, start, end }, out);
+    }
+
     /// Writes the header for its server. `None`: there is no room for it.
     pub(crate) fn write_header(&self, wanted: ProxyHeader, to: &mut [u8]) -> Option<usize> {
         let mut put = |header: &[u8]| {
@@ -25,8 +65,8 @@ impl Session {
         }
     }
 
-    /// The header of version 2 with all that it is to say. The protocol that was agreed on is always said, as HAProxy does. The host is the one that
-    /// the client's own header named, else the one that it asked for itself.
+    /// The header of version 2 with all that it is to say. The protocol that was agreed on is always said, as HAProxy does. The host is
+    /// the one that the client's own header named, else the one that it asked for itself.
     fn announce(&self, extras: ProxyExtras, own: &[ProxyTlv]) -> Vec<u8> {
         let facts = self.facts(true);
         let values = own.iter().map(|tlv| {

@@ -153,8 +153,8 @@ pub struct Session {
     header_left: u32,
     client: Addr,
     destination: Addr,
-    /// What rules say in their place, of the exchange under way.
-    told: Option<Box<Ends>>,
+    /// What rules say in the place of both, of the exchange under way.
+    ends_by_rule: Option<Box<Ends>>,
     /// What its PROXY header says beside them.
     announced: Option<Rc<[Announced]>>,
     accepted_at: Instant,
@@ -273,8 +273,8 @@ impl Session {
 
     /// What is told of both ends of the client's connection.
     fn ends(&self) -> Ends {
-        match &self.told {
-            Some(told) => Ends::clone(told),
+        match &self.ends_by_rule {
+            Some(ends) => Ends::clone(ends),
             None => Ends { source: self.client.ip(), destination: self.destination.ip() },
         }
     }

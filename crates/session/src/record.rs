@@ -157,7 +157,7 @@ impl Session {
 
     /// The address that a rule has set, or the one that the connection has.
     fn told_addr(&self, of: fn(&Ends) -> Option<SocketAddr>, own: &Addr) -> Addr {
-        self.told.as_deref().and_then(of).map_or_else(|| own.clone(), Addr::Ip)
+        self.ends_by_rule.as_deref().and_then(of).map_or_else(|| own.clone(), Addr::Ip)
     }
 
     /// The server is connected: this may be the time for the session's line.

@@ -41,7 +41,7 @@ impl Session {
             header_left: 0,
             client,
             destination,
-            told: None,
+            ends_by_rule: None,
             announced: None,
             accepted_at: now,
             attempt_at: now,

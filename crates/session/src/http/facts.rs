@@ -249,7 +249,7 @@ impl Session {
         self.connected_at = None;
         self.source = None;
         self.identity = Identity::default();
-        self.told = None;
+        self.ends_by_rule = None;
         self.is_told = false;
         self.bytes_in = 0;
         self.bytes_out = 0;

@@ -95,7 +95,7 @@ impl Session {
         let edits_failed = case.edits_failed;
         let ends = Ends { source: case.facts.src, destination: case.facts.dst };
         if ends != self.ends() {
-            self.told = Some(Box::new(ends));
+            self.ends_by_rule = Some(Box::new(ends));
         }
         count_failed_edits(&table, (self.frontend, self.backend, None), self.shard, edits_failed);
         ruling
