@@ -4,6 +4,7 @@ use crate::balance::HashFunction;
 use crate::http_rule::Variable;
 use crate::pattern::Compare;
 use crate::source::Spanned;
+use crate::time_text::TimeText;
 
 /// What makes a sample of a sample (configuration.txt §7.3.1).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -106,6 +107,19 @@ pub enum Converter {
         variable: Option<Variable>,
         after: String,
     },
+    /// `utime(format[,offset])`, `http_date([offset[,unit]])` and their kin.
+    Time(TimeText),
+    /// `hmac(algorithm,key)`
+    Hmac(Digest, Key),
+    /// `language(value[;value…][,default])`
+    Language {
+        known: Vec<String>,
+        default: Option<String>,
+    },
+    /// `cut_crlf`
+    FirstLine,
+    /// `le2dec(separator,size[,truncate])`
+    LittleNumbers(Chunks),
     /// `neg`
     Negate,
     /// `cpl`
@@ -131,6 +145,15 @@ pub enum JsonInput {
     Utf8Only,
 }
 
+/// With what a digest is keyed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Key {
+    /// Base64, checked.
+    Text(String),
+    /// Base64.
+    Variable(Variable),
+}
+
 /// How octets are taken together.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunks {
@@ -144,6 +167,7 @@ pub struct Chunks {
 /// One that makes bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Digest {
+    Md5,
     Sha1,
     Sha224,
     Sha256,

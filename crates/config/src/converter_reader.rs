@@ -1,11 +1,13 @@
 //! Reads converters of sample expressions: `lower`, `map(file)`, `add(1)` (configuration.txt §7.3.1).
 
 use crate::balance::HashFunction;
-use crate::converter::{Amount, Chunks, Converter, Digest, JsonInput, MapKey, MapValue, Operation, TextPart};
+use crate::converter::{Amount, Chunks, Converter, Digest, JsonInput, Key, MapKey, MapValue, Operation, TextPart};
+use crate::fetch::DateUnit;
 use crate::http_rule_reader::named_variable;
 use crate::pattern::{Compare, integer};
 use crate::sample_reader::{Arguments, Refusal, Type, unparsable};
 use crate::source::{Span, Spanned};
+use crate::time_text::TimeText;
 use regex::bytes::RegexBuilder;
 
 /// `None` for what HAProxy knows and nothing here does.
@@ -91,26 +93,56 @@ pub(crate) fn read_converter(
             (Converter::Json(input), Type::Text, 1)
         }
         "digest" => {
-            let name = arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))?;
-            let digest = match name.to_ascii_lowercase().as_str() {
-                "sha1" => Digest::Sha1,
-                "sha224" => Digest::Sha224,
-                "sha256" => Digest::Sha256,
-                "sha384" => Digest::Sha384,
-                "sha512" => Digest::Sha512,
-                _ => return Ok(None),
-            };
+            let Some(digest) = digest_named(&required(arguments, 1)?) else { return Ok(None) };
             (Converter::Digest(digest), Type::Binary, 1)
         }
+        "hmac" => {
+            let key = arguments.get(2).ok_or_else(|| arguments.missing("string", 2, 2))?;
+            let Some(digest) = digest_named(&required(arguments, 1)?) else { return Ok(None) };
+            let key = match named_variable(key) {
+                Ok(Some(variable)) => Key::Variable(variable),
+                Ok(None) => return Ok(None),
+                Err(_) if is_base64(key) => Key::Text(key.to_string()),
+                Err(_) => return Err((None, format!("failed to parse key : '{key}' is no base64"))),
+            };
+            (Converter::Hmac(digest, key), Type::Binary, 2)
+        }
+        "utime" | "ms_utime" | "us_utime" | "ltime" | "ms_ltime" | "us_ltime" => {
+            let (unit, is_local) = (TimeText::unit_of(name), name.ends_with("ltime"));
+            let offset = arguments.get(2).map(|_| arguments.integer(2, 2)).transpose()?.unwrap_or(0);
+            let text = TimeText { unit, offset, is_local, format: required(arguments, 1)? };
+            match text.is_served() {
+                true => (Converter::Time(text), Type::Text, 2),
+                false => return Ok(None),
+            }
+        }
+        "http_date" => {
+            let offset = arguments.get(1).map(|_| arguments.integer(1, 2)).transpose()?.unwrap_or(0);
+            let (unit, fraction) = match arguments.get(2) {
+                None | Some("s") => (DateUnit::Seconds, ""),
+                Some("ms") => (DateUnit::Milliseconds, ".%N"),
+                Some("us") => (DateUnit::Microseconds, ".%N"),
+                Some(other) => return Err((Some(2), format!("unit '{other}' is not one of 's', 'ms' and 'us'"))),
+            };
+            let format = format!("%a, %d %b %Y %H:%M:%S{fraction} GMT");
+            (Converter::Time(TimeText { unit, offset, is_local: false, format }), Type::Text, 2)
+        }
+        "language" => {
+            let known = required(arguments, 1)?.split(';').map(str::to_string).collect();
+            (Converter::Language { known, default: arguments.get(2).map(str::to_string) }, Type::Text, 2)
+        }
+        "cut_crlf" => (Converter::FirstLine, Type::Text, 0),
         "htonl" => (Converter::NetworkOrder, Type::Binary, 0),
         "host_only" => (Converter::HostOnly, Type::Text, 0),
         "port_only" => (Converter::PortOnly, Type::Integer, 0),
-        "be2dec" => {
+        "be2dec" | "le2dec" => {
             let size = arguments.natural(2, 2)?;
             if !(1..=8).contains(&size) {
                 return Err((None, format!("chunk_size out of [1..8] range ({size})")));
             }
-            (Converter::Numbers(chunks(arguments, size)?), Type::Text, 3)
+            let chunks = chunks(arguments, size)?;
+            let is_little = name == "le2dec";
+            (if is_little { Converter::LittleNumbers(chunks) } else { Converter::Numbers(chunks) }, Type::Text, 3)
         }
         "be2hex" => {
             let size = arguments.get(2).map(|_| arguments.natural(2, 2)).transpose()?.unwrap_or(0);
@@ -250,6 +282,25 @@ fn required(arguments: &Arguments<'_>, position: usize) -> Result<String, Refusa
     Ok(text.to_string())
 }
 
+/// RFC 4648 §4, with padding.
+fn is_base64(text: &str) -> bool {
+    let digits = text.trim_end_matches('=');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    text.len().is_multiple_of(4) && text.len() - digits.len() <= 2 && digits.bytes().all(is_digit)
+}
+
+fn digest_named(name: &str) -> Option<Digest> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "md5" => Digest::Md5,
+        "sha1" => Digest::Sha1,
+        "sha224" => Digest::Sha224,
+        "sha256" => Digest::Sha256,
+        "sha384" => Digest::Sha384,
+        "sha512" => Digest::Sha512,
+        _ => return None,
+    })
+}
+
 /// What `map_KEY_VALUE` means; either may be left out.
 fn map_of(name: &str) -> Option<(MapKey, MapValue)> {
     let mut words = name.strip_prefix("map")?.split('_');
@@ -315,6 +366,7 @@ pub(crate) const CONVERTERS: &[&str] = &[
     "cpl",
     "crc32",
     "crc32c",
+    "cut_crlf",
     "digest",
     "div",
     "djb2",
@@ -322,16 +374,23 @@ pub(crate) const CONVERTERS: &[&str] = &[
     "field",
     "hex",
     "hex2i",
+    "hmac",
     "host_only",
     "htonl",
+    "http_date",
     "iif",
     "ipmask",
     "json",
+    "language",
+    "le2dec",
     "length",
     "lower",
+    "ltime",
     "ltrim",
     "map",
     "mod",
+    "ms_ltime",
+    "ms_utime",
     "mul",
     "neg",
     "not",
@@ -352,6 +411,9 @@ pub(crate) const CONVERTERS: &[&str] = &[
     "upper",
     "url_dec",
     "url_enc",
+    "us_ltime",
+    "us_utime",
+    "utime",
     "word",
     "wt6",
     "xor",
@@ -362,19 +424,19 @@ pub(crate) const CONVERTERS: &[&str] = &[
 /// Converters that HAProxy knows and nothing here reads.
 pub(crate) const CONVERTERS_UNREAD: &str = "
 51d.single aes_gcm_dec aes_gcm_enc aes_cbc_dec aes_cbc_enc capture-req capture-res
-cut_crlf da-csv-conv date debug fix_is_valid fix_tag_value h2c hmac
-http_date in_table jwt_decrypt_cert jwt_decrypt_jwk jwt_decrypt_secret jwt_header_query
-jwt_payload_query jwt_verify json_query keep language le2dec lua ltime map map_beg map_beg_int map_beg_ip
+da-csv-conv date debug fix_is_valid fix_tag_value h2c
+in_table jwt_decrypt_cert jwt_decrypt_jwk jwt_decrypt_secret jwt_header_query
+jwt_payload_query jwt_verify json_query keep lua map map_beg map_beg_int map_beg_ip
 map_beg_key map_beg_str map_dir map_dir_int map_dir_ip map_dir_str map_dom map_dom_int map_dom_ip map_dom_str map_end
 map_end_int map_end_ip map_end_str map_int map_int_int map_int_ip map_int_str map_ip map_ip_int map_ip_ip map_ip_key
 map_ip_str map_len map_len_int map_len_ip map_len_str map_reg map_reg_int map_reg_ip map_reg_str map_regm map_str
-map_str_int map_str_ip map_str_str map_sub map_sub_int map_sub_ip map_sub_str mqtt_field_value mqtt_is_valid ms_ltime
-ms_utime protobuf ungrpc reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
+map_str_int map_str_ip map_str_str map_sub map_sub_int map_sub_ip map_sub_str mqtt_field_value mqtt_is_valid
+protobuf ungrpc reverse reverse_dom rfc7239_field rfc7239_is_valid rfc7239_n2nn
 rfc7239_n2np rfc7239_nn rfc7239_np set-var srv_queue table_bytes_in_rate
 table_bytes_out_rate table_clr_gpc table_clr_gpc0 table_clr_gpc1 table_conn_cnt table_conn_cur table_conn_rate
 table_expire table_glitch_cnt table_glitch_rate table_gpc table_gpc0 table_gpc0_rate table_gpc1 table_gpc1_rate
 table_gpc_rate table_gpt table_gpt0 table_http_err_cnt table_http_err_rate table_http_fail_cnt table_http_fail_rate
 table_http_req_cnt table_http_req_rate table_idle table_inc_gpc table_inc_gpc0 table_inc_gpc1 table_kbytes_in
 table_kbytes_out table_server_id table_sess_cnt table_sess_rate table_trackers unset-var
-us_ltime us_utime utime x509_v_err_str xxh3 when
+x509_v_err_str xxh3 when
 ";

@@ -131,6 +131,32 @@ pub enum SessionPart {
     Date(i64, DateUnit),
     /// `srv_name`
     ServerName,
+    /// `%s`: the same, and `<NOSRV>` without one.
+    ServerShown,
+    /// `srv_id`
+    ServerId,
+    /// `%si`
+    ServerAddress,
+    /// `%sp`
+    ServerPort,
+    /// `%ft`
+    Transport,
+    /// `txn.status`, `%ST`
+    Status,
+    /// `act_conn`, `%ac` and its kin
+    Connections(ConnectionsOf),
+    /// `%t` and its kin: when it was accepted, in milliseconds.
+    AcceptMilliseconds,
+    /// `fe_client_timeout` and its kin
+    Timeout(TimeoutOf),
+    /// `fe_defbe`
+    DefaultBackend,
+    /// `stopping`
+    IsStopping,
+    /// `%r` and its kin
+    Said(LinePart),
+    /// `%hr` and its kin
+    Captures(Speaker, CapturesForm),
     /// `capture.req.hdr(index)`, `capture.res.hdr(index)`
     Captured(Speaker, u32),
     /// `capture.req.method`
@@ -141,6 +167,47 @@ pub enum SessionPart {
     RequestVersion,
     /// `capture.res.ver`
     ResponseVersion,
+}
+
+/// Whose connections are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ConnectionsOf {
+    Process,
+    Frontend,
+    Backend,
+    Server,
+}
+
+/// Whose patience is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TimeoutOf {
+    /// `timeout client` of the frontend
+    Client,
+    /// `timeout server` of the backend
+    Server,
+    /// `timeout tunnel` of the backend
+    Tunnel,
+}
+
+/// A piece of the request line.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LinePart {
+    Whole,
+    Method,
+    Target,
+    Version,
+    Path,
+    /// With its `?`.
+    Query,
+}
+
+/// How several captures are one text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CapturesForm {
+    /// `{first|second}`
+    Braces,
+    /// `first second`
+    Words,
 }
 
 /// In what `date` counts.
@@ -156,6 +223,8 @@ impl SessionPart {
     pub fn is_captured(self) -> bool {
         match self {
             SessionPart::Captured(..)
+            | SessionPart::Captures(..)
+            | SessionPart::Said(_)
             | SessionPart::RequestMethod
             | SessionPart::RequestTarget
             | SessionPart::RequestVersion
@@ -166,7 +235,18 @@ impl SessionPart {
             | SessionPart::ProcessId
             | SessionPart::Thread
             | SessionPart::Date(..)
-            | SessionPart::ServerName => false,
+            | SessionPart::ServerName
+            | SessionPart::ServerShown
+            | SessionPart::ServerId
+            | SessionPart::ServerAddress
+            | SessionPart::ServerPort
+            | SessionPart::Transport
+            | SessionPart::Status
+            | SessionPart::Connections(_)
+            | SessionPart::AcceptMilliseconds
+            | SessionPart::Timeout(_)
+            | SessionPart::DefaultBackend
+            | SessionPart::IsStopping => false,
         }
     }
 }
@@ -225,6 +305,8 @@ pub enum Credential {
     User,
     Password,
     Scheme,
+    /// `http_auth_bearer`
+    Bearer,
 }
 
 /// What of a content.
@@ -280,6 +362,33 @@ pub enum FieldForm {
     Number,
     /// `hdr_ip`
     Address,
+}
+
+impl Fetch {
+    /// Whether only an exchange of HTTP has it.
+    pub(crate) fn is_of_http(&self) -> bool {
+        let is_said = |part: &SessionPart| matches!(part, SessionPart::Said(_) | SessionPart::Captures(..));
+        match self {
+            Fetch::Message(_) => true,
+            Fetch::Session(part) => is_said(part),
+            Fetch::Address(_)
+            | Fetch::Number(_)
+            | Fetch::FrontendName
+            | Fetch::Tls(_)
+            | Fetch::Announced(_)
+            | Fetch::BackTls(_)
+            | Fetch::BackendName
+            | Fetch::Text(_)
+            | Fetch::WaitEnd
+            | Fetch::Payload(..)
+            | Fetch::Variable(_)
+            | Fetch::VariableOr(..)
+            | Fetch::Octets(_)
+            | Fetch::Random(_)
+            | Fetch::Uuid
+            | Fetch::Hostname => false,
+        }
+    }
 }
 
 impl MessagePart {
@@ -371,6 +480,9 @@ pub enum ServerLoad {
     FreeConnections,
     Queue,
     SessionRate,
+    Weight,
+    WeightWanted,
+    WeightConfigured,
 }
 
 impl BackendLoad {
@@ -400,6 +512,9 @@ impl ServerLoad {
             ServerLoad::FreeConnections => "srv_conn_free",
             ServerLoad::Queue => "srv_queue",
             ServerLoad::SessionRate => "srv_sess_rate",
+            ServerLoad::Weight => "srv_weight",
+            ServerLoad::WeightWanted => "srv_uweight",
+            ServerLoad::WeightConfigured => "srv_iweight",
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Reads formats that are filled while a session goes on: texts with `%[expression]`, `%%` and the aliases of log formats that can be filled then.
 
 use crate::acl::Expression;
+use crate::alias::{Content, Filler, Kind, filler};
 use crate::diagnostic::Diagnostic;
-use crate::fetch::{End, Fetch, MessagePart, Number, SessionPart, Speaker};
+use crate::fetch::{Fetch, MessagePart, Speaker};
 use crate::http_rule::{Format, FormatPart};
 use crate::http_rule_reader::Rule;
 use crate::lexer::Word;
-use crate::log_format::{self, LogFlags, LogPart, PLAIN, Why};
+use crate::log_format::{self, LogFlags, LogPart, Why};
+use crate::proxy_header;
 use crate::reports::Reports;
 use crate::sample_reader::Complaint;
+use crate::source::Span;
 
 /// Reads word `at` of a rule. `None`: something in it is refused.
 pub(crate) fn read(rule: &mut Rule<'_, '_>, at: usize) -> Result<Option<Format>, Diagnostic> {
@@ -51,6 +54,8 @@ pub(crate) fn of_word(
             Why::HttpOnly(_) | Why::HttpLater(_) | Why::Gone(_) => (),
         }
     }
+    // A server is told when it is connected to.
+    let is_first = speaker == Speaker::Client && whose != proxy_header::TLV;
     let mut parts = Vec::new();
     for part in line.parts {
         match part {
@@ -63,15 +68,8 @@ pub(crate) fn of_word(
                     .map_err(|message| (message, None))?;
                 parts.push(FormatPart::Sample(expression));
             }
-            LogPart::Alias { name, flags } => match of_alias(name, speaker).filter(|_| is_written(flags)) {
-                Some((text, fetch)) => {
-                    push_text(&mut parts, text);
-                    let expression = Expression { span: word.span, fetch, converters: Vec::new() };
-                    parts.push(match flags.is_hexadecimal {
-                        true => FormatPart::Hexadecimal(expression),
-                        false => FormatPart::Sample(expression),
-                    });
-                }
+            LogPart::Alias { name, flags } => match filler(name, is_first).filter(|_| !flags.is_escaped) {
+                Some(filler) => push_alias(&mut parts, filler, flags, word.span),
                 None => {
                     reports.refuse(word.span, format!("{whose} with %{name}"));
                     is_refused = true;
@@ -87,9 +85,24 @@ pub(crate) fn literal(text: &str) -> Format {
     Format(vec![FormatPart::Text(text.to_string())])
 }
 
-/// Whether aliases are written so here: flags other than `X` are not.
-fn is_written(flags: LogFlags) -> bool {
-    LogFlags { is_hexadecimal: false, ..flags } == PLAIN
+/// An empty text is nothing, whatever flag `M` says.
+fn push_alias(parts: &mut Vec<FormatPart>, filler: Filler, flags: LogFlags, span: Span) {
+    let quote = match filler.kind {
+        Kind::Text | Kind::Address if flags.is_quoted => "\"",
+        Kind::Text | Kind::Address | Kind::Number | Kind::Plain => "",
+    };
+    push_text(parts, quote);
+    match filler.content {
+        Content::Fixed(text) => push_text(parts, text),
+        Content::Sample(fetch, converters) => {
+            let expression = Expression { span, fetch, converters };
+            parts.push(match filler.kind {
+                Kind::Address | Kind::Number if flags.is_hexadecimal => FormatPart::Hexadecimal(expression),
+                Kind::Text | Kind::Address | Kind::Number | Kind::Plain => FormatPart::Sample(expression),
+            });
+        }
+    }
+    push_text(parts, quote);
 }
 
 /// Blames a sample that is never there where messages of `speaker` are at hand.
@@ -118,30 +131,6 @@ pub(crate) fn absent(sample: &str, needed: &str) -> String {
     format!(
         "sample fetch <{sample}> may not be reliably used here because it needs '{needed}' which is not available here"
     )
-}
-
-/// The aliases that are filled here: a text, and what is asked.
-fn of_alias(name: &str, speaker: Speaker) -> Option<(&'static str, Fetch)> {
-    let message = |part| (speaker == Speaker::Client).then_some(("", Fetch::Message(part)));
-    let session = |part| Some(("", Fetch::Session(part)));
-    match name {
-        "ci" => Some(("", Fetch::Address(End::Source))),
-        "cp" => Some(("", Fetch::Number(Number::Port(End::Source)))),
-        "fi" => Some(("", Fetch::Address(End::Destination))),
-        "fp" => Some(("", Fetch::Number(Number::Port(End::Destination)))),
-        "f" => Some(("", Fetch::FrontendName)),
-        "b" => Some(("", Fetch::BackendName)),
-        "HM" => message(MessagePart::Method),
-        "HP" => message(MessagePart::Path),
-        "HU" => message(MessagePart::Target),
-        "H" => Some(("", Fetch::Hostname)),
-        "ID" => session(SessionPart::UniqueId),
-        "Ts" => session(SessionPart::AcceptSeconds),
-        "pid" => session(SessionPart::ProcessId),
-        "rt" => session(SessionPart::Number),
-        "HV" if speaker == Speaker::Client => Some(("HTTP/", Fetch::Message(MessagePart::Version(Speaker::Client)))),
-        _ => None,
-    }
 }
 
 fn push_text(parts: &mut Vec<FormatPart>, text: &str) {

@@ -15,6 +15,7 @@
 mod acl;
 mod acl_reader;
 mod address;
+mod alias;
 mod balance;
 mod bind;
 mod bind_tls;
@@ -76,6 +77,7 @@ mod stats;
 mod switching;
 mod tcp_check;
 mod tcp_rules;
+mod time_text;
 mod timeout;
 mod tracking;
 mod tree;
@@ -90,16 +92,16 @@ pub use acl::{Acl, Condition, Expression, Matching, Operand, Predefined, Term, T
 pub use address::{BindAddress, Family, Host, LogAddress, ServerAddress, ServerPort};
 pub use balance::{HashFunction, HashKey, HashType, UriExtent};
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES, evaluate};
-pub use converter::{Amount, Chunks, Converter, Digest, JsonInput, MapKey, MapValue, Operation, TextPart};
+pub use converter::{Amount, Chunks, Converter, Digest, JsonInput, Key, MapKey, MapValue, Operation, TextPart};
 pub use cookie::{Cookie, CookieMode, PersistRule};
 pub use crt_list::line_settings;
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use fetch::{
-    BackendLoad, CertificatePart, ContentPart, CookieForm, CountedStart, Credential, DateUnit, End, Fetch, FieldForm,
-    FrontendLoad, MessagePart, NameForm, Number, Parameter, Part, ProxyRef, ServerLoad, ServerRef, SessionPart,
-    Speaker, TlsPart, UserlistRef, Whose,
+    BackendLoad, CapturesForm, CertificatePart, ConnectionsOf, ContentPart, CookieForm, CountedStart, Credential,
+    DateUnit, End, Fetch, FieldForm, FrontendLoad, LinePart, MessagePart, NameForm, Number, Parameter, Part, ProxyRef,
+    ServerLoad, ServerRef, SessionPart, Speaker, TimeoutOf, TlsPart, UserlistRef, Whose,
 };
 pub use forwarded::Forwarded;
 pub use http_rule::{
@@ -115,6 +117,7 @@ pub use page::StatsPage;
 pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
 pub use source::{Source, Span, Spanned};
+pub use time_text::TimeText;
 pub use tree::{
     Access, Balance, Bind, BindTls, Capture, Check, CheckExpect, CheckText, CheckVariable, ClientVerify, Config,
     CpuMap, ForwardFor, Global, HttpCheck, HttpFieldPattern, HttpPattern, HttpScript, HttpSend, HttpSettings,

@@ -258,6 +258,7 @@ fn message_keyword(part: &MessagePart) -> &'static str {
         MessagePart::Credential(Credential::User) => "http_auth_user",
         MessagePart::Credential(Credential::Password) => "http_auth_pass",
         MessagePart::Credential(Credential::Scheme) => "http_auth_type",
+        MessagePart::Credential(Credential::Bearer) => "http_auth_bearer",
         MessagePart::Version(Speaker::Client) => "req.ver",
         MessagePart::Version(Speaker::Server) => "res.ver",
         MessagePart::Status => "status",

@@ -1,10 +1,12 @@
 //! Reads sample expressions: `FETCH(ARGUMENTS),CONVERTER(ARGUMENTS)…` (configuration.txt §7.3).
 
 use crate::acl::Expression;
+use crate::balance::HashFunction;
+use crate::converter::{Amount, Converter, Operation};
 use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
 use crate::fetch::{
-    CertificatePart, ContentPart, CookieForm, CountedStart, DateUnit, End, Fetch, FieldForm, MessagePart, NameForm,
-    Number, Parameter, Part, ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
+    CertificatePart, ConnectionsOf, ContentPart, CookieForm, CountedStart, DateUnit, End, Fetch, FieldForm,
+    MessagePart, NameForm, Number, Parameter, Part, ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
 };
 use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, CertificateName, ContentName, Keyword, MessageName, SessionName, TlsName};
@@ -71,7 +73,10 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
     let Some((fetch, mut kind)) = read_fetch(keyword, &arguments, word.span).map_err(|(_, it)| of_fetch(it))? else {
         return Ok(Read::Unserved);
     };
-    let mut converters = Vec::new();
+    let mut converters = Vec::from_iter(implied(name));
+    if !converters.is_empty() {
+        kind = Type::Integer;
+    }
     while let Some(behind) = rest.strip_prefix(',') {
         let name = &behind[..behind.find(['(', ',']).unwrap_or(behind.len())];
         let of_converter = |(position, message): Refusal| match position {
@@ -96,6 +101,16 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
         rest = behind;
     }
     Ok(Read::Sample(Expression { span: word.span, fetch, converters }, kind, derived.map(|(_, method)| method)))
+}
+
+/// What is made of some samples before anybody else makes something of them.
+fn implied(fetch: &str) -> Option<Converter> {
+    const MICROSECONDS: i64 = 1_000_000;
+    match fetch {
+        "base32" | "url32" => Some(Converter::Hash { function: HashFunction::Sdbm, is_mixed: true }),
+        "date_us" => Some(Converter::Arithmetic(Operation::Modulo, Amount::Number(MICROSECONDS))),
+        _ => None,
+    }
 }
 
 /// An argument that cannot be read: its position from 1, where one is to blame, and why.
@@ -142,8 +157,7 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
             let digits = arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))?;
             (Fetch::Octets(hexadecimal(digits).map_err(|message| (None, message))?), Type::Binary, 1)
         }
-        // There is one process.
-        Keyword::Nbproc => (Fetch::Number(Number::Constant(1)), Type::Integer, 0),
+        Keyword::One => (Fetch::Number(Number::Constant(1)), Type::Integer, 0),
         Keyword::Thread => (Fetch::Session(SessionPart::Thread), Type::Integer, 0),
         Keyword::Rand => {
             let range = arguments.get(1).map(|_| arguments.natural(1, 1)).transpose()?;
@@ -156,8 +170,8 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         },
         Keyword::Message(name) => return message(name, arguments, span),
         Keyword::Session(name) => {
-            let (part, count) = session(name, arguments)?;
-            (Fetch::Session(part), Type::Text, count)
+            let (part, kind, count) = session(name, arguments)?;
+            (Fetch::Session(part), kind, count)
         }
         Keyword::Tls(name) => {
             let (part, kind) = tls(name, arguments)?;
@@ -192,6 +206,7 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
             };
             (Fetch::Session(SessionPart::Date(offset, unit)), Type::Integer, 2)
         }
+        Keyword::DateMicroseconds => (Fetch::Session(SessionPart::Date(0, DateUnit::Microseconds)), Type::Integer, 0),
         Keyword::Variable => {
             let named = named_variable(arguments.get(1).unwrap_or_default()).map_err(|message| (Some(1), message))?;
             let Some(variable) = named else { return Ok(None) };
@@ -226,16 +241,23 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
     Ok(Some((fetch, kind)))
 }
 
-/// A fetch of what is known of a session, and how many arguments it has.
-fn session(name: SessionName, arguments: &Arguments<'_>) -> Result<(SessionPart, usize), Refusal> {
+/// A fetch of what is known of a session, what it is, and how many arguments it has.
+fn session(name: SessionName, arguments: &Arguments<'_>) -> Result<(SessionPart, Type, usize), Refusal> {
     Ok(match name {
-        SessionName::Captured(speaker) => (SessionPart::Captured(speaker, arguments.natural(1, 1)?), 1),
-        SessionName::RequestMethod => (SessionPart::RequestMethod, 0),
-        SessionName::RequestTarget => (SessionPart::RequestTarget, 0),
-        SessionName::RequestVersion => (SessionPart::RequestVersion, 0),
-        SessionName::ResponseVersion => (SessionPart::ResponseVersion, 0),
-        SessionName::ServerName => (SessionPart::ServerName, 0),
-        SessionName::UniqueId => (SessionPart::UniqueId, 0),
+        SessionName::Captured(speaker) => (SessionPart::Captured(speaker, arguments.natural(1, 1)?), Type::Text, 1),
+        SessionName::RequestMethod => (SessionPart::RequestMethod, Type::Text, 0),
+        SessionName::RequestTarget => (SessionPart::RequestTarget, Type::Text, 0),
+        SessionName::RequestVersion => (SessionPart::RequestVersion, Type::Text, 0),
+        SessionName::ResponseVersion => (SessionPart::ResponseVersion, Type::Text, 0),
+        SessionName::ServerName => (SessionPart::ServerName, Type::Text, 0),
+        SessionName::ServerId => (SessionPart::ServerId, Type::Integer, 0),
+        SessionName::Status => (SessionPart::Status, Type::Integer, 0),
+        SessionName::ProcessConnections => (SessionPart::Connections(ConnectionsOf::Process), Type::Integer, 0),
+        SessionName::ProcessId => (SessionPart::ProcessId, Type::Integer, 0),
+        SessionName::Timeout(of) => (SessionPart::Timeout(of), Type::Integer, 0),
+        SessionName::DefaultBackend => (SessionPart::DefaultBackend, Type::Text, 0),
+        SessionName::Stopping => (SessionPart::IsStopping, Type::Boolean, 0),
+        SessionName::UniqueId => (SessionPart::UniqueId, Type::Text, 0),
     })
 }
 

@@ -95,7 +95,7 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
         .chain(proxy.settings.unique_id.format.as_deref())
         .chain(proxy.proxy_tlvs())
         .flat_map(Format::expressions);
-    let computed = computed.filter(|expression| matches!(expression.fetch, Fetch::Message(_)));
+    let computed = computed.filter(|expression| expression.fetch.is_of_http());
     let computed = computed.map(|expression| refused(expression.span, "a sample of HTTP in mode tcp"));
     let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));
     let targets = targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp"));

@@ -10,7 +10,15 @@ use e2e::{Origin, Setup, Subject};
 use tempfile::TempDir;
 
 e2e::scenarios! {
-    shared: [requests_are_sampled, responses_are_sampled, samples_are_converted, samples_are_compared],
+    shared: [
+        requests_are_sampled,
+        responses_are_sampled,
+        samples_are_converted,
+        samples_are_compared,
+        aliases_in_rules_on_requests,
+        aliases_in_rules_on_responses,
+        dates_in_rules,
+    ],
     alone: [],
 }
 
@@ -20,14 +28,14 @@ const SECTIONS: &str = "
         @rules@
         default_backend be
     backend be
-        server s @s@
+        server s @s@ id 5 weight 7
 ";
 
 /// What every scenario's client asks.
 const REQUEST: &str = "POST /shop/item.php?id=17&name=a%20b&id=18;n=19&empty=&flag HTTP/1.1\r\nHost: www.Example.com:8080\r\n\
     X-Forwarded-For: 10.1.2.3, 192.0.2.44\r\nX-Forwarded-For: 2001:db8::7\r\nX-Number: 42\r\nX-Words: one  two,three;four\r\n\
     X-Base: YWJjPz4_\r\nX-Percent: a%2fb+c%zz\r\nX-Spaces: __trim__\r\nX-Empty:\r\nX-List: a, b , c\r\nUser-Agent: probe/1.2 (x; y)\r\n\
-    Cookie: sid=S-1; theme=dark; sid=S-2; n=7\r\nContent-Length: 4\r\n\r\nbody";
+    Accept-Language: fr;q=0.5, de-CH, en;q=0.9\r\nAuthorization: Bearer abc.def\r\nCookie: sid=S-1; theme=dark; sid=S-2; n=7\r\nContent-Length: 4\r\n\r\nbody";
 
 const RESPONSE: &str = "HTTP/1.1 404 Not Here\r\nContent-Length: 4\r\nServer: origin\r\nX-Count: 5\r\nX-List: p, q\r\nX-List: r\r\n\
     X-Address: 192.0.2.9\r\nSet-Cookie: sid=R-1; Path=/\r\nSet-Cookie: theme=light\r\n\r\nbody";
@@ -163,6 +171,19 @@ fn requests_are_sampled(subject: Subject) {
             ("fe_conn", "1"),
             ("be_conn(be)", "0"),
             ("unique-id", ""),
+            ("base32", "1377863112"),
+            ("url32", "3415947932"),
+            ("base32,mod(1000)", "112"),
+            ("http_auth_bearer", "abc.def"),
+            ("fe_defbe", "be"),
+            ("fe_client_timeout", "10000"),
+            ("stopping", "0"),
+            ("proc", "1"),
+            ("fc_http_major", "1"),
+            ("meth(GET)", "GET"),
+            ("srv_weight(be/s)", "7"),
+            ("srv_uweight(be/s)", "7"),
+            ("srv_iweight(be/s)", "7"),
         ],
     );
 }
@@ -195,6 +216,9 @@ fn responses_are_sampled(subject: Subject) {
             ("capture.res.ver", "HTTP/1.1"),
             ("be_name", "be"),
             ("srv_name", "s"),
+            ("srv_id", "5"),
+            ("be_server_timeout", "10000"),
+            ("be_tunnel_timeout", "0"),
             ("fe_name", "fe"),
         ],
     );
@@ -263,8 +287,134 @@ fn samples_are_converted(subject: Subject) {
             ("req.hdr_ip(x-forwarded-for,1),ipmask(8)", "10.0.0.0"),
             ("req.hdr_ip(x-forwarded-for),ipmask(24,32)", "2001:db8::"),
             ("path,sha1,hex,lower", "7c7e8dd4987527886abdfda89ba17a4fef9cd0c1"),
+            ("hdr(host),digest(md5),hex", "9B3D79FD79A7B52C514A17299856CB61"),
+            ("str(abc),hmac(sha256,a2V5),hex", "9C196E32DC0175F86F4B1CB89289D6619DE6BEE699E4C378E68309ED97A1A6AB"),
+            ("str(abc),hmac(md5,a2V5),hex", "D2FE98063F876B03193AFB49B4979591"),
+            ("str(abc),hmac(sha1,txn.none),hex", ""),
+            ("int(1700000000),utime(%a %d %b %Y %H:%M:%S %Z %z)", "Tue 14 Nov 2023 22:13:20 GMT +0000"),
+            ("int(1700000000),utime(%c|%x|%X|%r)", "Tue Nov 14 22:13:20 2023|11/14/23|22:13:20|10:13:20 PM"),
+            ("int(1700000000),utime(%e|%k|%l|%p|%P|%s|%j)", "14|22|10|PM|pm|1700000000|318"),
+            ("int(1700000000),utime(%U|%u|%w|%W|%V|%G|%g)", "46|2|2|46|46|2023|23"),
+            ("int(1700000000),utime(%C|%y|%D|%F|%T|%R|%h|%%)", "20|23|11/14/23|2023-11-14|22:13:20|22:13|Nov|%"),
+            ("str(1700000000),utime(%H,3600)", "23"),
+            ("int(1699963200),ltime(%F)", "2023-11-14"),
+            ("int(1700000000),http_date", "Tue, 14 Nov 2023 22:13:20 GMT"),
+            ("int(1700000000),http_date(10)", "Tue, 14 Nov 2023 22:13:30 GMT"),
+            ("int(1700000000123),http_date(10,ms)", "Tue, 14 Nov 2023 22:13:20.133 GMT"),
+            ("req.fhdr(accept-language),language(de;en,xx)", "de"),
+            ("req.fhdr(accept-language),language(en;fr)", "en"),
+            ("req.fhdr(accept-language),language(it)", ""),
+            ("req.fhdr(accept-language),language(it;es,def)", "def"),
+            ("bin(610d0a620d),cut_crlf", "a"),
+            ("str(ab),cut_crlf", "ab"),
         ],
     );
+}
+
+/// Asks for each text in a field of its own.
+fn assert_texts(subject: Subject, rule: &str, table: &[(&str, &str)]) {
+    let mut rules = String::from("capture request header Host len 8\n capture response header Server len 3\n");
+    for (index, (format, _)) in table.iter().enumerate() {
+        writeln!(rules, "{rule} set-header X-{index} <{format}>").expect("memory");
+    }
+    assert_rows(&exchange(subject, &rules), rule, table, |value| value[1..value.len() - 1].to_owned());
+}
+
+/// `configuration.txt` §8.2.6, as HAProxy 2.6.12 fills it while there is no server yet.
+fn aliases_in_rules_on_requests(subject: Subject) {
+    assert_texts(
+        subject,
+        "http-request",
+        &[
+            ("%ci", "127.0.0.1"),
+            ("%{+Q}ci", "\"127.0.0.1\""),
+            ("%{+X}ci", "7F000001"),
+            ("%fi", "127.0.0.1"),
+            ("%f", "fe"),
+            ("%ft", "fe"),
+            ("%b", "fe"),
+            ("%s", "<NOSRV>"),
+            ("%{+Q}s", "\"<NOSRV>\""),
+            ("%si", ""),
+            ("%sp", ""),
+            ("%bi", ""),
+            ("%bp", ""),
+            ("%HM", "POST"),
+            ("%HP", "/shop/item.php"),
+            ("%HQ", "?id=17&name=a%20b&id=18;n=19&empty=&flag"),
+            ("%HU", "/shop/item.php?id=17&name=a%20b&id=18;n=19&empty=&flag"),
+            ("%HV", "HTTP/1.1"),
+            ("%{+Q}HM", "\"POST\""),
+            ("%r", "POST /shop/item.php?id=17&name=a%20b&id=18;n=19&empty=&flag HTTP/1.1"),
+            ("%hr", "{www.Exam}"),
+            ("%{+Q}hr", "\"{www.Exam}\""),
+            ("%hrl", "www.Exam"),
+            ("%hs", "{}"),
+            ("%hsl", "-"),
+            ("%CC", ""),
+            ("%CS", ""),
+            ("%ID", ""),
+            ("%{+Q}ID", "\"\""),
+            ("%sslc", ""),
+            ("%sslv", ""),
+            ("%ST", "-1"),
+            ("%TR/%Tq/%Tw/%Tc/%Tr/%Td", "-1/-1/-1/-1/-1/-1"),
+            ("%ac/%fc/%bc/%sc/%rc", "1/1/0/0/0"),
+            ("%sq/%bq", "0/0"),
+            ("%B/%U", "0/0"),
+            ("%ts", "--"),
+            ("%tsc", "----"),
+        ],
+    );
+}
+
+/// The same once a server has answered.
+fn aliases_in_rules_on_responses(subject: Subject) {
+    assert_texts(
+        subject,
+        "http-response",
+        &[
+            ("%ci", "127.0.0.1"),
+            ("%f", "fe"),
+            ("%b/%s", "be/s"),
+            ("%{+Q}s", "\"s\""),
+            ("%si", "127.0.0.1"),
+            ("%HM", "POST"),
+            ("%HP", "/shop/item.php"),
+            ("%HU", "/shop/item.php?id=17&name=a%20b&id=18;n=19&empty=&flag"),
+            ("%HV", "HTTP/1.1"),
+            ("%r", "POST /shop/item.php?id=17&name=a%20b&id=18;n=19&empty=&flag HTTP/1.1"),
+            ("%hr", "{www.Exam}"),
+            ("%hs", "{ori}"),
+            ("%hsl", "ori"),
+            ("%CC", ""),
+            ("%ST", "404"),
+            ("%ac/%fc/%bc", "1/1/1"),
+        ],
+    );
+}
+
+/// When the connection came.
+fn dates_in_rules(subject: Subject) {
+    let rules = "http-request set-header X-0 <%T>\nhttp-request set-header X-1 <%t>\nhttp-request set-header X-2 <%Tl>\n\
+                 http-request set-header X-3 <%ms>\nhttp-request set-header X-4 <%Ts>\nhttp-request set-header X-5 <%{+X}Ts>";
+    let (request, _) = exchange(subject, rules);
+    let kind = |letter: char| match letter {
+        _ if letter.is_ascii_digit() => '9',
+        _ if letter.is_ascii_alphabetic() => 'a',
+        _ => letter,
+    };
+    let shown: Vec<String> =
+        rows(&request, 5).into_iter().flatten().map(|row| row.chars().map(kind).collect()).collect();
+    let expected = [
+        "<99/aaa/9999:99:99:99 +9999>",
+        "<99/aaa/9999:99:99:99.999>",
+        "<99/aaa/9999:99:99:99 +9999>",
+        "<999>",
+        "<9999999999>",
+    ];
+    // The local time may be behind.
+    assert_eq!(shown.iter().map(|row| row.replace(" -", " +")).collect::<Vec<_>>(), expected, "{request}");
 }
 
 /// `configuration.txt` §7.1: each row is a condition, and whether it holds.

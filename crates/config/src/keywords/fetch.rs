@@ -1,6 +1,8 @@
 //! Sample fetches that an ACL may name (configuration.txt §7.3), and HAProxy's predefined ACLs (§7.4).
 
-use crate::fetch::{BackendLoad, CookieForm, Credential, FieldForm, FrontendLoad, ServerLoad, Speaker, Whose};
+use crate::fetch::{
+    BackendLoad, CookieForm, Credential, FieldForm, FrontendLoad, ServerLoad, Speaker, TimeoutOf, Whose,
+};
 use crate::pattern::{Compare, Method};
 
 /// The fetches that are read.
@@ -17,6 +19,7 @@ pub(crate) enum Keyword {
     BeId,
     BeName,
     Date,
+    DateMicroseconds,
     Dst,
     DstPort,
     FeConn,
@@ -33,7 +36,7 @@ pub(crate) enum Keyword {
     Int,
     Len(Speaker),
     Message(MessageName),
-    Nbproc,
+    One,
     Nbsrv,
     Payload(Speaker),
     PayloadLv(Speaker),
@@ -149,6 +152,13 @@ pub(crate) enum SessionName {
     RequestVersion,
     ResponseVersion,
     ServerName,
+    ServerId,
+    Status,
+    ProcessConnections,
+    ProcessId,
+    Timeout(TimeoutOf),
+    DefaultBackend,
+    Stopping,
     UniqueId,
 }
 
@@ -160,7 +170,16 @@ fn session(name: &str) -> Option<SessionName> {
         "capture.req.ver" => SessionName::RequestVersion,
         "capture.res.hdr" => SessionName::Captured(Speaker::Server),
         "capture.res.ver" => SessionName::ResponseVersion,
+        "act_conn" => SessionName::ProcessConnections,
+        "be_server_timeout" => SessionName::Timeout(TimeoutOf::Server),
+        "be_tunnel_timeout" => SessionName::Timeout(TimeoutOf::Tunnel),
+        "fe_client_timeout" => SessionName::Timeout(TimeoutOf::Client),
+        "fe_defbe" => SessionName::DefaultBackend,
+        "pid" => SessionName::ProcessId,
+        "srv_id" => SessionName::ServerId,
         "srv_name" => SessionName::ServerName,
+        "stopping" => SessionName::Stopping,
+        "txn.status" => SessionName::Status,
         "unique-id" => SessionName::UniqueId,
         _ => return None,
     })
@@ -224,8 +243,9 @@ fn message(name: &str) -> Option<MessageName> {
     use FieldForm::{Address, Count, Number, Text};
     use Speaker::{Client, Server};
     Some(match name {
-        "base" => MessageName::Base,
-        "baseq" => MessageName::BaseAndQuery,
+        "base" | "base32" => MessageName::Base,
+        "baseq" | "url32" => MessageName::BaseAndQuery,
+        "http_auth_bearer" => MessageName::Credential(Credential::Bearer),
         "http_auth_pass" => MessageName::Credential(Credential::Password),
         "http_auth_type" => MessageName::Credential(Credential::Scheme),
         "http_auth_user" => MessageName::Credential(Credential::User),
@@ -276,16 +296,20 @@ fn message(name: &str) -> Option<MessageName> {
 
 /// The names of the fetches that are read.
 pub(crate) const READ: &[&str] = &[
+    "act_conn",
     "always_false",
     "always_true",
     "avg_queue",
     "base",
+    "base32",
     "baseq",
     "be_conn",
     "be_conn_free",
     "be_id",
     "be_name",
+    "be_server_timeout",
     "be_sess_rate",
+    "be_tunnel_timeout",
     "bin",
     "bool",
     "capture.req.hdr",
@@ -296,12 +320,16 @@ pub(crate) const READ: &[&str] = &[
     "capture.res.ver",
     "connslots",
     "date",
+    "date_us",
     "dst",
     "dst_port",
+    "fc_http_major",
     "fc_pp_authority",
     "fc_pp_tlv",
     "fc_pp_unique_id",
+    "fe_client_timeout",
     "fe_conn",
+    "fe_defbe",
     "fe_id",
     "fe_name",
     "fe_req_rate",
@@ -309,16 +337,20 @@ pub(crate) const READ: &[&str] = &[
     "hdr",
     "hostname",
     "http_auth",
+    "http_auth_bearer",
     "http_auth_group",
     "http_auth_pass",
     "http_auth_type",
     "http_auth_user",
     "int",
+    "meth",
     "method",
     "nbproc",
     "nbsrv",
     "path",
     "pathq",
+    "pid",
+    "proc",
     "query",
     "queue",
     "rand",
@@ -363,10 +395,14 @@ pub(crate) const READ: &[&str] = &[
     "src_port",
     "srv_conn",
     "srv_conn_free",
+    "srv_id",
     "srv_is_up",
+    "srv_iweight",
     "srv_name",
     "srv_queue",
     "srv_sess_rate",
+    "srv_uweight",
+    "srv_weight",
     "ssl_bc",
     "ssl_bc_alg_keysize",
     "ssl_bc_alpn",
@@ -411,13 +447,16 @@ pub(crate) const READ: &[&str] = &[
     "ssl_fc_sni",
     "ssl_fc_use_keysize",
     "status",
+    "stopping",
     "str",
     "thread",
+    "txn.status",
     "unique-id",
     "url",
+    "url32",
     "url_param",
-    "uuid",
     "urlp_val",
+    "uuid",
     "var",
     "wait_end",
 ];
@@ -430,7 +469,8 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "always_true" => Keyword::AlwaysTrue,
         "bin" => Keyword::Bin,
         "bool" => Keyword::Bool,
-        "nbproc" => Keyword::Nbproc,
+        // There is one process, and one version of HTTP.
+        "fc_http_major" | "nbproc" | "proc" => Keyword::One,
         "rand" => Keyword::Rand,
         "thread" => Keyword::Thread,
         "uuid" => Keyword::Uuid,
@@ -440,10 +480,14 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "be_sess_rate" => Keyword::BackendLoad(BackendLoad::SessionRate),
         "connslots" => Keyword::BackendLoad(BackendLoad::Slots),
         "date" => Keyword::Date,
+        "date_us" => Keyword::DateMicroseconds,
         "fe_req_rate" => Keyword::FrontendLoad(FrontendLoad::RequestRate),
         "fe_sess_rate" => Keyword::FrontendLoad(FrontendLoad::SessionRate),
         "queue" => Keyword::BackendLoad(BackendLoad::Queue),
         "srv_conn_free" => Keyword::ServerLoad(ServerLoad::FreeConnections),
+        "srv_iweight" => Keyword::ServerLoad(ServerLoad::WeightConfigured),
+        "srv_uweight" => Keyword::ServerLoad(ServerLoad::WeightWanted),
+        "srv_weight" => Keyword::ServerLoad(ServerLoad::Weight),
         "srv_queue" => Keyword::ServerLoad(ServerLoad::Queue),
         "srv_sess_rate" => Keyword::ServerLoad(ServerLoad::SessionRate),
         "be_id" => Keyword::BeId,
@@ -477,7 +521,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "src_port" => Keyword::SrcPort,
         "srv_conn" => Keyword::SrvConn,
         "srv_is_up" => Keyword::SrvIsUp,
-        "str" => Keyword::Str,
+        "meth" | "str" => Keyword::Str,
         "var" => Keyword::Variable,
         "wait_end" => Keyword::WaitEnd,
         _ if tls(name).is_some() => return tls(name).map(|name| Some(Keyword::Tls(name))),
@@ -495,21 +539,21 @@ pub(crate) const PREDEFINED_UNSERVED: &[&str] =
 
 /// Fetches that HAProxy knows and nothing here reads.
 const UNREAD: &str = "
-accept_date act_conn base32 base32+src bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
+accept_date base32+src bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_name
 bc_err_str bc_glitches bc_http_major bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams
-bc_settings_streams_limit bc_src bc_src_port bc_srv be_connect_timeout be_server_timeout 
-be_tarpit_timeout be_tunnel_timeout bs.aborted bs.debug_str bs.id bytes_in bytes_out 
+bc_settings_streams_limit bc_src bc_src_port bc_srv be_connect_timeout
+be_tarpit_timeout bs.aborted bs.debug_str bs.id bytes_in bytes_out
 cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
-date_us distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
-fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_http_major fc_lost fc_nb_streams
+distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
+fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_lost fc_nb_streams
 fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
-fe_client_timeout fe_defbe fe_tarpit_timeout fs.aborted fs.debug_str fs.id
-http_auth_bearer http_first_req internal.htx.data
+fe_tarpit_timeout fs.aborted fs.debug_str fs.id
+http_first_req internal.htx.data
 internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
 internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file
-last_rule_line lat_ns_avg lat_ns_tot meth payload payload_lv pid prio_class prio_offset proc quic_enabled
+last_rule_line lat_ns_avg lat_ns_tot payload payload_lv prio_class prio_offset quic_enabled
 rdp_cookie rdp_cookie_cnt req.bytes_in req.bytes_out
 req.ssl_cipherlist req.ssl_keyshare_groups req.ssl_sigalgs req.ssl_supported_groups
 req.cook_names req.hdrs_bin req.rdp_cookie req.rdp_cookie_cnt
@@ -530,13 +574,13 @@ sc2_kbytes_out sc2_key sc2_sess_cnt sc2_sess_rate sc2_tracked sc2_trackers sc_by
 sc_clr_gpc sc_clr_gpc0 sc_clr_gpc1 sc_conn_cnt sc_conn_cur sc_conn_rate sc_get_gpc sc_get_gpc0 sc_get_gpc1 sc_get_gpt
 sc_get_gpt0 sc_glitch_cnt sc_glitch_rate sc_gpc0_rate sc_gpc1_rate sc_gpc_rate sc_http_err_cnt sc_http_err_rate
 sc_http_fail_cnt sc_http_fail_rate sc_http_req_cnt sc_http_req_rate sc_inc_gpc sc_inc_gpc0 sc_inc_gpc1 sc_kbytes_in
-sc_kbytes_out sc_key sc_sess_cnt sc_sess_rate sc_tracked sc_trackers 
+sc_kbytes_out sc_key sc_sess_cnt sc_sess_rate sc_tracked sc_trackers
 so_id so_name src_bytes_in_rate src_bytes_out_rate src_clr_gpc
 src_clr_gpc0 src_clr_gpc1 src_conn_cnt src_conn_cur src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt
 src_get_gpt0 src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt
 src_http_fail_rate src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in
-src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt srv_id srv_iweight 
-srv_uweight srv_weight ssl_bc_client_random ssl_bc_err ssl_bc_err_str ssl_bc_npn ssl_bc_server_random
+src_kbytes_out src_sess_cnt src_sess_rate src_updt_conn_cnt
+ssl_bc_client_random ssl_bc_err ssl_bc_err_str ssl_bc_npn ssl_bc_server_random
 ssl_bc_session_id ssl_bc_session_key ssl_bc_unique_id ssl_c_chain_der ssl_f_ca_cert
 ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh ssl_fc_ciphers_str
 ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_random
@@ -546,6 +590,6 @@ ssl_fc_npn ssl_fc_protocol_hello_id ssl_fc_server_handshake_traffic_secret
 ssl_fc_server_random ssl_fc_server_traffic_secret_0 ssl_fc_session_id ssl_fc_session_key ssl_fc_sigalgs_bin
 ssl_fc_supported_versions_bin ssl_fc_unique_id ssl_s_chain_der
 ssl_s_der ssl_s_i_dn ssl_s_key_alg ssl_s_notafter ssl_s_notbefore ssl_s_s_dn ssl_s_serial ssl_s_sha1 ssl_s_sig_alg
-ssl_s_version stopping table_avl table_cnt term_events txn.conn_retries txn.id32 txn.redispatched
-txn.sess_term_state txn.status txn.timer.total txn.timer.user url32 url32+src url_ip url_port 
+ssl_s_version table_avl table_cnt term_events txn.conn_retries txn.id32 txn.redispatched
+txn.sess_term_state txn.timer.total txn.timer.user url32+src url_ip url_port
 ";

@@ -11,8 +11,8 @@ fn nothing_is_read_and_ignored() {
             "A parsing [c.cfg:8] : 'http-request set-nice' is not supported by Tidegate yet",
         ),
         (
-            front("acl x str(a),digest(md5) 1"),
-            "A parsing [c.cfg:8] : 'acl fetch str(a),digest(md5)' is not supported by Tidegate yet",
+            front("acl x str(a),digest(blake2s256) 1"),
+            "A parsing [c.cfg:8] : 'acl fetch str(a),digest(blake2s256)' is not supported by Tidegate yet",
         ),
         (front("acl x fc_rtt 1"), "A parsing [c.cfg:8] : 'acl fetch fc_rtt' is not supported by Tidegate yet"),
         (front("acl x src -m bin 0a"), "A parsing [c.cfg:8] : 'acl src with -m bin' is not supported by Tidegate yet"),

@@ -30,13 +30,13 @@ pub(super) fn push(facts: &Facts<'_>, field: ExchangeField, style: Style, clocks
         },
         // Cookies are not captured.
         ExchangeField::RequestCookie | ExchangeField::ResponseCookie => push_text("", style, out),
-        ExchangeField::RequestLine => push_said(or_bad(&exchange.line), style, is_odd_in_line, out),
+        ExchangeField::RequestLine => push_said(or_bad(&exchange.line), style, out),
         ExchangeField::RequestNumber => push_number(exchange.number, style, out),
-        ExchangeField::RequestMethod => push_said(word(exchange, 0), style, is_odd_in_line, out),
-        ExchangeField::RequestTarget => push_said(word(exchange, 1), style, is_odd_in_line, out),
-        ExchangeField::RequestVersion => push_said(word(exchange, 2), style, is_odd_in_line, out),
-        ExchangeField::RequestPath => push_said(split_target(exchange).0, style, is_odd_in_line, out),
-        ExchangeField::RequestQuery => push_said(split_target(exchange).1, style, is_odd_in_line, out),
+        ExchangeField::RequestMethod => push_said(word(exchange, 0), style, out),
+        ExchangeField::RequestTarget => push_said(word(exchange, 1), style, out),
+        ExchangeField::RequestVersion => push_said(word(exchange, 2), style, out),
+        ExchangeField::RequestPath => push_said(split_target(exchange).0, style, out),
+        ExchangeField::RequestQuery => push_said(split_target(exchange).1, style, out),
     }
 }
 
@@ -48,40 +48,15 @@ pub(super) fn push_captures(facts: &Facts<'_>, which: fn(&Exchanged) -> &[Captur
     }
     let quote: &[u8] = if style.is_quoted { b"\"" } else { b"" };
     out.extend_from_slice(quote);
-    out.push(b'{');
-    for (index, capture) in captures.iter().enumerate() {
-        if index > 0 {
-            out.push(b'|');
-        }
-        push_escaped(capture.as_deref().unwrap_or_default(), is_odd_in_captures, out);
-    }
-    out.push(b'}');
+    table::push_captures(captures, out);
     out.extend_from_slice(quote);
 }
 
-fn push_said(text: &[u8], style: Style, is_odd: fn(u8) -> bool, out: &mut Vec<u8>) {
+fn push_said(text: &[u8], style: Style, out: &mut Vec<u8>) {
     let quote: &[u8] = if style.is_quoted { b"\"" } else { b"" };
     out.extend_from_slice(quote);
-    push_escaped(text, is_odd, out);
+    table::push_line(text, out);
     out.extend_from_slice(quote);
-}
-
-/// `#XX` for what is odd.
-fn push_escaped(text: &[u8], is_odd: fn(u8) -> bool, out: &mut Vec<u8>) {
-    for &byte in text {
-        match is_odd(byte) {
-            true => append(out, format_args!("#{byte:02X}")),
-            false => out.push(byte),
-        }
-    }
-}
-
-fn is_odd_in_line(byte: u8) -> bool {
-    !(32..127).contains(&byte) || matches!(byte, b'"' | b'#')
-}
-
-fn is_odd_in_captures(byte: u8) -> bool {
-    is_odd_in_line(byte) || matches!(byte, b'{' | b'|' | b'}')
 }
 
 fn or_bad(text: &[u8]) -> &[u8] {

@@ -3,9 +3,10 @@
 use super::Lowering;
 use super::lists::{self, Columns};
 use super::samples::compare;
+use super::times;
 use config::{Lead, Spanned, Stage};
 use std::sync::Arc;
-use table::{Amount, Converter, Digest, JsonInput, Map, MapKey, Substitution, Value};
+use table::{Amount, Converter, Digest, JsonInput, Key, Languages, Map, MapKey, Substitution, Value};
 
 impl Lowering<'_> {
     /// `None` if a map cannot be read; that has been reported.
@@ -59,13 +60,24 @@ impl Lowering<'_> {
             }
             config::Converter::Xxh32(seed) => Converter::Xxh32(*seed),
             config::Converter::Xxh64(seed) => Converter::Xxh64(*seed),
-            config::Converter::Digest(digest) => Converter::Digest(match digest {
-                config::Digest::Sha1 => Digest::Sha1,
-                config::Digest::Sha224 => Digest::Sha224,
-                config::Digest::Sha256 => Digest::Sha256,
-                config::Digest::Sha384 => Digest::Sha384,
-                config::Digest::Sha512 => Digest::Sha512,
+            config::Converter::Digest(of) => Converter::Digest(digest(*of)),
+            config::Converter::Hmac(of, key) => Converter::Hmac(
+                digest(*of),
+                match key {
+                    config::Key::Text(text) => {
+                        let octets = table::base64_decoded(text.as_bytes());
+                        Key::Octets(octets.expect("it was looked at when it was read").into())
+                    }
+                    config::Key::Variable(variable) => Key::Variable(self.variable(variable)),
+                },
+            ),
+            config::Converter::Time(text) => Converter::Time(times::time_text(text)),
+            config::Converter::Language { known, default } => Converter::Language(Languages {
+                known: known.iter().map(|known| bytes(known)).collect(),
+                default: default.as_deref().map(bytes),
             }),
+            config::Converter::FirstLine => Converter::FirstLine,
+            config::Converter::LittleNumbers(chunks) => Converter::LittleNumbers(super::parts::chunks(chunks)),
             config::Converter::Json(input) => Converter::Json(match input {
                 config::JsonInput::Latin => JsonInput::Latin,
                 config::JsonInput::Utf8 => JsonInput::Utf8,
@@ -122,6 +134,17 @@ fn map_key(key: config::MapKey) -> MapKey {
         config::MapKey::RegexReplace => MapKey::RegexReplace,
         config::MapKey::Integer => MapKey::Int,
         config::MapKey::Address => MapKey::Addr,
+    }
+}
+
+fn digest(digest: config::Digest) -> Digest {
+    match digest {
+        config::Digest::Md5 => Digest::Md5,
+        config::Digest::Sha1 => Digest::Sha1,
+        config::Digest::Sha224 => Digest::Sha224,
+        config::Digest::Sha256 => Digest::Sha256,
+        config::Digest::Sha384 => Digest::Sha384,
+        config::Digest::Sha512 => Digest::Sha512,
     }
 }
 

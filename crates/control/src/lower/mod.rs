@@ -30,6 +30,7 @@ mod samples;
 mod server_tls;
 mod servers;
 mod services;
+mod times;
 mod tls;
 mod tuning;
 mod users;

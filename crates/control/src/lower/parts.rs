@@ -2,8 +2,9 @@
 
 use super::Lowering;
 use table::{
-    BackLoad, Chunks, ContentPart, CookieForm, CookiePart, CountedStart, Credential, DateUnit, FieldForm, FieldPart,
-    FrontLoad, MessagePart, Operation, Parameter, Part, ServerLoad, SessionPart, Speaker, TextPart,
+    BackLoad, CapturesForm, Chunks, ConnectionsOf, ContentPart, CookieForm, CookiePart, CountedStart, Credential,
+    DateUnit, FieldForm, FieldPart, FrontLoad, LinePart, MessagePart, Operation, Parameter, Part, ServerLoad,
+    SessionPart, Speaker, TextPart, TimeoutOf,
 };
 
 impl Lowering<'_> {
@@ -48,6 +49,7 @@ impl Lowering<'_> {
                 config::Credential::User => Credential::User,
                 config::Credential::Password => Credential::Password,
                 config::Credential::Scheme => Credential::Scheme,
+                config::Credential::Bearer => Credential::Bearer,
             }),
             config::MessagePart::Content(whose, part) => MessagePart::Content(speaker(*whose), content(part)),
         }
@@ -122,6 +124,37 @@ pub(super) fn server_load(load: config::ServerLoad) -> ServerLoad {
         config::ServerLoad::FreeConnections => ServerLoad::FreeConns,
         config::ServerLoad::Queue => ServerLoad::Queue,
         config::ServerLoad::SessionRate => ServerLoad::SessionRate,
+        config::ServerLoad::Weight => ServerLoad::Weight,
+        config::ServerLoad::WeightWanted => ServerLoad::WeightWanted,
+        config::ServerLoad::WeightConfigured => ServerLoad::WeightConfigured,
+    }
+}
+
+pub(super) fn unit(unit: config::DateUnit) -> DateUnit {
+    match unit {
+        config::DateUnit::Seconds => DateUnit::Seconds,
+        config::DateUnit::Milliseconds => DateUnit::Milliseconds,
+        config::DateUnit::Microseconds => DateUnit::Microseconds,
+    }
+}
+
+fn connections_of(of: config::ConnectionsOf) -> ConnectionsOf {
+    match of {
+        config::ConnectionsOf::Process => ConnectionsOf::Process,
+        config::ConnectionsOf::Frontend => ConnectionsOf::Frontend,
+        config::ConnectionsOf::Backend => ConnectionsOf::Backend,
+        config::ConnectionsOf::Server => ConnectionsOf::Server,
+    }
+}
+
+fn line_part(part: config::LinePart) -> LinePart {
+    match part {
+        config::LinePart::Whole => LinePart::Whole,
+        config::LinePart::Method => LinePart::Method,
+        config::LinePart::Target => LinePart::Target,
+        config::LinePart::Version => LinePart::Version,
+        config::LinePart::Path => LinePart::Path,
+        config::LinePart::Query => LinePart::Query,
     }
 }
 
@@ -130,17 +163,33 @@ pub(super) fn session(part: config::SessionPart) -> SessionPart {
         config::SessionPart::UniqueId => SessionPart::UniqueId,
         config::SessionPart::Number => SessionPart::Number,
         config::SessionPart::AcceptSeconds => SessionPart::AcceptSeconds,
-        config::SessionPart::Date(offset, unit) => SessionPart::Date(
-            offset,
-            match unit {
-                config::DateUnit::Seconds => DateUnit::Seconds,
-                config::DateUnit::Milliseconds => DateUnit::Milliseconds,
-                config::DateUnit::Microseconds => DateUnit::Microseconds,
-            },
-        ),
+        config::SessionPart::Date(offset, of) => SessionPart::Date(offset, unit(of)),
         config::SessionPart::ProcessId => SessionPart::ProcessId,
         config::SessionPart::Thread => SessionPart::Thread,
         config::SessionPart::ServerName => SessionPart::ServerName,
+        config::SessionPart::ServerShown => SessionPart::ServerShown,
+        config::SessionPart::ServerId => SessionPart::ServerId,
+        config::SessionPart::ServerAddress => SessionPart::ServerAddress,
+        config::SessionPart::ServerPort => SessionPart::ServerPort,
+        config::SessionPart::Transport => SessionPart::Transport,
+        config::SessionPart::Status => SessionPart::Status,
+        config::SessionPart::Connections(of) => SessionPart::Connections(connections_of(of)),
+        config::SessionPart::AcceptMilliseconds => SessionPart::AcceptMilliseconds,
+        config::SessionPart::Timeout(of) => SessionPart::Timeout(match of {
+            config::TimeoutOf::Client => TimeoutOf::Client,
+            config::TimeoutOf::Server => TimeoutOf::Server,
+            config::TimeoutOf::Tunnel => TimeoutOf::Tunnel,
+        }),
+        config::SessionPart::DefaultBackend => SessionPart::DefaultBackend,
+        config::SessionPart::IsStopping => SessionPart::IsStopping,
+        config::SessionPart::Said(part) => SessionPart::Said(line_part(part)),
+        config::SessionPart::Captures(whose, form) => SessionPart::Captures(
+            speaker(whose),
+            match form {
+                config::CapturesForm::Braces => CapturesForm::Braces,
+                config::CapturesForm::Words => CapturesForm::Words,
+            },
+        ),
         config::SessionPart::Captured(whose, index) => SessionPart::Captured(speaker(whose), index),
         config::SessionPart::RequestMethod => SessionPart::RequestMethod,
         config::SessionPart::RequestTarget => SessionPart::RequestTarget,

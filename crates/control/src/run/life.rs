@@ -15,6 +15,7 @@ use driver::Instant;
 use shard::Mail;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use table::{LogLevel, ShardIndex};
 
@@ -96,6 +97,7 @@ impl Control {
 
     pub(super) fn stop(&mut self, exit: Exit) {
         self.manager.stopping("Stopping");
+        self.table.process.is_stopping.store(true, Relaxed);
         self.abandon();
         self.post_all(|| Mail::Stop);
         self.life = Life::Stopping { silent: self.all(), exit, until: clock::now() + STOP_MOST };
@@ -103,6 +105,7 @@ impl Control {
 
     pub(super) fn stop_softly(&mut self) {
         self.manager.stopping("Waiting for the last connections to end");
+        self.table.process.is_stopping.store(true, Relaxed);
         let Some(grace) = self.settings.grace else { return self.drain() };
         self.console.say(Urgency::Notice, &format!("Scheduling a soft-stop in {} ms.", grace.as_millis()));
         self.life = Life::Lingering { until: clock::now() + grace };

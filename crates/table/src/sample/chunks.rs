@@ -1,4 +1,4 @@
-//! Octets as numbers: `be2dec`, `be2hex`.
+//! Octets as numbers: `be2dec`, `le2dec`, `be2hex`.
 
 /// How octets are taken together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,12 @@ impl Chunks {
     /// Unsigned numbers in network order. Of chunks longer than 8 octets the last 8 count.
     pub(super) fn numbers(&self, octets: &[u8]) -> Vec<u8> {
         let number = |chunk: &[u8]| chunk.iter().fold(0_u64, |number, &octet| number << 8 | u64::from(octet));
+        self.joined(octets, |chunk| number(chunk).to_string().into_bytes())
+    }
+
+    /// The same, the first octet being the least.
+    pub(super) fn numbers_from_least(&self, octets: &[u8]) -> Vec<u8> {
+        let number = |chunk: &[u8]| chunk.iter().rev().fold(0_u64, |number, &octet| number << 8 | u64::from(octet));
         self.joined(octets, |chunk| number(chunk).to_string().into_bytes())
     }
 
@@ -41,6 +47,7 @@ mod tests {
         assert_eq!(chunks(":", 2, false).numbers(&octets), b"258:772:5");
         assert_eq!(chunks(":", 2, true).numbers(&octets), b"258:772");
         assert_eq!(chunks("", 8, false).numbers(&[0xff; 8]), b"18446744073709551615");
+        assert_eq!(chunks(":", 2, false).numbers_from_least(&octets), b"513:1027:5");
         assert_eq!(chunks("", 0, false).digits(&octets), b"0102030405");
         assert_eq!(chunks(".", 2, false).digits(&octets), b"0102.0304.05");
         assert_eq!(chunks(".", 2, true).digits(&octets), b"0102.0304");

@@ -14,6 +14,8 @@ use crate::hashing::mix;
 use super::chunks::Chunks;
 use super::coding::JsonInput;
 use super::digest::{xxh32, xxh64};
+use super::language::Languages;
+use super::time::TimeText;
 use super::{Digest, Facts, Map, Substitution, Value, Variable};
 
 /// One converter of an expression.
@@ -101,6 +103,16 @@ pub enum Converter {
         variable: Option<Variable>,
         after: Box<[u8]>,
     },
+    /// `utime` and its kin.
+    Time(TimeText),
+    /// `hmac`
+    Hmac(Digest, Key),
+    /// `language`
+    Language(Languages),
+    /// `cut_crlf`: only the first line.
+    FirstLine,
+    /// `le2dec`
+    LittleNumbers(Chunks),
     /// `param`
     Parameter {
         name: Box<[u8]>,
@@ -118,6 +130,14 @@ pub enum Converter {
     IsEven,
     /// `odd`
     IsOdd,
+}
+
+/// With what a digest is keyed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    Octets(Box<[u8]>),
+    /// Base64.
+    Variable(Variable),
 }
 
 /// Which fields or words of a text.
@@ -243,6 +263,19 @@ impl Converter {
                 text.extend_from_slice(after);
                 Some(owned(text))
             }
+            Converter::Time(text) => text.of(value.to_int()?).map(owned),
+            Converter::Hmac(digest, Key::Octets(key)) => Some(owned(digest.keyed(key, &value.into_bytes()))),
+            Converter::Hmac(digest, Key::Variable(variable)) => {
+                let key = base64_decoded(&facts.variables.value_of(*variable)?.into_bytes())?;
+                Some(owned(digest.keyed(&key, &value.into_bytes())))
+            }
+            Converter::Language(languages) => languages.of(&value.into_bytes()),
+            Converter::FirstLine => {
+                let text = value.into_bytes();
+                let end = memchr::memchr2(b'\r', b'\n', &text).unwrap_or(text.len());
+                Some(part(text, 0, end))
+            }
+            Converter::LittleNumbers(chunks) => Some(owned(chunks.numbers_from_least(&value.into_bytes()))),
             Converter::HexToInt => hex_number(&value.into_bytes()).map(Value::Int),
             Converter::Parameter { name, delimiter } => {
                 let text = value.into_bytes();

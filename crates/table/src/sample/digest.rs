@@ -1,10 +1,12 @@
-//! Digests of samples (`configuration.txt` §7.3.1: `xxh32`, `xxh64`, `sha1`, `sha2`).
+//! Digests of samples (`configuration.txt` §7.3.1: `xxh32`, `xxh64`, `sha1`, `sha2`, `digest`, `hmac`).
 
 use aws_lc_rs::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA224, SHA256, SHA384, SHA512};
+use md5::{Digest as _, Md5};
 
 /// One that makes bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
+    Md5,
     Sha1,
     Sha224,
     Sha256,
@@ -15,6 +17,7 @@ pub enum Digest {
 impl Digest {
     pub(super) fn of(self, bytes: &[u8]) -> Vec<u8> {
         let algorithm: &Algorithm = match self {
+            Digest::Md5 => return Md5::digest(bytes).to_vec(),
             Digest::Sha1 => &SHA1_FOR_LEGACY_USE_ONLY,
             Digest::Sha224 => &SHA224,
             Digest::Sha256 => &SHA256,
@@ -22,6 +25,19 @@ impl Digest {
             Digest::Sha512 => &SHA512,
         };
         digest::digest(algorithm, bytes).as_ref().to_vec()
+    }
+
+    /// RFC 2104 §2.
+    pub(super) fn keyed(self, key: &[u8], bytes: &[u8]) -> Vec<u8> {
+        let size = match self {
+            Digest::Md5 | Digest::Sha1 | Digest::Sha224 | Digest::Sha256 => 64,
+            Digest::Sha384 | Digest::Sha512 => 128,
+        };
+        let mut block = if key.len() > size { self.of(key) } else { key.to_vec() };
+        block.resize(size, 0);
+        let padded = |pad: u8| block.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>();
+        let inner = self.of(&[&padded(0x36), bytes].concat());
+        self.of(&[padded(0x5c), inner].concat())
     }
 }
 
@@ -126,5 +142,22 @@ mod tests {
         for (digest, size) in [(Digest::Sha224, 28), (Digest::Sha384, 48), (Digest::Sha512, 64)] {
             assert_eq!(digest.of(b"/abc").len(), size, "{digest:?}");
         }
+    }
+
+    /// RFC 1321 §A.5, RFC 2202 §2 and §3, RFC 4231 §4.3 and §4.7.
+    #[test]
+    fn keyed_digests() {
+        let digits = |bytes: Vec<u8>| String::from_utf8(hex(&bytes)).expect("digits").to_lowercase();
+        assert_eq!(digits(Digest::Md5.of(b"abc")), "900150983cd24fb0d6963f7d28e17f72");
+        let said = b"what do ya want for nothing?";
+        let keyed = |digest: Digest| digits(digest.keyed(b"Jefe", said));
+        assert_eq!(keyed(Digest::Md5), "750c783e6ab0b503eaa86e310a5db738");
+        assert_eq!(keyed(Digest::Sha1), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+        assert_eq!(keyed(Digest::Sha224), "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44");
+        assert_eq!(keyed(Digest::Sha256), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        let long =
+            digits(Digest::Sha256.keyed(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"));
+        assert_eq!(long, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+        assert!(keyed(Digest::Sha512).starts_with("164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"));
     }
 }

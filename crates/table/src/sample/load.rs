@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Backend, Frontend, Server};
+use crate::{Backend, Frontend, Server, WEIGHT_SCALE};
 
 /// What is asked of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,12 @@ pub enum ServerLoad {
     Queue,
     /// `srv_sess_rate`
     SessionRate,
+    /// `srv_weight`: by which connections are spread now, in whole numbers.
+    Weight,
+    /// `srv_uweight`: what the operator wants.
+    WeightWanted,
+    /// `srv_iweight`: what the file says.
+    WeightConfigured,
 }
 
 /// What HAProxy says of room that has no limit.
@@ -76,6 +82,9 @@ impl ServerLoad {
         match self {
             ServerLoad::FreeConns => room(server).unwrap_or(WITHOUT_LIMIT),
             ServerLoad::Queue => server.state.queued().into(),
+            ServerLoad::Weight => server.state.effective_weight().div_ceil(WEIGHT_SCALE).into(),
+            ServerLoad::WeightWanted => server.state.weight().into(),
+            ServerLoad::WeightConfigured => server.settings.weight.into(),
             ServerLoad::SessionRate => rate(server.state.tally.session_rate(now)),
         }
     }

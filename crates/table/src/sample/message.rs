@@ -67,6 +67,8 @@ pub enum Credential {
     Password,
     /// The scheme: `Basic`.
     Scheme,
+    /// `http_auth_bearer`: the token (RFC 6750 §2.1).
+    Bearer,
 }
 
 /// What is asked of the fields of one name.
@@ -217,14 +219,19 @@ impl MessagePart {
             MessagePart::Credential(part) => {
                 let value = request.fields().values(bytes, b"authorization").next()?;
                 let scheme = value.split(|&byte| byte == b' ').next()?;
-                if *part == Credential::Scheme {
-                    return Some(text(scheme));
+                match part {
+                    Credential::Scheme => return Some(text(scheme)),
+                    Credential::Bearer if scheme.eq_ignore_ascii_case(b"bearer") => {
+                        return Some(text(value.get(scheme.len() + 1..)?.trim_ascii()));
+                    }
+                    Credential::Bearer => return None,
+                    Credential::User | Credential::Password => (),
                 }
                 let credentials = credentials(request.fields(), bytes)?;
                 let colon = credentials.iter().position(|&byte| byte == b':')?;
                 let said = match part {
                     Credential::User => &credentials[..colon],
-                    Credential::Password | Credential::Scheme => &credentials[colon + 1..],
+                    Credential::Password | Credential::Scheme | Credential::Bearer => &credentials[colon + 1..],
                 };
                 Some(Value::Bytes(Cow::Owned(said.to_vec())))
             }

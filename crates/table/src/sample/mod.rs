@@ -16,9 +16,9 @@
 //! | `certificate` | what certificates say |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
 //! | `message`, `content` | what a request or a response of HTTP says |
-//! | `session` | what is known of a session, and what it has kept |
+//! | `session`, `said` | what is known of a session, what it has kept, and how log lines show that |
 //! | `variable` | what rules have kept |
-//! | `convert`, `chunks`, `coding`, `digest`, `map`, `substitute` | samples out of samples |
+//! | `convert`, `chunks`, `coding`, `digest`, `language`, `map`, `substitute`, `time` | samples out of samples |
 //! | `format` | texts with samples in them |
 //! | `matcher`, `text` | what a value is compared with |
 
@@ -33,15 +33,18 @@ mod fetch;
 mod format;
 mod hello;
 mod http;
+mod language;
 mod load;
 mod map;
 mod matcher;
 mod message;
 mod parameter;
 mod payload;
+mod said;
 mod session;
 mod substitute;
 mod text;
+mod time;
 mod value;
 mod variable;
 
@@ -49,11 +52,12 @@ pub use certificate::{CertificatePart, NameForm, Whose};
 pub use chunks::Chunks;
 pub use coding::{JsonInput, base64, base64_decoded};
 pub use content::ContentPart;
-pub use convert::{Amount, Converter, Operation, TextPart};
+pub use convert::{Amount, Converter, Key, Operation, TextPart};
 pub use cookie::{CookieForm, CookiePart};
 pub use digest::{Digest, xxh64};
 pub use fetch::{Fetch, TlsPart};
 pub use format::{Expression, Format, FormatPart};
+pub use language::Languages;
 pub use load::{BackLoad, FrontLoad, ServerLoad};
 pub use map::{Map, MapKey};
 pub use matcher::{Matcher, NumberRange};
@@ -61,11 +65,13 @@ pub(crate) use message::first_element;
 pub use message::{Credential, FieldForm, FieldPart, Message, MessagePart};
 pub use parameter::Parameter;
 pub use payload::{CountedStart, Part, Speaker};
-pub use session::{Captured, Captures, Course, DateUnit, SessionPart};
+pub use said::{CapturesForm, LinePart, push_captures, push_line};
+pub use session::{Captured, Captures, ConnectionsOf, Course, DateUnit, SessionPart, TimeoutOf};
 pub use substitute::Substitution;
 pub(crate) use substitute::expand;
 pub(crate) use text::regex;
 pub use text::{Compare, TextPatterns};
+pub use time::TimeText;
 pub use value::Value;
 pub use variable::{Scope, Variable, Variables};
 

@@ -1,11 +1,12 @@
 //! What is known of a session beside what is heard of it, and what it keeps of an exchange's messages for those who ask later.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::{Facts, Speaker, Value};
-use crate::{Identity, Server, ShardIndex};
+use super::{CapturesForm, Facts, LinePart, Speaker, Value};
+use crate::{Identity, Server, ServerAddr, ShardIndex};
 
 /// How far a session has come. Times are of the monotonic clock.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,32 @@ pub enum SessionPart {
     Date(i64, DateUnit),
     /// `srv_name`
     ServerName,
+    /// `%s`: the same, and `<NOSRV>` without one.
+    ServerShown,
+    /// `srv_id`
+    ServerId,
+    /// `%si`
+    ServerAddress,
+    /// `%sp`
+    ServerPort,
+    /// `%ft`: the frontend's name, with a tilde where the client uses TLS.
+    Transport,
+    /// `txn.status`, `%ST`: -1 without one.
+    Status,
+    /// `%ac` and its kin.
+    Connections(ConnectionsOf),
+    /// `%t` and its kin: when it was accepted, in milliseconds since 1970.
+    AcceptMilliseconds,
+    /// `fe_client_timeout` and its kin, in milliseconds; 0 is none.
+    Timeout(TimeoutOf),
+    /// `fe_defbe`
+    DefaultBackend,
+    /// `stopping`: the process ends as soon as nobody needs it any more.
+    IsStopping,
+    /// `%r` and its kin.
+    Said(LinePart),
+    /// `%hr` and its kin.
+    Captures(Speaker, CapturesForm),
     /// `capture.req.hdr(index)`, `capture.res.hdr(index)`
     Captured(Speaker, u32),
     /// `capture.req.method`
@@ -63,6 +90,28 @@ pub enum SessionPart {
     RequestVersion,
     /// `capture.res.ver`
     ResponseVersion,
+}
+
+/// Whose connections are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionsOf {
+    Process,
+    Frontend,
+    /// 0 until one is chosen.
+    Backend,
+    /// The same.
+    Server,
+}
+
+/// Whose patience is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutOf {
+    /// The frontend's with its clients.
+    Client,
+    /// The backend's with its servers.
+    Server,
+    /// The backend's, with both.
+    Tunnel,
 }
 
 /// In what `date` counts.
@@ -119,6 +168,38 @@ impl SessionPart {
             SessionPart::Thread => Some(Value::Int(course.shard.0.into())),
             SessionPart::ProcessId => Some(Value::Int(process.pid.load(Relaxed).into())),
             SessionPart::ServerName => Some(Value::text(&course.server?.name)),
+            SessionPart::ServerShown => Some(Value::text(course.server.map_or("<NOSRV>", |server| &server.name))),
+            SessionPart::ServerId => Some(Value::Int(course.server?.settings.number.value.into())),
+            SessionPart::ServerAddress => server_addr(course.server?).map(|addr| Value::Addr(addr.ip())),
+            SessionPart::ServerPort => server_addr(course.server?).map(|addr| Value::Int(addr.port().into())),
+            SessionPart::Transport => {
+                let name = facts.table.frontend(facts.frontend).name.as_bytes();
+                Some(match facts.tls {
+                    Some(_) => Value::Bytes(Cow::Owned([name, b"~"].concat())),
+                    None => text(name),
+                })
+            }
+            SessionPart::Status => Some(Value::Int(course.status.map_or(-1, i64::from))),
+            SessionPart::Connections(of) => Some(Value::Int(of.count(facts, course.server))),
+            SessionPart::AcceptMilliseconds => {
+                let millis = process.wall.at(course.accepted_at).as_millis();
+                Some(Value::Int(millis.try_into().unwrap_or(i64::MAX)))
+            }
+            SessionPart::Timeout(of) => {
+                let timeout = match of {
+                    TimeoutOf::Client => facts.table.frontend(facts.frontend).timeouts.client,
+                    TimeoutOf::Server => facts.table.backend(facts.backend?).timeouts.server,
+                    TimeoutOf::Tunnel => facts.table.backend(facts.backend?).timeouts.tunnel,
+                };
+                Some(Value::Int(timeout.unwrap_or_default().as_millis().try_into().unwrap_or(i64::MAX)))
+            }
+            SessionPart::DefaultBackend => {
+                let backend = facts.table.frontend(facts.frontend).default_backend?;
+                Some(Value::text(&facts.table.backend(backend).name))
+            }
+            SessionPart::IsStopping => Some(Value::Bool(process.is_stopping.load(Relaxed))),
+            SessionPart::Said(part) => Some(Value::Bytes(part.of(captures))),
+            SessionPart::Captures(speaker, form) => Some(Value::Bytes(form.of(captures, speaker).into())),
             SessionPart::Captured(speaker, index) => {
                 let captured = match speaker {
                     Speaker::Client => &captures.request,
@@ -134,5 +215,25 @@ impl SessionPart {
                 http1::Version::Http11 => b"HTTP/1.1",
             })),
         }
+    }
+}
+
+impl ConnectionsOf {
+    fn count(self, facts: &Facts<'_>, server: Option<&Server>) -> i64 {
+        let table = facts.table;
+        let count = match self {
+            ConnectionsOf::Process => table.process.conns.current(),
+            ConnectionsOf::Frontend => table.frontend(facts.frontend).state.conns.current(),
+            ConnectionsOf::Backend => facts.backend.map_or(0, |backend| table.backend(backend).state.conns.current()),
+            ConnectionsOf::Server => server.map_or(0, |server| server.state.conns().into()),
+        };
+        count.try_into().unwrap_or(i64::MAX)
+    }
+}
+
+fn server_addr(server: &Server) -> Option<SocketAddr> {
+    match server.address() {
+        ServerAddr::Ip(addr) => Some(addr),
+        ServerAddr::Nowhere(_) | ServerAddr::Unix(_) | ServerAddr::Abstract(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! What holds over the whole process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use crate::{Bells, Chance, Conns, Inboxes, Limiter, Numbers, RateLimit, Tally, TlsState, Wall};
 
@@ -26,6 +26,8 @@ pub struct ProcessState {
     pub wall: Wall,
     /// As the system knows the process; 0 until control says it.
     pub pid: AtomicU32,
+    /// It ends as soon as nobody needs it any more.
+    pub is_stopping: AtomicBool,
     /// Messages that could not be read.
     pub misread_count: AtomicU64,
     pub chance: Chance,
@@ -46,6 +48,7 @@ impl ProcessState {
             numbers: Numbers::new(shard_count),
             wall: Wall::default(),
             pid: AtomicU32::new(0),
+            is_stopping: AtomicBool::new(false),
             misread_count: AtomicU64::new(0),
             chance: Chance::new(),
         }
