@@ -31,6 +31,23 @@ pub(crate) fn http_reuse(line: Line<'_>) -> Result<Reuse, Diagnostic> {
     })
 }
 
+/// `max-keep-alive-queue COUNT`: `None` is without limit.
+pub(crate) fn keep_alive_queue(line: Line<'_>) -> Result<Option<u32>, Diagnostic> {
+    let word = line.word(1);
+    line.ends_at(2, "max-keep-alive-queue")?;
+    if word.is_empty() {
+        let message = "'max-keep-alive-queue' expects expects an integer value (or -1 to disable)";
+        return Err(line.alert(1, message));
+    }
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    if let Some(odd) = digits.chars().find(|character| !character.is_ascii_digit()) {
+        let message = format!("'max-keep-alive-queue' : unexpected character '{odd}' in integer value '{word}'");
+        return Err(line.alert(1, message));
+    }
+    // What is more than there can be is no limit, either.
+    Ok(digits.parse().ok().filter(|_| !word.starts_with('-')))
+}
+
 /// `retry-on WORD …`. Early data is never sent to a server, so none of it is refused (`0rtt-rejected`).
 pub(crate) fn retry_on(line: Line<'_>) -> Result<Vec<RetryEvent>, Diagnostic> {
     const STATUSES: [u16; 10] = [401, 403, 404, 408, 425, 500, 501, 502, 503, 504];

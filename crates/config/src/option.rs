@@ -171,6 +171,10 @@ fn read(
             line.ends_at(2, &name)?;
             settings.http.pretends_keepalive = is_on;
         }
+        Keyword::PreferLastServer => {
+            line.ends_at(2, &name)?;
+            settings.http.prefers_last = is_on;
+        }
         Keyword::Persist => {
             line.ends_at(2, &name)?;
             settings.persists = is_on;

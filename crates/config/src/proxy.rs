@@ -208,6 +208,9 @@ fn read(
         }
         Keyword::RetryOn => http_server::retry_on(line).map(|events| home.settings().http.retry_on = Some(events)),
         Keyword::HttpReuse => http_server::http_reuse(line).map(|reuse| home.settings().http.reuse = reuse),
+        Keyword::MaxKeepAliveQueue => {
+            http_server::keep_alive_queue(line).map(|most| home.settings().http.keep_alive_queue_max = most)
+        }
         Keyword::Timeout => timeout::timeout(line, home, reports),
         Keyword::Option => option::option(line, home, reports),
         Keyword::Log => log::proxy(line, &mut home.settings().logs, environment, reports),

@@ -2,7 +2,7 @@
 //! and what the log says of those who were turned away.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -386,21 +386,6 @@ fn start_http(subject: Subject, logs: &LogServer, admin: &Admin, origin: &Origin
     setup.with("s1", origin.target()).start()
 }
 
-/// Answers each request once its head has come.
-fn answering() -> Origin {
-    Origin::serve(|mut conversation| {
-        let (mut head, mut byte) = (Vec::new(), [0]);
-        while conversation.read(&mut byte)? > 0 {
-            head.push(byte[0]);
-            if head.ends_with(b"\r\n\r\n") {
-                head.clear();
-                conversation.write_all(OK)?;
-            }
-        }
-        Ok(())
-    })
-}
-
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 fn get(path: &str) -> String {
@@ -418,7 +403,7 @@ fn shown(row: &Row, columns: &str) -> String {
 }
 
 fn each_request_passes_rules_on_contents(subject: Subject) {
-    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), answering());
+    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), Origin::answering(|_| OK));
     let rules = "http-request deny if { path /bad }
         tcp-request content accept if { src 127.0.0.2 }
         tcp-request content reject if { path /bad }
@@ -443,7 +428,7 @@ fn each_request_passes_rules_on_contents(subject: Subject) {
 }
 
 fn requests_pass_those_of_their_backend(subject: Subject) {
-    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), answering());
+    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), Origin::answering(|_| OK));
     let front = "http-request set-header x-from front";
     let back = "tcp-request content reject if { path /bad } { req.hdr(x-from) front }
         http-request deny";
@@ -463,7 +448,7 @@ fn requests_pass_those_of_their_backend(subject: Subject) {
 
 fn rules_on_contents_wait_for_those_of_requests(subject: Subject) {
     const HEAD: &str = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n";
-    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), answering());
+    let (logs, admin, origin) = (LogServer::udp(), Admin::new(), Origin::answering(|_| OK));
     // Longer than anything takes here: what is decided before was decided by what had come.
     let rules = "tcp-request inspect-delay 30s
         tcp-request content reject if { req.body -m sub evil }

@@ -5,17 +5,25 @@ use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Instant, Op, Side};
 use proxyline::{Announcement, Certificate, ClientTls, Tlv, Version, kind};
-use table::{ProxyExtras, ProxyHeader, ProxyTlv};
+use table::{ProxyExtras, ProxyHeader, ProxyTlv, Server};
 use tls::{Client, Portrait};
+
+/// What a connection to a server was begun with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Introduction(Box<[u8]>);
+
+/// Of a header that is compared with others: a larger one is not.
+const INTRODUCTION_SIZE_MAX: usize = 1024;
 
 impl Session {
     /// Sends the PROXY header, if the server wants one: in one piece, and although the client may stay silent.
     pub(crate) fn introduce(&mut self, now: Instant, out: &mut Outbox) {
-        let Some(wanted) = self.server.as_ref().and_then(|server| server.settings.proxy_header) else {
+        let server = self.server.as_ref().expect("a connection has a server");
+        let Some(wanted) = server.settings.proxy_header else {
             return self.relay(now, out);
         };
         let written = out.lease().and_then(|mut lease| {
-            let size = self.write_header(wanted, lease.bytes_mut())?;
+            let size = self.write_header(wanted, server, lease.bytes_mut())?;
             Some((lease, size))
         });
         let Some((lease, size)) = written else {
@@ -47,13 +55,24 @@ impl Session {
         self.submit(Side::Back, Op::Send { fd, lease, start, end }, out);
     }
 
-    /// Writes the header for its server. `None`: there is no room for it.
-    pub(crate) fn write_header(&self, wanted: ProxyHeader, to: &mut [u8]) -> Option<usize> {
+    /// What a connection to this server would be begun with now; empty, if it wants no header. `None`: a connection that was begun with
+    /// it is of use for nothing else.
+    pub(crate) fn introduction(&self, server: &Server) -> Option<Introduction> {
+        let Some(wanted) = server.settings.proxy_header else { return Some(Introduction::default()) };
+        // What the operator adds may be of this moment.
+        let is_lasting = server.settings.proxy_tlvs.is_empty();
+        let mut header = [0; INTRODUCTION_SIZE_MAX];
+        let size = self.write_header(wanted, server, &mut header).filter(|_| is_lasting)?;
+        Some(Introduction(header[..size].into()))
+    }
+
+    /// Writes the header for a server. `None`: there is no room for it.
+    pub(crate) fn write_header(&self, wanted: ProxyHeader, server: &Server, to: &mut [u8]) -> Option<usize> {
         let mut put = |header: &[u8]| {
             to.get_mut(..header.len())?.copy_from_slice(header);
             Some(header.len())
         };
-        let own = self.server.as_ref().map_or(&[][..], |server| &server.settings.proxy_tlvs);
+        let own = &server.settings.proxy_tlvs[..];
         match wanted {
             ProxyHeader::V1 => put(&proxyline::encode(Version::V1, self.addresses())),
             ProxyHeader::V2(extras)

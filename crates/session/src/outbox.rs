@@ -1,7 +1,7 @@
 //! What a session wants after an event: drained completely before the next one.
 
 use crate::http::Transaction;
-use crate::{End, Kept, Record};
+use crate::{End, Introduction, Kept, Record};
 use buf::{Lease, Pool};
 use driver::{Fd, Op, Side};
 use http1::Limits;
@@ -36,14 +36,23 @@ pub enum Ask {
     Server { hash: Option<u32>, avoid: Option<Arc<Server>>, imposed: Option<Arc<Server>>, takes_down: bool },
     /// Another socket for the same server. Answered by [`Event::Assigned`](crate::Event::Assigned).
     Socket(Arc<Server>),
-    /// A connection to this server that may serve another exchange. `is_proven`: it has served more than one client.
-    Keep { server: Arc<Server>, kept: Kept, is_proven: bool },
+    /// A connection to this server that may serve another exchange.
+    Keep { server: Arc<Server>, kept: Kept, of: KeptFor },
     /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
     Source(Fd),
     /// Sessions of this server have met too many troubles in a row (`observe`), this one the last: control is to know. Not answered.
     Alarm(Arc<Server>, Trouble),
     /// The session is done with this server of this backend.
     Release(Arc<Backend>, Arc<Server>),
+}
+
+/// Whom a connection to a server is kept for.
+#[derive(Debug)]
+pub enum KeptFor {
+    /// Whoever needs it next. `is_proven`: it has served more than one client.
+    Anybody { is_proven: bool },
+    /// The client that it has served, for as long as that is there. With what it was begun.
+    Client(Introduction),
 }
 
 struct PoolHandle(Pool);

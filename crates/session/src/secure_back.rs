@@ -47,7 +47,7 @@ impl Session {
         let preface = match server.settings.proxy_header {
             None => Some(Vec::new()),
             Some(wanted) => out.lease().and_then(|mut lease| {
-                let size = self.write_header(wanted, lease.bytes_mut())?;
+                let size = self.write_header(wanted, &server, lease.bytes_mut())?;
                 Some(lease.bytes()[..size].to_vec())
             }),
         };

@@ -138,7 +138,7 @@ impl<D: Driver> Shard<D> {
     }
 
     /// Looks at a connection that was taken off a shelf, and closes it if it is of no use.
-    fn still_stands(&mut self, server: &Server, addr: &ServerAddr, fd: Fd) -> bool {
+    pub(crate) fn still_stands(&mut self, server: &Server, addr: &ServerAddr, fd: Fd) -> bool {
         let stands = *addr == server.address() && !self.driver.is_readable(fd);
         if !stands {
             self.discard_connections(vec![fd]);
@@ -166,7 +166,7 @@ impl<D: Driver> Shard<D> {
         self.discard_connections(expired);
     }
 
-    fn discard_connections(&mut self, connections: Vec<Fd>) {
+    pub(crate) fn discard_connections(&mut self, connections: Vec<Fd>) {
         for fd in connections {
             self.driver.discard(fd);
             self.descriptors_freed += 1;

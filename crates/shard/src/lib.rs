@@ -13,6 +13,7 @@
 //! | `idle` | connections to servers between two exchanges |
 //! | `shelves` | where they rest, and how one shard fetches what rests on another |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
+//! | `own` | connections to servers that are kept for one client |
 //! | `sweep` | ending the sessions of a server, a part per turn |
 //! | `listing` | telling control which sessions there are |
 //! | `tidy` | giving back what a burst has left behind |
@@ -29,6 +30,7 @@ mod idle;
 mod listeners;
 mod listing;
 mod mail;
+mod own;
 mod places;
 mod shelves;
 mod slots;
@@ -55,6 +57,7 @@ use driver::{Driver, Instant, Tag};
 use handshakes::Handshakes;
 use listeners::Listeners;
 use listing::Listings;
+use own::Own;
 use session::{Event, Outbox, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,6 +93,7 @@ pub struct Shard<D: Driver> {
     listings: Listings,
     handshakes: Handshakes,
     shelves: Arc<Shelves>,
+    own: Own,
     /// No connection on the shard's shelf has rested long enough before this.
     idle_due: Option<Instant>,
     /// When memory is to be given back, if there is more of it than needed.
@@ -168,6 +172,7 @@ impl<D: Driver> Shard<D> {
             handshakes: Handshakes::default(),
             can_fetch: driver_thread.is_some(),
             shelves,
+            own: Own::default(),
             idle_due: None,
             tidy_due: None,
             orders: Vec::new(),

@@ -5,7 +5,7 @@ use crate::sweep::{Lot, Whose};
 use crate::tuning::tuning_of;
 use crate::{Life, Mail, Notice, Report, Shard, waiter};
 use driver::{Addr, Done, Driver, Errno, Fd, Instant, SessionId, Tag, Tuning};
-use session::{Ask, Event, Link, MustBeProven, View};
+use session::{Ask, Event, KeptFor, Link, MustBeProven, Reusable, View};
 use std::sync::Arc;
 use table::{Assignment, Grant, PickKey, Server};
 
@@ -29,6 +29,7 @@ impl<D: Driver> Shard<D> {
         self.sweep();
         self.list();
         self.purge();
+        self.look_after_own();
         self.let_go();
         self.tend_listeners();
         self.tidy();
@@ -43,7 +44,8 @@ impl<D: Driver> Shard<D> {
         }
         let opens_at = |listener: &Listener, rate| self.opens_at(listener, rate);
         let listeners_due = self.listeners.deadline(opens_at);
-        [self.wheel.next(), listeners_due, self.idle_due, self.tidy_due].into_iter().flatten().min()
+        let connections_due = [self.idle_due, self.own.due].into_iter().flatten().min();
+        [self.wheel.next(), listeners_due, connections_due, self.tidy_due].into_iter().flatten().min()
     }
 
     fn on_done(&mut self, tag: Tag, done: Done) {
@@ -201,10 +203,14 @@ impl<D: Driver> Shard<D> {
         match ask {
             Ask::Server { hash, avoid, imposed, takes_down } => {
                 let backend = session.backend().expect("questions about servers follow the choice of a backend");
+                let backend = Arc::clone(backend);
+                let is_free = imposed.is_none() && avoid.is_none() && backend.http.prefers_last;
+                let preferred = if is_free { self.server_of_own(id, &backend) } else { None };
                 let random = self.random.next();
                 let (avoid, imposed) =
                     (avoid.as_ref().map(|server| &*server.state), imposed.as_ref().map(|server| &*server.state));
-                let key = PickKey { hash, random, avoid, imposed, takes_down };
+                let preferred = preferred.as_deref();
+                let key = PickKey { hash, random, avoid, imposed, takes_down, preferred };
                 let event = match backend.assign(&key, waiter::of(self.index, id)) {
                     Assignment::Server(server) => self.assign(id, server),
                     Assignment::Queued(ticket, server) => Event::Queued(ticket, server),
@@ -223,7 +229,10 @@ impl<D: Driver> Shard<D> {
                 self.ready.push_front((id, Event::Source(addr)));
             }
             Ask::Alarm(server, trouble) => self.port.tell(Notice::Failing(server, trouble)),
-            Ask::Keep { server, kept, is_proven } => self.keep(&server, kept, is_proven),
+            Ask::Keep { server, kept, of: KeptFor::Anybody { is_proven } } => self.keep(&server, kept, is_proven),
+            Ask::Keep { server, kept, of: KeptFor::Client(introduction) } => {
+                self.keep_own(id, &server, kept, introduction)
+            }
             Ask::Release(backend, server) => backend.release(&server),
         }
     }
@@ -251,9 +260,13 @@ impl<D: Driver> Shard<D> {
     /// A connection that rests, if the session may use one, else a socket for a new one.
     fn link(&mut self, id: SessionId, server: &Server) -> Result<Link, Errno> {
         let session = self.slots.get_mut(id).expect("it has asked");
-        if let Some(MustBeProven(must_be_proven)) = session.reuse() {
+        if let Some(reusable) = session.reuse(server) {
             let whom = session.whom(server);
-            if let Some(kept) = self.kept(server, whom.as_ref(), must_be_proven) {
+            let kept = match reusable {
+                Reusable::Anybodys(MustBeProven(must_be_proven)) => self.kept(server, whom.as_ref(), must_be_proven),
+                Reusable::Own(introduction) => self.own(id, server, whom.as_ref(), &introduction),
+            };
+            if let Some(kept) = kept {
                 return Ok(Link::Kept(kept));
             }
         }
@@ -276,6 +289,7 @@ impl<D: Driver> Shard<D> {
 
     fn vacate(&mut self, id: SessionId) {
         self.wheel.disarm(id.index);
+        self.discard_own(id);
         let session = self.slots.get_mut(id).expect("it has just closed");
         let frontend = &session.frontend().state;
         if !session.is_identified() {

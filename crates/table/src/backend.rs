@@ -55,10 +55,9 @@ impl Backend {
     /// ends with a [`Grant`](crate::Grant) or with [`leave`](Self::leave).
     pub fn assign(&self, key: &PickKey<'_>, waiter: Waiter) -> Assignment {
         let assignment = self.state.assign(key, waiter);
-        let is_optional = key.imposed.is_some() && self.redispatch.is_some();
         match assignment {
             // Only a rule wanted this server, and `option redispatch` says that another will do (`configuration.txt: maxqueue`).
-            Assignment::LineFull(_) if is_optional => self.state.assign(&PickKey { imposed: None, ..*key }, waiter),
+            Assignment::LineFull(_) if self.may_go_elsewhere(key) => self.state.assign(&key.unbound(), waiter),
             assignment @ (Assignment::LineFull(_)
             | Assignment::Server(_)
             | Assignment::Queued(..)
@@ -68,15 +67,18 @@ impl Backend {
 
     /// What [`assign`](Self::assign) would answer at this moment, for whoever wants to know without asking for it.
     pub fn preview(&self, key: &PickKey<'_>) -> Preview {
-        let is_optional = key.imposed.is_some() && self.redispatch.is_some();
         match self.state.preview(key) {
-            Preview::LineFull(_) if is_optional => self.state.preview(&PickKey { imposed: None, ..*key }),
+            Preview::LineFull(_) if self.may_go_elsewhere(key) => self.state.preview(&key.unbound()),
             preview @ (Preview::LineFull(_)
             | Preview::Server(_)
             | Preview::Line(_)
             | Preview::AnyLine
             | Preview::NoServer) => preview,
         }
+    }
+
+    fn may_go_elsewhere(&self, key: &PickKey<'_>) -> bool {
+        key.preferred.is_some() || key.imposed.is_some() && self.redispatch.is_some()
     }
 
     /// As [`assign`](Self::assign), for one who does not wait; `None` if no server is usable or none has a place.
@@ -130,11 +132,13 @@ pub struct BackendLimits {
     /// No server is to have more than so many percent of its share of all connections, more than 100 (`hash-balance-factor`); only of
     /// [`Mapping::Ring`] and [`Balance::Random`].
     pub share_percent: Option<NonZeroU32>,
+    /// Where so many wait for a server already, a client that would stay with it goes elsewhere (`max-keep-alive-queue`).
+    pub kept_queue_max: Option<u32>,
 }
 
 impl Default for BackendLimits {
     fn default() -> BackendLimits {
-        BackendLimits { maxconn: None, fullconn: 1, share_percent: None }
+        BackendLimits { maxconn: None, fullconn: 1, share_percent: None, kept_queue_max: None }
     }
 }
 

@@ -83,6 +83,8 @@ pub struct HttpBack {
     /// `http-send-name-header`: the field that tells servers which one they are.
     pub name_header: Option<Box<str>>,
     pub reuse: Reuse,
+    /// `option prefer-last-server`: a client stays with the server that it has a connection to.
+    pub prefers_last: bool,
     pub retry_on: RetryOn,
     /// Of a `listen` section the same as those of its frontend.
     pub rules: HttpRules,

@@ -118,13 +118,8 @@ impl History {
     fn pick(&mut self, random: u64, source: Option<u32>, avoid: Option<usize>) -> Result<(), TestCaseError> {
         let candidates = self.candidates();
         let avoid = avoid.and_then(|number| self.server(number)).cloned();
-        let key = PickKey {
-            hash: source,
-            random,
-            avoid: avoid.as_ref().map(|server| &*server.state),
-            imposed: None,
-            takes_down: false,
-        };
+        let key =
+            PickKey { hash: source, random, avoid: avoid.as_ref().map(|server| &*server.state), ..PickKey::default() };
         let Some(server) = self.backend.pick(&key) else {
             prop_assert!(candidates.is_empty(), "somebody could have been picked");
             return Ok(());

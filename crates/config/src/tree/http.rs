@@ -11,6 +11,10 @@ use std::net::IpAddr;
 pub struct HttpSettings {
     pub keeping: Keeping,
     pub reuse: Reuse,
+    /// `option prefer-last-server`
+    pub prefers_last: bool,
+    /// `max-keep-alive-queue`
+    pub keep_alive_queue_max: Option<u32>,
     /// `retry-on`; `None`: HAProxy's default.
     pub retry_on: Option<Vec<RetryEvent>>,
     pub forward_for: Option<Spanned<ForwardFor>>,

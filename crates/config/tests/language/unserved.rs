@@ -22,10 +22,7 @@ fn nothing_is_read_and_ignored() {
             "A parsing [c.cfg:8] : 'condition without a term' is not supported by Tidegate yet",
         ),
         (back("balance rdp-cookie"), "A parsing [c.cfg:10] : 'balance rdp-cookie' is not supported by Tidegate yet"),
-        (
-            back("option prefer-last-server"),
-            "A parsing [c.cfg:10] : 'option prefer-last-server' is not supported by Tidegate yet",
-        ),
+        (back("option transparent"), "A parsing [c.cfg:10] : 'option transparent' is not supported by Tidegate yet"),
         (back("log ring@x local0"), "A parsing [c.cfg:10] : 'log ring@' is not supported by Tidegate yet"),
         (
             front("log-format %{+Z}b"),

@@ -33,6 +33,7 @@ impl Lowering<'_> {
                 maxconn: settings.backend_maxconn.as_ref().and_then(|most| NonZeroU32::new(most.value)),
                 fullconn: self.fullconn(proxy),
                 share_percent: settings.hash_balance_factor.as_ref().and_then(|factor| NonZeroU32::new(factor.value)),
+                kept_queue_max: settings.http.keep_alive_queue_max,
             },
             splice: self.splice(settings.splice),
             http: self.http_back(proxy),

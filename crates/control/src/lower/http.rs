@@ -44,6 +44,7 @@ impl Lowering<'_> {
             checks_cache: proxy.settings.http.checks_cache,
             name_header: proxy.settings.http.name_header.as_deref().map(Into::into),
             reuse: reuse(proxy),
+            prefers_last: proxy.settings.http.prefers_last,
             retry_on: retry_on(proxy),
             rules,
             pages,

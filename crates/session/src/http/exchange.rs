@@ -7,12 +7,11 @@ use super::rules::Answer;
 use super::stream::{Next, Outgoing, Sending};
 use super::{Hearing, Transaction, facts};
 use crate::flow::Flow;
-use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
+use crate::{Ask, Cause, End, KeptFor, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Hope, Instant, Side};
 use http1::{After, ConnectionOption, EditError, Framing, NoRoom, Persistence, Progress, Refusal, Reply, Request};
 use std::sync::Arc;
-use table::Reuse;
 
 /// Whether the response is passed on, and the request not sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -364,8 +363,8 @@ impl Session {
         self.end_exchange(now, after.front, is_unread, kept, out);
     }
 
-    /// The server's connection, if another exchange may follow on it: nothing of this one is outstanding there, nothing that was not
-    /// asked for has come, and it bears no PROXY header of one client.
+    /// The server's connection, if another exchange may follow on it: nothing of this one is outstanding there, and nothing that was not
+    /// asked for has come.
     fn kept_back(&mut self, after: After) -> Option<Ask> {
         let http = self.http.as_ref()?;
         let transaction = http.transaction.as_ref()?;
@@ -374,16 +373,18 @@ impl Session {
             && transaction.down.gathered.is_empty()
             && transaction.up.sending == Sending::Nothing
             && transaction.up.body.is_done();
-        let may_serve = self.backend_ref()?.http.reuse != Reuse::Never && server.settings.proxy_header.is_none();
-        let may_serve = may_serve && keeps_back(self.frontend(), self.backend_ref());
-        let is_proven = http.is_back_kept;
+        let may_serve = keeps_back(self.frontend(), self.backend_ref()) && !self.is_served();
+        let of = match self.is_kept_for_client(server) {
+            true => KeptFor::Client(self.introduction(server)?),
+            false => KeptFor::Anybody { is_proven: http.is_back_kept },
+        };
         let is_quiet = self.back.as_ref()?.in_flight == 0;
         if after.back == Persistence::Close || !is_clean || !may_serve || !is_quiet {
             return None;
         }
         let server = Arc::clone(server);
         let kept = self.take_kept()?;
-        Some(Ask::Keep { server, kept, is_proven })
+        Some(Ask::Keep { server, kept, of })
     }
 
     /// Tells of the exchange, and goes on with what its front is for.

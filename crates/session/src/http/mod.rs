@@ -60,11 +60,11 @@ pub use facts::Exchanged;
 pub(crate) use transaction::Transaction;
 
 use crate::flow::{Piece, hope_after, is_much};
-use crate::{Outbox, Phase, Session};
+use crate::{Introduction, Outbox, Phase, Session};
 use driver::{Errno, Instant, Op, Received, Side};
 use std::rc::Rc;
 use stream::{Sending, Stream};
-use table::{Message, Variables};
+use table::{Message, Reuse, Server, Variables};
 
 /// What a session has for `mode http`, also while it rests.
 #[derive(Debug)]
@@ -101,6 +101,15 @@ enum Hearing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MustBeProven(pub bool);
 
+/// Which connections to a server may be used again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reusable {
+    /// Whoever was served on them.
+    Anybodys(MustBeProven),
+    /// Those on which the same client was served, begun in these words.
+    Own(Introduction),
+}
+
 impl Http {
     fn hearing(&mut self, side: Side) -> &mut Hearing {
         match side {
@@ -111,15 +120,26 @@ impl Http {
 }
 
 impl Session {
-    /// Which connections that rest may serve it: none, or `Some` of those, perhaps only ones that have served several clients.
-    pub fn reuse(&self) -> Option<MustBeProven> {
+    /// Which connections to this server may serve it that rest; `None`: none of them.
+    pub fn reuse(&self, server: &Server) -> Option<Reusable> {
         let is_first = self.http.as_ref()?.exchange_count == 0;
-        match self.backend_ref()?.http.reuse {
-            table::Reuse::Never => None,
-            table::Reuse::Safe => (!is_first).then_some(MustBeProven(false)),
-            table::Reuse::Aggressive => Some(MustBeProven(is_first)),
-            table::Reuse::Always => Some(MustBeProven(false)),
+        let reuse = self.backend_ref()?.http.reuse;
+        if self.is_kept_for_client(server) {
+            return (!is_first).then(|| self.introduction(server)).flatten().map(Reusable::Own);
         }
+        match reuse {
+            Reuse::Never => None,
+            Reuse::Safe => (!is_first).then_some(MustBeProven(false)),
+            Reuse::Aggressive => Some(MustBeProven(is_first)),
+            Reuse::Always => Some(MustBeProven(false)),
+        }
+        .map(Reusable::Anybodys)
+    }
+
+    /// Whether connections to this server are nobody else's: the operator wants it so, or they are begun with who the client is.
+    pub(crate) fn is_kept_for_client(&self, server: &Server) -> bool {
+        let is_private = self.backend_ref().is_some_and(|backend| backend.http.reuse == Reuse::Never);
+        is_private && !self.is_served() || server.settings.proxy_header.is_some()
     }
 
     /// No exchange is begun any more: a client that rests is left at once, one that is served is told so (RFC 9112 §9.6). What is no HTTP

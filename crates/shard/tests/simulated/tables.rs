@@ -145,8 +145,9 @@ impl Draft {
             backend_maxconn: 0,
             splice: Splice { request: true, response: true },
             front: HttpFront::default(),
-            // What a server says unasked cannot be told from the answer to a request that has just been sent to it.
-            back: HttpBack { reuse: Reuse::Never, ..HttpBack::default() },
+            // What a server says unasked cannot be told from the answer to a request that has just been sent to it: so each has a
+            // connection of its own, although servers are not told.
+            back: HttpBack { keeping: Keeping::Front, pretends_keepalive: true, ..HttpBack::default() },
             ..Draft::of(&mut Rng::new(1), Mode::Http, 1000, calm)
         }
     }

@@ -50,6 +50,16 @@ pub struct PickKey<'a> {
     pub imposed: Option<&'a ServerState>,
     /// It is taken although it is down.
     pub takes_down: bool,
+    /// The server that the client has a connection to still: taken rather than another one, unless too many wait for it. Of clients
+    /// that belong to no server.
+    pub preferred: Option<&'a ServerState>,
+}
+
+impl PickKey<'_> {
+    /// The same, of somebody whom nothing but the algorithm leads to a server.
+    pub(crate) fn unbound(&self) -> Self {
+        PickKey { imposed: None, preferred: None, ..*self }
+    }
 }
 
 #[derive(Debug)]
@@ -205,11 +215,21 @@ impl Balancer {
         if let Some(seat) = self.bound(key) {
             return if self.has_place(seat) { Found::Place(seat) } else { Found::Line(seat) };
         }
+        if let Some(seat) = self.preferred(key) {
+            return if self.has_place(seat) { Found::Place(seat) } else { Found::Line(seat) };
+        }
         // Whoever waits for any server came first, and would not wait if one had a place.
         if self.is_full() || !self.queue.is_empty() {
             return Found::Full;
         }
         self.choose(key).map_or(Found::Full, Found::Place)
+    }
+
+    /// `configuration.txt: option prefer-last-server, max-keep-alive-queue`
+    fn preferred(&self, key: &PickKey<'_>) -> Option<usize> {
+        let seat = self.seat_of(key.preferred?)?;
+        let is_short = self.limits.kept_queue_max.is_none_or(|most| self.seats[seat].line.len() < most);
+        (self.seats[seat].is_usable && (self.has_place(seat) || is_short)).then_some(seat)
     }
 
     /// The server that this connection belongs to, if the algorithm binds clients to servers.

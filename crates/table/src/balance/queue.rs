@@ -69,7 +69,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn new(waiter: Waiter, backend: Arc<BackendState>, key: &PickKey<'_>) -> Waiting {
-        let PickKey { hash, random, avoid: _, imposed: _, takes_down: _ } = *key;
+        let PickKey { hash, random, avoid: _, imposed: _, takes_down: _, preferred: _ } = *key;
         Waiting { waiter, backend, hash, random, passed: Passed::default(), served_before: 0 }
     }
 
