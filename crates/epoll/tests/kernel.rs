@@ -5,7 +5,7 @@ mod kernel_side;
 
 use driver::{Done, Driver, Ending, Errno, Fd, Filled, Hope, Op, Received, Tag};
 use epoll::{Epoll, Options};
-use kernel_side::{PATIENCE, TAG, hear, listener, look, pair, spec, start, wait};
+use kernel_side::{PATIENCE, TAG, check_wakes, hear, hoard, listener, look, pair, start, wait};
 use nix::libc;
 use nix::sys::socket::{MsgFlags, send};
 use socket::{Wakeup, close_inherited, unshare_files};
@@ -345,25 +345,8 @@ fn open_count() -> usize {
 #[test]
 fn a_thread_is_woken_while_it_waits() {
     let options = options();
-    let waker = options.wakeup.waker();
-    let (tell, told) = std::sync::mpsc::channel();
-    let shard = std::thread::spawn(move || {
-        let number = options.wakeup.number();
-        unshare_files().expect("no privilege is needed");
-        close_inherited(&[number]).expect("Linux 5.9");
-        let mut driver = Epoll::new(options).expect("every Linux has it");
-        for turn in 0..100 {
-            driver.turn(None, &mut Vec::new()).expect("no error of epoll");
-            tell.send(turn).expect("the test listens");
-        }
-    });
-    for turn in 0..100 {
-        waker.wake();
-        assert_eq!(told.recv_timeout(PATIENCE), Ok(turn));
-    }
-    shard.join().expect("no panic");
-    // Nobody listens any more; the number still means the same file in this table.
-    waker.wake();
+    let (number, waker) = (options.wakeup.number(), options.wakeup.waker());
+    check_wakes(number, &waker, || Epoll::new(options).expect("every Linux has it"));
 }
 
 /// `accept(2)`: at the limit of descriptors the connection stays in the queue, and comes once one is free. Flows that would
@@ -378,14 +361,7 @@ fn at_the_descriptor_limit_a_connection_waits() {
         let (fd, mut peer) = pair(&mut driver, listener);
         let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
         let mut client = TcpStream::connect(addr).expect("it listens");
-        let mut hoard = Vec::new();
-        let full = loop {
-            match driver.socket(&spec("127.0.0.1:1").addr) {
-                Ok(fd) => hoard.push(fd),
-                Err(errno) => break errno,
-            }
-        };
-        assert_eq!(full, Errno::EMFILE);
+        let mut hoard = hoard(&mut driver);
         assert_eq!(driver.accept(listener).map(|_| ()), Err(Errno::EMFILE));
 
         peer.write_all(b"copied").expect("connected");

@@ -3,13 +3,13 @@
 mod kernel_side;
 
 use driver::{Addr, Done, Driver, Ending, Errno, Fd, Hope, ListenSpec, Op, Received};
-use kernel_side::{PATIENCE, TAG, hear, listener, look, pair, spec, start, wait};
+use kernel_side::{PATIENCE, TAG, check_wakes, hear, hoard, listener, look, pair, spec, start, wait};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
-use uring::{Options, Uring, Wakeup, close_inherited, unshare_files};
+use uring::{Options, Uring, Wakeup, unshare_files};
 
 fn options() -> Options {
     let wakeup = Wakeup::new().expect("a descriptor");
@@ -197,25 +197,8 @@ fn a_ring_gives_everything_back_when_it_is_dropped() {
 #[test]
 fn a_thread_is_woken_while_it_waits() {
     let options = options();
-    let waker = options.wakeup.waker();
-    let (tell, told) = std::sync::mpsc::channel();
-    let shard = std::thread::spawn(move || {
-        let number = options.wakeup.number();
-        unshare_files().expect("no privilege is needed");
-        close_inherited(&[number]).expect("Linux 5.9");
-        let mut driver = Uring::new(options).expect("rings work in a file table of one's own");
-        for turn in 0..100 {
-            driver.turn(None, &mut Vec::new()).expect("no error of the ring");
-            tell.send(turn).expect("the test listens");
-        }
-    });
-    for turn in 0..100 {
-        waker.wake();
-        assert_eq!(told.recv_timeout(PATIENCE), Ok(turn));
-    }
-    shard.join().expect("no panic");
-    // Nobody listens any more; the number still means the same file in this table.
-    waker.wake();
+    let (number, waker) = (options.wakeup.number(), options.wakeup.waker());
+    check_wakes(number, &waker, || Uring::new(options).expect("rings work in a file table of one's own"));
 }
 
 /// Until they are spliced (`tests/splice.rs`).
@@ -270,14 +253,7 @@ fn at_the_descriptor_limit_a_connection_waits() {
         let listener = listener(&mut driver);
         let addr = driver.local_addr(listener).expect("bound").ip().expect("an ip address");
         let mut client = TcpStream::connect(addr).expect("it listens");
-        let mut hoard = Vec::new();
-        let full = loop {
-            match driver.socket(&spec("127.0.0.1:1").addr) {
-                Ok(fd) => hoard.push(fd),
-                Err(errno) => break errno,
-            }
-        };
-        assert_eq!(full, Errno::EMFILE);
+        let mut hoard = hoard(&mut driver);
         assert_eq!(driver.accept(listener).map(|_| ()), Err(Errno::EMFILE));
         driver.discard(hoard.pop().expect("there was room for some"));
         let accepted = driver.accept(listener).expect("one is free").expect("it has waited");

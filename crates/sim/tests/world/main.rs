@@ -2,8 +2,11 @@
 
 mod echo;
 mod envelopes;
+mod faults;
+mod listeners;
 mod peers;
 mod rig;
 mod seeds;
 mod sockets;
 mod splices;
+mod turns;

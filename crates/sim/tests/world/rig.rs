@@ -151,3 +151,13 @@ fn outcome(word: &str, result: &Result<(), Errno>) -> String {
         Err(errno) => format!("{word} {errno:?}"),
     }
 }
+
+/// What a session asks of a socket that it hears.
+pub(crate) fn recv(fd: Fd) -> Op {
+    Op::Recv { fd, hope: Hope::Soon, count_max: u32::MAX }
+}
+
+pub(crate) fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
+}

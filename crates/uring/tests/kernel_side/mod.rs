@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "not every test of a driver needs all of it")]
 
-use driver::{Accepted, Done, Driver, Fd, ListenSpec, Op, Tag};
+use driver::{Accepted, Done, Driver, Errno, Fd, ListenSpec, Op, Tag, Waker};
+use socket::{close_inherited, unshare_files};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -65,4 +66,39 @@ pub(crate) fn look(driver: &mut impl Driver) -> Vec<Done> {
     let mut done = Vec::new();
     driver.turn(Some(driver::Instant::EPOCH), &mut done).expect("no error of the kernel");
     done.into_iter().map(|(_, done)| done).collect()
+}
+
+/// Takes every descriptor that this thread may still have.
+pub(crate) fn hoard(driver: &mut impl Driver) -> Vec<Fd> {
+    let mut hoard = Vec::new();
+    loop {
+        match driver.socket(&spec("127.0.0.1:1").addr) {
+            Ok(fd) => hoard.push(fd),
+            Err(errno) => {
+                assert_eq!(errno, Errno::EMFILE);
+                return hoard;
+            }
+        }
+    }
+}
+
+/// A thread with a file table of its own turns once for each time that it is woken. `number` is its wake-up's, which `driver` has.
+pub(crate) fn check_wakes<D: Driver>(number: i32, waker: &Waker, driver: impl FnOnce() -> D + Send + 'static) {
+    let (tell, told) = std::sync::mpsc::channel();
+    let shard = std::thread::spawn(move || {
+        unshare_files().expect("no privilege is needed");
+        close_inherited(&[number]).expect("Linux 5.9");
+        let mut driver = driver();
+        for turn in 0..100 {
+            driver.turn(None, &mut Vec::new()).expect("no error of the kernel");
+            tell.send(turn).expect("the test listens");
+        }
+    });
+    for turn in 0..100 {
+        waker.wake();
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(turn));
+    }
+    shard.join().expect("no panic");
+    // Nobody listens any more; the number still means the same file in this table.
+    waker.wake();
 }
