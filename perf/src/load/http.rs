@@ -7,11 +7,7 @@ use std::{
 
 use nix::sys::epoll::EpollFlags;
 
-use super::{
-    Desk, Exchange, Workload,
-    later::Later,
-    pace::{Pace, Schedule},
-};
+use super::{Desk, Exchange, Workload, later::Later, pace::Pace};
 use crate::{
     http::{Arrival, Incoming, Outgoing},
     stream::Scratch,
@@ -76,7 +72,7 @@ impl Http {
             links: (0..connections).map(|_| None).collect(),
             exchange,
             active,
-            pace: per_second.map_or(Pace::Closed, |rate| Pace::Open(Schedule::new(rate))),
+            pace: Pace::at(per_second),
             unopened: (0..connections).rev().collect(),
             later: Later::default(),
             opening: 0,
@@ -173,9 +169,7 @@ impl Http {
     fn run(&mut self, desk: &mut Desk) {
         self.is_running = true;
         let now = Instant::now();
-        if let Pace::Open(schedule) = &mut self.pace {
-            schedule.start(now);
-        }
+        self.pace.start(now);
         for slot in 0..self.active {
             if self.links[slot].as_ref().is_some_and(|link| link.phase == Phase::Resting) {
                 self.ask_next(slot, now, desk);
@@ -187,11 +181,7 @@ impl Http {
         if slot >= self.active {
             return;
         }
-        let due = match &mut self.pace {
-            Pace::Closed => Some(now),
-            Pace::Open(schedule) => schedule.on_free(slot),
-        };
-        if let Some(since) = due {
+        if let Some(since) = self.pace.on_free(slot, now) {
             self.ask_again(slot, since, desk);
         }
     }
@@ -212,9 +202,7 @@ impl Http {
         } else {
             self.held -= 1;
         }
-        if let Pace::Open(schedule) = &mut self.pace {
-            schedule.on_gone(slot);
-        }
+        self.pace.on_gone(slot);
     }
 }
 
@@ -241,8 +229,7 @@ impl Workload for Http {
         if !self.is_running && now >= self.progress + PATIENCE {
             self.run(desk);
         }
-        let Pace::Open(schedule) = &mut self.pace else { return };
-        let due = schedule.take_due(now);
+        let due = self.pace.take_due(now);
         desk.tally.failures.stalled += due.dropped;
         for (slot, since) in due.sends {
             self.ask_again(slot, since, desk);
@@ -251,11 +238,7 @@ impl Workload for Http {
 
     fn deadline(&self) -> Option<Instant> {
         let patience = (!self.is_running).then(|| self.progress + PATIENCE);
-        let schedule = match &self.pace {
-            Pace::Closed => None,
-            Pace::Open(schedule) => schedule.deadline(),
-        };
-        [patience, schedule, self.later.deadline()].into_iter().flatten().min()
+        [patience, self.pace.deadline(), self.later.deadline()].into_iter().flatten().min()
     }
 
     fn is_ready(&self) -> bool {

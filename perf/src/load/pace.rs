@@ -17,6 +17,50 @@ pub(crate) enum Pace {
     Open(Schedule),
 }
 
+impl Pace {
+    /// So many requests a second, all connections together; `None`: as fast as they are answered.
+    pub(crate) fn at(per_second: Option<f64>) -> Pace {
+        per_second.map_or(Pace::Closed, |rate| Pace::Open(Schedule::new(rate)))
+    }
+
+    /// Every connection that asks may begin at `now`.
+    pub(crate) fn start(&mut self, now: Instant) {
+        if let Pace::Open(schedule) = self {
+            schedule.start(now);
+        }
+    }
+
+    /// The connection `slot` can send. Since when that is due, if something is.
+    pub(crate) fn on_free(&mut self, slot: usize, now: Instant) -> Option<Instant> {
+        match self {
+            Pace::Closed => Some(now),
+            Pace::Open(schedule) => schedule.on_free(slot),
+        }
+    }
+
+    /// The connection `slot` is gone.
+    pub(crate) fn on_gone(&mut self, slot: usize) {
+        if let Pace::Open(schedule) = self {
+            schedule.on_gone(slot);
+        }
+    }
+
+    /// Everything that has become due until `now`. Where there is no schedule, connections ask by themselves.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Due {
+        match self {
+            Pace::Closed => Due::default(),
+            Pace::Open(schedule) => schedule.take_due(now),
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Pace::Closed => None,
+            Pace::Open(schedule) => schedule.deadline(),
+        }
+    }
+}
+
 /// Requests due at even intervals. One that finds no free connection waits, and its latency runs from when it was due: else
 /// a stall would be measured once instead of once for everyone who had to wait.
 #[derive(Debug)]
@@ -38,7 +82,7 @@ pub(crate) struct Due {
 
 impl Schedule {
     /// `per_second` is above zero.
-    pub(crate) fn new(per_second: f64) -> Self {
+    fn new(per_second: f64) -> Self {
         assert!(per_second > 0.0);
         Schedule {
             interval: Duration::from_secs_f64(1.0 / per_second),
@@ -49,16 +93,16 @@ impl Schedule {
     }
 
     /// The first request is due at `now`.
-    pub(crate) fn start(&mut self, now: Instant) {
+    fn start(&mut self, now: Instant) {
         self.next = Some(now);
     }
 
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Option<Instant> {
         self.next
     }
 
     /// The connection `slot` can send: what it shall send has been due since the answer.
-    pub(crate) fn on_free(&mut self, slot: usize) -> Option<Instant> {
+    fn on_free(&mut self, slot: usize) -> Option<Instant> {
         let due = self.overdue.pop_front();
         if due.is_none() {
             self.free.push(slot);
@@ -67,12 +111,12 @@ impl Schedule {
     }
 
     /// The connection `slot` is gone.
-    pub(crate) fn on_gone(&mut self, slot: usize) {
+    fn on_gone(&mut self, slot: usize) {
         self.free.retain(|&free| free != slot);
     }
 
     /// Everything that has become due until `now`.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Due {
+    fn take_due(&mut self, now: Instant) -> Due {
         let mut due = Due::default();
         while let Some(next) = self.next.filter(|&next| next <= now) {
             self.next = Some(next + self.interval);

@@ -7,11 +7,7 @@ use std::{
 
 use nix::sys::epoll::EpollFlags;
 
-use super::{
-    Desk, Workload,
-    later::Later,
-    pace::{Pace, Schedule},
-};
+use super::{Desk, Workload, later::Later, pace::Pace};
 use crate::{
     pattern::PATTERN,
     tally::{STALL, Tally},
@@ -84,7 +80,7 @@ impl RequestResponse {
             links: (0..connections).map(|_| None).collect(),
             size,
             active,
-            pace: per_second.map_or(Pace::Closed, |rate| Pace::Open(Schedule::new(rate))),
+            pace: Pace::at(per_second),
             unopened: (0..connections).rev().collect(),
             later: Later::default(),
             opening: 0,
@@ -160,9 +156,7 @@ impl RequestResponse {
     fn run(&mut self, desk: &mut Desk) {
         self.is_running = true;
         let now = Instant::now();
-        if let Pace::Open(schedule) = &mut self.pace {
-            schedule.start(now);
-        }
+        self.pace.start(now);
         for slot in 0..self.active {
             if self.links[slot].is_some() {
                 self.ask_next(slot, now, desk);
@@ -181,11 +175,7 @@ impl RequestResponse {
         if slot >= self.active {
             return;
         }
-        let due = match &mut self.pace {
-            Pace::Closed => Some(now),
-            Pace::Open(schedule) => schedule.on_free(slot),
-        };
-        if let Some(since) = due {
+        if let Some(since) = self.pace.on_free(slot, now) {
             self.ask(slot, since, desk);
         }
     }
@@ -202,9 +192,7 @@ impl RequestResponse {
             Phase::Connecting | Phase::Opening { .. } => self.opening -= 1,
             Phase::Resting | Phase::Waiting { .. } => self.held -= 1,
         }
-        if let Pace::Open(schedule) = &mut self.pace {
-            schedule.on_gone(slot);
-        }
+        self.pace.on_gone(slot);
         self.later.push(slot);
     }
 }
@@ -234,8 +222,7 @@ impl Workload for RequestResponse {
         if !self.is_running && now >= self.progress + PATIENCE {
             self.run(desk);
         }
-        let Pace::Open(schedule) = &mut self.pace else { return };
-        let due = schedule.take_due(now);
+        let due = self.pace.take_due(now);
         desk.tally.failures.stalled += due.dropped;
         for (slot, since) in due.sends {
             self.ask(slot, since, desk);
@@ -244,11 +231,7 @@ impl Workload for RequestResponse {
 
     fn deadline(&self) -> Option<Instant> {
         let patience = (!self.is_running).then(|| self.progress + PATIENCE);
-        let schedule = match &self.pace {
-            Pace::Closed => None,
-            Pace::Open(schedule) => schedule.deadline(),
-        };
-        [patience, schedule, self.later.deadline()].into_iter().flatten().min()
+        [patience, self.pace.deadline(), self.later.deadline()].into_iter().flatten().min()
     }
 
     fn is_ready(&self) -> bool {
