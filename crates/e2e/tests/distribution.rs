@@ -12,6 +12,7 @@ e2e::scenarios! {
         static_round_robin,
         first,
         source,
+        a_share_of_what_is_held,
         hashes_of_requests,
         random_reaches_everyone,
         least_connections_by_weight,
@@ -131,6 +132,38 @@ fn source(subject: Subject) {
             let names: Vec<_> = (1..=16).map(|last| proxy.connect_from(last, "px").line()).collect();
             assert_eq!(names.join(" "), expect, "127.0.0.1 to 127.0.0.16, round {round}, weights {weights:?}");
         }
+    }
+}
+
+/// `configuration.txt: hash-balance-factor`: where a client's server has its share of those who stay, it is served by the next one.
+fn a_share_of_what_is_held(subject: Subject) {
+    for (factor, expect) in [
+        (0, "s2 s4 s2 s1 s2 s1 s3 s1 s1 s2 s2 s4 s4 s3 s2 s1"),
+        (150, "s2 s4 s2 s1 s2 s2 s3 s1 s2 s2 s2 s4 s4 s3 s2 s1"),
+        (110, "s2 s4 s2 s1 s3 s2 s3 s2 s1 s4 s2 s4 s3 s1 s2 s2"),
+    ] {
+        let origins = origins(4);
+        let proxy = balanced(
+            subject,
+            &format!(
+                "balance source
+                hash-type consistent
+                hash-balance-factor {factor}
+                server s1 @s1@
+                server s2 @s2@ weight 2
+                server s3 @s3@
+                server s4 @s4@"
+            ),
+            &origins,
+        );
+        let clients: Vec<(String, Client)> = (1..=16)
+            .map(|last| {
+                let mut client = proxy.connect_from(last, "px");
+                (client.line(), client)
+            })
+            .collect();
+        let names: Vec<&str> = clients.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names.join(" "), expect, "127.0.0.1 to 127.0.0.16, factor {factor}");
     }
 }
 

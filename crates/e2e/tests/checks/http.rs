@@ -306,9 +306,10 @@ pub(super) fn a_server_that_wants_nobody_new(subject: Subject) {
 /// `configuration.txt`: observe layer7, error-limit, on-error. Somebody else is asked how the servers are.
 pub(super) fn what_responses_say_of_health(subject: Subject) {
     let (well, mute) = (Origin::mute(), Origin::mute());
-    let [broken, able, garbage, gone] = [
+    let [broken, able, unread, garbage, gone] = [
         "HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 501 Not Known\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n",
         "* OK imap\r\n\r\n",
         "",
     ]
@@ -316,6 +317,7 @@ pub(super) fn what_responses_say_of_health(subject: Subject) {
     let cases = [
         ("broken", &broken, Some("Wrong http response")),
         ("able", &able, None),
+        ("unread", &unread, Some("Invalid http response (headers)")),
         ("garbage", &garbage, Some("Invalid http response (headers)")),
         ("gone", &gone, Some("Close from server (http)")),
         ("mute", &mute, Some("Read timeout (http)")),

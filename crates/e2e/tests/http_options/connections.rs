@@ -45,8 +45,11 @@ fn probes(subject: Subject) {
 
 /// `configuration.txt: pool-max-conn, pool-purge-delay`
 fn connections_that_rest(subject: Subject) {
-    let backends =
-        [("none", "http-reuse always\n server s @s@ pool-max-conn 0"), ("some", "http-reuse always\n server s @s@")];
+    let backends = [
+        ("none", "http-reuse always\n server s @s@ pool-max-conn 0"),
+        ("some", "http-reuse always\n server s @s@"),
+        ("brief", "http-reuse always\n server s @s@ pool-purge-delay 200ms"),
+    ];
     let rig = Rig::new(subject, "", &backends);
     for (backend, connections) in [("none", 3), ("some", 1)] {
         let before = rig.origin.seen().len();
@@ -56,6 +59,13 @@ fn connections_that_rest(subject: Subject) {
         }
         assert_eq!(rig.origin.seen().len() - before, connections, "{backend}");
     }
+    let before = rig.origin.seen().len();
+    for path in ["/brief/0", "/brief/1"] {
+        assert!(rig.ask("GET", path, "").starts_with("HTTP/1.1 200"), "{path}");
+        // HAProxy resets what nobody has wanted for so long.
+        rig.origin.end_of(before);
+    }
+    assert_eq!(rig.origin.seen().len() - before, 2);
 }
 
 /// `configuration.txt: option abortonclose`: of clients that end their half while they wait for a response.

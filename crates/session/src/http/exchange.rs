@@ -280,12 +280,12 @@ impl Session {
             if waited.is_none() {
                 facts.on_response(now, response, down.gathered.bytes(), &self.table, self.frontend());
                 self.count_response(response.status());
-                self.observe_status(response.status(), out);
             }
             match self.ask_response_rules(transaction, Answer { before, reply, framing }, now) {
                 Ok(Wait::Over) => (),
                 Ok(Wait::Open) => return Ok(Wait::Open),
                 Err(end) => {
+                    self.observe_status(transaction.facts.status, out);
                     *transaction.exchange.as_mut().expect("it is under way") = before;
                     return Err(end);
                 }
@@ -293,6 +293,8 @@ impl Session {
         }
         let Transaction { response, exchange, down, facts, is_tunnel, .. } = transaction;
         let exchange = exchange.as_mut().expect("it is under way");
+        // The server's word, whatever rules have made of it.
+        let answered = facts.status;
         if reply != Reply::Interim {
             facts.status = Some(response.status());
         }
@@ -311,6 +313,7 @@ impl Session {
                 down.gathered.consume(head_size);
                 *is_tunnel = true;
                 down.is_begun = true;
+                self.observe_status(answered, out);
                 Outgoing::whole(lease, written)
             }
             Reply::Final { framing, is_unwrapped, .. } => {
@@ -318,6 +321,8 @@ impl Session {
                 down.is_unwrapped = is_unwrapped;
                 match down.join(lease, written, head_size) {
                     Ok((piece, content_size)) => {
+                        // Not sooner: with the head of a content that is none it would have done well.
+                        self.observe_status(answered, out);
                         down.is_begun = true;
                         self.count_bytes(Side::Back, content_size);
                         piece

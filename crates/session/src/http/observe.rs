@@ -5,8 +5,9 @@ use driver::Side;
 use table::{Observed, Trouble};
 
 impl Session {
-    /// The server has answered with this status.
-    pub(super) fn observe_status(&self, status: u16, out: &mut Outbox) {
+    /// The server has answered with this status, as far as its response could be read.
+    pub(super) fn observe_status(&self, status: Option<u16>, out: &mut Outbox) {
+        let Some(status) = status else { return };
         match Trouble::is_status(status) {
             true => self.on_trouble(Trouble::WrongStatus, out),
             false => self.on_served_well(Observed::Responses),
