@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 }
 
 /// `None`: only a log line knows it, when the exchange is over. `is_first`: no server has been asked for yet.
-pub(crate) fn filler(name: &str, is_first: bool) -> Option<Filler> {
+pub(crate) fn filler(name: &str, is_first: bool, is_quoted: bool) -> Option<Filler> {
     use Kind::{Address, Number as Numeric, Plain, Text};
     let sample = |kind, fetch| Some(Filler { content: Content::Sample(fetch, Vec::new()), kind });
     let session = |kind, part| sample(kind, Fetch::Session(part));
@@ -45,6 +45,7 @@ pub(crate) fn filler(name: &str, is_first: bool) -> Option<Filler> {
         Some(Filler { content: Content::Sample(fetch, vec![Converter::Time(text)]), kind: Plain })
     };
     let fixed = |kind, text| Some(Filler { content: Content::Fixed(text), kind });
+    let words = if is_quoted { CapturesForm::QuotedWords } else { CapturesForm::Words };
     const COMMON: &str = "%d/%b/%Y:%H:%M:%S %z";
     match name {
         "ci" => sample(Address, Fetch::Address(End::Source)),
@@ -68,9 +69,9 @@ pub(crate) fn filler(name: &str, is_first: bool) -> Option<Filler> {
         "HV" => said(LinePart::Version),
         "r" => said(LinePart::Whole),
         "hr" => session(Text, SessionPart::Captures(Speaker::Client, CapturesForm::Braces)),
-        "hrl" => session(Text, SessionPart::Captures(Speaker::Client, CapturesForm::Words)),
+        "hrl" => session(Plain, SessionPart::Captures(Speaker::Client, words)),
         "hs" => session(Text, SessionPart::Captures(Speaker::Server, CapturesForm::Braces)),
-        "hsl" => session(Text, SessionPart::Captures(Speaker::Server, CapturesForm::Words)),
+        "hsl" => session(Plain, SessionPart::Captures(Speaker::Server, words)),
         "ST" => session(Plain, SessionPart::Status),
         "ac" => session(Plain, SessionPart::Connections(ConnectionsOf::Process)),
         "fc" => session(Plain, SessionPart::Connections(ConnectionsOf::Frontend)),

@@ -218,6 +218,7 @@ fn expression(line: Line<'_>, reports: &mut Reports) -> Result<Option<Expression
         | Fetch::Uuid
         | Fetch::Session(_)
         | Fetch::Hostname
+        | Fetch::Environment(_)
         | Fetch::Tls(_)
         | Fetch::Announced(_) => None,
     };

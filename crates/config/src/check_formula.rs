@@ -128,6 +128,7 @@ fn is_at_hand(fetch: &Fetch) -> bool {
         | Fetch::Random(_)
         | Fetch::Uuid
         | Fetch::Hostname
+        | Fetch::Environment(_)
         | Fetch::WaitEnd => true,
         Fetch::Number(number) => !matches!(number, Number::FrontendId),
         Fetch::Session(part) => matches!(part, SessionPart::Date(..) | SessionPart::ServerName),

@@ -112,6 +112,8 @@ pub enum Fetch {
     Session(SessionPart),
     /// `hostname`
     Hostname,
+    /// `env(name)`
+    Environment(String),
 }
 
 /// Something of a session beside its messages, or of the exchange that it serves.
@@ -153,6 +155,12 @@ pub enum SessionPart {
     DefaultBackend,
     /// `stopping`
     IsStopping,
+    /// `http_first_req`
+    IsFirstExchange,
+    /// `so_id`
+    ListenerId,
+    /// `so_name`
+    ListenerName,
     /// `%r` and its kin
     Said(LinePart),
     /// `%hr` and its kin
@@ -208,6 +216,8 @@ pub enum CapturesForm {
     Braces,
     /// `first second`
     Words,
+    /// `"first" "second"`
+    QuotedWords,
 }
 
 /// In what `date` counts.
@@ -246,7 +256,10 @@ impl SessionPart {
             | SessionPart::AcceptMilliseconds
             | SessionPart::Timeout(_)
             | SessionPart::DefaultBackend
-            | SessionPart::IsStopping => false,
+            | SessionPart::IsStopping
+            | SessionPart::IsFirstExchange
+            | SessionPart::ListenerId
+            | SessionPart::ListenerName => false,
         }
     }
 }
@@ -386,7 +399,8 @@ impl Fetch {
             | Fetch::Octets(_)
             | Fetch::Random(_)
             | Fetch::Uuid
-            | Fetch::Hostname => false,
+            | Fetch::Hostname
+            | Fetch::Environment(_) => false,
         }
     }
 }

@@ -68,13 +68,15 @@ pub(crate) fn of_word(
                     .map_err(|message| (message, None))?;
                 parts.push(FormatPart::Sample(expression));
             }
-            LogPart::Alias { name, flags } => match filler(name, is_first).filter(|_| !flags.is_escaped) {
-                Some(filler) => push_alias(&mut parts, filler, flags, word.span),
-                None => {
-                    reports.refuse(word.span, format!("{whose} with %{name}"));
-                    is_refused = true;
+            LogPart::Alias { name, flags } => {
+                match filler(name, is_first, flags.is_quoted).filter(|_| !flags.is_escaped) {
+                    Some(filler) => push_alias(&mut parts, filler, flags, word.span),
+                    None => {
+                        reports.refuse(word.span, format!("{whose} with %{name}"));
+                        is_refused = true;
+                    }
                 }
-            },
+            }
         }
     }
     Ok((!is_refused).then_some(Format(parts)))

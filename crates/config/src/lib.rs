@@ -130,6 +130,7 @@ pub use tree::{
 pub use unserved::{Unserved, Verdict, unserved};
 pub use userlist::{Group, Password, User, Userlist};
 pub use value::{TimeError, size, time};
+pub use variables::SaidVariables;
 
 /// A configuration and everything that is to be said about it.
 #[derive(Clone, Debug)]

@@ -35,6 +35,7 @@ pub(crate) fn read(sources: &[Source], environment: &dyn Environment) -> (Config
         parser.file(index as u32, source);
     }
     parser.tree.unserved = parser.reports.unserved;
+    parser.tree.variables = parser.variables.into_said();
     (parser.tree, parser.reports.diagnostics)
 }
 

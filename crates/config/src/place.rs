@@ -162,6 +162,7 @@ impl Test {
                 | Fetch::Uuid
                 | Fetch::Session(_)
                 | Fetch::Hostname
+                | Fetch::Environment(_)
                 | Fetch::WaitEnd,
             )
             | None => false,
@@ -178,7 +179,7 @@ impl Test {
             Some(Fetch::Number(_)) => "be_id",
             Some(Fetch::Address(_) | Fetch::FrontendName | Fetch::Text(_) | Fetch::Tls(_) | Fetch::Announced(_))
             | Some(Fetch::Variable(_) | Fetch::VariableOr(..) | Fetch::Octets(_) | Fetch::Random(_) | Fetch::Uuid)
-            | Some(Fetch::Session(_) | Fetch::Hostname | Fetch::WaitEnd)
+            | Some(Fetch::Session(_) | Fetch::Hostname | Fetch::Environment(_) | Fetch::WaitEnd)
             | None => "",
         }
     }
@@ -217,6 +218,7 @@ impl Fetch {
             | Fetch::Uuid
             | Fetch::Session(_)
             | Fetch::Hostname
+            | Fetch::Environment(_)
             | Fetch::WaitEnd => None,
         }
     }

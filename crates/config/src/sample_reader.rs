@@ -144,6 +144,10 @@ fn read_fetch(keyword: Keyword, arguments: &Arguments<'_>, span: Span) -> Result
         Keyword::BeName => (Fetch::BackendName, Type::Text, 0),
         Keyword::Int => (Fetch::Number(Number::Constant(arguments.integer(1, 1)?)), Type::Integer, 1),
         Keyword::Str => (Fetch::Text(arguments.get(1).unwrap_or_default().to_string()), Type::Text, 1),
+        Keyword::Environment => {
+            let name = arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))?;
+            (Fetch::Environment(name.to_string()), Type::Text, 1)
+        }
         Keyword::Hostname => (Fetch::Hostname, Type::Text, 0),
         Keyword::Bool => {
             let truth = match arguments.get(1).ok_or_else(|| arguments.missing("string", 1, 1))? {
@@ -256,6 +260,9 @@ fn session(name: SessionName, arguments: &Arguments<'_>) -> Result<(SessionPart,
         SessionName::ProcessId => (SessionPart::ProcessId, Type::Integer, 0),
         SessionName::Timeout(of) => (SessionPart::Timeout(of), Type::Integer, 0),
         SessionName::DefaultBackend => (SessionPart::DefaultBackend, Type::Text, 0),
+        SessionName::FirstExchange => (SessionPart::IsFirstExchange, Type::Boolean, 0),
+        SessionName::ListenerId => (SessionPart::ListenerId, Type::Integer, 0),
+        SessionName::ListenerName => (SessionPart::ListenerName, Type::Text, 0),
         SessionName::Stopping => (SessionPart::IsStopping, Type::Boolean, 0),
         SessionName::UniqueId => (SessionPart::UniqueId, Type::Text, 0),
     })

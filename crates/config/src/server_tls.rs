@@ -135,6 +135,7 @@ fn sni(word: Option<&Word<'_>>, tls: &mut ServerTls, guesser: &mut Guesser) -> R
                 | Fetch::WaitEnd
                 | Fetch::Session(_)
                 | Fetch::Hostname
+                | Fetch::Environment(_)
                 | Fetch::Variable(_)
                 | Fetch::VariableOr(..)
                 | Fetch::Octets(_)

@@ -10,31 +10,47 @@ use std::collections::HashMap;
 /// The environment, and what the file has said of it so far.
 pub(crate) struct Variables<'e> {
     outer: &'e dyn Environment,
+    said: SaidVariables,
+}
+
+/// What a file has said of the environment.
+#[derive(Clone, Debug, Default)]
+pub struct SaidVariables {
     /// What was said last of each variable; `None`: it is unset.
     said: HashMap<String, Option<String>>,
     /// `resetenv`: of variables that nothing was said of since, none is left.
     is_reset: bool,
 }
 
+impl SaidVariables {
+    /// A variable in an environment that the file changes so.
+    pub fn var(&self, name: &str, outer: &dyn Environment) -> Option<String> {
+        match self.said.get(name) {
+            Some(said) => said.clone(),
+            None if self.is_reset => None,
+            None => outer.var(name),
+        }
+    }
+}
+
 impl<'e> Variables<'e> {
     pub(crate) fn new(outer: &'e dyn Environment) -> Variables<'e> {
-        Variables { outer, said: HashMap::new(), is_reset: false }
+        Variables { outer, said: SaidVariables::default() }
+    }
+
+    pub(crate) fn into_said(self) -> SaidVariables {
+        self.said
     }
 
     fn reset_all_but<'n>(&mut self, kept: impl Iterator<Item = &'n str>) {
         let kept = kept.map(|name| (name.to_string(), self.var(name))).collect();
-        self.said = kept;
-        self.is_reset = true;
+        self.said = SaidVariables { said: kept, is_reset: true };
     }
 }
 
 impl Environment for Variables<'_> {
     fn var(&self, name: &str) -> Option<String> {
-        match self.said.get(name) {
-            Some(said) => said.clone(),
-            None if self.is_reset => None,
-            None => self.outer.var(name),
-        }
+        self.said.var(name, self.outer)
     }
 }
 
@@ -43,18 +59,18 @@ pub(crate) fn line(change: Change, line: Line<'_>, variables: &mut Variables<'_>
     match change {
         Change::Set => {
             let (name, value) = assignment(line)?;
-            variables.said.insert(name.to_string(), Some(value.to_string()));
+            variables.said.said.insert(name.to_string(), Some(value.to_string()));
         }
         Change::Preset => {
             let (name, value) = assignment(line)?;
             if variables.var(name).is_none() {
-                variables.said.insert(name.to_string(), Some(value.to_string()));
+                variables.said.said.insert(name.to_string(), Some(value.to_string()));
             }
         }
         Change::Unset if line.count() < 2 => {
             return Err(fail(line, "'unsetenv' expects at least one variable name."));
         }
-        Change::Unset => variables.said.extend(names.map(|name| (name.to_string(), None))),
+        Change::Unset => variables.said.said.extend(names.map(|name| (name.to_string(), None))),
         Change::Reset => variables.reset_all_but(names),
     }
     Ok(())

@@ -139,7 +139,7 @@ pub(crate) fn load_sources(
             server_states = ServerStates::read(&tree, &mut diagnostics);
         }
         let resolver = Resolver::new(resolve, defaults.is_v4_only).with_last(server_states.addresses());
-        let mut lowered = lower(&tree, &sources, book, generation, defaults, resolver);
+        let mut lowered = lower(&tree, &sources, book, generation, defaults, resolver, environment);
         shelf = std::mem::take(&mut lowered.shelf);
         let Lowered { table: lowered_table, diagnostics: found, bind_places: places, admin: settings, .. } = lowered;
         let mut alerts = found.iter().filter(|diagnostic| diagnostic.is_alert()).peekable();

@@ -23,8 +23,10 @@ e2e::scenarios! {
 }
 
 const SECTIONS: &str = "
+    global
+        setenv TIDEGATE_SAMPLE said
     frontend fe
-        bind @fe@
+        bind @fe@ id 7 name front
         @rules@
         default_backend be
     backend be
@@ -179,6 +181,11 @@ fn requests_are_sampled(subject: Subject) {
             ("fe_client_timeout", "10000"),
             ("stopping", "0"),
             ("proc", "1"),
+            ("env(TIDEGATE_SAMPLE)", "said"),
+            ("env(TIDEGATE_NOTHING)", ""),
+            ("http_first_req", "1"),
+            ("so_id", "7"),
+            ("so_name", "front"),
             ("fc_http_major", "1"),
             ("meth(GET)", "GET"),
             ("srv_weight(be/s)", "7"),
@@ -219,6 +226,8 @@ fn responses_are_sampled(subject: Subject) {
             ("srv_id", "5"),
             ("be_server_timeout", "10000"),
             ("be_tunnel_timeout", "0"),
+            ("cur_server_timeout", "10000"),
+            ("cur_tunnel_timeout", "0"),
             ("fe_name", "fe"),
         ],
     );
@@ -349,6 +358,7 @@ fn aliases_in_rules_on_requests(subject: Subject) {
             ("%hr", "{www.Exam}"),
             ("%{+Q}hr", "\"{www.Exam}\""),
             ("%hrl", "www.Exam"),
+            ("%{+Q}hrl", "\"www.Exam\""),
             ("%hs", "{}"),
             ("%hsl", "-"),
             ("%CC", ""),

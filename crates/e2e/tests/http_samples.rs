@@ -86,6 +86,11 @@ fn lines_with_samples(subject: Subject) {
             "capture request header Host len 2\n capture response header X-S len 5",
             "x. - a HTTP/1.1 {x.} {a}",
         ),
+        (
+            "%hrl|%hsl|%{+Q}hrl|%{+Q}hsl",
+            "capture request header Host len 2\n capture request header X-None len 2\n capture response header X-S len 5",
+            r#"x. -|a|"x." ""|"a""#,
+        ),
         ("x%[str(a b  c)]y %[str(  )]z %b", "", "xa b  cy   z be"),
         ("%[unique-id] %ID %[src,ipmask(8)] %[nbsrv(be)]", "", "- - 127.0.0.0 1"),
     ] {

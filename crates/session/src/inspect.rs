@@ -259,6 +259,8 @@ impl Session {
             shard: self.shard,
             accepted_at: clock(self.accepted_at),
             now: clock(self.active_at()),
+            listener: self.listener,
+            is_first_exchange: self.exchange_count() == 0,
             identity: &self.identity,
             captures: self.captures(),
             status: self.told_status(),

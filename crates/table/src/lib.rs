@@ -89,7 +89,7 @@ pub use sample::{
     Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, FrontLoad, Heard, JsonInput, Key, Languages, LinePart, Map,
     MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Parameter, Part, Payload, Scope,
     ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TimeText, TimeoutOf, TlsPart, Value,
-    Variable, Variables, Whose, base64, base64_decoded, push_captures, push_line, xxh64,
+    Variable, Variables, Whose, base64, base64_decoded, push_captures, push_line, push_words, xxh64,
 };
 pub use server::{
     CheckSettings, Observe, Observed, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr,

@@ -69,7 +69,9 @@ pub enum Field {
     ProcessId,
     QueueTime,
     RequestCaptures,
+    RequestCaptureWords,
     ResponseCaptures,
+    ResponseCaptureWords,
     Retries,
     Server,
     ServerConns,
@@ -163,9 +165,9 @@ impl Field {
         ("fp", Field::FrontPort),
         ("ft", Field::FrontendTransport),
         ("hr", Field::RequestCaptures),
-        ("hrl", Field::RequestCaptures),
+        ("hrl", Field::RequestCaptureWords),
         ("hs", Field::ResponseCaptures),
-        ("hsl", Field::ResponseCaptures),
+        ("hsl", Field::ResponseCaptureWords),
         ("lc", Field::LineCount),
         ("ms", Field::AcceptMilliseconds),
         ("pid", Field::ProcessId),
@@ -225,7 +227,9 @@ impl Field {
             | Field::Occasion
             | Field::ProcessId
             | Field::RequestCaptures
+            | Field::RequestCaptureWords
             | Field::ResponseCaptures
+            | Field::ResponseCaptureWords
             | Field::Server
             | Field::ServerIp
             | Field::ServerPort

@@ -22,6 +22,7 @@ pub(crate) enum Keyword {
     DateMicroseconds,
     Dst,
     DstPort,
+    Environment,
     FeConn,
     FeId,
     FeName,
@@ -158,6 +159,9 @@ pub(crate) enum SessionName {
     ProcessId,
     Timeout(TimeoutOf),
     DefaultBackend,
+    FirstExchange,
+    ListenerId,
+    ListenerName,
     Stopping,
     UniqueId,
 }
@@ -171,9 +175,12 @@ fn session(name: &str) -> Option<SessionName> {
         "capture.res.hdr" => SessionName::Captured(Speaker::Server),
         "capture.res.ver" => SessionName::ResponseVersion,
         "act_conn" => SessionName::ProcessConnections,
-        "be_server_timeout" => SessionName::Timeout(TimeoutOf::Server),
-        "be_tunnel_timeout" => SessionName::Timeout(TimeoutOf::Tunnel),
-        "fe_client_timeout" => SessionName::Timeout(TimeoutOf::Client),
+        "http_first_req" => SessionName::FirstExchange,
+        "so_id" => SessionName::ListenerId,
+        "so_name" => SessionName::ListenerName,
+        "be_server_timeout" | "cur_server_timeout" => SessionName::Timeout(TimeoutOf::Server),
+        "be_tunnel_timeout" | "cur_tunnel_timeout" => SessionName::Timeout(TimeoutOf::Tunnel),
+        "cur_client_timeout" | "fe_client_timeout" => SessionName::Timeout(TimeoutOf::Client),
         "fe_defbe" => SessionName::DefaultBackend,
         "pid" => SessionName::ProcessId,
         "srv_id" => SessionName::ServerId,
@@ -319,10 +326,14 @@ pub(crate) const READ: &[&str] = &[
     "capture.res.hdr",
     "capture.res.ver",
     "connslots",
+    "cur_client_timeout",
+    "cur_server_timeout",
+    "cur_tunnel_timeout",
     "date",
     "date_us",
     "dst",
     "dst_port",
+    "env",
     "fc_http_major",
     "fc_pp_authority",
     "fc_pp_tlv",
@@ -342,6 +353,7 @@ pub(crate) const READ: &[&str] = &[
     "http_auth_pass",
     "http_auth_type",
     "http_auth_user",
+    "http_first_req",
     "int",
     "meth",
     "method",
@@ -391,6 +403,8 @@ pub(crate) const READ: &[&str] = &[
     "res.payload_lv",
     "res.ssl_hello_type",
     "res.ver",
+    "so_id",
+    "so_name",
     "src",
     "src_port",
     "srv_conn",
@@ -493,6 +507,7 @@ pub(crate) fn find(name: &str) -> Option<Option<Keyword>> {
         "be_id" => Keyword::BeId,
         "be_name" => Keyword::BeName,
         "dst" => Keyword::Dst,
+        "env" => Keyword::Environment,
         "fc_pp_authority" => Keyword::Announced(Some(0x02)),
         "fc_pp_tlv" => Keyword::Announced(None),
         "fc_pp_unique_id" => Keyword::Announced(Some(0x05)),
@@ -543,13 +558,13 @@ accept_date base32+src bc.timer.connect bc_be bc_dst bc_dst_port bc_err bc_err_n
 bc_err_str bc_glitches bc_http_major bc_nb_streams bc_reused bc_rtt bc_rttvar bc_setting_max_streams
 bc_settings_streams_limit bc_src bc_src_port bc_srv be_connect_timeout
 be_tarpit_timeout bs.aborted bs.debug_str bs.id bytes_in bytes_out
-cookie cpu_calls cpu_ns_avg cpu_ns_tot cur_client_timeout cur_server_timeout cur_tunnel_timeout current_filter current_rule
-distcc_body distcc_param dst_conn dst_is_local env fc.timer.handshake fc.timer.total fc_be fc_dst
+cookie cpu_calls cpu_ns_avg cpu_ns_tot current_filter current_rule
+distcc_body distcc_param dst_conn dst_is_local fc.timer.handshake fc.timer.total fc_be fc_dst
 fc_dst_is_local fc_dst_port fc_err fc_err_str fc_fackets fc_glitches fc_lost fc_nb_streams
 fc_rcvd_proxy fc_reordering fc_retrans fc_rtt fc_rttvar fc_sacked
 fc_saved_syn fc_settings_streams_limit fc_src fc_src_is_local fc_src_port fc_unacked fcgi.docroot fcgi.index
 fe_tarpit_timeout fs.aborted fs.debug_str fs.id
-http_first_req internal.htx.data
+internal.htx.data
 internal.htx.free internal.htx.free_data internal.htx.has_eom internal.htx.nbblks internal.htx.size internal.htx.used
 internal.htx_blk.data internal.htx_blk.hdrname internal.htx_blk.hdrval internal.htx_blk.size
 internal.htx_blk.start_line internal.htx_blk.type internal.strm.is_htx ipv4 ipv6 last_entity last_rule_file
@@ -575,7 +590,7 @@ sc_clr_gpc sc_clr_gpc0 sc_clr_gpc1 sc_conn_cnt sc_conn_cur sc_conn_rate sc_get_g
 sc_get_gpt0 sc_glitch_cnt sc_glitch_rate sc_gpc0_rate sc_gpc1_rate sc_gpc_rate sc_http_err_cnt sc_http_err_rate
 sc_http_fail_cnt sc_http_fail_rate sc_http_req_cnt sc_http_req_rate sc_inc_gpc sc_inc_gpc0 sc_inc_gpc1 sc_kbytes_in
 sc_kbytes_out sc_key sc_sess_cnt sc_sess_rate sc_tracked sc_trackers
-so_id so_name src_bytes_in_rate src_bytes_out_rate src_clr_gpc
+src_bytes_in_rate src_bytes_out_rate src_clr_gpc
 src_clr_gpc0 src_clr_gpc1 src_conn_cnt src_conn_cur src_conn_rate src_get_gpc src_get_gpc0 src_get_gpc1 src_get_gpt
 src_get_gpt0 src_gpc0_rate src_gpc1_rate src_gpc_rate src_http_err_cnt src_http_err_rate src_http_fail_cnt
 src_http_fail_rate src_http_req_cnt src_http_req_rate src_inc_gpc src_inc_gpc0 src_inc_gpc1 src_is_local src_kbytes_in

@@ -152,6 +152,13 @@ pub(crate) const TABLE: &[(&str, Scope, Meaning<Keyword>)] = &[
     ("maxconn-per-source", DF, Ours(Keyword::MaxconnPerSource)),
     ("mode", DFB, Served(Keyword::Mode)),
     ("monitor", F, Served(Keyword::Monitor)),
+    (
+        "monitor-net",
+        DF,
+        Removed(
+            "'monitor-net' doesn't exist anymore. Please use 'http-request return status 200 if { src <network> }' instead.",
+        ),
+    ),
     ("monitor-uri", DF, Served(Keyword::MonitorUri)),
     ("option", DFB, Served(Keyword::Option)),
     ("persist", DB, Refused),

@@ -30,6 +30,7 @@ pub use server::{
 use crate::error_page::HttpErrors;
 use crate::unserved::Unserved;
 use crate::userlist::Userlist;
+use crate::variables::SaidVariables;
 
 /// Everything that the files said.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,8 @@ pub struct Config {
     pub http_errors: Vec<HttpErrors>,
     /// In file order, each name once.
     pub userlists: Vec<Userlist>,
+    /// What became of the environment.
+    pub variables: SaidVariables,
     /// What was read but is not served, in file order (see [`crate::unserved`]).
     pub unserved: Vec<Unserved>,
 }

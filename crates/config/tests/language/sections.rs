@@ -182,3 +182,28 @@ fn mail_advice() {
         &["W parsing [c.cfg:6] : 'option ssl-hello-chk' marks healthy server 's' down: its hello is sent inside TLS."],
     );
 }
+
+/// In HAProxy's words, but for the network that the line names.
+#[test]
+fn what_haproxy_has_dropped() {
+    let instead = "'http-request return status 200 if { src <network> }'";
+    check(
+        "backend b\n contimeout 5s\nfrontend f\n monitor-net 10.0.0.0/8\n",
+        &[
+            "A parsing [c.cfg:2] : the 'contimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout connect'.",
+            &format!("A parsing [c.cfg:4] : 'monitor-net' doesn't exist anymore. Please use {instead} instead."),
+        ],
+    );
+}
+
+/// `configuration.txt: env`: as the whole file leaves the environment.
+#[test]
+fn variables_that_are_left() {
+    let parsed = read(
+        "global\n setenv A a\n setenv A b\n unsetenv B\n presetenv C c\nfrontend f\n http-request set-header x %[env(A)]\n",
+    );
+    let outer = |name: &str| (name != "C").then(|| format!("outer {name}"));
+    let found = ["A", "B", "D"].map(|name| parsed.tree.variables.var(name, &outer));
+    assert_eq!(found, [Some("b".to_string()), None, Some("outer D".to_string())]);
+    assert_eq!(parsed.tree.variables.var("C", &outer).as_deref(), Some("c"));
+}

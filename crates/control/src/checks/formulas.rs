@@ -30,6 +30,8 @@ impl Knowledge {
             shard: ShardIndex(0),
             accepted_at: now,
             now,
+            listener: 0,
+            is_first_exchange: true,
             identity: &identity,
             captures: Captures::none(),
             status: None,

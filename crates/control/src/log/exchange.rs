@@ -52,6 +52,12 @@ pub(super) fn push_captures(facts: &Facts<'_>, which: fn(&Exchanged) -> &[Captur
     out.extend_from_slice(quote);
 }
 
+/// `first second -`
+pub(super) fn push_words(facts: &Facts<'_>, which: fn(&Exchanged) -> &[Captured], style: Style, out: &mut Vec<u8>) {
+    let captures = facts.progress.exchange.as_deref().map_or(&[][..], which);
+    table::push_words(captures, style.is_quoted, out);
+}
+
 fn push_said(text: &[u8], style: Style, out: &mut Vec<u8>) {
     let quote: &[u8] = if style.is_quoted { b"\"" } else { b"" };
     out.extend_from_slice(quote);

@@ -87,6 +87,10 @@ impl Facts<'_> {
             Field::QueueTime => push_millis(times.queue, out),
             Field::Exchange(field) => exchange::push(self, field, style, clocks, out),
             Field::RequestCaptures => exchange::push_captures(self, |exchange| &exchange.request_captures, style, out),
+            Field::RequestCaptureWords => exchange::push_words(self, |exchange| &exchange.request_captures, style, out),
+            Field::ResponseCaptureWords => {
+                exchange::push_words(self, |exchange| &exchange.response_captures, style, out)
+            }
             Field::ResponseCaptures => {
                 exchange::push_captures(self, |exchange| &exchange.response_captures, style, out)
             }

@@ -42,7 +42,7 @@ use crate::admin::{Settings, SocketSpec};
 use crate::certificates::{Shelf, Watch};
 use crate::load::{BindPlace, Defaults, KernelTls};
 use crate::resolve::Resolver;
-use config::{Config, Diagnostic, Lead, Level, Proxy, Role, Source, Span, Spanned, Stage};
+use config::{Config, Diagnostic, Environment, Lead, Level, Proxy, Role, Source, Span, Spanned, Stage};
 use lists::Lists;
 use logs::LogTargets;
 use std::collections::{HashMap, HashSet};
@@ -81,6 +81,7 @@ pub(crate) fn lower<'a>(
     generation: u64,
     defaults: &Defaults,
     resolver: Resolver<'a>,
+    environment: &'a dyn Environment,
 ) -> Lowered {
     let set = |maxconn: &Spanned<u32>| Some(maxconn.value).filter(|&maxconn| maxconn > 0);
     let maxconn = config.global.maxconn.as_ref().and_then(set);
@@ -98,6 +99,7 @@ pub(crate) fn lower<'a>(
         sources,
         book,
         resolver,
+        environment,
         names: Names::of(config),
         maxconn: global.maxconn,
         admitted: admitted(config, global.maxconn),
@@ -151,6 +153,8 @@ struct Lowering<'a> {
     sources: &'a [Source],
     book: &'a mut StateBook,
     resolver: Resolver<'a>,
+    /// What the file has not changed of it.
+    environment: &'a dyn Environment,
     names: Names<'a>,
     /// The process's limit.
     maxconn: u32,

@@ -182,12 +182,16 @@ pub(super) fn session(part: config::SessionPart) -> SessionPart {
         }),
         config::SessionPart::DefaultBackend => SessionPart::DefaultBackend,
         config::SessionPart::IsStopping => SessionPart::IsStopping,
+        config::SessionPart::IsFirstExchange => SessionPart::IsFirstExchange,
+        config::SessionPart::ListenerId => SessionPart::ListenerId,
+        config::SessionPart::ListenerName => SessionPart::ListenerName,
         config::SessionPart::Said(part) => SessionPart::Said(line_part(part)),
         config::SessionPart::Captures(whose, form) => SessionPart::Captures(
             speaker(whose),
             match form {
                 config::CapturesForm::Braces => CapturesForm::Braces,
                 config::CapturesForm::Words => CapturesForm::Words,
+                config::CapturesForm::QuotedWords => CapturesForm::QuotedWords,
             },
         ),
         config::SessionPart::Captured(whose, index) => SessionPart::Captured(speaker(whose), index),

@@ -63,6 +63,10 @@ impl Lowering<'_> {
                 Fetch::Session(super::parts::session(*part))
             }
             config::Fetch::Hostname => Fetch::Bytes(crate::log::hostname().into_bytes().into()),
+            config::Fetch::Environment(name) => match self.config.variables.var(name, self.environment) {
+                Some(value) => Fetch::Bytes(value.into_bytes().into()),
+                None => Fetch::Nothing,
+            },
             config::Fetch::VariableOr(variable, default) => {
                 Fetch::VariableOr(self.variable(variable), default.as_bytes().into())
             }

@@ -69,6 +69,7 @@ impl Session {
         let facts =
             Facts { announced: announced.as_deref().unwrap_or_default(), ..self.facts_beside(&table, tls.as_deref()) };
         let active_at = clock(self.active_at());
+        let exchange_count = self.exchange_count();
         let http = self.http.as_mut().expect("a request is asked about");
         let transaction = http.transaction.as_mut().expect("a request is asked about");
         let Transaction { request, up, facts: told, scratch, .. } = &mut **transaction;
@@ -76,6 +77,8 @@ impl Session {
             shard: self.shard,
             accepted_at: clock(self.accepted_at),
             now: active_at,
+            listener: self.listener,
+            is_first_exchange: exchange_count == 0,
             identity: &self.identity,
             captures: Captures::none(),
             status: None,
@@ -346,6 +349,8 @@ impl Session {
             shard: self.shard,
             accepted_at: clock(self.accepted_at),
             now: active_at,
+            listener: self.listener,
+            is_first_exchange: self.exchange_count() == 0,
             identity: &self.identity,
             captures: Captures::none(),
             status: Some(response.status()),

@@ -41,6 +41,8 @@ pub enum Fetch {
     Int(i64),
     /// `str(…)`, `bin(…)`.
     Bytes(Arc<[u8]>),
+    /// What is never there: `env(…)` of a variable that is not set.
+    Nothing,
     /// `wait_end`: true once nothing more is waited for.
     WaitEnd,
     /// What one side has said first.
@@ -143,6 +145,7 @@ impl Fetch {
             Fetch::Always(truth) => Sample::Settled(Value::Bool(*truth)),
             Fetch::Int(number) => int(*number),
             Fetch::Bytes(bytes) => Sample::Settled(Value::Bytes(Cow::Borrowed(bytes))),
+            Fetch::Nothing => Sample::Absent,
             Fetch::WaitEnd if facts.is_final() => Sample::Settled(Value::Bool(true)),
             Fetch::WaitEnd => Sample::Awaited,
             Fetch::Payload(speaker, part) => match (speaker, facts.heard) {
@@ -201,6 +204,7 @@ impl Fetch {
             | Fetch::Always(_)
             | Fetch::Int(_)
             | Fetch::Bytes(_)
+            | Fetch::Nothing
             | Fetch::WaitEnd
             | Fetch::Payload(..)
             | Fetch::Message(_)

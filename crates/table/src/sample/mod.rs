@@ -65,7 +65,7 @@ pub(crate) use message::first_element;
 pub use message::{Credential, FieldForm, FieldPart, Message, MessagePart};
 pub use parameter::Parameter;
 pub use payload::{CountedStart, Part, Speaker};
-pub use said::{CapturesForm, LinePart, push_captures, push_line};
+pub use said::{CapturesForm, LinePart, push_captures, push_line, push_words};
 pub use session::{Captured, Captures, ConnectionsOf, Course, DateUnit, SessionPart, TimeoutOf};
 pub use substitute::Substitution;
 pub(crate) use substitute::expand;

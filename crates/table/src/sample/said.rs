@@ -29,6 +29,8 @@ pub enum CapturesForm {
     Braces,
     /// `first second -`
     Words,
+    /// `"first" "second" ""`
+    QuotedWords,
 }
 
 impl LinePart {
@@ -62,12 +64,8 @@ impl CapturesForm {
         let mut text = Vec::new();
         match self {
             CapturesForm::Braces => push_captures(captures, &mut text),
-            CapturesForm::Words => {
-                for (index, captured) in captures.iter().enumerate() {
-                    text.extend_from_slice(if index > 0 { b" " } else { b"" });
-                    push_escaped(captured.as_deref().unwrap_or(b"-"), is_odd_in_captures, &mut text);
-                }
-            }
+            CapturesForm::Words => push_words(captures, false, &mut text),
+            CapturesForm::QuotedWords => push_words(captures, true, &mut text),
         }
         text
     }
@@ -89,6 +87,17 @@ pub fn push_captures(captures: &[Captured], out: &mut Vec<u8>) {
         push_escaped(captured.as_deref().unwrap_or_default(), is_odd_in_captures, out);
     }
     out.push(b'}');
+}
+
+/// Appends `first second -`, or `"first" "second" ""`.
+pub fn push_words(captures: &[Captured], is_quoted: bool, out: &mut Vec<u8>) {
+    for (index, captured) in captures.iter().enumerate() {
+        let (quote, absent): (&[u8], &[u8]) = if is_quoted { (b"\"", b"") } else { (b"", b"-") };
+        out.extend_from_slice(if index > 0 { b" " } else { b"" });
+        out.extend_from_slice(quote);
+        push_escaped(captured.as_deref().unwrap_or(absent), is_odd_in_captures, out);
+        out.extend_from_slice(quote);
+    }
 }
 
 fn push_escaped(text: &[u8], is_odd: fn(u8) -> bool, out: &mut Vec<u8>) {
@@ -126,6 +135,7 @@ mod tests {
         assert_eq!([LinePart::Path, LinePart::Query].map(piece), ["/a%20#22b", "?c=#231"]);
         assert_eq!(CapturesForm::Braces.of(&captures, Speaker::Client), b"{x#7By|}");
         assert_eq!(CapturesForm::Words.of(&captures, Speaker::Client), b"x#7By -");
+        assert_eq!(CapturesForm::QuotedWords.of(&captures, Speaker::Client), b"\"x#7By\" \"\"");
         assert_eq!(CapturesForm::Braces.of(&captures, Speaker::Server), b"");
     }
 }

@@ -14,6 +14,10 @@ pub struct Course<'a> {
     pub shard: ShardIndex,
     pub accepted_at: Duration,
     pub now: Duration,
+    /// The number of the `bind` where it arrived, within its frontend.
+    pub listener: u32,
+    /// None came before this one on the client's connection.
+    pub is_first_exchange: bool,
     pub identity: &'a Identity,
     pub captures: &'a Captures,
     /// What the client was told, or is being told.
@@ -76,6 +80,12 @@ pub enum SessionPart {
     DefaultBackend,
     /// `stopping`: the process ends as soon as nobody needs it any more.
     IsStopping,
+    /// `http_first_req`
+    IsFirstExchange,
+    /// `so_id`
+    ListenerId,
+    /// `so_name`
+    ListenerName,
     /// `%r` and its kin.
     Said(LinePart),
     /// `%hr` and its kin.
@@ -198,6 +208,13 @@ impl SessionPart {
                 Some(Value::text(&facts.table.backend(backend).name))
             }
             SessionPart::IsStopping => Some(Value::Bool(process.is_stopping.load(Relaxed))),
+            SessionPart::IsFirstExchange => Some(Value::Bool(course.is_first_exchange)),
+            SessionPart::ListenerId => Some(Value::Int(course.listener.into())),
+            SessionPart::ListenerName => {
+                let binds = &facts.table.frontend(facts.frontend).binds;
+                let bind = binds.iter().find(|bind| bind.number == course.listener)?;
+                bind.name.as_deref().map(Value::text)
+            }
             SessionPart::Said(part) => Some(Value::Bytes(part.of(captures))),
             SessionPart::Captures(speaker, form) => Some(Value::Bytes(form.of(captures, speaker).into())),
             SessionPart::Captured(speaker, index) => {
