@@ -2,7 +2,7 @@
 
 use crate::acl::{Acl, Condition, Expression, Matching, Operand, Predefined, Term, Test};
 use crate::diagnostic::{Diagnostic, Lead};
-use crate::keywords::fetch;
+use crate::keywords::fetch_names;
 use crate::lexer::Word;
 use crate::line::Line;
 use crate::pattern::{Compare, Method, PatternReader};
@@ -112,7 +112,7 @@ fn named(
         "METH_POST" => Ok(Operand::Predefined(Predefined::Method(&["POST"]))),
         "METH_PUT" => Ok(Operand::Predefined(Predefined::Method(&["PUT"]))),
         "METH_TRACE" => Ok(Operand::Predefined(Predefined::Method(&["TRACE"]))),
-        _ if fetch::PREDEFINED_UNSERVED.contains(&name) => {
+        _ if fetch_names::PREDEFINED_UNSERVED.contains(&name) => {
             reports.refuse(span, format!("acl {name}"));
             Ok(Operand::Unserved)
         }

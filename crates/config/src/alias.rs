@@ -1,9 +1,8 @@
 //! The aliases of log formats where formats are filled while an exchange goes on: `%ci`, `%s`, `%T` (configuration.txt §8.2.6).
 
 use crate::converter::Converter;
-use crate::fetch::{
-    CapturesForm, ConnectionsOf, DateUnit, End, Fetch, LinePart, Number, SessionPart, Speaker, TlsPart,
-};
+use crate::fetch::{End, Fetch, Number, Speaker, TlsPart};
+use crate::session_part::{CapturesForm, ConnectionsOf, DateUnit, LinePart, SessionPart};
 use crate::time_text::TimeText;
 
 /// What stands for an alias.

@@ -5,13 +5,14 @@
 
 use crate::acl::Expression;
 use crate::diagnostic::Diagnostic;
-use crate::fetch::{Fetch, Number, SessionPart, Speaker};
+use crate::fetch::{Fetch, Number, Speaker};
 use crate::format::{self, Blanks, must_be_there};
 use crate::http_rule::{Format, Scope, Variable};
 use crate::http_rule_reader::named_variable;
 use crate::line::Line;
 use crate::reports::Reports;
 use crate::sample_reader::{self, Read};
+use crate::session_part::SessionPart;
 use crate::tree::CheckVariable;
 
 /// Reads word `at` as a format; `None` where something in it is refused, which has been told.

@@ -2,10 +2,10 @@
 
 use crate::balance::HashFunction;
 use crate::converter::{Amount, Chunks, Converter, Digest, JsonInput, Key, MapKey, MapValue, Operation, TextPart};
-use crate::fetch::DateUnit;
 use crate::http_rule_reader::named_variable;
 use crate::pattern::{Compare, integer};
 use crate::sample_reader::{Arguments, Refusal, Type, unparsable};
+use crate::session_part::DateUnit;
 use crate::source::{Span, Spanned};
 use crate::time_text::TimeText;
 use regex::bytes::RegexBuilder;

@@ -72,6 +72,7 @@ mod sample_reader;
 mod server;
 mod server_template;
 mod server_tls;
+mod session_part;
 mod source;
 mod stats;
 mod switching;
@@ -99,9 +100,9 @@ pub use diagnostic::{Diagnostic, Lead, Level, Stage};
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use fetch::{
-    BackendLoad, CapturesForm, CertificatePart, ConnectionsOf, ContentPart, CookieForm, CountedStart, Credential,
-    DateUnit, End, Fetch, FieldForm, FrontendLoad, LinePart, MessagePart, NameForm, Number, Parameter, Part, ProxyRef,
-    ServerLoad, ServerRef, SessionPart, Speaker, TimeoutOf, TlsPart, UserlistRef, Whose,
+    BackendLoad, CertificatePart, ContentPart, CookieForm, CountedStart, Credential, End, Fetch, FieldForm,
+    FrontendLoad, MessagePart, NameForm, Number, Parameter, Part, ProxyRef, ServerLoad, ServerRef, Speaker, TlsPart,
+    UserlistRef, Whose,
 };
 pub use forwarded::Forwarded;
 pub use http_rule::{
@@ -116,6 +117,7 @@ pub use nearest::spelling_distance;
 pub use page::StatsPage;
 pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
+pub use session_part::{CapturesForm, ConnectionsOf, DateUnit, LinePart, SessionPart, TimeoutOf};
 pub use source::{Source, Span, Spanned};
 pub use time_text::TimeText;
 pub use tree::{

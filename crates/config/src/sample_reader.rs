@@ -5,14 +5,16 @@ use crate::balance::HashFunction;
 use crate::converter::{Amount, Converter, Operation};
 use crate::converter_reader::{CONVERTERS, CONVERTERS_UNREAD, read_converter};
 use crate::fetch::{
-    CertificatePart, ConnectionsOf, ContentPart, CookieForm, CountedStart, DateUnit, End, Fetch, FieldForm,
-    MessagePart, NameForm, Number, Parameter, Part, ProxyRef, ServerRef, SessionPart, Speaker, TlsPart, UserlistRef,
+    CertificatePart, ContentPart, CookieForm, CountedStart, End, Fetch, FieldForm, MessagePart, NameForm, Number,
+    Parameter, Part, ProxyRef, ServerRef, Speaker, TlsPart, UserlistRef,
 };
 use crate::http_rule_reader::named_variable;
 use crate::keywords::fetch::{self, CertificateName, ContentName, Keyword, MessageName, SessionName, TlsName};
+use crate::keywords::fetch_names;
 use crate::lexer::Word;
 use crate::nearest::Guesser;
 use crate::pattern::{Compare, Method, hexadecimal, integer};
+use crate::session_part::{ConnectionsOf, DateUnit, SessionPart};
 use crate::source::Span;
 use crate::value::natural;
 use std::borrow::Cow;
@@ -61,7 +63,7 @@ pub(crate) fn expression(word: &Word<'_>, guesser: &mut Guesser) -> Result<Read,
     let within = |message: String| (message, None);
     let derived = fetch::derived(name);
     let Some(keyword) = fetch::find(derived.map_or(name, |(base, _)| base)) else {
-        let guess = guesser.name(name, fetch::READ.iter().copied());
+        let guess = guesser.name(name, fetch_names::READ.iter().copied());
         return Err((format!("unknown fetch method '{name}'"), guess));
     };
     let of_fetch = |message| within(format!("fetch method '{name}' : {message}"));

@@ -1,6 +1,6 @@
 //! Points in time as texts: `utime`, `ltime`, `http_date` and their kin (configuration.txt §7.3.1).
 
-use crate::fetch::DateUnit;
+use crate::session_part::DateUnit;
 
 /// How a number is written that counts from 1970.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,6 +5,7 @@
 
 pub(crate) mod bind;
 pub(crate) mod fetch;
+pub(crate) mod fetch_names;
 pub(crate) mod global;
 pub(crate) mod http_rules;
 pub(crate) mod log_alias;
