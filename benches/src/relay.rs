@@ -74,6 +74,7 @@ fn serving(sim: Sim, file: &ConfigFile) -> Shard<Sim> {
         port: port.clone(),
         passage: Box::new(|_| 0),
         shelves: Arc::new(Shelves::new(1)),
+        signer: None,
         heirlooms: Vec::new(),
         seed: 1,
     });

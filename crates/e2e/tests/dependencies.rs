@@ -25,7 +25,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 17] = [
     ("table", &["check", "http1"]),
     ("config", &[]),
     ("session", &["driver", "buf", "http1", "proxyline", "tls", "table"]),
-    ("shard", &["session", "driver", "buf", "table"]),
+    ("shard", &["session", "driver", "buf", "table", "tls"]),
     ("check", &["http1", "tls", "proxyline"]),
     // It stands above the shards and empties their letter boxes: it knows the letters (ARCHITECTURE.md).
     // What it inherits, and no crate without `unsafe` can take over, it gets from `socket`.

@@ -4,6 +4,7 @@ use crate::{Kept, View};
 use driver::{Addr, Done, Errno, Fd, Side};
 use std::sync::Arc;
 use table::{FrontendId, Passed, Server, ShardIndex, Ticket};
+use tls::Errand;
 
 /// A connection that was just accepted.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub enum Event {
     NoServer,
     /// The answer to [`Ask::Source`].
     Source(Addr),
+    /// The answer to [`Ask::Errand`]: it is done.
+    Errand(Errand),
 }
 
 /// A way to a server.

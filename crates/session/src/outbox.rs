@@ -7,6 +7,7 @@ use driver::{Fd, Op, Side};
 use http1::Limits;
 use std::sync::Arc;
 use table::{Backend, Server, Trouble};
+use tls::Errand;
 
 /// Values on their way from a session to its shard. One per shard, used by one session after the other.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub enum Ask {
     Keep { server: Arc<Server>, kept: Kept, of: KeptFor },
     /// The address that the server was connected from. Answered by [`Event::Source`](crate::Event::Source).
     Source(Fd),
+    /// This part of the handshake with the client, run. Answered by [`Event::Errand`](crate::Event::Errand); not if the session has left.
+    Errand(Errand),
     /// Sessions of this server have met too many troubles in a row (`observe`), this one the last: control is to know. Not answered.
     Alarm(Arc<Server>, Trouble),
     /// The session is done with this server of this backend.

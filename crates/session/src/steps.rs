@@ -80,6 +80,7 @@ impl Session {
             Event::LineFull(server) => self.on_line_full(server, out),
             Event::NoServer => self.on_no_server(out),
             Event::Source(addr) => self.on_source(now, addr, out),
+            Event::Errand(errand) => self.on_errand(errand),
         }
         self.advance(now, out);
         debug_assert_eq!(self.check(), Ok(()));

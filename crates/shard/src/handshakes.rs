@@ -5,22 +5,23 @@
 //!
 //! To the session it is as if its receive were not complete yet. When its time is up, or its client is given up for another reason,
 //! what it has in line costs nothing any more.
+//!
+//! What sessions leave to others (`Ask::Errand`) waits in a line of its own for the shard's signer. Without one it is done here, as the one
+//! handshake of its turn.
 
 use crate::Shard;
 use driver::{Done, Driver, Received, SessionId, Side};
 use session::Event;
 use std::collections::VecDeque;
+use tls::Errand;
 
-/// What was received in the middle of a handshake, first come first served.
+/// First come first served.
 #[derive(Default)]
 pub(crate) struct Handshakes {
+    /// What was received in the middle of a handshake.
     line: VecDeque<(SessionId, Side, Done)>,
-}
-
-impl Handshakes {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.line.is_empty()
-    }
+    /// What is left to others. A session has one at most.
+    errands: VecDeque<(SessionId, Errand)>,
 }
 
 impl<D: Driver> Shard<D> {
@@ -34,10 +35,35 @@ impl<D: Driver> Shard<D> {
         }
     }
 
+    pub(crate) fn send_on_errand(&mut self, id: SessionId, errand: Errand) {
+        self.handshakes.errands.push_back((id, errand));
+    }
+
+    /// Whether a handshake in line would go on in the next turn.
+    pub(crate) fn can_shake_hands(&self) -> bool {
+        let is_errand_due = self.signer.is_none() && !self.handshakes.errands.is_empty();
+        is_errand_due || !self.handshakes.line.is_empty()
+    }
+
+    /// What comes back from the signer.
+    pub(crate) fn take_errands(&mut self) {
+        while let Some((id, errand)) = self.signer.as_mut().and_then(|signer| signer.take()) {
+            self.bring_back(id, errand);
+        }
+    }
+
     /// Goes on with the first in line, behind those that were given up.
     pub(crate) fn shake_hands(&mut self) {
+        if self.signer.is_none() && self.run_errand() {
+            return;
+        }
+        self.go_on();
+        self.give_errands();
+    }
+
+    fn go_on(&mut self) {
         while let Some((id, side, done)) = self.handshakes.line.pop_front() {
-            let is_given_up = self.slots.get_mut(id).is_none_or(|session| session.is_ending());
+            let is_given_up = self.is_given_up(id);
             if !is_given_up {
                 self.driver.flush();
             }
@@ -46,5 +72,44 @@ impl<D: Driver> Shard<D> {
                 return;
             }
         }
+    }
+
+    /// Gives the signer as much as it takes.
+    fn give_errands(&mut self) {
+        while self.signer.as_ref().is_some_and(|signer| signer.has_room()) {
+            let Some((id, errand)) = self.next_errand() else { return };
+            if let Some(signer) = &mut self.signer {
+                signer.give(id, errand);
+            }
+        }
+    }
+
+    /// Does one here. `false`: there is none.
+    fn run_errand(&mut self) -> bool {
+        let Some((id, mut errand)) = self.next_errand() else { return false };
+        self.driver.flush();
+        errand.run();
+        self.bring_back(id, errand);
+        true
+    }
+
+    /// The first that somebody waits for.
+    fn next_errand(&mut self) -> Option<(SessionId, Errand)> {
+        while let Some((id, errand)) = self.handshakes.errands.pop_front() {
+            if !self.is_given_up(id) {
+                return Some((id, errand));
+            }
+        }
+        None
+    }
+
+    fn bring_back(&mut self, id: SessionId, errand: Errand) {
+        if !self.is_given_up(id) {
+            self.step(id, Event::Errand(errand));
+        }
+    }
+
+    fn is_given_up(&mut self, id: SessionId) -> bool {
+        self.slots.get_mut(id).is_none_or(|session| session.is_ending())
     }
 }

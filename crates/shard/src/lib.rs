@@ -10,6 +10,7 @@
 //! | `slots` | sessions by `SessionId`; reuse after the last completion |
 //! | `accept` | accepting: how many at once, when to stop and when to go on |
 //! | `handshakes` | what is received in the middle of a handshake: one of them in a turn |
+//! | `signer` | a thread that does the costly part of handshakes |
 //! | `idle` | connections to servers between two exchanges |
 //! | `shelves` | where they rest, and how one shard fetches what rests on another |
 //! | `listeners` | which sockets listen for which frontend, and how a reload changes them |
@@ -33,6 +34,7 @@ mod mail;
 mod own;
 mod places;
 mod shelves;
+mod signer;
 mod slots;
 mod stats;
 mod sweep;
@@ -46,6 +48,7 @@ pub use listing::{Listed, Part};
 pub use mail::{ControlPort, Mail, Mailbox, Notice, Passage, PrepareFailure, Pulse, Report};
 pub use places::{Heirloom, Key, Origin, Place, places};
 pub use shelves::Shelves;
+pub use signer::{Desk, Signer};
 pub use slots::Slots;
 pub use stats::{Ends, Stats};
 pub use sweep::{Purse, Whose};
@@ -92,6 +95,8 @@ pub struct Shard<D: Driver> {
     sweeps: Sweeps,
     listings: Listings,
     handshakes: Handshakes,
+    /// Who does what sessions leave to others; `None`: the shard itself.
+    signer: Option<Signer>,
     shelves: Arc<Shelves>,
     own: Own,
     /// No connection on the shard's shelf has rested long enough before this.
@@ -122,6 +127,8 @@ pub struct Parts<D: Driver> {
     pub seed: u64,
     /// How control gets copies of the shard's listening sockets.
     pub passage: Passage,
+    /// Who signs for it; `None`: the shard itself does.
+    pub signer: Option<Signer>,
     /// Where connections to servers rest, of all shards.
     pub shelves: Arc<Shelves>,
     /// Sockets that listen already: of the first table, bound before the shard was there.
@@ -140,7 +147,8 @@ enum Life {
 impl<D: Driver> Shard<D> {
     /// A shard without listeners: the first [`Mail::Prepare`] binds them, the first published table opens them.
     pub fn new(parts: Parts<D>) -> Shard<D> {
-        let Parts { driver, index, published, sessions_max, mailbox, port, passage, seed, shelves, heirlooms } = parts;
+        let Parts { driver, index, published, sessions_max, mailbox, port, passage, seed, signer, shelves, heirlooms } =
+            parts;
         let driver_thread = driver.thread();
         shelves.open(index, driver_thread);
         let mut published = Cache::new(published);
@@ -170,6 +178,7 @@ impl<D: Driver> Shard<D> {
             sweeps: Sweeps::default(),
             listings: Listings::default(),
             handshakes: Handshakes::default(),
+            signer,
             can_fetch: driver_thread.is_some(),
             shelves,
             own: Own::default(),

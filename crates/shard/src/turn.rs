@@ -20,6 +20,7 @@ impl<D: Driver> Shard<D> {
         self.read_mail();
         self.look_at_table();
         self.take_grants();
+        self.take_errands();
         for (tag, done) in done.drain(..) {
             self.on_done(tag, done);
         }
@@ -38,7 +39,7 @@ impl<D: Driver> Shard<D> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let has_more = !self.sweeps.is_empty() || !self.listings.is_empty() || !self.handshakes.is_empty();
+        let has_more = !self.sweeps.is_empty() || !self.listings.is_empty() || self.can_shake_hands();
         if has_more || self.must_not_wait() {
             return Some(self.now);
         }
@@ -228,6 +229,7 @@ impl<D: Driver> Shard<D> {
                 let addr = self.driver.local_addr(fd).unwrap_or(Addr::Unnamed);
                 self.ready.push_front((id, Event::Source(addr)));
             }
+            Ask::Errand(errand) => self.send_on_errand(id, errand),
             Ask::Alarm(server, trouble) => self.port.tell(Notice::Failing(server, trouble)),
             Ask::Keep { server, kept, of: KeptFor::Anybody { is_proven } } => self.keep(&server, kept, is_proven),
             Ask::Keep { server, kept, of: KeptFor::Client(introduction) } => {

@@ -7,7 +7,7 @@ use driver::{Driver, Errno, Waker};
 use epoll::Epoll;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
-use shard::{ControlPort, Heirloom, Mailbox, Parts, Passage, Shard, Shelves};
+use shard::{ControlPort, Desk, Heirloom, Mailbox, Parts, Passage, Shard, Shelves, Signer};
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread;
@@ -98,6 +98,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
     for (index, wakeup) in wakeups.into_iter().enumerate() {
         let shard = ShardIndex(index as u16);
         let heirlooms = plan.sockets.of(shard);
+        let signer = signer(index, wakeup.waker(), plan.cpus.of(index)).map_err(StartFailure::Thread)?;
         let world = World {
             index: shard,
             // Shards beyond the CPUs share them.
@@ -114,6 +115,7 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
             mailbox: mailboxes[index].clone(),
             port: plan.port.clone(),
             shelves: shelves.clone(),
+            signer: Some(signer),
             passage: plan.passage,
         };
         let started = started.clone();
@@ -126,6 +128,21 @@ pub(crate) fn start(plan: Plan, count: u16) -> Result<Shards, StartFailure> {
 
 fn wait_for_all(starts: &Receiver<Result<(), StartFailure>>, count: u16) -> Result<(), StartFailure> {
     (0..count).try_for_each(|_| starts.recv().expect("a shard's thread says how its start went"))
+}
+
+/// Starts the thread that signs for a shard, on the shard's CPUs if the operator has named them.
+fn signer(index: usize, waker: Waker, cpus: Option<Vec<usize>>) -> std::io::Result<Signer> {
+    let desk = Arc::new(Desk::new(waker));
+    let work = {
+        let desk = desk.clone();
+        move || {
+            // Where that is not allowed, the shard says so.
+            let _ = cpus.map(|cpus| uring::pin(&cpus));
+            desk.work();
+        }
+    };
+    let thread = thread::Builder::new().name(format!("tidegate-sign/{index}")).spawn(work)?;
+    Ok(Signer::new(desk, thread.thread().clone()))
 }
 
 /// What one thread takes with it.
@@ -144,6 +161,7 @@ struct World {
     mailbox: Arc<Mailbox>,
     port: Arc<ControlPort>,
     shelves: Arc<Shelves>,
+    signer: Option<Signer>,
     passage: RawFd,
 }
 
@@ -188,6 +206,7 @@ impl World {
             port: self.port,
             passage: passage(self.passage),
             shelves: self.shelves,
+            signer: self.signer,
             seed: (u64::from(std::process::id()) << 16) | u64::from(index.0),
             heirlooms: self.heirlooms,
         });

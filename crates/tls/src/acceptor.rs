@@ -1,6 +1,7 @@
 //! What a listener agrees to: versions, ciphers, certificates, and what it wants of its clients.
 
 use crate::certificates::{Certificates, Showcase};
+use crate::errand::Aside;
 use crate::hello::Asked;
 use crate::names::{Cipher, Group, VersionRange};
 use crate::terms::Terms;
@@ -16,6 +17,7 @@ pub struct Acceptor {
     pub(crate) terms: Arc<Terms>,
     showcase: Arc<Showcase>,
     pub(crate) hands_over: bool,
+    aside: Aside,
 }
 
 /// What a listener agrees to.
@@ -67,12 +69,17 @@ impl Acceptor {
     pub fn new(certificates: Certificates, offer: Offer) -> Result<Acceptor, TermsError> {
         let showcase = Arc::new(Showcase(ArcSwap::from_pointee(certificates)));
         let terms = Terms::new(offer, Arc::clone(&showcase) as _)?;
-        Ok(Acceptor { terms: Arc::new(terms), showcase, hands_over: false })
+        Ok(Acceptor { terms: Arc::new(terms), showcase, hands_over: false, aside: Aside::None })
     }
 
     /// The same; what it takes to go on with the records of a connection is kept for the kernel, or not.
     pub fn handing_over(self, hands_over: bool) -> Acceptor {
         Acceptor { hands_over, ..self }
+    }
+
+    /// The same; its connections leave these signatures to others.
+    pub fn setting_aside(self, aside: Aside) -> Acceptor {
+        Acceptor { aside, ..self }
     }
 
     /// From now on clients are shown these certificates instead. Connections that have one keep it.
@@ -82,7 +89,22 @@ impl Acceptor {
 
     /// Whether it depends on what a client says first how it is answered.
     pub(crate) fn is_curious(&self) -> bool {
-        self.terms.has_protocols() || self.showcase.0.load().has_terms()
+        let certificates = self.showcase.0.load();
+        let sets_aside = match self.aside {
+            Aside::None => false,
+            Aside::Costly => certificates.has_costly(),
+            Aside::All => true,
+        };
+        sets_aside || self.terms.has_protocols() || certificates.has_terms()
+    }
+
+    /// Whether the answer to a client that says this first is left to others.
+    pub(crate) fn is_set_aside(&self, asked: &Asked) -> bool {
+        match self.aside {
+            Aside::None => false,
+            Aside::Costly => self.showcase.0.load().is_costly(asked.name.as_deref(), &asked.schemes),
+            Aside::All => true,
+        }
     }
 
     /// How a client is answered that says this first, and whether it is asked for a certificate: on the terms of the certificate that it is to be

@@ -28,6 +28,7 @@ pub struct Certificates {
     default: Vec<Named>,
     is_strict: bool,
     has_terms: bool,
+    has_costly: bool,
 }
 
 /// Certificates that are exchanged while clients come: each hello is answered from those of its moment.
@@ -83,6 +84,7 @@ impl Certificates {
     fn add_on(&mut self, terms: Option<Arc<Terms>>, named: NamedBundle) {
         self.has_terms |= terms.is_some();
         let Bundle(certified) = named.bundle;
+        self.has_costly |= is_costly(&certified);
         let except = named.except.iter().map(|name| name.to_ascii_lowercase()).collect();
         let entry = Named { certified: Arc::clone(&certified), except, terms };
         let own = || certified.cert.first().and_then(host_names).unwrap_or_default();
@@ -102,6 +104,16 @@ impl Certificates {
     /// Whether one of them has terms of its own.
     pub(crate) fn has_terms(&self) -> bool {
         self.has_terms
+    }
+
+    /// Whether one of them has a key whose signatures are costly.
+    pub(crate) fn has_costly(&self) -> bool {
+        self.has_costly
+    }
+
+    /// Whether the certificate for this name has.
+    pub(crate) fn is_costly(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> bool {
+        self.has_costly && self.find(name, schemes).is_some_and(|named| is_costly(&named.certified))
     }
 
     /// The own terms of the certificate for this name.
@@ -126,6 +138,10 @@ impl Certificates {
 fn choose<'a>(mut list: impl Iterator<Item = &'a Named> + Clone, schemes: &[SignatureScheme]) -> Option<&'a Named> {
     let fitting = list.clone().find(|named| named.certified.key.choose_scheme(schemes).is_some());
     fitting.or_else(|| list.next())
+}
+
+fn is_costly(certified: &CertifiedKey) -> bool {
+    certified.key.algorithm() == SignatureAlgorithm::RSA
 }
 
 /// ECDSA first, then in the order of the file.

@@ -16,6 +16,7 @@ use crate::acceptor::Acceptor;
 use crate::certificates::Shown;
 use crate::channel::Channel;
 use crate::connector::Connector;
+use crate::errand::Errand;
 use crate::failure::Refusal;
 use crate::handshake::{Handshake, Progress};
 use crate::names::Version;
@@ -33,6 +34,8 @@ pub struct Connection {
 
 enum State {
     Handshake(Box<Handshake>),
+    /// The handshake is on an errand.
+    Away,
     Channel(Box<Channel>),
     Failed(Refusal),
 }
@@ -158,6 +161,37 @@ impl Connection {
                 read
             }
             State::Failed(refusal) => Read { consumed: 0, filled: 0, next: Next::Failed(*refusal) },
+            State::Away => unreachable!("whoever took the handshake knows that nothing can be read"),
+        }
+    }
+
+    /// The part of the handshake that is left to others, if its [`Acceptor`](Acceptor::setting_aside) has some and one is due: it is run, and
+    /// brought back by [`welcome`](Connection::welcome). Until then nothing is read; what waits to be sent goes out.
+    pub fn take_errand(&mut self) -> Option<Errand> {
+        let State::Handshake(handshake) = &mut self.state else { return None };
+        let heard = handshake.take_due()?;
+        let State::Handshake(handshake) = std::mem::replace(&mut self.state, State::Away) else {
+            unreachable!("looked at a moment ago")
+        };
+        self.is_heard = true;
+        Some(Errand::new(handshake, heard))
+    }
+
+    /// Whether its handshake is on an errand.
+    pub fn is_away(&self) -> bool {
+        matches!(self.state, State::Away)
+    }
+
+    /// Takes the handshake back that was on an errand.
+    pub fn welcome(&mut self, errand: Errand) -> Next {
+        assert!(self.is_away(), "a handshake comes back once");
+        let (handshake, mut output, progress) = errand.into_parts();
+        self.output.append(&mut output);
+        self.state = State::Handshake(handshake);
+        match progress {
+            Progress::More => Next::More,
+            Progress::Failed(refusal) => self.fail(refusal),
+            Progress::Over => self.open(),
         }
     }
 
@@ -166,7 +200,9 @@ impl Connection {
     pub fn write(&mut self, plain: &[u8], sent: &mut [u8]) -> Result<Written, Refusal> {
         match &mut self.state {
             State::Channel(channel) => channel.write(plain, sent, &mut self.output),
-            State::Handshake(_) | State::Failed(_) => Ok(Written { taken: 0, filled: take(&mut self.output, sent) }),
+            State::Handshake(_) | State::Away | State::Failed(_) => {
+                Ok(Written { taken: 0, filled: take(&mut self.output, sent) })
+            }
         }
     }
 
@@ -214,7 +250,7 @@ impl Connection {
     pub fn hear(&mut self, kind: u8, inside: &[u8]) -> Next {
         let next = match &mut self.state {
             State::Channel(channel) => channel.hear(kind, inside, &mut self.output),
-            State::Handshake(_) => Next::Failed(Refusal::Internal),
+            State::Handshake(_) | State::Away => Next::Failed(Refusal::Internal),
             State::Failed(refusal) => Next::Failed(*refusal),
         };
         if let Next::Failed(refusal) = next {
@@ -233,7 +269,7 @@ impl Connection {
     fn as_channel(&self) -> Option<&Channel> {
         match &self.state {
             State::Channel(channel) => Some(channel),
-            State::Handshake(_) | State::Failed(_) => None,
+            State::Handshake(_) | State::Away | State::Failed(_) => None,
         }
     }
 
@@ -241,7 +277,7 @@ impl Connection {
     pub fn close(&mut self) {
         match &mut self.state {
             State::Channel(channel) => channel.close(&mut self.output),
-            State::Handshake(_) | State::Failed(_) => (),
+            State::Handshake(_) | State::Away | State::Failed(_) => (),
         }
     }
 
@@ -254,7 +290,7 @@ impl Connection {
     pub fn has_spill(&self) -> bool {
         match &self.state {
             State::Channel(channel) => channel.has_spill(),
-            State::Handshake(_) | State::Failed(_) => false,
+            State::Handshake(_) | State::Away | State::Failed(_) => false,
         }
     }
 
@@ -289,7 +325,7 @@ impl Connection {
     pub fn server_name(&self) -> Option<&str> {
         match &self.state {
             State::Handshake(handshake) => handshake.server_name(),
-            State::Channel(_) | State::Failed(_) => self.known.as_ref()?.server_name.as_deref(),
+            State::Channel(_) | State::Away | State::Failed(_) => self.known.as_ref()?.server_name.as_deref(),
         }
     }
 
@@ -322,7 +358,7 @@ impl Connection {
     pub(crate) fn channel(&mut self) -> &mut Channel {
         match &mut self.state {
             State::Channel(channel) => channel,
-            State::Handshake(_) | State::Failed(_) => panic!("both have agreed, and go on"),
+            State::Handshake(_) | State::Away | State::Failed(_) => panic!("both have agreed, and go on"),
         }
     }
 
@@ -348,6 +384,7 @@ impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
             State::Handshake(_) => "Handshake",
+            State::Away => "Away",
             State::Channel(_) => "Channel",
             State::Failed(_) => "Failed",
         };

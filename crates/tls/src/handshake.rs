@@ -21,6 +21,10 @@ pub(crate) struct Handshake {
     engine: Engine,
     /// The first message, while it is to be looked at before the engine answers it.
     hello: Option<Box<(Hello, Acceptor)>>,
+    /// What comes next is answered with a signature that is left to others.
+    is_set_aside: bool,
+    /// What they have to answer.
+    due: Option<Vec<u8>>,
     /// What has come of records that are not whole, or of a message in several of them.
     partial: Vec<u8>,
     /// Where in it the record begins that is not whole: a hello in thousands of records is walked once.
@@ -71,6 +75,8 @@ impl Handshake {
         Handshake {
             engine,
             hello: None,
+            is_set_aside: false,
+            due: None,
             partial: Vec::new(),
             partial_whole: 0,
             chosen: Chosen::default(),
@@ -95,6 +101,10 @@ impl Handshake {
         if self.hello.is_some() {
             return (received.len(), self.read_hello(received, output));
         }
+        if self.is_set_aside {
+            self.due = Some(received.to_vec());
+            return (received.len(), Progress::More);
+        }
         let mut consumed = 0;
         loop {
             let rest = &mut received[consumed..];
@@ -107,6 +117,24 @@ impl Handshake {
                 return (consumed, progress);
             }
         }
+    }
+
+    /// What is to be answered by others.
+    pub(crate) fn take_due(&mut self) -> Option<Vec<u8>> {
+        self.due.take()
+    }
+
+    /// Answers it, whatever that takes. A client that was asked for another hello (RFC 8446 §4.1.4) has its signature still to come.
+    pub(crate) fn answer(&mut self, heard: &mut [u8], output: &mut Vec<u8>) -> Progress {
+        let was_retried = self.is_retried();
+        self.is_set_aside = false;
+        let (_, progress) = self.read(heard, output);
+        self.is_set_aside = self.is_retried() && (!was_retried || output.is_empty());
+        progress
+    }
+
+    fn is_retried(&self) -> bool {
+        self.engine.common().handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest)
     }
 
     /// Both have agreed: what that is, and the records that follow.
@@ -141,6 +169,7 @@ impl Handshake {
             let (config, asks_client) = hello.1.answer(&asked);
             self.engine = Engine::server(&config);
             self.asks_client = asks_client;
+            self.is_set_aside = hello.1.is_set_aside(&asked);
         }
         self.read(&mut bytes, output).1
     }

@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `connection` | one end: first a handshake, then a channel |
 //! | `handshake` | until both agree |
+//! | `errand` | the part of a handshake that takes a costly signature |
 //! | `engine` | the library's machine beneath, whichever end it is, and what remains of it |
 //! | `channel` | records once both have agreed, and all that may come in them |
 //! | `opening`, `sealing`, `traffic` | one record out of its protection, or into it; keys, nonces, numbers |
@@ -47,6 +48,7 @@ mod channel;
 mod connection;
 mod connector;
 mod engine;
+mod errand;
 mod failure;
 mod handover;
 mod handshake;
@@ -69,6 +71,7 @@ pub use bundle::{Bundle, BundleError, certificates, revocations};
 pub use certificates::{Certificates, NamedBundle, Shown};
 pub use connection::{Agreed, Client, Connection, Hand, Next, Read, Written};
 pub use connector::{Connector, Demand, Trust};
+pub use errand::{Aside, Errand};
 pub use failure::{Failure, Refusal};
 pub use names::{Choice, Cipher, Group, Version, VersionRange, choose_ciphers, choose_groups, choose_suites};
 pub use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};

@@ -34,6 +34,7 @@ impl Lowering<'_> {
         }
         match certificates.and_then(|certificates| Acceptor::new(certificates, offer)) {
             Ok(acceptor) => {
+                let acceptor = acceptor.setting_aside(tls::Aside::Costly);
                 let acceptor = acceptor.handing_over(self.hands_over(proxy, line.ktls.as_ref(), &place));
                 let place = format!("{}/{}", proxy.name.value, self.line_name(bind));
                 self.shelf.add_listener(Listener { place, acceptor: acceptor.clone(), is_strict, shows, offers });

@@ -195,6 +195,7 @@ impl ShardParts {
             port,
             passage: Box::new(|_| 0),
             shelves: Arc::new(shard::Shelves::new(SHARD_COUNT)),
+            signer: None,
             seed: 1,
             heirlooms: Vec::new(),
         };

@@ -11,7 +11,7 @@ use tls::{Failure, Next};
 impl Secure {
     /// Decrypts what has come, as far as there is room for it.
     pub(super) fn decrypt(&mut self, out: &Outbox) {
-        while self.ended.is_none() && (!self.received.is_empty() || self.tls.has_spill()) {
+        while self.ended.is_none() && !self.tls.is_away() && (!self.received.is_empty() || self.tls.has_spill()) {
             let is_open = self.tls.is_open();
             if is_open && self.plain.as_ref().is_some_and(|plain| plain.end > 0) {
                 return;

@@ -32,7 +32,7 @@ use buf::Lease;
 use driver::{Done, Errno, Fd, Hope, Instant, Op, Pipe, Received};
 use kernel::Place;
 use std::rc::Rc;
-use tls::{Acceptor, Client, Connection, Failure, Refusal};
+use tls::{Acceptor, Client, Connection, Errand, Failure, Next, Refusal};
 
 /// One TLS connection on one socket.
 #[derive(Debug)]
@@ -141,6 +141,8 @@ enum Finish {
 pub(crate) enum Step {
     Op(Op),
     News(News),
+    /// A part of the handshake that is left to others.
+    Errand(Errand),
     Rest,
 }
 
@@ -257,6 +259,9 @@ impl Secure {
     /// What follows from all that.
     pub(crate) fn next(&mut self, fd: Fd, out: &Outbox) -> Step {
         self.decrypt(out);
+        if let Some(errand) = self.tls.take_errand() {
+            return Step::Errand(errand);
+        }
         if let Some(op) = self.next_send(fd, out) {
             return Step::Op(op);
         }
@@ -296,11 +301,27 @@ impl Secure {
                 Some(missing) => (Hope::Soon, missing),
                 None => return Step::Rest,
             },
+            // While its handshake is away, a client is heard so that one that leaves is noticed, and no further.
+            (Stage::Handshaking, _) if self.tls.is_away() && !self.received.is_empty() => return Step::Rest,
             (Stage::Handshaking, _) => (Hope::Later, u32::MAX),
             (Stage::Open | Stage::Failing(_) | Stage::Failed, _) => return Step::Rest,
         };
         self.is_hearing = true;
         Step::Op(Op::Recv { fd, hope, count_max })
+    }
+
+    /// A part of the handshake that was left to others is done. Whoever has given up meanwhile has no use for it.
+    fn on_errand(&mut self, errand: Errand) {
+        if self.stage != Stage::Handshaking {
+            return;
+        }
+        match self.tls.welcome(errand) {
+            Next::More | Next::Room | Next::End => (),
+            Next::Failed(refusal) => {
+                self.received = Gathered::default();
+                self.stage = Stage::Failing(Failure::Refused(refusal));
+            }
+        }
     }
 
     fn on_received(&mut self, result: Result<Received, Errno>) {

@@ -2,11 +2,11 @@
 
 use super::{News, Secure, Stage, Step};
 use crate::gather::Gathered;
-use crate::{Cause, End, Moment, Outbox, Phase, Session};
+use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session};
 use driver::{Ending, Instant, Op, Side};
 use std::rc::Rc;
 use std::time::Duration;
-use tls::{Acceptor, Agreed, Client, Failure};
+use tls::{Acceptor, Agreed, Client, Errand, Failure};
 
 /// How long the last word, that nothing follows, may take to leave. It is a few bytes, and a client that reads lets it go at once.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -89,11 +89,19 @@ impl Session {
                 match step {
                     Step::Op(op) => self.submit_to_socket(side, op, out),
                     Step::News(news) => return Some((side, news)),
+                    Step::Errand(errand) => out.ask(Ask::Errand(errand)),
                     Step::Rest => break,
                 }
             }
         }
         None
+    }
+
+    /// A part of the handshake with the client is done.
+    pub(crate) fn on_errand(&mut self, errand: Errand) {
+        if let Some(secure) = &mut self.front.secure {
+            secure.on_errand(errand);
+        }
     }
 
     pub(crate) fn on_news(&mut self, now: Instant, side: Side, news: News, out: &mut Outbox) {

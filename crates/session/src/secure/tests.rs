@@ -115,6 +115,10 @@ impl Bench {
                 }
                 Step::Op(Op::Finish { .. }) => self.news.push(Heard::Finish),
                 Step::Op(op) => panic!("{op:?}"),
+                Step::Errand(mut errand) => {
+                    errand.run();
+                    self.secure.on_errand(errand);
+                }
             }
         }
     }

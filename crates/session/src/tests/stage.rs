@@ -211,6 +211,10 @@ impl Stage {
                 }
                 Ask::Socket(server) => Some(self.socket(server)),
                 Ask::Alarm(..) => continue,
+                Ask::Errand(mut errand) => {
+                    errand.run();
+                    Some(Event::Errand(errand))
+                }
                 Ask::Source(_) => Some(Event::Source(Addr::Ip(([127, 0, 0, 1], 4711).into()))),
                 Ask::Keep { .. } => {
                     writeln!(self.said, "    keep back").expect("a string");

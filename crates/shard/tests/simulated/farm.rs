@@ -6,7 +6,7 @@ use crate::tally::Tally;
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
 use session::{Cause, Progress, RecordKind, Shutdown};
-use shard::{ControlPort, Ends, Mail, Mailbox, Notice, Parts, Shard, Shelves, Whose};
+use shard::{ControlPort, Desk, Ends, Mail, Mailbox, Notice, Parts, Shard, Shelves, Signer, Whose};
 use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +103,9 @@ pub(crate) struct Farm<T> {
     followed: u64,
     /// Turns for which each shard may still be counting who was there before a reload.
     counting: Vec<u32>,
+    /// Who signs for each shard, when it suits them; none: the shards do it themselves.
+    desks: Vec<Arc<Desk>>,
+    leisure: Rng,
 }
 
 struct Nobody;
@@ -136,6 +139,9 @@ impl<T: Trade + Default> Farm<T> {
         let port = Arc::new(ControlPort::new(4096, Arc::new(Nobody)));
         let shelves = Arc::new(Shelves::new(shard_count as u16));
         let worlds: Vec<World> = sims.iter().map(Sim::world).collect();
+        let desk = |waker: &Waker| Arc::new(Desk::new(Arc::clone(waker)));
+        let desks: Vec<Arc<Desk>> =
+            wakers.iter().map(desk).take(if seed.is_multiple_of(2) { 0 } else { shard_count }).collect();
         let mailboxes: Vec<Arc<Mailbox>> = wakers.into_iter().map(|waker| Arc::new(Mailbox::new(waker))).collect();
         let shards = sims.into_iter().enumerate().map(|(index, driver)| {
             Shard::new(Parts {
@@ -147,6 +153,7 @@ impl<T: Trade + Default> Farm<T> {
                 port: port.clone(),
                 passage: Box::new(|_| 0),
                 shelves: shelves.clone(),
+                signer: desks.get(index).map(|desk| Signer::new(Arc::clone(desk), std::thread::current())),
                 seed: seed + index as u64,
                 heirlooms: Vec::new(),
             })
@@ -172,6 +179,8 @@ impl<T: Trade + Default> Farm<T> {
             orders: 0,
             followed: 0,
             counting: vec![0; shard_count],
+            leisure: Rng::new(seed ^ 0x7369_676e),
+            desks,
         };
         farm.add_servers();
         farm.publish(1);
@@ -217,7 +226,13 @@ impl<T: Trade + Default> Farm<T> {
     fn turn_all(&mut self) {
         let down: Vec<_> = self.down_servers().map(|state| (state.clone(), state.conns_total())).collect();
         let all = self.shards.iter_mut().zip(&self.worlds).zip(&mut self.counting);
-        for ((shard, world), counting) in all {
+        for (index, ((shard, world), counting)) in all.enumerate() {
+            // A world in which nothing else happens would go on to its next deadline at once.
+            if let Some(desk) = self.desks.get(index)
+                && (world.is_quiet() || self.leisure.chance(300))
+            {
+                desk.work_once();
+            }
             if !shard.is_stopped() {
                 let watch = Watch::begin(self.published.load_full());
                 let reloads = shard.stats().reloads;

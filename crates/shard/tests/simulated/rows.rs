@@ -170,6 +170,7 @@ impl Stage {
             port: port.clone(),
             passage: Box::new(|_| 0),
             shelves: Arc::new(Shelves::new(1)),
+            signer: None,
             seed: 1,
             heirlooms: Vec::new(),
         });

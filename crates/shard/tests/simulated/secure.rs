@@ -20,7 +20,7 @@ use std::io::{Read, Write};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use table::Mode;
-use tls::{Acceptor, Bundle, Certificates, Connector, Demand, NamedBundle, Offer, Trust, Version, VersionRange};
+use tls::{Acceptor, Aside, Bundle, Certificates, Connector, Demand, NamedBundle, Offer, Trust, Version, VersionRange};
 
 /// A trade over TLS.
 #[derive(Default)]
@@ -174,7 +174,8 @@ fn acceptor(rng: &mut Rng) -> Acceptor {
         is_client_order: false,
         clients: None,
     };
-    Acceptor::new(certificates, offer).expect("an offer that can be made")
+    let acceptor = Acceptor::new(certificates, offer).expect("an offer that can be made");
+    if rng.chance(500) { acceptor.setting_aside(Aside::All) } else { acceptor }
 }
 
 fn connector(rng: &mut Rng) -> Connector {

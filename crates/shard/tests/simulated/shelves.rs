@@ -67,6 +67,7 @@ impl Hall {
                 port: port.clone(),
                 passage: Box::new(|_| 0),
                 shelves: shelves.clone(),
+                signer: None,
                 seed: seed + index as u64,
                 heirlooms: vec![Heirloom { key: place.key.clone(), number: LISTENING }],
             }))

@@ -3,7 +3,9 @@
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion, WantsVersions};
+use rustls::{
+    ClientConfig, ConfigBuilder, NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion, WantsVersions,
+};
 use std::sync::Arc;
 use tls::Bundle;
 
@@ -78,6 +80,14 @@ impl Client {
         let versions = self.versions.clone();
         let builder = builder().with_protocol_versions(&versions).expect("both are known");
         Arc::new(builder.with_root_certificates(self.roots).with_no_client_auth())
+    }
+
+    /// The same, with shares of this group alone at first, though it knows of others.
+    pub(crate) fn guessing(self, group: NamedGroup) -> Arc<ClientConfig> {
+        let mut provider = aws_lc_rs::default_provider();
+        provider.kx_groups.sort_by_key(|known| known.name() != group);
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&self.versions);
+        Arc::new(builder.expect("both are known").with_root_certificates(self.roots).with_no_client_auth())
     }
 
     /// The same, with these protocols.

@@ -1,6 +1,7 @@
 //! A [`tls::Connection`] and the library's own buffered ends, byte for byte, however the bytes are cut.
 
 mod authority;
+mod errand;
 mod peer;
 mod random;
 mod server;

@@ -1,7 +1,7 @@
 //! A client of the library's, and the connection under test as its server: bytes go between them in pieces.
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use tls::{Acceptor, Connection, Next, Refusal};
@@ -12,6 +12,8 @@ pub(crate) struct Peer {
     /// Most bytes that the server is given at once, and most that it has room for.
     cut: usize,
     room: usize,
+    /// How often a part of the server's handshake was left to others, here to the peer.
+    pub(crate) errand_count: usize,
 }
 
 pub(crate) fn client(config: Arc<ClientConfig>, name: &str) -> ClientConnection {
@@ -20,12 +22,17 @@ pub(crate) fn client(config: Arc<ClientConfig>, name: &str) -> ClientConnection 
 
 impl Peer {
     pub(crate) fn new(config: Arc<ClientConfig>, name: &str, acceptor: &Acceptor, cut: usize, room: usize) -> Peer {
-        Peer { client: client(config, name), server: Connection::accept(acceptor), cut, room }
+        Peer { client: client(config, name), server: Connection::accept(acceptor), cut, room, errand_count: 0 }
     }
 
     /// Until neither has anything to say. Says why the server refused.
     pub(crate) fn shake_hands(&mut self) -> Option<Refusal> {
         self.pump(&mut Vec::new()).err()
+    }
+
+    /// How the client came to an agreement.
+    pub(crate) fn client_handshake(&self) -> Option<HandshakeKind> {
+        self.client.handshake_kind()
     }
 
     /// What the server hears when the client says this.
@@ -98,7 +105,12 @@ impl Peer {
             let read = self.server.read(&mut piece[start..], &mut room);
             start += read.consumed;
             heard.extend_from_slice(&room[..read.filled]);
-            match read.next {
+            let next = self.server.take_errand().map_or(read.next, |mut errand| {
+                self.errand_count += 1;
+                errand.run();
+                self.server.welcome(errand)
+            });
+            match next {
                 Next::More => {
                     assert_eq!(start, piece.len(), "what was given is done with");
                     return Ok(());
