@@ -1,5 +1,5 @@
 //! Connections to servers that are kept for one client (configuration.txt: http-reuse never, send-proxy, prefer-last-server,
-//! max-keep-alive-queue): how many servers see, and which server a client comes back to.
+//! max-keep-alive-queue; NTLM and its kin): how many servers see, and which server a client comes back to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ e2e::scenarios! {
         connections_bear_the_header_of_their_client,
         a_client_prefers_the_server_that_it_knows,
         a_client_goes_elsewhere_where_too_many_wait,
+        who_is_known_by_a_connection_has_it_alone,
     ],
     alone: [],
 }
@@ -47,6 +48,9 @@ impl Rig {
         let origins = ["s0", "s1"].map(|name| {
             let is_open = Arc::clone(&is_open);
             Origin::answering(move |head| {
+                if head.contains("GET /login ") {
+                    return format!("HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm=\"x\", ntlm\r\ncontent-length: 3\r\n\r\n{name}\n");
+                }
                 if head.contains("GET /held ") {
                     wait::until("the test to go on", wait::SOON, || is_open.load(Ordering::Relaxed));
                 }
@@ -165,4 +169,21 @@ fn a_client_goes_elsewhere_where_too_many_wait(subject: Subject) {
         rig.is_open.store(true, Ordering::Relaxed);
         assert_eq!(answer(&mut holder), "s0");
     }
+}
+
+/// A server that asks for NTLM or Negotiate (RFC 4559) takes all that follows on the connection as its client's.
+fn who_is_known_by_a_connection_has_it_alone(subject: Subject) {
+    let rig = Rig::new(subject, "balance roundrobin\n http-reuse always", "");
+    let mut known = rig.proxy.connect("px");
+    let server = ask(&mut known, "/login");
+    for _ in 0..3 {
+        assert_eq!(ask(&mut known, "/"), server);
+    }
+    let own = usize::from(server == "s1");
+    assert_eq!((rig.connections()[own], rig.connections()[1 - own]), (1, 0), "one of the server that it knows");
+    let mut other = rig.proxy.connect("px");
+    let mut met = [(); 4].map(|()| ask(&mut other, "/"));
+    met.sort();
+    assert_eq!(met, ["s0", "s0", "s1", "s1"]);
+    assert_eq!((rig.connections()[own], rig.connections()[1 - own]), (2, 1), "nobody else is served on it");
 }

@@ -147,6 +147,8 @@ pub struct Session {
     retries: u16,
     /// A retry went to another server than the attempt before it.
     is_redispatched: bool,
+    /// A server has asked for credentials of the kind that hold for a connection, not for a request.
+    is_bound_by_credentials: bool,
     /// It has taken one of the sessions that its client's address may have.
     is_counted_by_source: bool,
     /// Bytes of the header for the server, and how many of them are not sent yet.

@@ -36,6 +36,7 @@ impl Session {
             listener,
             retries: 0,
             is_redispatched: false,
+            is_bound_by_credentials: false,
             is_counted_by_source: false,
             header_end: 0,
             header_left: 0,

@@ -205,7 +205,8 @@ impl<D: Driver> Shard<D> {
             Ask::Server { hash, avoid, imposed, takes_down } => {
                 let backend = session.backend().expect("questions about servers follow the choice of a backend");
                 let backend = Arc::clone(backend);
-                let is_free = imposed.is_none() && avoid.is_none() && backend.http.prefers_last;
+                let prefers_last = backend.http.prefers_last || session.is_authenticated_by_connection();
+                let is_free = imposed.is_none() && avoid.is_none() && prefers_last;
                 let preferred = if is_free { self.server_of_own(id, &backend) } else { None };
                 let random = self.random.next();
                 let (avoid, imposed) =

@@ -10,7 +10,9 @@ use crate::flow::Flow;
 use crate::{Ask, Cause, End, KeptFor, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Hope, Instant, Side};
-use http1::{After, ConnectionOption, EditError, Framing, NoRoom, Persistence, Progress, Refusal, Reply, Request};
+use http1::{
+    After, ConnectionOption, EditError, Framing, NoRoom, Persistence, Progress, Refusal, Reply, Request, Response,
+};
 use std::sync::Arc;
 
 /// Whether the response is passed on, and the request not sent again.
@@ -280,6 +282,7 @@ impl Session {
             if waited.is_none() {
                 facts.on_response(now, response, down.gathered.bytes(), &self.table, self.frontend());
                 self.count_response(response.status());
+                self.is_bound_by_credentials |= asks_connection(response, down.gathered.bytes());
             }
             match self.ask_response_rules(transaction, Answer { before, reply, framing }, now) {
                 Ok(Wait::Over) => (),
@@ -463,6 +466,20 @@ impl Outgoing {
         let filled = filled as u32;
         Outgoing { lease, start: 0, end: filled, next: filled, filled }
     }
+}
+
+/// Whether a server asks for credentials that hold for all that follows on the connection (RFC 4559 §6, RFC 7235 §2.1).
+fn asks_connection(response: &Response, bytes: &[u8]) -> bool {
+    let name: &[u8] = match response.status() {
+        401 => b"www-authenticate",
+        407 => b"proxy-authenticate",
+        _ => return false,
+    };
+    let challenges = response.fields().values(bytes, name).flat_map(|value| value.split(|&octet| octet == b','));
+    let schemes = challenges.filter_map(|challenge| challenge.trim_ascii().split(u8::is_ascii_whitespace).next());
+    schemes
+        .into_iter()
+        .any(|scheme| [b"NTLM", &b"Negotiate"[..]].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
 }
 
 fn lease(out: &mut Outbox) -> Result<Lease, End> {

@@ -136,10 +136,18 @@ impl Session {
         .map(Reusable::Anybodys)
     }
 
-    /// Whether connections to this server are nobody else's: the operator wants it so, or they are begun with who the client is.
+    /// Whether connections to this server are nobody else's: the operator wants it so, they are begun with who the client is, or the
+    /// client proves who it is once for all requests on one of them.
     pub(crate) fn is_kept_for_client(&self, server: &Server) -> bool {
         let is_private = self.backend_ref().is_some_and(|backend| backend.http.reuse == Reuse::Never);
-        is_private && !self.is_served() || server.settings.proxy_header.is_some()
+        is_private && !self.is_served()
+            || server.settings.proxy_header.is_some()
+            || self.is_authenticated_by_connection()
+    }
+
+    /// Whether the client's requests belong to the server and the connection on which it has proven who it is.
+    pub fn is_authenticated_by_connection(&self) -> bool {
+        self.is_bound_by_credentials
     }
 
     /// No exchange is begun any more: a client that rests is left at once, one that is served is told so (RFC 9112 §9.6). What is no HTTP
