@@ -514,6 +514,7 @@ fn the_page_in_a_browser() {
     assert_eq!(admin.row("be", "mail499")["status"], "no check", "it asks first");
     std::fs::write(pictures.join("question.png"), browser.screenshot()).expect("room for a picture");
     browser.click("#confirm");
-    assert_eq!(browser.ask("document.querySelector('.note').textContent"), "Done.");
+    let note = "document.querySelector('.note')?.textContent ?? ''";
+    wait::until("the page that comes back", wait::SOON, || browser.ask(note) == "Done.");
     assert_eq!(admin.row("be", "mail499")["status"], "DRAIN");
 }

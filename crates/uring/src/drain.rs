@@ -44,7 +44,7 @@ impl Uring {
     }
 
     fn forget_ready(&mut self) {
-        while let Some(key) = self.splicer.ready.pop_front() {
+        while let Some(key) = self.splicer.ready.pop_front().or_else(|| self.splicer.naps.forget()) {
             self.in_flight.remove(key);
         }
     }

@@ -83,6 +83,12 @@ impl Completion {
         matches!(self.result(), Err(Errno::ENOBUFS | Errno::EINTR | Errno::EAGAIN))
     }
 
+    /// Whether readiness came with an end, or with an error: nothing, or nothing more, follows.
+    pub(crate) fn is_hung_up(self) -> bool {
+        const OVER: u32 = (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) as u32;
+        self.result().is_ok_and(|events| events & OVER != 0)
+    }
+
     fn says_more(self) -> bool {
         cqueue::sock_nonempty(self.flags)
     }

@@ -11,6 +11,7 @@
 //! **Invariant:** a chain holds every op in flight on its socket but a close, whose number may be in use again before its
 //! completion is seen.
 
+use crate::naps::LARGE;
 use buf::Lease;
 use driver::{Fd, Pipe, Tag};
 use socket::Name;
@@ -167,6 +168,12 @@ impl InFlight {
             Some(Kept::Receive(_, count_max)) => *count_max,
             Some(_) | None => unreachable!("a receive is in flight"),
         }
+    }
+
+    /// The socket of a fill that has much to bring.
+    pub(crate) fn large_fill(&mut self, key: Key) -> Option<Fd> {
+        let op = self.entry(key.index()).op.as_ref()?;
+        matches!(op.kept, Kept::Fill(count_max) if count_max >= LARGE).then_some(op.fd)
     }
 
     /// Whether the shard does it itself, once its socket, which it waits for, is ready.

@@ -21,6 +21,7 @@ mod drain;
 mod enter;
 mod finish;
 mod in_flight;
+mod naps;
 mod prepare;
 mod probe;
 mod provided;
@@ -217,7 +218,7 @@ impl Uring {
             return;
         }
         if completion.result().is_ok() && self.in_flight.is_spliced(key) {
-            self.splicer.ready.push_back(key);
+            self.on_ready(key, completion);
             return;
         }
         let (tag, _, kept) = self.in_flight.remove(key);
@@ -226,6 +227,26 @@ impl Uring {
             self.splicer.stock.on_descriptor_closed();
         }
         done.push((tag, finished));
+    }
+
+    /// The socket of a fill, a drain or an alert is ready.
+    fn on_ready(&mut self, key: Key, completion: Completion) {
+        let large = self.in_flight.large_fill(key).filter(|_| !completion.is_hung_up());
+        let rests = large.is_some_and(|fd| self.splicer.naps.lay(fd, key, socket::now()));
+        if !rests {
+            self.splicer.ready.push_back(key);
+        }
+    }
+
+    /// Fills that have rested enough stand in line again.
+    fn rouse(&mut self) {
+        if self.splicer.naps.due().is_none() {
+            return;
+        }
+        let now = self.now();
+        while let Some(key) = self.splicer.naps.rise(now) {
+            self.splicer.ready.push_back(key);
+        }
     }
 
     /// A receive that found no buffer waits for one, unless its cancel is under way. Answers whether the completion is
@@ -375,11 +396,13 @@ impl Driver for Uring {
         self.provided.refill(&self.pool);
         let is_retrying = self.retry_starved();
         let is_ready = is_retrying || !self.early.is_empty() || !self.held.is_empty() || !self.splicer.ready.is_empty();
+        let deadline = [deadline, self.splicer.naps.due()].into_iter().flatten().min();
         let wait = if is_ready { Wait::Look } else { self.wait_until(deadline) };
         self.stats.enters += 1;
         self.ring.enter(wait)?;
         done.append(&mut self.early);
         self.collect(done);
+        self.rouse();
         self.splice_ready(done);
         Ok(())
     }

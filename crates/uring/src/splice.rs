@@ -15,6 +15,7 @@
 
 use crate::Uring;
 use crate::in_flight::{Kept, Key, Patience};
+use crate::naps::Naps;
 use crate::prepare::writable;
 use driver::{Done, Errno, Fd, Filled, Pipe, Tag};
 use socket::{Stock, set_nonblocking};
@@ -25,6 +26,8 @@ pub(crate) struct Splicer {
     pub(crate) stock: Stock,
     /// Fills and drains whose socket is ready, in the order in which it became so.
     pub(crate) ready: VecDeque<Key>,
+    /// Fills that will stand there soon.
+    pub(crate) naps: Naps,
     /// By number: sockets that were made non-blocking. `splice` looks at the socket's own flag, and would wait.
     nonblocking: Vec<bool>,
 }
@@ -80,7 +83,7 @@ impl Uring {
 
 impl Splicer {
     pub(crate) fn new(pipes_max: u32) -> Splicer {
-        Splicer { stock: Stock::new(pipes_max), ready: VecDeque::new(), nonblocking: Vec::new() }
+        Splicer { stock: Stock::new(pipes_max), ready: VecDeque::new(), naps: Naps::new(), nonblocking: Vec::new() }
     }
 
     /// A number names a new socket.
