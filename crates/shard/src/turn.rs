@@ -7,7 +7,7 @@ use crate::{Life, Mail, Notice, Report, Shard, waiter};
 use driver::{Addr, Done, Driver, Errno, Fd, Instant, SessionId, Tag, Tuning};
 use session::{Ask, Event, KeptFor, Link, MustBeProven, Reusable, View};
 use std::sync::Arc;
-use table::{Assignment, Grant, PickKey, Server};
+use table::{Assignment, Grant, PickKey, Server, ServerState};
 
 impl<D: Driver> Shard<D> {
     /// Waits for something to happen, and does all that follows from it.
@@ -200,25 +200,14 @@ impl<D: Driver> Shard<D> {
     }
 
     fn answer(&mut self, id: SessionId, ask: Ask) {
-        let session = self.slots.get_mut(id).expect("settled while it lives");
         match ask {
             Ask::Server { hash, avoid, imposed, takes_down } => {
-                let backend = session.backend().expect("questions about servers follow the choice of a backend");
-                let backend = Arc::clone(backend);
-                let prefers_last = backend.http.prefers_last || session.is_authenticated_by_connection();
-                let is_free = imposed.is_none() && avoid.is_none() && prefers_last;
-                let preferred = if is_free { self.server_of_own(id, &backend) } else { None };
-                let random = self.random.next();
-                let (avoid, imposed) =
-                    (avoid.as_ref().map(|server| &*server.state), imposed.as_ref().map(|server| &*server.state));
-                let preferred = preferred.as_deref();
-                let key = PickKey { hash, random, avoid, imposed, takes_down, preferred };
-                let event = match backend.assign(&key, waiter::of(self.index, id)) {
-                    Assignment::Server(server) => self.assign(id, server),
-                    Assignment::Queued(ticket, server) => Event::Queued(ticket, server),
-                    Assignment::LineFull(server) => Event::LineFull(server),
-                    Assignment::NoServer => Event::NoServer,
-                };
+                let is_free = imposed.is_none() && avoid.is_none();
+                let preferred = if is_free { self.preferred(id) } else { None };
+                let avoid = avoid.as_ref().map(|server| &*server.state);
+                let imposed = imposed.as_ref().map(|server| &*server.state);
+                let (random, preferred) = (self.random.next(), preferred.as_deref());
+                let event = self.pick(id, &PickKey { hash, random, avoid, imposed, takes_down, preferred });
                 // Ahead of everything else that waits: an answer is the next thing that its session hears.
                 self.ready.push_front((id, event));
             }
@@ -238,6 +227,28 @@ impl<D: Driver> Shard<D> {
             }
             Ask::Release(backend, server) => backend.release(&server),
         }
+    }
+
+    fn pick(&mut self, id: SessionId, key: &PickKey<'_>) -> Event {
+        let session = self.slots.get_mut(id).expect("settled while it lives");
+        let backend = session.backend().expect("questions about servers follow the choice of a backend");
+        match backend.assign(key, waiter::of(self.index, id)) {
+            Assignment::Server(server) => self.assign(id, server),
+            Assignment::Queued(ticket, server) => Event::Queued(ticket, server),
+            Assignment::LineFull(server) => Event::LineFull(server),
+            Assignment::NoServer => Event::NoServer,
+        }
+    }
+
+    /// The server to which the client has a connection of its own, where that counts for more than the balance.
+    fn preferred(&mut self, id: SessionId) -> Option<Arc<ServerState>> {
+        let session = self.slots.get_mut(id).expect("settled while it lives");
+        let backend = session.backend().expect("questions about servers follow the choice of a backend");
+        if !backend.http.prefers_last && !session.is_authenticated_by_connection() {
+            return None;
+        }
+        let backend = Arc::clone(backend);
+        self.server_of_own(id, &backend)
     }
 
     /// Servers for those who stood in a line. Who has left it meanwhile has left his place to the next.
