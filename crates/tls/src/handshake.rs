@@ -14,6 +14,7 @@ use crate::hello::{Heard, Hello};
 use crate::names::{Version, cipher_name};
 use crate::record::{self, Record};
 use crate::spare;
+use crate::traffic::PLAIN_MOST;
 use crate::x509::Portrait;
 use rustls::HandshakeKind;
 
@@ -102,7 +103,7 @@ impl Handshake {
             return (received.len(), self.read_hello(received, output));
         }
         if self.is_set_aside {
-            self.due = Some(received.to_vec());
+            self.set_aside(received);
             return (received.len(), Progress::More);
         }
         let mut consumed = 0;
@@ -115,6 +116,18 @@ impl Handshake {
             consumed += count;
             if progress != Progress::More || count == 0 {
                 return (consumed, progress);
+            }
+        }
+    }
+
+    /// Holds what comes until it is worth an errand: a whole record, or the beginning of what cannot be one.
+    fn set_aside(&mut self, received: &[u8]) {
+        self.partial.extend_from_slice(received);
+        match record::first(&self.partial) {
+            Record::Partial(missing) if missing <= PLAIN_MOST => (),
+            Record::Whole(_) | Record::Partial(_) => {
+                self.due = Some(std::mem::take(&mut self.partial));
+                self.partial_whole = 0;
             }
         }
     }
