@@ -1,49 +1,17 @@
 //! One seed's life: shards, clients, servers, an operator who reloads and pauses frontends, checks that flap.
 
 use crate::limits::Watch;
+use crate::mix::Mix;
 use crate::tables::{BACK_PORT, Draft, addr};
 use crate::tally::Tally;
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
 use session::{Cause, Progress, RecordKind, Shutdown};
 use shard::{ControlPort, Desk, Ends, Mail, Mailbox, Notice, Parts, Shard, Shelves, Signer, Whose};
-use sim::{Behaviour, Faults, Network, Options, Outcome, Peer, Reach, Rng, Script, Server, Sim, World};
+use sim::{Behaviour, Outcome, Peer, Reach, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
 use table::{Health, Mode, ShardIndex, Standing, StateBook, Table};
-
-/// What kind of trouble a seed is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mix {
-    /// A rough network in which nothing fails: every byte must arrive.
-    Faultless,
-    /// Resets and silence strike connections; servers refuse, hang and come back.
-    Broken,
-    /// As `Faultless`, with reloads in between.
-    Reloading,
-    /// Hardly any buffers, descriptors or places.
-    Scarce,
-    /// Everything at once.
-    Wild,
-}
-
-impl Mix {
-    pub(crate) fn of(seed: u64) -> Mix {
-        [Mix::Faultless, Mix::Broken, Mix::Reloading, Mix::Scarce, Mix::Wild][seed as usize % 5]
-    }
-
-    pub(crate) fn has_faults(self) -> bool {
-        matches!(self, Mix::Broken | Mix::Wild)
-    }
-
-    fn has_reloads(self) -> bool {
-        matches!(self, Mix::Reloading | Mix::Wild)
-    }
-
-    fn is_scarce(self) -> bool {
-        matches!(self, Mix::Scarce | Mix::Wild)
-    }
-}
 
 /// A client, and what tells its server's side of the connection from others.
 pub(crate) struct Client {
@@ -134,7 +102,7 @@ impl<T: Trade + Default> Farm<T> {
         let empty = Table::new(0, table::Global::default(), Vec::new(), Vec::new(), Vec::new(), book.process());
         let published = Arc::new(ArcSwap::from_pointee(empty));
         let sims: Vec<Sim> =
-            (0..shard_count).map(|index| Sim::new(seed * 4 + index as u64, options(&mut rng, mix))).collect();
+            (0..shard_count).map(|index| Sim::new(seed * 4 + index as u64, mix.options(&mut rng))).collect();
         let wakers: Vec<Waker> = sims.iter().map(driver::Driver::waker).collect();
         let port = Arc::new(ControlPort::new(4096, Arc::new(Nobody)));
         let shelves = Arc::new(Shelves::new(shard_count as u16));
@@ -469,44 +437,13 @@ impl<T: Trade + Default> Farm<T> {
         tally.failed = counted.responses_failed;
         for (shard, world) in self.shards.iter().zip(&self.worlds) {
             let stats = shard.stats();
-            tally.ends.complete += stats.ends.complete;
-            tally.ends.aborted += stats.ends.aborted;
-            tally.ends.idle += stats.ends.idle;
-            tally.ends.unreachable += stats.ends.unreachable;
-            tally.ends.connect_late += stats.ends.connect_late;
-            tally.ends.no_server += stats.ends.no_server;
-            tally.ends.queue_late += stats.ends.queue_late;
-            tally.ends.rejected += stats.ends.rejected;
-            tally.ends.bad_header += stats.ends.bad_header;
-            tally.ends.bad_handshake += stats.ends.bad_handshake;
-            tally.ends.shut_down += stats.ends.shut_down;
+            tally.add_ends(&stats.ends);
             tally.starved += world.stats().starved;
             tally.limit_reached += stats.limit_reached;
             tally.accept_exhausted += stats.accept_exhausted;
         }
         tally
     }
-}
-
-fn options(rng: &mut Rng, mix: Mix) -> Options {
-    let mut faults = Faults::none();
-    if mix.has_faults() {
-        faults = Faults {
-            refuse_permille: rng.below(100) as u32,
-            black_hole_permille: rng.below(60) as u32,
-            reset_permille: rng.below(200) as u32,
-            vanish_permille: rng.below(150) as u32,
-            socket_permille: rng.below(30) as u32,
-            abort_permille: rng.below(50) as u32,
-            ..Faults::none()
-        };
-    }
-    let mut options = Options { network: Network::rough(), faults, ..Options::default() };
-    if mix.is_scarce() {
-        options.buffer_count = 1 + rng.below(4) as u32;
-        options.faults.fds_max = 5 + rng.below(8);
-    }
-    options
 }
 
 /// Mostly a header as another proxy would send it.

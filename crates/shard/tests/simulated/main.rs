@@ -7,6 +7,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `farm` | one seed's life, whatever the peers say |
+//! | `mix` | what kind of trouble there is in it |
 //! | `tally` | what happened in it |
 //! | `streams` | what they say in `mode tcp` |
 //! | `orders` | what they say in `mode http` |
@@ -17,6 +18,7 @@
 
 mod farm;
 mod limits;
+mod mix;
 mod orders;
 #[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
 mod rows;
@@ -27,7 +29,8 @@ mod streams;
 mod tables;
 mod tally;
 
-use farm::{Farm, Mix, Trade};
+use farm::{Farm, Trade};
+use mix::Mix;
 use orders::Orders;
 use secure::Secured;
 use streams::Streams;

@@ -9,7 +9,8 @@
 //! **Invariant:** a client gets one answer to each of its requests, in their order, and nothing else.
 //! **Invariant:** what a server gets is HTTP, and each request reaches a server once, unless `retry-on` sends it again.
 
-use crate::farm::{Client, Mix, Scene, Trade};
+use crate::farm::{Client, Scene, Trade};
+use crate::mix::Mix;
 use crate::streams::introduce;
 use crate::tables::Draft;
 use exchanges::reader::{self, Got};

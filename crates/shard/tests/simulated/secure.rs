@@ -6,7 +6,8 @@
 //! **Invariant:** behind a PROXY header there is nothing on a wire but records, and no word of a peer can be read in one.
 //! **Invariant:** what a peer is sent is right TLS up to the place where it stops.
 
-use crate::farm::{Client, Mix, Scene, Trade};
+use crate::farm::{Client, Scene, Trade};
+use crate::mix::Mix;
 use crate::streams::introduce;
 use crate::tables::Draft;
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519, SerialNumber};

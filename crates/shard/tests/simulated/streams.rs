@@ -1,6 +1,7 @@
 //! Clients and servers of `mode tcp`: each client sends its name and then anything, each server does what it likes.
 
-use crate::farm::{Client, Mix, Scene, Trade};
+use crate::farm::{Client, Scene, Trade};
+use crate::mix::Mix;
 use crate::tables::Draft;
 use sim::{Outcome, Reading, Rng, Script, Server};
 use std::time::Duration;

@@ -23,18 +23,8 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn add(&mut self, other: Tally) {
         self.whole += other.whole;
-        self.ends.complete += other.ends.complete;
-        self.ends.aborted += other.ends.aborted;
-        self.ends.idle += other.ends.idle;
-        self.ends.unreachable += other.ends.unreachable;
-        self.ends.connect_late += other.ends.connect_late;
-        self.ends.no_server += other.ends.no_server;
-        self.ends.queue_late += other.ends.queue_late;
-        self.ends.rejected += other.ends.rejected;
+        self.add_ends(&other.ends);
         self.queued += other.queued;
-        self.ends.bad_header += other.ends.bad_header;
-        self.ends.bad_handshake += other.ends.bad_handshake;
-        self.ends.shut_down += other.ends.shut_down;
         self.starved += other.starved;
         self.limit_reached += other.limit_reached;
         self.accept_exhausted += other.accept_exhausted;
@@ -42,6 +32,20 @@ impl Tally {
         self.retried += other.retried;
         self.reused += other.reused;
         self.failed += other.failed;
+    }
+
+    pub(crate) fn add_ends(&mut self, ends: &Ends) {
+        self.ends.complete += ends.complete;
+        self.ends.aborted += ends.aborted;
+        self.ends.idle += ends.idle;
+        self.ends.unreachable += ends.unreachable;
+        self.ends.connect_late += ends.connect_late;
+        self.ends.no_server += ends.no_server;
+        self.ends.queue_late += ends.queue_late;
+        self.ends.rejected += ends.rejected;
+        self.ends.bad_header += ends.bad_header;
+        self.ends.bad_handshake += ends.bad_handshake;
+        self.ends.shut_down += ends.shut_down;
     }
 
     /// A simulation in which nothing happens proves nothing.
