@@ -15,6 +15,18 @@ use session::Event;
 use std::collections::VecDeque;
 use tls::Errand;
 
+/// What sessions have left to others, by what has become of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Errands {
+    pub left: u64,
+    /// Done, and taken back by a session that goes on.
+    pub taken_back: u64,
+    /// Done for a session that had left meanwhile.
+    pub late: u64,
+    /// Passed over in the line: its session had left before anybody began.
+    pub passed_over: u64,
+}
+
 /// First come first served.
 #[derive(Default)]
 pub(crate) struct Handshakes {
@@ -36,6 +48,7 @@ impl<D: Driver> Shard<D> {
     }
 
     pub(crate) fn send_on_errand(&mut self, id: SessionId, errand: Errand) {
+        self.stats.errands.left += 1;
         self.handshakes.errands.push_back((id, errand));
     }
 
@@ -99,14 +112,29 @@ impl<D: Driver> Shard<D> {
             if !self.is_given_up(id) {
                 return Some((id, errand));
             }
+            self.stats.errands.passed_over += 1;
         }
         None
     }
 
     fn bring_back(&mut self, id: SessionId, errand: Errand) {
-        if !self.is_given_up(id) {
-            self.step(id, Event::Errand(errand));
+        if self.is_given_up(id) {
+            self.stats.errands.late += 1;
+            return;
         }
+        self.stats.errands.taken_back += 1;
+        self.step(id, Event::Errand(errand));
+    }
+
+    /// **Invariant:** what was left to others waits in line, is with the signer, or has come to one of its ends.
+    pub(crate) fn check_errands(&self) -> Result<(), String> {
+        let Errands { left, taken_back, late, passed_over } = self.stats.errands;
+        let in_hand = self.signer.as_ref().map_or(0, |signer| signer.in_hand());
+        let under_way = (self.handshakes.errands.len() + in_hand) as u64;
+        if left == taken_back + late + passed_over + under_way {
+            return Ok(());
+        }
+        Err(format!("{:?}, and {under_way} under way", self.stats.errands))
     }
 
     fn is_given_up(&mut self, id: SessionId) -> bool {

@@ -44,6 +44,7 @@ mod tuning;
 mod turn;
 mod waiter;
 
+pub use handshakes::Errands;
 pub use listing::{Listed, Part};
 pub use mail::{ControlPort, Mail, Mailbox, Notice, Passage, PrepareFailure, Pulse, Report};
 pub use places::{Heirloom, Key, Origin, Place, places};
@@ -233,7 +234,7 @@ impl<D: Driver> Shard<D> {
         if !self.outbox.is_empty() || !self.ready.is_empty() {
             return Err("a turn ended with something left to do".into());
         }
-        Ok(())
+        self.check_errands()
     }
 }
 

@@ -71,6 +71,10 @@ impl Signer {
         self.in_hand < IN_HAND_MOST
     }
 
+    pub(crate) fn in_hand(&self) -> usize {
+        self.in_hand
+    }
+
     /// To be called where there is room.
     pub(crate) fn give(&mut self, id: SessionId, errand: Errand) {
         assert!(self.desk.orders.push((id, errand)).is_ok(), "somebody has looked for room");

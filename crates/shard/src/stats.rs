@@ -1,5 +1,6 @@
 //! What a shard counts: plain numbers of its own, read on request.
 
+use crate::Errands;
 use session::{Cause, End};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub struct Stats {
     /// Tables adopted after the first.
     pub reloads: u64,
     pub ends: Ends,
+    pub errands: Errands,
 }
 
 /// Sessions by why they ended.

@@ -2,12 +2,13 @@
 
 use crate::limits::Watch;
 use crate::mix::Mix;
+use crate::signers::Signers;
 use crate::tables::{BACK_PORT, Draft, addr};
 use crate::tally::Tally;
 use arc_swap::ArcSwap;
 use driver::{Wake, Waker};
 use session::{Cause, Progress, RecordKind, Shutdown};
-use shard::{ControlPort, Desk, Ends, Mail, Mailbox, Notice, Parts, Shard, Shelves, Signer, Whose};
+use shard::{ControlPort, Ends, Errands, Mail, Mailbox, Notice, Parts, Shard, Shelves, Whose};
 use sim::{Behaviour, Outcome, Peer, Reach, Rng, Script, Server, Sim, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,9 +72,7 @@ pub(crate) struct Farm<T> {
     followed: u64,
     /// Turns for which each shard may still be counting who was there before a reload.
     counting: Vec<u32>,
-    /// Who signs for each shard, when it suits them; none: the shards do it themselves.
-    desks: Vec<Arc<Desk>>,
-    leisure: Rng,
+    signers: Signers,
 }
 
 struct Nobody;
@@ -107,9 +106,7 @@ impl<T: Trade + Default> Farm<T> {
         let port = Arc::new(ControlPort::new(4096, Arc::new(Nobody)));
         let shelves = Arc::new(Shelves::new(shard_count as u16));
         let worlds: Vec<World> = sims.iter().map(Sim::world).collect();
-        let desk = |waker: &Waker| Arc::new(Desk::new(Arc::clone(waker)));
-        let desks: Vec<Arc<Desk>> =
-            wakers.iter().map(desk).take(if seed.is_multiple_of(2) { 0 } else { shard_count }).collect();
+        let signers = Signers::of(seed, mix, &wakers);
         let mailboxes: Vec<Arc<Mailbox>> = wakers.into_iter().map(|waker| Arc::new(Mailbox::new(waker))).collect();
         let shards = sims.into_iter().enumerate().map(|(index, driver)| {
             Shard::new(Parts {
@@ -121,7 +118,7 @@ impl<T: Trade + Default> Farm<T> {
                 port: port.clone(),
                 passage: Box::new(|_| 0),
                 shelves: shelves.clone(),
-                signer: desks.get(index).map(|desk| Signer::new(Arc::clone(desk), std::thread::current())),
+                signer: signers.of_shard(index),
                 seed: seed + index as u64,
                 heirlooms: Vec::new(),
             })
@@ -147,8 +144,7 @@ impl<T: Trade + Default> Farm<T> {
             orders: 0,
             followed: 0,
             counting: vec![0; shard_count],
-            leisure: Rng::new(seed ^ 0x7369_676e),
-            desks,
+            signers,
         };
         farm.add_servers();
         farm.publish(1);
@@ -165,8 +161,26 @@ impl<T: Trade + Default> Farm<T> {
             turns += 1;
             assert!(turns < TURNS_MOST, "no end: {}", self.describe());
         }
+        if !self.signers.are_left() {
+            self.await_errands();
+        }
         self.drain();
         self.compare()
+    }
+
+    /// What was left to signers comes back, although nobody waits for it.
+    fn await_errands(&mut self) {
+        let mut is_over = false;
+        while !is_over {
+            is_over = !self.signers.work_off();
+            for shard in &mut self.shards {
+                shard.turn().expect("the simulated world has no errors of its own");
+            }
+        }
+        for shard in &self.shards {
+            let Errands { left, taken_back, late, passed_over } = shard.stats().errands;
+            assert_eq!(left, taken_back + late + passed_over, "an errand was lost");
+        }
     }
 
     /// What is left, for whoever looks for the reason.
@@ -195,12 +209,7 @@ impl<T: Trade + Default> Farm<T> {
         let down: Vec<_> = self.down_servers().map(|state| (state.clone(), state.conns_total())).collect();
         let all = self.shards.iter_mut().zip(&self.worlds).zip(&mut self.counting);
         for (index, ((shard, world), counting)) in all.enumerate() {
-            // A world in which nothing else happens would go on to its next deadline at once.
-            if let Some(desk) = self.desks.get(index)
-                && (world.is_quiet() || self.leisure.chance(300))
-            {
-                desk.work_once();
-            }
+            self.signers.work(index, world);
             if !shard.is_stopped() {
                 let watch = Watch::begin(self.published.load_full());
                 let reloads = shard.stats().reloads;
@@ -435,10 +444,12 @@ impl<T: Trade + Default> Farm<T> {
         let counted = self.published.load().backends[0].state.tally.totals();
         tally.reused = counted.reuses;
         tally.failed = counted.responses_failed;
+        tally.errands_ran = self.signers.ran;
         for (shard, world) in self.shards.iter().zip(&self.worlds) {
             let stats = shard.stats();
             tally.add_ends(&stats.ends);
             tally.starved += world.stats().starved;
+            tally.add_errands(&stats.errands);
             tally.limit_reached += stats.limit_reached;
             tally.accept_exhausted += stats.accept_exhausted;
         }

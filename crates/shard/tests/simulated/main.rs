@@ -9,13 +9,17 @@
 //! | `farm` | one seed's life, whatever the peers say |
 //! | `mix` | what kind of trouble there is in it |
 //! | `tally` | what happened in it |
+//! | `signers` | who signs in it |
 //! | `streams` | what they say in `mode tcp` |
 //! | `orders` | what they say in `mode http` |
 //! | `secure` | the same over TLS |
 //! | `tables`, `limits` | configurations, and their limits under watch |
 //! | `rows` | the table of HTTP exchanges, in a calm world |
 //! | `shelves` | connections that rest on one shard and serve another |
+//! | `absent` | a signer that is not there |
 
+#[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
+mod absent;
 mod farm;
 mod limits;
 mod mix;
@@ -25,6 +29,7 @@ mod rows;
 mod secure;
 #[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
 mod shelves;
+mod signers;
 mod streams;
 mod tables;
 mod tally;

@@ -72,7 +72,7 @@ impl<T: Trade> Trade for Secured<T> {
             return self.trade.client(rng, mix, number, header);
         }
         let script = introduce(Script::new(), rng, header);
-        let (config, updates) = (client_config(rng), rng.below(4));
+        let (config, updates) = (client_config(versions(rng)), rng.below(4));
         let words = self.trade.client(rng, mix, number, &[]);
         if mix.has_faults() && rng.chance(150) {
             return misbehave(script, rng, &hello(&config));
@@ -109,6 +109,8 @@ impl<T: Trade> Trade for Secured<T> {
     }
 
     fn is_whole(&self, scene: &Scene<'_>, number: usize, client: &Client) -> bool {
+        let is_calm = !scene.mix.has_faults() && !scene.mix.is_scarce();
+        assert!(!is_calm || scene.ends.bad_handshake == 0, "a handshake came to nothing, and no peer is to blame");
         let servers: Vec<Peer> = scene.servers.iter().flat_map(Server::connections).collect();
         check_wire(&client.peer, &servers);
         servers.iter().for_each(|server| check_wire(server, std::slice::from_ref(&client.peer)));
@@ -161,22 +163,31 @@ fn versions(rng: &mut Rng) -> &'static [&'static rustls::SupportedProtocolVersio
 }
 
 fn acceptor(rng: &mut Rng) -> Acceptor {
+    let protocols = if rng.chance(300) { vec![b"imap".to_vec()] } else { Vec::new() };
+    let acceptor = offering(protocols, rng.chance(800));
+    if rng.chance(500) { acceptor.setting_aside(Aside::All) } else { acceptor }
+}
+
+/// Leaves every answer to a hello to others.
+pub(crate) fn leaving_all() -> Acceptor {
+    offering(Vec::new(), true).setting_aside(Aside::All)
+}
+
+fn offering(protocols: Vec<Vec<u8>>, gives_tickets: bool) -> Acceptor {
     let bundle = Bundle::read(IDENTITY.pem.as_bytes(), None, None).expect("a certificate and its key");
     let mut certificates = Certificates::new(false);
     certificates.add(NamedBundle { bundle, names: None, except: Vec::new(), is_default: true });
-    let protocols = if rng.chance(300) { vec![b"imap".to_vec()] } else { Vec::new() };
     let offer = Offer {
         versions: VersionRange { least: Version::Tls12, most: Version::Tls13 },
         ciphers: None,
         suites: None,
         groups: None,
         protocols,
-        gives_tickets: rng.chance(800),
+        gives_tickets,
         is_client_order: false,
         clients: None,
     };
-    let acceptor = Acceptor::new(certificates, offer).expect("an offer that can be made");
-    if rng.chance(500) { acceptor.setting_aside(Aside::All) } else { acceptor }
+    Acceptor::new(certificates, offer).expect("an offer that can be made")
 }
 
 fn connector(rng: &mut Rng) -> Connector {
@@ -198,9 +209,15 @@ fn connector(rng: &mut Rng) -> Connector {
     Connector::new(demand).expect("a demand that can be made")
 }
 
-fn client_config(rng: &mut Rng) -> Arc<ClientConfig> {
+/// A client that says this over TLS.
+pub(crate) fn client_saying(words: Script) -> Script {
+    let config = client_config(&[&TLS13]);
+    Script::new().seal(move || Library::client(&config, 0)).followed_by(words)
+}
+
+fn client_config(versions: &[&'static rustls::SupportedProtocolVersion]) -> Arc<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let builder = builder.with_protocol_versions(versions(rng)).expect("both are known").dangerous();
+    let builder = builder.with_protocol_versions(versions).expect("both are known").dangerous();
     Arc::new(builder.with_custom_certificate_verifier(Arc::new(Same)).with_no_client_auth())
 }
 

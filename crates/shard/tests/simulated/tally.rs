@@ -1,6 +1,6 @@
 //! What happened in the lives of seeds.
 
-use shard::Ends;
+use shard::{Ends, Errands};
 
 /// What happened in a life, so that a run can show that it was about something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub(crate) struct Tally {
     /// In `mode http`: exchanges on a connection that had served another, and servers that failed in one.
     pub(crate) reused: u64,
     pub(crate) failed: u64,
+    /// What handshakes have left to signers, and how much of that those have done; what is missing the shards did themselves.
+    pub(crate) errands: Errands,
+    pub(crate) errands_ran: u64,
 }
 
 impl Tally {
@@ -32,6 +35,8 @@ impl Tally {
         self.retried += other.retried;
         self.reused += other.reused;
         self.failed += other.failed;
+        self.add_errands(&other.errands);
+        self.errands_ran += other.errands_ran;
     }
 
     pub(crate) fn add_ends(&mut self, ends: &Ends) {
@@ -48,6 +53,13 @@ impl Tally {
         self.ends.shut_down += ends.shut_down;
     }
 
+    pub(crate) fn add_errands(&mut self, errands: &Errands) {
+        self.errands.left += errands.left;
+        self.errands.taken_back += errands.taken_back;
+        self.errands.late += errands.late;
+        self.errands.passed_over += errands.passed_over;
+    }
+
     /// A simulation in which nothing happens proves nothing.
     pub(crate) fn assert_eventful(&self) {
         let Tally { ends, .. } = self;
@@ -60,8 +72,18 @@ impl Tally {
         assert!(ends.rejected > 50, "{self:?}");
     }
 
+    /// Handshakes are left to others, done by them and by the shards, and taken back by sessions that go on.
+    fn assert_errands(&self) {
+        let Errands { left, taken_back, late, passed_over } = self.errands;
+        let by_shards = (taken_back + late).saturating_sub(self.errands_ran);
+        assert!([left, taken_back, self.errands_ran, by_shards].into_iter().min() > Some(100), "{self:?}");
+        // Those that nobody waits for any more, when they come back or before they are begun, are rarer.
+        assert!(late.min(passed_over) > 4, "{self:?}");
+    }
+
     /// The same of streams over TLS, of which there are fewer.
     pub(crate) fn assert_eventful_for_tls(&self) {
+        self.assert_errands();
         let Tally { starved, limit_reached, reloads, retried, ends, .. } = self;
         let rare = [ends.idle, ends.aborted, ends.unreachable, ends.bad_handshake];
         let all = rare.into_iter().chain([*starved, *limit_reached, *reloads, *retried]);
@@ -70,6 +92,7 @@ impl Tally {
 
     /// The same of exchanges over TLS.
     pub(crate) fn assert_eventful_for_https(&self) {
+        self.assert_errands();
         let Tally { starved, limit_reached, reloads, retried, queued, reused, failed, .. } = *self;
         let all = [starved, limit_reached, reloads, retried, queued, reused, failed, self.ends.bad_handshake];
         assert!(self.whole > 200 && all.into_iter().min() > Some(20), "{self:?}");
