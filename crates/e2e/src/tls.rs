@@ -3,10 +3,12 @@
 //! The clients are the library's that Tidegate uses, too; that they are right is shown by haproxy, whose is another one.
 
 mod authority;
+mod keys;
 mod relay;
 mod tools;
 
-pub use authority::{Authority, Key};
+pub use authority::Authority;
+pub use keys::Key;
 pub use relay::Relay;
 pub use tools::{gnutls_cli, s_client, s_client_says};
 

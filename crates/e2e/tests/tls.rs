@@ -55,21 +55,22 @@ fn start(subject: Subject, bind: &str, origin: &Origin) -> (Proxy, LogServer) {
 fn bytes_go_both_ways(subject: Subject) {
     let authority = Authority::new();
     let origin = Origin::echo();
-    let (proxy, logs) =
-        start(subject, &format!("crt {}", authority.host("m.pem", &["mail.test"], Key::Ecdsa)), &origin);
-    for setup in [authority.trusting(), authority.trusting().old()] {
-        let mut client = setup.connect(proxy.address("px"));
-        for count in [1, 100, 16 * 1024, 70_000] {
-            let bytes = pattern::part(7, count);
-            client.say(&bytes);
-            assert!(client.hear(count) == bytes, "{count} bytes and back");
+    for (key, cipher) in [(Key::Rsa, "ECDHE-RSA-AES"), (Key::Ecdsa, "ECDHE-ECDSA-AES")] {
+        let (proxy, logs) = start(subject, &format!("crt {}", authority.host("m.pem", &["mail.test"], key)), &origin);
+        for setup in [authority.trusting(), authority.trusting().old()] {
+            let mut client = setup.connect(proxy.address("px"));
+            for count in [1, 100, 16 * 1024, 70_000] {
+                let bytes = pattern::part(7, count);
+                client.say(&bytes);
+                assert!(client.hear(count) == bytes, "{count} bytes and back");
+            }
+            client.finish();
+            assert_eq!(client.to_end(), (vec![], Some(End::Fin)));
         }
-        client.finish();
-        assert_eq!(client.to_end(), (vec![], Some(End::Fin)));
+        let lines = logs.lines_with("px~ servers/s1", 2);
+        assert!(lines[0].contains("px~ servers/s1 -- 86485 TLSv1.3 TLS_"), "{}", lines[0]);
+        assert!(lines[1].contains(&format!("px~ servers/s1 -- 86485 TLSv1.2 {cipher}")), "{}", lines[1]);
     }
-    let lines = logs.lines_with("px~ servers/s1", 2);
-    assert!(lines[0].contains("px~ servers/s1 -- 86485 TLSv1.3 TLS_"), "{}", lines[0]);
-    assert!(lines[1].contains("px~ servers/s1 -- 86485 TLSv1.2 ECDHE-ECDSA-AES"), "{}", lines[1]);
 }
 
 fn a_client_that_says_its_end_is_still_answered(subject: Subject) {
@@ -78,8 +79,7 @@ fn a_client_that_says_its_end_is_still_answered(subject: Subject) {
         client.read_to_end();
         pattern::pour(&mut client, 2 * MEGABYTE)
     });
-    let (proxy, _logs) =
-        start(subject, &format!("crt {}", authority.host("m.pem", &["mail.test"], Key::Ecdsa)), &origin);
+    let (proxy, _logs) = start(subject, &format!("crt {}", authority.host("m.pem", &["mail.test"], Key::Rsa)), &origin);
     let mut client = authority.trusting().connect(proxy.address("px"));
     pattern::pour(&mut client.stream(), MEGABYTE).expect("the proxy takes the bytes");
     client.finish();
@@ -94,7 +94,7 @@ fn a_client_that_says_its_end_is_still_answered(subject: Subject) {
 /// RFC 8446 §6.1, whoever ends first; and a client that leaves without a word is taken at its FIN, as HAProxy does.
 fn an_end_is_announced(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::pouring(MEGABYTE);
     let (proxy, logs) = start(subject, &format!("crt {crt}"), &origin);
     let mut client = authority.trusting().connect(proxy.address("px"));
@@ -119,7 +119,7 @@ fn a_certificate_for_each_name(subject: Subject) {
     let authority = Authority::new();
     std::fs::create_dir(authority.path("certs")).expect("a directory");
     for (file, host) in [("1.pem", "mail.test"), ("2.pem", "other.test"), ("3.pem", "*.wild.test")] {
-        authority.host(&format!("certs/{file}"), &[host], Key::Ecdsa);
+        authority.host(&format!("certs/{file}"), &[host], Key::Rsa);
     }
     let origin = Origin::echo();
     let (proxy, _logs) = start(subject, &format!("crt {}", authority.path("certs").display()), &origin);
@@ -135,7 +135,7 @@ fn a_certificate_for_each_name(subject: Subject) {
 
 fn unknown_names_are_refused_when_told(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::echo();
     let (proxy, logs) = start(subject, &format!("crt {crt} strict-sni"), &origin);
     assert!(authority.trusting().try_connect(proxy.address("px")).is_ok());
@@ -166,7 +166,7 @@ fn rsa_and_ecdsa_for_one_name(subject: Subject) {
 
 fn versions_are_limited(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::echo();
     for (limit, is_old_served) in
         [("ssl-min-ver TLSv1.3", false), ("ssl-max-ver TLSv1.2", true), ("no-tlsv12", false), ("force-tlsv12", true)]
@@ -181,7 +181,7 @@ fn versions_are_limited(subject: Subject) {
 
 fn clients_that_know_none_of_the_protocols_go_on_without(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::echo();
     let (proxy, _logs) = start(subject, &format!("crt {crt} alpn imap,pop3"), &origin);
     // Of those that both know the listener's first one (RFC 7301 §3.2).
@@ -200,7 +200,7 @@ fn clients_that_know_none_of_the_protocols_go_on_without(subject: Subject) {
 fn a_certificate_is_wanted_of_clients(subject: Subject) {
     let authority = Authority::new();
     let stranger = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let (alice, mallory) = (authority.person("alice.pem", "alice"), stranger.person("mallory.pem", "mallory"));
     let origin = Origin::echo();
     for (verify, is_anybody_served) in [("required", false), ("optional", true)] {
@@ -220,7 +220,7 @@ fn a_certificate_is_wanted_of_clients(subject: Subject) {
 
 fn handshakes_that_come_to_nothing_are_told(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::echo();
     let logs = LogServer::udp();
     let proxy = relay(subject, &format!("crt {crt}"), &origin, &logs).start();
@@ -240,7 +240,7 @@ fn handshakes_that_come_to_nothing_are_told(subject: Subject) {
 
 fn the_header_comes_before_the_handshake(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::echo();
     let logs = LogServer::udp();
     let proxy = relay(subject, &format!("crt {crt} accept-proxy"), &origin, &logs).start();
@@ -271,7 +271,7 @@ fn requests_over_tls(subject: Subject) {
     let logs = LogServer::udp();
     let defaults = "mode http\n log @log@ local2\n option httplog";
     let setup = Setup::sections(subject, defaults, HTTP).with("s1", origin.target()).with("log", logs.target());
-    let proxy = setup.with("crt", authority.host("m.pem", &["mail.test"], Key::Ecdsa)).start();
+    let proxy = setup.with("crt", authority.host("m.pem", &["mail.test"], Key::Rsa)).start();
     let mut client = authority.trusting().protocols(&["http/1.1"]).connect(proxy.address("px"));
     assert_eq!(client.tls().alpn_protocol(), Some(&b"http/1.1"[..]));
     for size in [5, 300_000] {
@@ -292,7 +292,7 @@ fn requests_over_tls(subject: Subject) {
 
 fn sessions_are_taken_up_again(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let (origin, logs) = (Origin::echo(), LogServer::udp());
     let proxy = relay(subject, &format!("crt {crt}"), &origin, &logs).with("threads", 4).start();
     for setup in [authority.trusting(), authority.trusting().old()] {
@@ -317,7 +317,7 @@ fn visit(proxy: &Proxy, config: &Arc<ClientConfig>) -> std::io::Result<Handshake
 /// RFC 8446 §4.6.1: whoever takes a session up again shows no certificate, so a listener that demands one takes up none that was begun without.
 fn sessions_are_taken_up_only_where_the_same_is_demanded(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let template = "
         listen open
             bind @px@ ssl crt @crt@
@@ -339,7 +339,7 @@ fn sessions_are_taken_up_only_where_the_same_is_demanded(subject: Subject) {
 
 fn a_reload_brings_another_certificate(subject: Subject) {
     let (one, other) = (Authority::new(), Authority::new());
-    let crt = one.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = one.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::echo();
     let logs = LogServer::udp();
     let proxy = relay(subject, &format!("crt {crt}"), &origin, &logs).reloadable().start();
@@ -348,7 +348,7 @@ fn a_reload_brings_another_certificate(subject: Subject) {
     let mut early = one.trusting().connect(proxy.address("px"));
     early.say("a");
     assert_eq!(early.hear(1), b"a");
-    std::fs::copy(other.host("m.pem", &["mail.test"], Key::Ecdsa), &crt).expect("the new one replaces it");
+    std::fs::copy(other.host("m.pem", &["mail.test"], Key::Rsa), &crt).expect("the new one replaces it");
     proxy.reload();
     wait::until("the new certificate", wait::SOON, || other.trusting().try_connect(proxy.address("px")).is_ok());
     early.say("b");
@@ -360,8 +360,8 @@ fn a_reload_brings_another_certificate(subject: Subject) {
 
 fn what_is_wrong_with_certificates_is_said(subject: Subject) {
     let authority = Authority::new();
-    let good = authority.host("good.pem", &["mail.test"], Key::Ecdsa);
-    let other = authority.host("other.pem", &["mail.test"], Key::Ecdsa);
+    let good = authority.host("good.pem", &["mail.test"], Key::Rsa);
+    let other = authority.host("other.pem", &["mail.test"], Key::Rsa);
     let part = |path: &str, label: &str| {
         let text = std::fs::read_to_string(path).expect("just written");
         let start = text.find(&format!("-----BEGIN {label}")).expect("it is there");
@@ -405,6 +405,7 @@ fn behind_addresses(seen: &[u8]) -> (Vec<u8>, &[u8]) {
 
 fn the_server_is_told_of_tls(subject: Subject) {
     let authority = Authority::new();
+    // The server is told of this key, too.
     let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
     let alice = authority.person("alice.pem", "alice");
     let template = "

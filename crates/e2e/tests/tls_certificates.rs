@@ -90,6 +90,7 @@ fn text_of(path: &str) -> String {
 /// `management.txt`: set ssl cert, commit ssl cert, abort ssl cert.
 fn a_certificate_is_exchanged(subject: Subject) {
     let (one, other) = (Authority::new(), Authority::new());
+    // The next has a key of another kind.
     let crt = one.host("m.pem", &["mail.test"], Key::Ecdsa);
     let next = text_of(&other.host("next.pem", &["mail.test"], Key::Rsa));
     let relay = relay(subject, "", &format!("crt {crt}"));
@@ -113,9 +114,9 @@ fn a_certificate_is_exchanged(subject: Subject) {
 
 fn what_is_wrong_with_an_exchange_is_said(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
-    let whole = text_of(&authority.host("next.pem", &["mail.test"], Key::Ecdsa));
-    let strangers_key = text_of(&authority.host("other.pem", &["mail.test"], Key::Ecdsa));
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
+    let whole = text_of(&authority.host("next.pem", &["mail.test"], Key::Rsa));
+    let strangers_key = text_of(&authority.host("other.pem", &["mail.test"], Key::Rsa));
     let key = &strangers_key[strangers_key.find("-----BEGIN PRIVATE").expect("a key")..];
     let mismatched = format!("{}{key}", &whole[..whole.find("-----BEGIN PRIVATE").expect("a key")]);
     let relay = relay(subject, "", &format!("crt {crt}"));
@@ -180,7 +181,7 @@ fn certificates_are_described(subject: Subject) {
 /// `configuration.txt` §5.1 "crt-list".
 fn a_certificate_for_each_line_of_a_list(subject: Subject) {
     let authority = Authority::new();
-    let of = |file: &str, hosts: &[&str]| authority.host(file, hosts, Key::Ecdsa);
+    let of = |file: &str, hosts: &[&str]| authority.host(file, hosts, Key::Rsa);
     let (first, wild) = (of("first.pem", &["first.test"]), of("wild.pem", &["*.wild.test", "one.test"]));
     let plain = of("plain.pem", &["plain.test"]);
     let list = authority.path("list.txt");
@@ -205,7 +206,7 @@ fn a_certificate_for_each_line_of_a_list(subject: Subject) {
 fn each_line_of_a_list_has_its_settings(subject: Subject) {
     let authority = Authority::new();
     let (alice, ca) = (authority.person("alice.pem", "alice"), authority.ca_file());
-    let of = |name: &str| authority.host(&format!("{name}.pem"), &[&format!("{name}.test")], Key::Ecdsa);
+    let of = |name: &str| authority.host(&format!("{name}.pem"), &[&format!("{name}.test")], Key::Rsa);
     let text = [
         of("plain"),
         format!("{} [alpn imap]", of("imap")),
@@ -248,8 +249,8 @@ fn each_line_of_a_list_has_its_settings(subject: Subject) {
 /// `management.txt`: add ssl crt-list, del ssl crt-list, show ssl crt-list.
 fn lines_of_a_list_come_and_go(subject: Subject) {
     let authority = Authority::new();
-    let first = authority.host("first.pem", &["first.test"], Key::Ecdsa);
-    let next = text_of(&authority.host("next.pem", &["next.test"], Key::Ecdsa));
+    let first = authority.host("first.pem", &["first.test"], Key::Rsa);
+    let next = text_of(&authority.host("next.pem", &["next.test"], Key::Rsa));
     let path = authority.path("list.txt").display().to_string();
     fs::write(&path, format!("{first}\n")).expect("room for a list");
     let relay = relay(subject, "", &format!("crt-list {path}"));
@@ -285,7 +286,7 @@ fn lines_of_a_list_come_and_go(subject: Subject) {
 fn what_is_wrong_with_lists_is_said(subject: Subject) {
     let authority = Authority::new();
     let keyless = authority.ca_file();
-    let good = authority.host("good.pem", &["a.test"], Key::Ecdsa);
+    let good = authority.host("good.pem", &["a.test"], Key::Rsa);
     for (text, expected) in [
         ("/nowhere.pem a.test", "'crt-list' : unable to stat SSL certificate from file '/nowhere.pem' : No such file"),
         (&*keyless, &*format!("'crt-list' : No Private Key found in '{keyless}.key'.")),
@@ -312,15 +313,15 @@ fn what_is_wrong_with_lists_is_said(subject: Subject) {
 fn watched(subject: Subject) {
     let (one, other) = (Authority::new(), Authority::new());
     fs::create_dir(one.path("certs")).expect("a directory");
-    let crt = one.host("certs/m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = one.host("certs/m.pem", &["mail.test"], Key::Rsa);
     let relay = relay(subject, "tidegate.watch-certificates", &format!("crt {}", one.path("certs").display()));
     let mut early = relay.connect(&one.trusting());
-    fs::copy(other.host("m.pem", &["mail.test"], Key::Ecdsa), &crt).expect("the new one replaces it");
+    fs::copy(other.host("m.pem", &["mail.test"], Key::Rsa), &crt).expect("the new one replaces it");
     wait::until("the new certificate", wait::SOON, || relay.is_shown(&other, "mail.test"));
     relay.logs.line_with(&format!("Certificate '{crt}' was taken over from its file."));
     early.say("a");
     assert_eq!(early.hear(1), b"a", "sessions go on");
-    one.host("certs/new.pem", &["new.test"], Key::Ecdsa);
+    one.host("certs/new.pem", &["new.test"], Key::Rsa);
     wait::until("a file that is new", wait::SOON, || relay.is_shown(&one, "new.test"));
     fs::write(&crt, "nothing\n").expect("room for a line");
     relay.logs.line_with(&format!("Certificate '{crt}' stays as it was: unable to load certificate from file"));
@@ -330,7 +331,7 @@ fn watched(subject: Subject) {
 /// `configuration.txt` §5.1 "crl-file".
 fn clients_whose_certificates_were_revoked_are_refused(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let (alice, bob) = (authority.person("alice.pem", "alice"), authority.person("bob.pem", "bob"));
     for (list, expected) in [
         (authority.revoke("bob.crl", &[&bob], 2049), [true, false]),
@@ -356,8 +357,8 @@ fn what_the_authority_says_is_passed_on(subject: Subject) {
         return;
     }
     let authority = Authority::new();
-    let told = authority.host("told.pem", &["told.test"], Key::Ecdsa);
-    let silent = authority.host("silent.pem", &["silent.test"], Key::Rsa);
+    let told = authority.host("told.pem", &["told.test"], Key::Rsa);
+    let silent = authority.host("silent.pem", &["silent.test"], Key::Ecdsa);
     authority.staple(&told);
     let relay = relay(subject, "", &format!("crt {told} crt {silent}"));
     let (address, ca) = (relay.proxy.address("px").to_string(), authority.ca_file());
@@ -377,7 +378,7 @@ fn authorities_are_described(subject: Subject) {
         return;
     }
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let bob = authority.person("bob.pem", "bob");
     let (ca, crl) = (authority.ca_file(), authority.revoke("bob.crl", &[&bob], 2049));
     let relay = relay(subject, "", &format!("crt {crt} ca-file {ca} verify optional crl-file {crl}"));
@@ -415,7 +416,7 @@ fn responses_are_exchanged(subject: Subject) {
         return;
     }
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     authority.staple(&crt);
     let relay = relay(subject, "", &format!("crt {crt}"));
     let ask = |command: &str| relay.admin.ask(command).trim_end().to_owned();
@@ -453,7 +454,7 @@ fn responses_are_exchanged(subject: Subject) {
 #[test]
 fn names_are_told() {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test", "*.mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test", "*.mail.test"], Key::Rsa);
     let relay = relay(Subject::Tidegate, "", &format!("crt {crt}"));
     let told = relay.admin.ask("show ssl sni");
     let rows: Vec<Vec<&str>> = told.trim_end().lines().map(|line| line.split('\t').collect()).collect();
@@ -461,7 +462,7 @@ fn names_are_told() {
     let names: Vec<&str> = rows[1..].iter().map(|row| row[1]).collect();
     assert_eq!(names, ["*", "*.mail.test", "mail.test"]);
     for row in &rows[1..] {
-        assert!(row[0].starts_with("px/") && row[2..5] == ["-", "ecdsa", &crt], "{row:?}");
+        assert!(row[0].starts_with("px/") && row[2..5] == ["-", "rsa", &crt], "{row:?}");
     }
     assert_eq!(relay.admin.ask("show ssl sni -f nobody").lines().count(), 2);
 }
@@ -469,8 +470,8 @@ fn names_are_told() {
 /// `configuration.txt` §5.1 "default-crt" of 3.4: what serves clients that ask for nobody, or for somebody unknown.
 fn named(subject: Subject) {
     let authority = Authority::new();
-    let first = authority.host("first.pem", &["first.test"], Key::Ecdsa);
-    let default = authority.host("default.pem", &["default.test", "nobody.test"], Key::Ecdsa);
+    let first = authority.host("first.pem", &["first.test"], Key::Rsa);
+    let default = authority.host("default.pem", &["default.test", "nobody.test"], Key::Rsa);
     let relay = relay(subject, "", &format!("crt {first} default-crt {default}"));
     for name in ["first.test", "default.test", "nobody.test"] {
         assert!(relay.is_shown(&authority, name), "{name}");

@@ -45,7 +45,7 @@ fn bytes_go_both_ways(subject: Subject) {
         return;
     }
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let known = format!("ssl verify required ca-file {} sni str(mail.test)", authority.ca_file());
     for version in ["TLSv1.2", "TLSv1.3"] {
         let origin = Origin::serve(|mut client| {
@@ -144,7 +144,7 @@ fn each_tells_the_other_of_its_client(subject: Subject) {
         return;
     }
     let authority = Authority::new();
-    let (crt, alice) = (authority.host("m.pem", &["mail.test"], Key::Ecdsa), authority.person("alice.pem", "alice"));
+    let (crt, alice) = (authority.host("m.pem", &["mail.test"], Key::Rsa), authority.person("alice.pem", "alice"));
     let front = "
         listen front
             bind @front@ ssl crt @crt@ ca-file @ca@ verify optional alpn imap

@@ -24,7 +24,7 @@ e2e::scenarios! {
 /// `timeout client-hs`, which is newer than Debian's HAProxy; without it `timeout client`.
 fn a_handshake_has_its_time(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let origin = Origin::echo();
     let template = format!(
         "global
@@ -61,7 +61,7 @@ fn a_handshake_has_its_time(subject: Subject) {
 /// `management.txt` §9.1: what the module `ssl` of `show stat` counts, of both sides.
 fn handshakes_are_counted(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let secure = SecureOrigin::echo(authority.server(&["mail.test"], false, &[]));
     let plain = Origin::named("* OK this is no TLS");
     let template = "
@@ -132,7 +132,7 @@ fn limited(subject: Subject, global: &str, authority: &Authority, origin: &Origi
         backend servers
             server s1 @s1@"
     );
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let setup = Setup::new(subject, &template).with("s1", origin.target()).with("crt", crt);
     (setup.with("admin", admin.path().display()).start(), admin)
 }
@@ -219,7 +219,7 @@ fn half_open_handshakes_hold_up_nobody(subject: Subject) {
     // A process of HAProxy keeps two files for each; of ours each thread has as many.
     let count = if subject == Subject::Haproxy { files / 2 - 1_000 } else { files / 2 };
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let (origin, admin) = (Origin::echo(), Admin::new());
     let template = format!(
         "global
@@ -278,7 +278,7 @@ fn who_loses_is_said() {
 /// What the library does not do is served without, and who loses by that is said; what changes nothing is a notice; what is refused says why.
 fn losing(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let said = |global: &str, bind: &str, rule: &str| {
         let template = format!(
             "global

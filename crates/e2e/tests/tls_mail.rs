@@ -102,7 +102,7 @@ fn dovecot_is_told_of_tls(subject: Subject) {
     }
     let authority = Authority::new();
     let dovecot = Dovecot::start(Plaintext::Refused);
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let proxy = in_front_of(subject, &dovecot, "send-proxy-v2-ssl", &authority, &crt);
     let answer = log_in(&mut authority.trusting().connect(proxy.address("imaps")).stream(), USER);
     assert!(answer.starts_with("a OK"), "{answer}");
@@ -169,7 +169,7 @@ fn dovecot_is_told_who_it_is(subject: Subject) {
     }
     let authority = Authority::new();
     let dovecot = Dovecot::start_with(Plaintext::Refused, "auth_ssl_username_from_cert = yes\n");
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let proxy = in_front_of(subject, &dovecot, "send-proxy-v2-ssl-cn", &authority, &crt);
     let alice = authority.person("alice.pem", USER);
     // Dovecot 2.3 looks at the name when its memory may be somebody else's already: what it takes then is nobody's name.
@@ -190,7 +190,7 @@ fn a_client_that_waits_for_mail_outlives_certificates(subject: Subject) {
     }
     let [authority, next, other] = [Authority::new(), Authority::new(), Authority::new()];
     let dovecot = Dovecot::start(Plaintext::Refused);
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let admin = Admin::new();
     let text = MAIL.replace("    defaults\n", "        stats socket @admin@ level admin\n    defaults\n");
     let setup = setup(subject, &text, &dovecot, "send-proxy-v2-ssl", &authority, &crt);
@@ -254,7 +254,7 @@ fn the_example_is_served_as_it_stands(subject: Subject) {
     }
     let authority = Authority::new();
     std::fs::create_dir(authority.path("certs")).expect("a directory");
-    authority.host("certs/mail.pem", &["mail.test"], Key::Ecdsa);
+    authority.host("certs/mail.pem", &["mail.test"], Key::Rsa);
     let own = authority.host("dovecot.pem", &["dovecot.test"], Key::Rsa);
     let dovecot = Dovecot::start_with(Plaintext::Refused, &format!("ssl = yes\nssl_cert = <{own}\nssl_key = <{own}\n"));
     let example = std::fs::read_to_string(needs::workspace().join("configs/dovecot-tls.cfg")).expect("the example");

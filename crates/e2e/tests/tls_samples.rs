@@ -83,7 +83,7 @@ fn rules_ask_about_certificates(subject: Subject) {
 
 fn rules_ask_about_tls(subject: Subject) {
     let authority = Authority::new();
-    let crt = authority.host("m.pem", &["mail.test"], Key::Ecdsa);
+    let crt = authority.host("m.pem", &["mail.test"], Key::Rsa);
     let alice = authority.person("alice.pem", "alice");
     let template = "
         frontend px

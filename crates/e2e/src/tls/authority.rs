@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
-    RevokedCertParams, SerialNumber, SignatureAlgorithm, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -18,7 +17,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
 
-use super::ClientSetup;
+use super::{ClientSetup, Key};
 
 /// An authority, and a directory with what it has signed.
 pub struct Authority {
@@ -27,13 +26,6 @@ pub struct Authority {
     certificate: CertificateDer<'static>,
     /// What it has signed: the number of each is its place.
     signed: Mutex<Vec<PathBuf>>,
-}
-
-/// The kind of a certificate's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    Rsa,
-    Ecdsa,
 }
 
 impl Default for Authority {
@@ -88,7 +80,7 @@ impl Authority {
         ClientSetup::trusting(self.certificate.clone())
     }
 
-    /// What a server with a certificate for these hosts speaks. `wants_clients`: it wants to know who they are.
+    /// What a server in the test's own process speaks, with a certificate for these hosts. `wants_clients`: it wants to know who they are.
     pub fn server(&self, hosts: &[&str], wants_clients: bool, protocols: &[&str]) -> Arc<ServerConfig> {
         let file = self.host(&format!("server-{}.pem", hosts.join("-")), hosts, Key::Ecdsa);
         let certificate = CertificateDer::from_pem_file(&file).expect("a certificate");
@@ -158,17 +150,13 @@ impl Authority {
     }
 
     fn sign(&self, file: &str, mut params: CertificateParams, kind: Key) -> String {
-        let algorithm: &'static SignatureAlgorithm = match kind {
-            Key::Rsa => &PKCS_RSA_SHA256,
-            Key::Ecdsa => &PKCS_ECDSA_P256_SHA256,
-        };
         let path = self.path(file);
         {
             let mut signed = self.signed.lock().expect("tests do not panic under the lock");
             params.serial_number = Some(numbered(signed.len()));
             signed.push(path.clone());
         }
-        let key = KeyPair::generate_for(algorithm).expect("a key");
+        let key = kind.pair();
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         fs::write(&path, [certificate.pem(), key.serialize_pem()].concat()).expect("room for a certificate");
         path.display().to_string()
