@@ -45,6 +45,16 @@ impl Admin {
         ask(&self.path(), line)
     }
 
+    /// A number of `show info`.
+    ///
+    /// # Panics
+    /// When it is not told.
+    pub fn info(&self, name: &str) -> u64 {
+        let info = self.ask("show info");
+        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {info}"))
+    }
+
     /// `show stat`, or with arguments.
     pub fn stat(&self, arguments: &str) -> Vec<Row> {
         rows(&self.ask(&format!("show stat {arguments}")))

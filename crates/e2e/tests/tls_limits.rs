@@ -137,12 +137,6 @@ fn limited(subject: Subject, global: &str, authority: &Authority, origin: &Origi
     (setup.with("admin", admin.path().display()).start(), admin)
 }
 
-fn info(admin: &Admin, name: &str) -> u64 {
-    let info = admin.ask("show info");
-    let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {info}"))
-}
-
 fn clients_with_tls_are_counted(subject: Subject) {
     let authority = Authority::new();
     let origin = Origin::echo();
@@ -156,7 +150,7 @@ fn clients_with_tls_are_counted(subject: Subject) {
         client.hear(1);
         clients.push(client);
     }
-    let of = |name| info(&admin, name);
+    let of = |name| admin.info(name);
     assert_eq!((of("MaxSslConns"), of("SslRateLimit")), (100, 50));
     assert_eq!((of("CurrSslConns"), of("CumSslConns")), (3, 3));
     assert!((1..=3).contains(&of("MaxSslRate")));
@@ -185,9 +179,9 @@ fn broken(subject: Subject) {
         assert_eq!(client.hear(1), b"x");
         client.say_wrong("wrong");
         assert!(client.try_hear(1).is_err(), "it ends");
-        wait::until("it to be counted", wait::SOON, || info(&admin, "SslFrontendBroken") == count);
+        wait::until("it to be counted", wait::SOON, || admin.info("SslFrontendBroken") == count);
     }
-    assert_eq!(info(&admin, "SslBackendBroken"), 0);
+    assert_eq!(admin.info("SslBackendBroken"), 0);
 }
 
 fn more_clients_than_may_be_wait(subject: Subject) {
@@ -202,14 +196,14 @@ fn more_clients_than_may_be_wait(subject: Subject) {
     second.say(authority.trusting().hello().1);
     first.say("z");
     assert_eq!(first.hear(1), b"z");
-    assert_eq!((info(&admin, "CurrSslConns"), info(&admin, "CumSslConns")), (1, 1));
+    assert_eq!((admin.info("CurrSslConns"), admin.info("CumSslConns")), (1, 1));
     first.finish();
     first.to_end();
     drop(first);
     // Debian's HAProxy does not come back to it before somebody else leaves.
     if subject == Subject::Tidegate {
         assert_eq!(second.hear(1), [22], "it is answered with a message of the handshake");
-        assert_eq!(info(&admin, "CumSslConns"), 2);
+        assert_eq!(admin.info("CumSslConns"), 2);
     }
 }
 
@@ -254,19 +248,14 @@ fn half_open_handshakes_hold_up_nobody(subject: Subject) {
         client.say(&bytes[..bytes.len() / 2]);
         clients.push_back(client);
     }
-    let connections = || {
-        let info = admin.ask("show info");
-        let line = info.lines().find_map(|line| line.strip_prefix("CurrConns: ").map(str::to_owned));
-        line.and_then(|number| number.parse::<usize>().ok()).expect("it is told")
-    };
-    wait::until("all of them to be accepted", wait::SOON, || connections() >= count);
+    wait::until("all of them to be accepted", wait::SOON, || admin.info("CurrConns") >= count as u64);
     assert!(serves(), "others are served beside them");
     if subject == Subject::Tidegate {
         let each = proxy.resident_kib().saturating_sub(before) * 1024 / count as u64;
         assert!(each < 16 * 1024, "{each} bytes for each of them");
     }
     drop(clients);
-    wait::until("all of them to be forgotten", wait::SOON, || connections() == 0);
+    wait::until("all of them to be forgotten", wait::SOON, || admin.info("CurrConns") == 0);
     assert!(serves());
 }
 
