@@ -24,7 +24,7 @@ pub struct Errand {
 pub enum Aside {
     #[default]
     None,
-    /// Those by RSA keys: they take twenty times as long as others.
+    /// Those by RSA keys: they take nearly thirty times as long as others (`perf/results/signatures.md`).
     Costly,
     All,
 }
