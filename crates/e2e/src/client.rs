@@ -123,6 +123,20 @@ impl Client {
         self.line()
     }
 
+    /// The client, and the name that its server greets it with.
+    pub fn greeted(mut self) -> (Self, String) {
+        let name = self.line();
+        (self, name)
+    }
+
+    /// Whether nothing has come that was not heard.
+    pub fn is_silent(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a live socket");
+        let is_silent = self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).expect("a live socket");
+        is_silent
+    }
+
     /// Receives until the peer ends its direction.
     ///
     /// # Panics

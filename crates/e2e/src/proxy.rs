@@ -56,13 +56,15 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// What stands before the sections of [`Setup::sections`].
-const THREADS_AND_TIMES: &str = "global
+/// What stands before the sections of [`Setup::file`].
+const PREAMBLE: &str = "global
         nbthread @threads@
+        @global@
     defaults
         timeout connect 2s
         timeout client 10s
         timeout server 10s
+        @defaults@
 ";
 
 /// What [`Setup::relay`] runs.
@@ -98,10 +100,20 @@ impl Setup {
         }
     }
 
-    /// These sections behind a `defaults` with these lines, and times that nobody reaches who is not meant to: for tests of what a
-    /// section says.
+    /// These sections behind a `global` and a `defaults` with these lines, and times that nobody reaches who is not meant to.
+    pub fn file(subject: Subject, global: &str, defaults: &str, sections: &str) -> Self {
+        let preamble = PREAMBLE.replace("@global@", global).replace("@defaults@", defaults);
+        Self::new(subject, &format!("{preamble}{sections}"))
+    }
+
+    /// These sections behind a `defaults` with these lines: for tests of what a section says.
     pub fn sections(subject: Subject, defaults: &str, sections: &str) -> Self {
-        Self::new(subject, &format!("{THREADS_AND_TIMES}        {defaults}\n{sections}"))
+        Self::file(subject, "", defaults, sections)
+    }
+
+    /// The same, and the log server `@log@` is told: for tests of what the log says.
+    pub fn logged(subject: Subject, defaults: &str, sections: &str) -> Self {
+        Self::file(subject, "log @log@ local2", &format!("log global\n{defaults}"), sections)
     }
 
     /// A listener `px` in front of one server, with these lines in `global`: for tests that are not about routing.
@@ -113,6 +125,11 @@ impl Setup {
     pub fn with(mut self, name: &str, value: impl Display) -> Self {
         self.places.values.insert(name.to_owned(), value.to_string());
         self
+    }
+
+    /// Puts each of these values where the text says its name.
+    pub fn with_all<'a>(self, places: impl IntoIterator<Item = &'a (&'a str, String)>) -> Self {
+        places.into_iter().fold(self, |setup, (name, value)| setup.with(name, value))
     }
 
     /// Makes `@name@` a listener on `ip`.
@@ -168,6 +185,16 @@ impl Setup {
         let mut proxy = self.spawn();
         let status = proxy.wait_exit(SOON);
         Ended { status, stdout: proxy.stdout(), stderr: proxy.stderr() }
+    }
+
+    /// Runs a subject that must not start, and hands out what it said of that to stderr.
+    ///
+    /// # Panics
+    /// When it ends as if all were well.
+    pub fn run_to_failure(self) -> String {
+        let Ended { status, stderr, .. } = self.run_to_end();
+        assert_eq!(status.code(), Some(1), "{stderr}");
+        stderr
     }
 
     fn spawn(mut self) -> Proxy {

@@ -32,27 +32,16 @@ e2e::scenarios! {
     alone: [],
 }
 
-const DEFAULTS: &str = "
-    global
-        nbthread @threads@
-        node here
-        log @log@ local2
-    defaults
-        mode tcp
-        log global
-        timeout connect 1s
-        timeout client 60s
-        timeout server 60s
-    listen idle
-        bind @idle@
-";
+const DEFAULTS: &str = "mode tcp\n timeout client 60s\n timeout server 60s";
 
 fn started(subject: Subject, logs: &LogServer, backends: &str, servers: &[(&str, String)]) -> Proxy {
-    let mut setup = Setup::new(subject, &format!("{DEFAULTS}\n{backends}")).with("log", logs.target());
-    for (name, target) in servers {
-        setup = setup.with(name, target);
-    }
-    setup.start()
+    setup(subject, logs, backends).with_all(servers).start()
+}
+
+/// These backends, of which the log server hears, and a listener without one.
+fn setup(subject: Subject, logs: &LogServer, backends: &str) -> Setup {
+    let sections = format!("global\n node here\n listen idle\n bind @idle@\n{backends}");
+    Setup::logged(subject, DEFAULTS, &sections).with("log", logs.target())
 }
 
 /// Says this at once, then listens to the end.

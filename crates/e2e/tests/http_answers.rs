@@ -16,19 +16,6 @@ e2e::scenarios! {
     alone: [],
 }
 
-const HTTP: &str = "
-    global
-        nbthread 1
-        log @log@ local2
-    defaults
-        mode http
-        log global
-        option httplog
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
-";
-
 struct Rig {
     proxy: Proxy,
     origin: Origin,
@@ -38,9 +25,8 @@ struct Rig {
 impl Rig {
     fn new(subject: Subject, sections: &str) -> Rig {
         let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
-        let template = format!("{HTTP}{sections}");
-        let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target());
-        Rig { proxy: setup.start(), origin, logs }
+        let setup = Setup::logged(subject, "mode http\n option httplog", sections).with("log", logs.target());
+        Rig { proxy: setup.with("threads", 1).with("s", origin.target()).start(), origin, logs }
     }
 
     /// What a client gets that asks on a connection of its own, and waits for the answer.
@@ -369,26 +355,33 @@ fn maps_and_other_converters(subject: Subject) {
     }
 }
 
-/// `management.txt` §9.1: `intercepted`.
-fn counts_of_answers(subject: Subject) {
+/// What counts, a frontend with these lines, and a backend with those.
+fn counted(subject: Subject, front: &str, back: &str) -> (Admin, Rig) {
     let admin = Admin::new();
-    let socket = admin.path().display().to_string();
     let sections = format!(
         "
     global
-        stats socket {socket} level admin
+        stats socket {} level admin
     frontend fe
         bind @fe@
-        monitor-uri /monitor
-        http-request redirect location /x if {{ path /to }}
-        http-request deny if {{ path /deny }}
+        {front}
         default_backend be
     backend be
-        http-request return status 200 if {{ path /back }}
+        {back}
         server s @s@
-"
+",
+        admin.path().display()
     );
     let rig = Rig::new(subject, &sections);
+    (admin, rig)
+}
+
+/// `management.txt` §9.1: `intercepted`.
+fn counts_of_answers(subject: Subject) {
+    let front = "monitor-uri /monitor
+        http-request redirect location /x if { path /to }
+        http-request deny if { path /deny }";
+    let (admin, rig) = counted(subject, front, "http-request return status 200 if { path /back }");
     for path in ["/to", "/deny", "/monitor", "/back", "/other"] {
         rig.ask(path, "");
     }
@@ -401,22 +394,8 @@ fn counts_of_answers(subject: Subject) {
 /// An edit that cannot be made is counted where `strict-mode` lets it pass. HAProxy makes this one.
 #[test]
 fn counts_of_failed_edits() {
-    let admin = Admin::new();
-    let socket = admin.path().display().to_string();
-    let sections = format!(
-        "
-    global
-        stats socket {socket} level admin
-    frontend fe
-        bind @fe@
-        http-request strict-mode off
-        http-request set-path \"/a b\"
-        default_backend be
-    backend be
-        server s @s@
-"
-    );
-    let rig = Rig::new(Subject::Tidegate, &sections);
+    let front = "http-request strict-mode off\n http-request set-path \"/a b\"";
+    let (admin, rig) = counted(Subject::Tidegate, front, "");
     assert!(rig.ask("/", "").starts_with("HTTP/1.1 200 OK\r\n"));
     admin.wait_for("fe", "FRONTEND", "wrew", "1");
     assert_eq!(admin.row("be", "BACKEND")["wrew"], "0");

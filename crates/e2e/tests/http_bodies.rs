@@ -22,19 +22,6 @@ e2e::scenarios! {
     alone: [],
 }
 
-const HTTP: &str = "
-    global
-        nbthread 1
-        log @log@ local2
-    defaults
-        mode http
-        log global
-        option httplog
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
-";
-
 /// What rules see.
 const SEEN: &str = "
         http-request set-header X-Body \"%[req.body]\"
@@ -53,9 +40,8 @@ struct Rig {
 impl Rig {
     fn new(subject: Subject, sections: &str) -> Rig {
         let (logs, origin) = (LogServer::udp(), Origin::serve(serve));
-        let template = format!("{HTTP}{sections}");
-        let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target());
-        Rig { proxy: setup.start(), origin, logs }
+        let setup = Setup::logged(subject, "mode http\n option httplog", sections).with("log", logs.target());
+        Rig { proxy: setup.with("threads", 1).with("s", origin.target()).start(), origin, logs }
     }
 
     /// A client that has said a head with these fields, and was told to go on.

@@ -17,17 +17,6 @@ e2e::scenarios! {
     alone: [],
 }
 
-const HEAD: &str = "
-    global
-        nbthread 1
-        log @log@ local2
-    defaults
-        log global
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
-";
-
 struct Rig {
     proxy: Proxy,
     origin: Origin,
@@ -37,9 +26,8 @@ struct Rig {
 impl Rig {
     fn new(subject: Subject, sections: &str) -> Rig {
         let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
-        let template = format!("{HEAD}{sections}");
-        let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target());
-        Rig { proxy: setup.start(), origin, logs }
+        let setup = Setup::logged(subject, "", sections).with("log", logs.target()).with("threads", 1);
+        Rig { proxy: setup.with("s", origin.target()).start(), origin, logs }
     }
 
     /// What a server got of a request that is answered.

@@ -17,18 +17,6 @@ e2e::scenarios! {
     alone: [],
 }
 
-const HTTP: &str = "
-    global
-        nbthread 1
-        log @log@ format priority local2
-    defaults
-        mode http
-        log global
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
-";
-
 struct Rig {
     proxy: Proxy,
     origin: Origin,
@@ -37,12 +25,15 @@ struct Rig {
 
 impl Rig {
     fn new(subject: Subject, sections: &str) -> Rig {
-        Rig::of(subject, &format!("{HTTP}{sections}"))
+        Rig::with_lines(subject, "priority", sections)
     }
 
-    fn of(subject: Subject, template: &str) -> Rig {
+    /// With log lines of this format. `@at@` is an at sign.
+    fn with_lines(subject: Subject, format: &str, sections: &str) -> Rig {
         let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
-        let setup = Setup::new(subject, template).with("log", logs.target()).with("s", origin.target());
+        let log = format!("log @log@ format {format} local2");
+        let setup = Setup::file(subject, &log, "mode http\n log global", sections).with("log", logs.target());
+        let setup = setup.with("threads", 1).with("s", origin.target()).with("at", "@");
         Rig { proxy: setup.start(), origin, logs }
     }
 
@@ -114,8 +105,7 @@ fn lines_with_samples(subject: Subject) {
 }
 
 fn structured_data_with_samples(subject: Subject) {
-    let template = HTTP.replace("format priority", "format rfc5424")
-        + "
+    let sections = "
     frontend fe
         bind @fe@
         log-format \"%ST %B\"
@@ -125,31 +115,22 @@ fn structured_data_with_samples(subject: Subject) {
     backend be
         server s @s@
 ";
-    let (logs, origin) = (LogServer::udp(), Origin::answering(|_| ANSWER));
-    let setup = Setup::new(subject, &template).with("log", logs.target()).with("s", origin.target()).with("at", "@");
-    let rig = Rig { proxy: setup.start(), origin, logs };
+    let rig = Rig::with_lines(subject, "rfc5424", sections);
     rig.ask("/", "X-A: b]\r\n");
     let line = rig.line("a@1");
     assert!(line.contains(" [a@1 v=\"b\\]\" m=\"GET\"] 200 "), "{line}");
 }
 
 fn lines_of_sessions_without_http(subject: Subject) {
-    let template = "
-    global
-        nbthread 1
-        log @log@ format priority local2
+    let sections = "
     listen fe
         mode tcp
         bind @fe@
-        log global
         log-format \"%[src] %[fe_name] %[srv_name] %[capture.req.uri] %ID %U\"
         unique-id-format %{+X}o-%ci-
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
         server s @s@
 ";
-    let rig = Rig::of(subject, template);
+    let rig = Rig::new(subject, sections);
     rig.ask("/", "");
     assert_eq!(rig.line("<150>"), "127.0.0.1 fe s - -7F000001- 29");
 }

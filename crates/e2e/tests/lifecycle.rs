@@ -22,19 +22,8 @@ e2e::scenarios! {
     alone: [],
 }
 
-const RELAY: &str = "global
-        nbthread @threads@
-    defaults
-        mode tcp
-        timeout connect 2s
-        timeout client 30s
-        timeout server 30s
-    listen px
-        bind @px@
-        server s1 @s1@";
-
 fn relay(subject: Subject, origin: &Origin) -> Proxy {
-    Setup::new(subject, RELAY).with("s1", origin.target()).start()
+    Setup::relay(subject, "", origin).start()
 }
 
 /// A client that has been served: the subject runs, its signal handlers are in place.
@@ -100,21 +89,17 @@ fn killed_and_started_again(subject: Subject) {
 fn a_taken_port_is_named(subject: Subject) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
-    let setup = Setup::new(subject, RELAY).with("px", address).with("s1", "127.0.0.1:1");
-    let ended = setup.run_to_end();
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-    let alert = ended.stderr.lines().find(|line| line.starts_with("[ALERT]")).expect("an alert says why");
+    let said = Setup::relay(subject, "", &Origin::mute()).with("px", address).run_to_failure();
+    let alert = said.lines().find(|line| line.starts_with("[ALERT]")).expect("an alert says why");
     let expect = format!("cannot bind socket (Address already in use) for [{address}]");
     assert!(alert.contains(&expect), "{alert}");
-    assert!(alert.contains(" : Binding [proxy.cfg:9] for "), "{alert}");
+    assert!(alert.contains(" : Binding [proxy.cfg:10] for "), "{alert}");
 }
 
 /// The limit of connections needs more descriptors than the process may have: better said at start than found out at night.
 fn too_few_descriptors_are_named(subject: Subject) {
-    let template = RELAY.replace("nbthread", "maxconn 10000\n nbthread");
-    let ended = Setup::new(subject, &template).with("s1", "127.0.0.1:1").descriptor_max(200).run_to_end();
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-    let alert = ended.stderr.lines().find(|line| line.starts_with("[ALERT]")).expect("an alert says why");
+    let said = Setup::relay(subject, "maxconn 10000", &Origin::mute()).descriptor_max(200).run_to_failure();
+    let alert = said.lines().find(|line| line.starts_with("[ALERT]")).expect("an alert says why");
     // Both name the limit. HAProxy says how many descriptors it wants, Tidegate what each of its shards can have, and the repair.
     let parts: &[&str] = match subject {
         Subject::Haproxy => &["Cannot raise FD limit to ", "limit is 200"],
@@ -125,9 +110,9 @@ fn too_few_descriptors_are_named(subject: Subject) {
 
 fn the_started_pid_is_the_one_that_serves(subject: Subject) {
     let (origin, logs) = (Origin::named("s1"), e2e::LogServer::udp());
-    let template =
-        RELAY.replace("nbthread", "log @log@ local0\n nbthread").replace("mode tcp", "mode tcp\n log global");
-    let proxy = Setup::new(subject, &template).with("s1", origin.target()).with("log", logs.target()).start();
+    let px = "listen px\n bind @px@\n server s1 @s1@";
+    let setup = Setup::file(subject, "log @log@ local0", "mode tcp\n log global", px);
+    let proxy = setup.with("s1", origin.target()).with("log", logs.target()).start();
     drop(served(&proxy));
     let line = logs.line_with("Connect from");
     assert!(line.contains(&format!(" haproxy[{}]: ", proxy.pid())), "{line}");
@@ -146,7 +131,7 @@ fn several_files_are_one_configuration(subject: Subject) {
     std::fs::write(&defaults, "defaults\n mode tcp\n timeout connect 2s\n timeout client 9s\n timeout server 9s\n")
         .expect("room for a file");
     let path = directory.path().display().to_string();
-    let setup = Setup::new(subject, RELAY).argument("-f").argument(&path).with("s1", origin.target());
+    let setup = Setup::relay(subject, "", &origin).argument("-f").argument(&path);
     let proxy = setup.start();
     served(&proxy);
     wait::until("the listener of the directory's file", wait::SOON, || {

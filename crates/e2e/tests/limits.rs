@@ -18,40 +18,24 @@ e2e::scenarios! {
     alone: [],
 }
 
-const FARM: &str = "
+/// What stands before the sections that are limited.
+const PREAMBLE: &str = "
     global
-        nbthread @threads@
         maxconn 200
         stats socket @socket@ level admin
-    defaults
-        mode tcp
-        timeout connect 1s
-        timeout queue 10s
-        timeout client 30s
-        timeout server 30s
 ";
 
-fn setup(subject: Subject, admin: &Admin, listen: &str) -> Setup {
-    let template = format!("{FARM}\n listen px\n bind @px@\n {listen}");
-    Setup::new(subject, &template).with("socket", admin.path().display())
-}
+const DEFAULTS: &str = "mode tcp\n timeout queue 10s\n timeout client 30s\n timeout server 30s";
 
-/// A client that has got the greeting of a server, and its name.
-fn greeted(mut client: Client) -> (Client, String) {
-    let name = client.line();
-    (client, name)
-}
-
-fn is_silent(client: &Client) -> bool {
-    client.stream().set_nonblocking(true).expect("a live socket");
-    let silent = client.stream().peek(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
-    client.stream().set_nonblocking(false).expect("a live socket");
-    silent
+/// A listener `px`; `rest` has its servers.
+fn setup(subject: Subject, admin: &Admin, rest: &str) -> Setup {
+    let sections = format!("{PREAMBLE}\n listen px\n bind @px@\n {rest}");
+    Setup::sections(subject, DEFAULTS, &sections).with("socket", admin.path().display())
 }
 
 /// Takes out those who have been greeted.
 fn take_greeted(waiting: &mut Vec<Client>) -> Vec<Client> {
-    let (silent, greeted) = std::mem::take(waiting).into_iter().partition(is_silent);
+    let (silent, greeted) = std::mem::take(waiting).into_iter().partition(Client::is_silent);
     *waiting = silent;
     greeted
 }
@@ -121,9 +105,9 @@ fn limits_that_the_operator_changes() {
     let listen = "backlog 100\n server s1 @s1@";
     let proxy = setup(Subject::Tidegate, &admin, listen).with("s1", origin.target()).start();
     admin.ask("set maxconn frontend px 1");
-    let (_first, _) = greeted(proxy.connect("px"));
+    let (_first, _) = proxy.connect("px").greeted();
     let mut waiting: Vec<Client> = (0..4).map(|_| proxy.connect("px")).collect();
-    assert!(waiting.iter().all(is_silent));
+    assert!(waiting.iter().all(Client::is_silent));
     admin.ask("set maxconn frontend px 3");
     let mut served = Vec::new();
     wait::until("two more to be served", wait::SOON, || {
@@ -133,7 +117,7 @@ fn limits_that_the_operator_changes() {
     assert_eq!((served.len(), waiting.len()), (2, 2));
     assert_eq!(admin.row("px", "FRONTEND")["slim"], "3");
     admin.ask("set maxconn frontend px 100");
-    wait::until("all to be served", wait::SOON, || waiting.iter().all(|client| !is_silent(client)));
+    wait::until("all to be served", wait::SOON, || waiting.iter().all(|client| !client.is_silent()));
 }
 
 fn answers_about_limits(subject: Subject) {
@@ -164,7 +148,7 @@ fn answers_about_limits(subject: Subject) {
 fn a_backend_has_a_limit_of_its_own() {
     let (one, two) = (Origin::named("s1"), Origin::named("s2"));
     let template = format!(
-        "{FARM}
+        "{PREAMBLE}
         frontend px
             bind @px@
             default_backend be
@@ -175,12 +159,14 @@ fn a_backend_has_a_limit_of_its_own() {
             server s2 @s2@"
     );
     let admin = Admin::new();
-    let setup = Setup::new(Subject::Tidegate, &template).with("socket", admin.path().display()).with("threads", 8);
+    let setup = Setup::sections(Subject::Tidegate, DEFAULTS, &template)
+        .with("socket", admin.path().display())
+        .with("threads", 8);
     let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
-    let mut served: Vec<Client> = (0..3).map(|_| greeted(proxy.connect("px")).0).collect();
+    let mut served: Vec<Client> = (0..3).map(|_| proxy.connect("px").greeted().0).collect();
     let mut waiting: Vec<Client> = (0..4).map(|_| proxy.connect("px")).collect();
     admin.wait_for("be", "BACKEND", "qcur", "4");
-    assert!(waiting.iter().all(is_silent));
+    assert!(waiting.iter().all(Client::is_silent));
     while !waiting.is_empty() {
         drop(served.remove(0));
         let mut next = Vec::new();
@@ -210,7 +196,7 @@ fn limits_hold_over_eight_shards() {
         }
     });
     let template = format!(
-        "{FARM}
+        "{PREAMBLE}
         frontend px
             bind @px@
             maxconn 6
@@ -222,7 +208,8 @@ fn limits_hold_over_eight_shards() {
             server s2 @s1@ maxconn 1"
     );
     let admin = Admin::new();
-    let setup = Setup::new(Subject::Tidegate, &template.replace("maxconn 200", "maxconn 5"));
+    let template = template.replace("maxconn 200", "maxconn 5");
+    let setup = Setup::sections(Subject::Tidegate, DEFAULTS, &template);
     let setup = setup.with("socket", admin.path().display()).with("s1", origin.target()).with("threads", 8);
     let proxy = setup.start();
     std::thread::scope(|scope| {
@@ -261,14 +248,14 @@ fn a_client_address_has_so_many_sessions() {
     let listen = "maxconn-per-source 3\n server s1 @s1@";
     let setup = setup(Subject::Tidegate, &admin, listen).with("s1", origin.target()).with("threads", 8);
     let proxy = setup.start();
-    let mut served: Vec<Client> = (0..3).map(|_| greeted(proxy.connect("px")).0).collect();
+    let mut served: Vec<Client> = (0..3).map(|_| proxy.connect("px").greeted().0).collect();
     for _ in 0..4 {
         assert!(is_reset(proxy.address("px")), "one too many");
     }
     assert_eq!(admin.row("px", "FRONTEND")["dses"], "4");
     drop(served.remove(0));
     admin.wait_for("px", "FRONTEND", "scur", "2");
-    assert_eq!(greeted(proxy.connect("px")).1, "s1", "one left");
+    assert_eq!(proxy.connect("px").greeted().1, "s1", "one left");
 }
 
 /// Those who were there before a reload that brings a limit count as well.
@@ -277,7 +264,7 @@ fn a_limit_that_a_reload_brings_counts_who_is_there() {
     let (admin, origin) = (Admin::new(), Origin::named("s1"));
     let setup = setup(Subject::Tidegate, &admin, "server s1 @s1@").with("s1", origin.target());
     let mut proxy = setup.with("threads", 4).start();
-    let mut served: Vec<Client> = (0..3).map(|_| greeted(proxy.connect("px")).0).collect();
+    let mut served: Vec<Client> = (0..3).map(|_| proxy.connect("px").greeted().0).collect();
     let text = proxy.template().replace("server s1", "maxconn-per-source 2\n server s1");
     proxy.rewrite(&text);
     proxy.reload();
@@ -285,7 +272,7 @@ fn a_limit_that_a_reload_brings_counts_who_is_there() {
     assert!(is_reset(proxy.address("px")), "three are there");
     served.truncate(1);
     admin.wait_for("px", "FRONTEND", "scur", "1");
-    let (_second, name) = greeted(proxy.connect("px"));
+    let (_second, name) = proxy.connect("px").greeted();
     assert_eq!(name, "s1", "one left");
     assert!(is_reset(proxy.address("px")), "two are there");
 }

@@ -29,24 +29,8 @@ fn after_a_session(subject: Subject, global: &str, own: &str, logs: &LogServer) 
 }
 
 fn setup(subject: Subject, global: &str, own: &str) -> Setup {
-    let template = format!(
-        "global
-            nbthread @threads@
-            {global}
-        defaults
-            mode tcp
-            log global
-            option tcplog
-            retries 0
-            timeout connect 1s
-            timeout client 10s
-            timeout server 10s
-        listen px
-            {own}
-            bind @px@
-            server s1 @s1@"
-    );
-    Setup::new(subject, &template)
+    let defaults = "mode tcp\n log global\n option tcplog\n retries 0";
+    Setup::file(subject, global, defaults, &format!("listen px\n {own}\n bind @px@\n server s1 @s1@"))
 }
 
 fn talk(proxy: &Proxy) {

@@ -13,26 +13,14 @@ e2e::scenarios! {
 
 /// Two backends behind two listeners: one answers, one refuses.
 fn start(subject: Subject, rsyslog: &Rsyslog, lines: &str, origin: &Origin, refusing: &Refusing) -> Proxy {
-    let template = format!(
-        "global
-            nbthread @threads@
-            log @log@ local2
-        defaults
-            mode tcp
-            log global
-            retries 0
-            timeout connect 1s
-            timeout client 10s
-            timeout server 10s
-            {lines}
-        listen mail
+    let sections = "listen mail
             bind @mail@
             server s1 @s1@
         listen gone
             bind @gone@
-            server s2 @s2@"
-    );
-    let setup = Setup::new(subject, &template).with("log", rsyslog.target());
+            server s2 @s2@";
+    let setup = Setup::logged(subject, &format!("mode tcp\n retries 0\n {lines}"), sections);
+    let setup = setup.with("log", rsyslog.target());
     setup.with("s1", origin.target()).with("s2", refusing.target()).start()
 }
 

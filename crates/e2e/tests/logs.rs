@@ -38,23 +38,15 @@ e2e::scenarios! {
     alone: [],
 }
 
-const TCPLOG: &str = "
-    global
-        nbthread @threads@
-        log @log@ local2
-    defaults
-        mode tcp
-        log global
-        option tcplog
-        retries 0
-        timeout connect 1s
-        timeout client 10s
-        timeout server 10s
-";
+const TCPLOG: &str = "mode tcp\n option tcplog\n retries 0";
 
 /// A listener `px` that logs one line per session; `rest` has its servers.
 fn logging(subject: Subject, logs: &LogServer, rest: &str) -> Setup {
-    Setup::new(subject, &format!("{TCPLOG}\n listen px\n bind @px@\n {rest}")).with("log", logs.target())
+    logging_to(subject, logs.target(), rest)
+}
+
+fn logging_to(subject: Subject, target: &str, rest: &str) -> Setup {
+    Setup::logged(subject, TCPLOG, &format!("listen px\n bind @px@\n {rest}")).with("log", target)
 }
 
 fn a_session_that_ends_well(subject: Subject) {
@@ -74,9 +66,7 @@ fn a_session_that_ends_well(subject: Subject) {
 
 fn counts_of_connections(subject: Subject) {
     let (logs, one, two) = (LogServer::udp(), Origin::named("s1"), Origin::named("s2"));
-    let template = format!(
-        "{TCPLOG}
-        frontend fe
+    let sections = "frontend fe
             bind @fe@
             default_backend be
         frontend fe2
@@ -85,9 +75,8 @@ fn counts_of_connections(subject: Subject) {
         backend be
             balance roundrobin
             server s1 @s1@
-            server s2 @s2@"
-    );
-    let setup = Setup::new(subject, &template).with("log", logs.target());
+            server s2 @s2@";
+    let setup = Setup::logged(subject, TCPLOG, sections).with("log", logs.target());
     let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
     let mut clients = Vec::new();
     for (frontend, server) in [("fe", "s1"), ("fe", "s2"), ("fe2", "s1"), ("fe", "s2")] {
@@ -114,8 +103,8 @@ fn counts_of_connections(subject: Subject) {
 
 fn a_short_line_at_accept(subject: Subject) {
     let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let template = TCPLOG.replace("option tcplog", "") + "listen px\n bind @px@\n server s1 @s1@";
-    let proxy = Setup::new(subject, &template).with("log", logs.target()).with("s1", origin.target()).start();
+    let setup = Setup::logged(subject, "mode tcp", "listen px\n bind @px@\n server s1 @s1@");
+    let proxy = setup.with("log", logs.target()).with("s1", origin.target()).start();
     let mut client = proxy.connect("px");
     client.line();
     assert_eq!(
@@ -268,8 +257,8 @@ fn a_server_that_resets(subject: Subject) {
 
 fn a_header_names_the_client(subject: Subject) {
     let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let template = format!("{TCPLOG}\n listen px\n bind @px@ accept-proxy\n server s1 @s1@");
-    let proxy = Setup::new(subject, &template).with("log", logs.target()).with("s1", origin.target()).start();
+    let setup = Setup::logged(subject, TCPLOG, "listen px\n bind @px@ accept-proxy\n server s1 @s1@");
+    let proxy = setup.with("log", logs.target()).with("s1", origin.target()).start();
     let mut client = proxy.connect("px");
     client.say("PROXY TCP4 192.0.2.44 198.51.100.7 40000 143\r\n");
     assert_eq!(client.line(), "s1");
@@ -369,8 +358,7 @@ fn a_dead_log_server_disturbs_nobody(subject: Subject) {
     let (deaf, origin) = (DeafLogServer::new(), Origin::named("s1"));
     let nobody = Refusing::new();
     for target in [deaf.target(), nobody.target()] {
-        let template = format!("{TCPLOG}\n listen px\n bind @px@\n server s1 @s1@");
-        let proxy = Setup::new(subject, &template).with("log", target).with("s1", origin.target()).start();
+        let proxy = logging_to(subject, &target, "server s1 @s1@").with("s1", origin.target()).start();
         let mut held = proxy.connect("px");
         assert_eq!(held.line(), "s1");
         for _ in 0..SESSION_COUNT {
@@ -388,9 +376,9 @@ fn a_dead_log_server_disturbs_nobody(subject: Subject) {
 /// `management.txt: show info`
 fn what_nobody_takes_is_counted(subject: Subject) {
     let (deaf, origin, admin) = (DeafLogServer::new(), Origin::named("s1"), Admin::new());
-    let template = format!("global\n stats socket @socket@\n{TCPLOG}\n listen px\n bind @px@\n server s1 @s1@");
-    let setup = Setup::new(subject, &template).with("log", deaf.target()).with("s1", origin.target());
-    let proxy = setup.with("socket", admin.path().display()).start();
+    let rest = "server s1 @s1@\n global\n stats socket @socket@";
+    let setup = logging_to(subject, &deaf.target(), rest).with("socket", admin.path().display());
+    let proxy = setup.with("s1", origin.target()).start();
     wait::until("the first line to be dropped", wait::SOON, || {
         assert_eq!(proxy.connect("px").line(), "s1");
         !admin.ask("show info").contains("\nDroppedLogs: 0\n")

@@ -11,26 +11,10 @@ e2e::scenarios! {
     alone: [],
 }
 
-const TCPLOG: &str = "
-    global
-        nbthread @threads@
-        log @log@ local2
-    defaults
-        mode tcp
-        log global
-        option tcplog
-        timeout connect 1s
-        timeout client 60s
-        timeout server 60s
-";
-
-fn started(subject: Subject, logs: &LogServer, rest: &str, servers: &[(&str, &Origin)]) -> Proxy {
-    let mut setup =
-        Setup::new(subject, &format!("{TCPLOG}\n listen px\n bind @px@\n {rest}")).with("log", logs.target());
-    for (name, origin) in servers {
-        setup = setup.with(name, origin.target());
-    }
-    setup.start()
+/// A listener `px` whose sessions may rest for long; `rest` has its servers.
+fn setup(subject: Subject, logs: &LogServer, rest: &str) -> Setup {
+    let defaults = "mode tcp\n option tcplog\n timeout client 60s\n timeout server 60s";
+    Setup::logged(subject, defaults, &format!("listen px\n bind @px@\n {rest}")).with("log", logs.target())
 }
 
 /// So many clients, each of which has heard who serves it.
@@ -48,7 +32,7 @@ fn sessions_of_a_server_that_goes_down_end_if_they_shall(subject: Subject) {
             default-server check inter 100ms
             server s1 @s1@ on-marked-down shutdown-sessions
             server s2 @s2@";
-    let proxy = started(subject, &logs, rest, &[("s1", &one), ("s2", &two)]);
+    let proxy = setup(subject, &logs, rest).with("s1", one.target()).with("s2", two.target()).start();
     let held = clients(&proxy, 20);
     one.stop_listening();
     two.stop_listening();
@@ -76,8 +60,7 @@ fn sessions_on_backups_end_when_an_active_server_is_back(subject: Subject) {
     let rest = "default-server check inter 100ms on-marked-up shutdown-backup-sessions
             server s1 @s1@
             server b1 @b1@ backup";
-    let setup = Setup::new(subject, &format!("{TCPLOG}\n listen px\n bind @px@\n {rest}"));
-    let proxy = setup.with("log", logs.target()).with("s1", address).with("b1", backup.target()).start();
+    let proxy = setup(subject, &logs, rest).with("s1", address).with("b1", backup.target()).start();
     logs.line_with("Server px/s1 is DOWN");
     let held = clients(&proxy, 10);
     let _one = Origin::named_at("s1", address);

@@ -95,20 +95,8 @@ fn a_reload_after_the_rights_are_gone(subject: Subject) {
     assert_eq!(held.line(), "s1");
     fs::set_permissions(format!("/proc/{}/cwd/.", proxy.pid()), Permissions::from_mode(0o755)).expect("our own");
     let port = privileged_port();
-    proxy.rewrite(&format!(
-        "global
-            nbthread @threads@
-            {global}
-        defaults
-            mode tcp
-            timeout connect 2s
-            timeout client 30s
-            timeout server 30s
-        listen px
-            bind @px@
-            bind {port}
-            server s1 @s1@"
-    ));
+    let text = proxy.template().replace("bind @px@", &format!("bind @px@\n bind {port}"));
+    proxy.rewrite(&text);
     proxy.reload();
     wait::until("the new port", wait::SOON, || Client::try_to(port).is_ok_and(|mut client| client.line() == "s1"));
     assert_eq!(held.ask("still there?"), "still there?");
@@ -119,18 +107,16 @@ fn a_jail_that_is_not_there(subject: Subject) {
         return;
     }
     let origin = Origin::named("s1");
-    let ended = Setup::relay(subject, "chroot /nonexistent", &origin).run_to_end();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(ended.stderr.contains(".main()] Cannot chroot(/nonexistent)."), "{}", ended.stderr);
+    let said = Setup::relay(subject, "chroot /nonexistent", &origin).run_to_failure();
+    assert!(said.contains(".main()] Cannot chroot(/nonexistent)."), "{said}");
 }
 
 fn a_user_that_is_not_there(subject: Subject) {
     let origin = Origin::named("s1");
-    let ended = Setup::relay(subject, "user no-such\n group no-such", &origin).argument("-c").run_to_end();
-    assert_eq!(ended.status.code(), Some(1));
+    let said = Setup::relay(subject, "user no-such\n group no-such", &origin).argument("-c").run_to_failure();
     for what in ["user", "group"] {
         let expect = format!("cannot find {what} id for 'no-such' (0:Success)");
-        assert!(ended.stderr.contains(&expect), "{}", ended.stderr);
+        assert!(said.contains(&expect), "{said}");
     }
 }
 
@@ -154,21 +140,9 @@ fn the_seeds_global_section(subject: Subject) {
         jail = jail.path().display(),
         pidfile = pidfile.display(),
     );
-    let text = format!(
-        "global
-            nbthread @threads@
-            {global}
-        defaults
-            mode tcp
-            log global
-            timeout connect 2s
-            timeout client 30s
-            timeout server 30s
-        listen px
-            bind @px@
-            server s1 @s1@"
-    );
-    let ended = Setup::new(subject, &text).with("s1", origin.target()).with("px", px.address()).run_to_end();
+    let sections = "listen px\n bind @px@\n server s1 @s1@";
+    let setup = Setup::file(subject, &global, "mode tcp\n log global", sections).with("s1", origin.target());
+    let ended = setup.with("px", px.address()).run_to_end();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     let pid = process::Stray::named_in(&pidfile);
     assert_eq!(Client::to(px.address()).line(), "s1");

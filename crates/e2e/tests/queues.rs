@@ -27,42 +27,16 @@ e2e::scenarios! {
     ],
 }
 
-const TCPLOG: &str = "
-    global
-        nbthread @threads@
-        log @log@ local2
-    defaults
-        mode tcp
-        log global
-        option tcplog
-        retries 0
-        timeout connect 1s
-        timeout queue 10s
-        timeout client 10s
-        timeout server 10s
-";
-
-fn setup(subject: Subject, logs: &LogServer, listen: &str) -> Setup {
-    Setup::new(subject, &format!("{TCPLOG}\n listen px\n bind @px@\n {listen}")).with("log", logs.target())
+/// A listener `px` that logs one line per session; `rest` has its servers.
+fn setup(subject: Subject, logs: &LogServer, rest: &str) -> Setup {
+    let defaults = "mode tcp\n option tcplog\n retries 0\n timeout queue 10s";
+    Setup::logged(subject, defaults, &format!("listen px\n bind @px@\n {rest}")).with("log", logs.target())
 }
 
 /// What the log says of the sessions, from the frontend's name on, in the order of their ends.
 fn lines(logs: &LogServer, count: usize) -> Vec<String> {
     let lines = logs.lines_with(" px/", count);
     lines.iter().map(|line| mask::line(line).split_once("[DATE] ").expect("a tcplog line").1.to_owned()).collect()
-}
-
-/// A client that has got the greeting of a server, and its name.
-fn greeted(mut client: Client) -> (Client, String) {
-    let name = client.line();
-    (client, name)
-}
-
-fn is_silent(client: &Client) -> bool {
-    client.stream().set_nonblocking(true).expect("a live socket");
-    let silent = client.stream().peek(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
-    client.stream().set_nonblocking(false).expect("a live socket");
-    silent
 }
 
 /// Connects, and waits until the proxy has accepted: one after the other, so that the order is known.
@@ -82,13 +56,13 @@ fn a_full_server_makes_clients_wait_in_turn(subject: Subject) {
     let listen = "server s1 @s1@ maxconn 1\n global\n stats socket @admin@";
     let setup = setup(subject, &logs, listen).with("s1", origin.target()).with("admin", admin.path().display());
     let proxy = setup.start();
-    let (first, _) = greeted(proxy.connect("px"));
+    let (first, _) = proxy.connect("px").greeted();
     let mut waiting = connect_in_turn(&proxy, 3);
-    assert!(waiting.iter().all(is_silent) && origin.open_count() == 1);
+    assert!(waiting.iter().all(Client::is_silent) && origin.open_count() == 1);
     drop(first);
     while !waiting.is_empty() {
-        let (next, _) = greeted(waiting.remove(0));
-        assert!(waiting.iter().all(is_silent), "who came first is served first");
+        let (next, _) = waiting.remove(0).greeted();
+        assert!(waiting.iter().all(Client::is_silent), "who came first is served first");
         admin.wait_for("px", "FRONTEND", "scur", &(waiting.len() + 1).to_string());
         drop(next);
     }
@@ -107,14 +81,14 @@ fn places_are_balanced_by_leastconn(subject: Subject) {
     let (logs, one, two) = (LogServer::udp(), Origin::named("s1"), Origin::named("s2"));
     let rest = "balance leastconn\n server s1 @s1@ maxconn 2\n server s2 @s2@ maxconn 2";
     let proxy = setup(subject, &logs, rest).with("s1", one.target()).with("s2", two.target()).start();
-    let mut served: Vec<(Client, String)> = (0..4).map(|_| greeted(proxy.connect("px"))).collect();
+    let mut served: Vec<(Client, String)> = (0..4).map(|_| proxy.connect("px").greeted()).collect();
     assert_eq!((one.open_count(), two.open_count()), (2, 2));
     let waiting = connect_in_turn(&proxy, 2);
-    assert!(waiting.iter().all(is_silent));
+    assert!(waiting.iter().all(Client::is_silent));
     for client in waiting {
         let (gone, freed) = served.remove(0);
         drop(gone);
-        let (client, name) = greeted(client);
+        let (client, name) = client.greeted();
         assert_eq!(name, freed, "the place that was freed is the one that is given");
         served.push((client, name));
     }
@@ -124,12 +98,12 @@ fn a_full_server_is_passed_over_by_roundrobin(subject: Subject) {
     let (logs, one, two) = (LogServer::udp(), Origin::named("s1"), Origin::named("s2"));
     let rest = "balance roundrobin\n server s1 @s1@ maxconn 1\n server s2 @s2@";
     let proxy = setup(subject, &logs, rest).with("s1", one.target()).with("s2", two.target()).start();
-    let mut served: Vec<(Client, String)> = (0..4).map(|_| greeted(proxy.connect("px"))).collect();
+    let mut served: Vec<(Client, String)> = (0..4).map(|_| proxy.connect("px").greeted()).collect();
     let names: Vec<&str> = served.iter().map(|(_, name)| &**name).collect();
     assert_eq!(names, ["s1", "s2", "s2", "s2"]);
     drop(served.remove(0));
     wait::until("the place to be free", wait::SOON, || one.open_count() == 0);
-    let names: Vec<String> = (0..4).map(|_| greeted(proxy.connect("px")).1).collect();
+    let names: Vec<String> = (0..4).map(|_| proxy.connect("px").greeted().1).collect();
     assert!(names.contains(&"s1".to_owned()), "{names:?}");
 }
 
@@ -137,7 +111,7 @@ fn waiting_too_long(subject: Subject) {
     let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
     let rest = "timeout queue 300ms\n server s1 @s1@ maxconn 1";
     let proxy = setup(subject, &logs, rest).with("s1", origin.target()).start();
-    let (first, _) = greeted(proxy.connect("px"));
+    let (first, _) = proxy.connect("px").greeted();
     let begun = Instant::now();
     assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
     let took = begun.elapsed().as_millis();
@@ -147,15 +121,15 @@ fn waiting_too_long(subject: Subject) {
     assert!((300..900).contains(&queue) && connect == -1 && queue.abs_diff(total) <= 2, "{line}");
     assert_eq!(lines(&logs, 1), ["px px/<NOSRV> T/-1/T 0 sQ 2/2/1/0/0 0/1"]);
     drop(first);
-    assert_eq!(greeted(proxy.connect("px")).1, "s1", "nothing is left of the one that gave up");
+    assert_eq!(proxy.connect("px").greeted().1, "s1", "nothing is left of the one that gave up");
 }
 
 fn timeout_connect_limits_waiting_too(subject: Subject) {
     let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
-    let template = TCPLOG.replace("timeout queue 10s", "").replace("timeout connect 1s", "timeout connect 400ms");
-    let template = format!("{template}\n listen px\n bind @px@\n server s1 @s1@ maxconn 1");
-    let proxy = Setup::new(subject, &template).with("log", logs.target()).with("s1", origin.target()).start();
-    let _first = greeted(proxy.connect("px"));
+    let sections = "listen px\n bind @px@\n timeout connect 400ms\n server s1 @s1@ maxconn 1";
+    let setup = Setup::logged(subject, "mode tcp\n option tcplog", sections).with("log", logs.target());
+    let proxy = setup.with("s1", origin.target()).start();
+    let _first = proxy.connect("px").greeted();
     let begun = Instant::now();
     assert_eq!(proxy.connect("px").to_end().0, b"");
     assert!((390..1000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
@@ -165,7 +139,7 @@ fn timeout_connect_limits_waiting_too(subject: Subject) {
 fn a_client_that_leaves_the_line(subject: Subject) {
     let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
     let proxy = setup(subject, &logs, "server s1 @s1@ maxconn 1").with("s1", origin.target()).start();
-    let (first, _) = greeted(proxy.connect("px"));
+    let (first, _) = proxy.connect("px").greeted();
     let [closes, finishes, resets, stays] = connect_in_turn(&proxy, 4).try_into().expect("four");
     drop(closes);
     assert_eq!(lines(&logs, 1), ["px px/<NOSRV> T/-1/T 0 CQ 5/5/4/0/0 0/1"]);
@@ -178,20 +152,20 @@ fn a_client_that_leaves_the_line(subject: Subject) {
         Subject::Tidegate => "CQ",
     };
     assert_eq!(lines(&logs, 3)[2], format!("px px/<NOSRV> T/-1/T 0 {code} 3/3/2/0/0 0/1"));
-    assert!(is_silent(&stays));
+    assert!(stays.is_silent());
     drop(first);
-    assert_eq!(greeted(stays).1, "s1");
+    assert_eq!(stays.greeted().1, "s1");
     assert_eq!(origin.seen().len(), 2, "the server never saw those who left");
 }
 
 fn a_client_that_said_something_is_served(subject: Subject) {
     let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
     let proxy = setup(subject, &logs, "server s1 @s1@ maxconn 1").with("s1", origin.target()).start();
-    let (first, _) = greeted(proxy.connect("px"));
+    let (first, _) = proxy.connect("px").greeted();
     let mut said = connect_in_turn(&proxy, 1).remove(0);
     said.say("deliver this\n");
     said.finish();
-    wait::throughout("it stands in line", Duration::from_millis(100), || is_silent(&said));
+    wait::throughout("it stands in line", Duration::from_millis(100), || said.is_silent());
     drop(first);
     assert_eq!(said.to_end(), (b"s1\ndeliver this\n".to_vec(), End::Fin));
     assert_eq!(lines(&logs, 2)[1], "px px/s1 T/T/T 16 -- 1/1/0/0/0 0/1");
@@ -208,12 +182,12 @@ fn a_server_that_comes_up_serves_the_line(subject: Subject) {
             server s2 @s2@ maxconn 2";
     let proxy = setup(subject, &logs, rest).with("s1", one.target()).with("s2", address).start();
     logs.line_with("Server px/s2 is DOWN");
-    let _first = greeted(proxy.connect("px"));
+    let _first = proxy.connect("px").greeted();
     let waiting = connect_in_turn(&proxy, 2);
-    assert!(waiting.iter().all(is_silent));
+    assert!(waiting.iter().all(Client::is_silent));
     let _late = Origin::named_at("s2", address);
     for client in waiting {
-        assert_eq!(greeted(client).1, "s2");
+        assert_eq!(client.greeted().1, "s2");
     }
 }
 
@@ -226,14 +200,14 @@ fn a_full_frontend_leaves_clients_in_the_backlog(subject: Subject) {
     while !waiting.is_empty() {
         let mut served = Vec::new();
         wait::until("as many as the limit to be served", wait::SOON, || {
-            let (silent, greeted) = std::mem::take(&mut waiting).into_iter().partition(is_silent);
+            let (silent, greeted) = std::mem::take(&mut waiting).into_iter().partition(Client::is_silent);
             waiting = silent;
             served.extend::<Vec<Client>>(greeted);
             served.len() >= 3
         });
         assert_eq!(proxy.connect("other").line(), "s1", "the other frontend is not full");
         assert_eq!(served.len(), 3);
-        assert!(waiting.iter().all(is_silent));
+        assert!(waiting.iter().all(Client::is_silent));
         assert!(served.iter_mut().all(|client| client.line() == "s1" && client.ask("hello") == "hello"));
     }
 }
@@ -242,13 +216,13 @@ fn a_line_may_be_full(subject: Subject) {
     let (logs, origin) = (LogServer::udp(), Origin::named("s1"));
     let listen = "balance source\n option redispatch\n server s1 @s1@ maxconn 1 maxqueue 2";
     let proxy = setup(subject, &logs, listen).with("s1", origin.target()).start();
-    let (first, _) = greeted(proxy.connect("px"));
+    let (first, _) = proxy.connect("px").greeted();
     let waiting = connect_in_turn(&proxy, 2);
     assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
     assert_eq!(lines(&logs, 1), ["px px/s1 -1/-1/T 0 SQ 4/4/3/1/0 0/0"]);
     drop(first);
     for client in waiting {
-        drop(greeted(client));
+        drop(client.greeted());
     }
     assert_eq!(
         lines(&logs, 4)[1..],
@@ -262,18 +236,18 @@ fn a_full_line_that_only_a_rule_wanted_is_left(subject: Subject) {
     let rest = "balance first\n use-server s1 if TRUE\n server s1 @s1@ maxconn 1 maxqueue 1\n server s2 @s2@";
     let start = |rest: &str| setup(subject, &logs, rest).with("s1", one.target()).with("s2", two.target()).start();
     let proxy = start(&format!("option redispatch\n {rest}"));
-    let (_first, name) = greeted(proxy.connect("px"));
+    let (_first, name) = proxy.connect("px").greeted();
     let waiting = connect_in_turn(&proxy, 1);
     assert_eq!(name, "s1");
-    assert_eq!(greeted(proxy.connect("px")).1, "s2");
-    assert!(waiting.iter().all(is_silent));
+    assert_eq!(proxy.connect("px").greeted().1, "s2");
+    assert!(waiting.iter().all(Client::is_silent));
     drop(proxy);
 
     let proxy = start(rest);
-    let (_first, _) = greeted(proxy.connect("px"));
+    let (_first, _) = proxy.connect("px").greeted();
     let waiting = connect_in_turn(&proxy, 1);
     assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
-    assert!(waiting.iter().all(is_silent));
+    assert!(waiting.iter().all(Client::is_silent));
 }
 
 /// `configuration.txt: fullconn`: with fullconn 10, minconn 1 and maxconn 5 a server takes 1 at first, and 4 of 8.
@@ -333,5 +307,5 @@ fn never_two_at_a_server_of_one_place(subject: Subject) {
         }
     });
     assert_eq!(most.load(Ordering::SeqCst), 1, "never two at once");
-    assert_eq!(greeted(proxy.connect("px")).1, "s1", "the place is free afterwards");
+    assert_eq!(proxy.connect("px").greeted().1, "s1", "the place is free afterwards");
 }

@@ -36,25 +36,12 @@ e2e::scenarios! {
     alone: [],
 }
 
-const PREAMBLE: &str = "
-    global
-        nbthread @threads@
-        log @log@ local2
-    defaults
-        mode tcp
-        log global
-        option tcplog
-        retries 0
-        timeout connect 1s
-        timeout client 10s
-        timeout server 10s
-";
+const TCPLOG: &str = "mode tcp\n option tcplog\n retries 0";
 
 /// A frontend `px` with these lines in front of the servers `s1` and `s2`, each of which is a backend, too.
-fn start(subject: Subject, logs: &LogServer, [one, two]: [&Origin; 2], lines: &str) -> Proxy {
-    let template = format!(
-        "{PREAMBLE}
-        frontend px
+fn start(subject: Subject, logs: &LogServer, origins: [&Origin; 2], lines: &str) -> Proxy {
+    let sections = format!(
+        "frontend px
             bind @px@
             {lines}
             default_backend b1
@@ -63,8 +50,13 @@ fn start(subject: Subject, logs: &LogServer, [one, two]: [&Origin; 2], lines: &s
         backend b2
             server s2 @s2@"
     );
-    let setup = Setup::new(subject, &template).with("log", logs.target());
-    setup.with("s1", one.target()).with("s2", two.target()).start()
+    between(subject, logs, origins, &sections).start()
+}
+
+/// These sections between the log server and the servers `s1` and `s2`.
+fn between(subject: Subject, logs: &LogServer, [one, two]: [&Origin; 2], sections: &str) -> Setup {
+    let setup = Setup::logged(subject, TCPLOG, sections).with("log", logs.target());
+    setup.with("s1", one.target()).with("s2", two.target())
 }
 
 fn peers() -> (LogServer, Origin, Origin) {
@@ -78,14 +70,8 @@ fn tail(logs: &LogServer, part: &str) -> String {
 
 /// A listener `px` with these lines in front of a server that says `s1`.
 fn reviewed(subject: Subject, logs: &LogServer, origin: &Origin, lines: &str) -> Proxy {
-    let template = format!(
-        "{PREAMBLE}
-        listen px
-            bind @px@
-            {lines}
-            server s1 @s1@"
-    );
-    Setup::new(subject, &template).with("log", logs.target()).with("s1", origin.target()).start()
+    let sections = format!("listen px\n bind @px@\n {lines}\n server s1 @s1@");
+    Setup::logged(subject, TCPLOG, &sections).with("log", logs.target()).with("s1", origin.target()).start()
 }
 
 fn what_a_server_says_first_is_judged(subject: Subject) {
@@ -188,16 +174,10 @@ fn an_end_of_stream_ends_the_wait(subject: Subject) {
 
 fn a_silent_client_is_given_up(subject: Subject) {
     let (logs, one, _) = peers();
-    let template = format!(
-        "{PREAMBLE}
-        listen px
-            bind @px@
-            timeout client 300ms
+    let lines = "timeout client 300ms
             tcp-request inspect-delay 10s
-            tcp-request content accept if {{ req.len gt 0 }}
-            server s1 @s1@"
-    );
-    let proxy = Setup::new(subject, &template).with("log", logs.target()).with("s1", one.target()).start();
+            tcp-request content accept if { req.len gt 0 }";
+    let proxy = reviewed(subject, &logs, &one, lines);
     assert_eq!(proxy.connect("px").to_end(), (vec![], End::Fin));
     assert_eq!(tail(&logs, "px px/"), "px px/<NOSRV> -1/-1/T 0 cR 1/1/0/0/0 0/0");
 }
@@ -279,23 +259,19 @@ fn other_protocols_go_elsewhere_at_once(subject: Subject) {
 
 fn rules_of_a_backend_are_asked_behind_its_choice(subject: Subject) {
     let (logs, one, two) = peers();
-    let template = format!(
-        "{PREAMBLE}
-        frontend px
+    let sections = "frontend px
             bind @px@
             tcp-request inspect-delay 10s
-            tcp-request content accept if {{ req.len ge 2 }}
-            use_backend b2 if {{ req.payload(0,2) -m str b2 }}
+            tcp-request content accept if { req.len ge 2 }
+            use_backend b2 if { req.payload(0,2) -m str b2 }
             default_backend b1
         backend b1
             server s1 @s1@
         backend b2
             tcp-request inspect-delay 10s
-            tcp-request content reject if {{ req.payload(0,4) -m end no }}
-            server s2 @s2@"
-    );
-    let setup = Setup::new(subject, &template).with("log", logs.target());
-    let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
+            tcp-request content reject if { req.payload(0,4) -m end no }
+            server s2 @s2@";
+    let proxy = between(subject, &logs, [&one, &two], sections).start();
     // The rejected one first: nobody else is counted in its line.
     for (first, second, expect) in [("b2", "no", ""), ("b1", "", "s1"), ("b2", "ok", "s2")] {
         let mut client = proxy.connect("px");
@@ -311,19 +287,15 @@ fn rules_of_a_backend_are_asked_behind_its_choice(subject: Subject) {
 
 fn a_rule_names_the_server(subject: Subject) {
     let (logs, one, two) = peers();
-    let template = format!(
-        "{PREAMBLE}
-        listen px
+    let sections = "listen px
             bind @px@
             balance first
-            use-server s3 if {{ src 127.0.0.2 }}
-            use-server s2 if {{ src 127.0.0.2 127.0.0.3 }}
+            use-server s3 if { src 127.0.0.2 }
+            use-server s2 if { src 127.0.0.2 127.0.0.3 }
             server s1 @s1@
             server s2 @s2@
-            server s3 @s2@ disabled"
-    );
-    let setup = Setup::new(subject, &template).with("log", logs.target());
-    let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
+            server s3 @s2@ disabled";
+    let proxy = between(subject, &logs, [&one, &two], sections).start();
     for (last, expect) in [(1, "s1"), (2, "s2"), (3, "s2"), (4, "s1")] {
         assert_eq!(proxy.connect_from(last, "px").line(), expect, "from 127.0.0.{last}");
     }
@@ -335,9 +307,7 @@ fn files_of_patterns_are_read_again(subject: Subject) {
     let directory = TempDir::new().expect("a temporary directory");
     let list = directory.path().join("list");
     fs::write(&list, "# ours\n127.0.0.2\n10.0.0.0/8\n").expect("room for a list");
-    let template = format!(
-        "{PREAMBLE}
-        frontend px
+    let sections = "frontend px
             bind @px@
             acl ours src -f @list@
             use_backend b2 if ours
@@ -345,10 +315,9 @@ fn files_of_patterns_are_read_again(subject: Subject) {
         backend b1
             server s1 @s1@
         backend b2
-            server s2 @s2@"
-    );
-    let setup = Setup::new(subject, &template).with("log", logs.target()).with("list", list.display()).reloadable();
-    let proxy = setup.with("s1", one.target()).with("s2", two.target()).start();
+            server s2 @s2@";
+    let setup = between(subject, &logs, [&one, &two], sections).with("list", list.display());
+    let proxy = setup.reloadable().start();
     let server = |last| proxy.connect_from(last, "px").line();
     assert_eq!((server(2), server(3)), ("s2".to_owned(), "s1".to_owned()));
     fs::write(&list, "127.0.0.3\n").expect("room for a list");
@@ -359,19 +328,9 @@ fn files_of_patterns_are_read_again(subject: Subject) {
 
 /// A frontend `px` in `mode http` with these lines, in front of a backend with those.
 fn start_http(subject: Subject, logs: &LogServer, admin: &Admin, origin: &Origin, [front, back]: [&str; 2]) -> Proxy {
-    let template = format!(
-        "
-    global
-        nbthread @threads@
-        log @log@ local2
+    let sections = format!(
+        "global
         stats socket @socket@
-    defaults
-        mode http
-        log global
-        option httplog
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
     frontend px
         bind @px@
         declare capture request len 10
@@ -382,8 +341,8 @@ fn start_http(subject: Subject, logs: &LogServer, admin: &Admin, origin: &Origin
         {back}
         server s1 @s1@"
     );
-    let setup = Setup::new(subject, &template).with("log", logs.target()).with("socket", admin.path().display());
-    setup.with("s1", origin.target()).start()
+    let setup = Setup::logged(subject, "mode http\n option httplog", &sections).with("log", logs.target());
+    setup.with("socket", admin.path().display()).with("s1", origin.target()).start()
 }
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";

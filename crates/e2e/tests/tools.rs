@@ -15,14 +15,8 @@ e2e::scenarios! {
 
 const FARM: &str = "
     global
-        nbthread @threads@
         stats socket @socket@ level admin
         maxconn 200
-    defaults
-        mode tcp
-        timeout connect 1s
-        timeout client 10s
-        timeout server 10s
     frontend fe
         bind @fe@
         default_backend be
@@ -41,8 +35,8 @@ struct Rig {
 impl Rig {
     fn start(subject: Subject) -> Rig {
         let (admin, origin) = (Admin::new(), Origin::echo());
-        let setup = Setup::new(subject, FARM).with("socket", admin.path().display()).with("s1", origin.target());
-        Rig { proxy: setup.start(), admin, _origin: origin }
+        let setup = Setup::sections(subject, "mode tcp", FARM).with("socket", admin.path().display());
+        Rig { proxy: setup.with("s1", origin.target()).start(), admin, _origin: origin }
     }
 
     fn status(&self, server: &str) -> String {

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use super::{FARM, Rig, shown};
+use super::{Rig, shown};
 use e2e::admin::{self, Admin};
 use e2e::ports::Reservation;
 use e2e::{Client, Origin, Setup, Subject, wait};
@@ -100,7 +100,7 @@ fn read_until(stream: &mut impl Read, end: &str) -> String {
 /// HAProxy 2.6 lets a client that has not said anything stay.
 #[test]
 fn silent_clients_are_sent_away() {
-    let rig = Rig::with(Subject::Tidegate, &FARM.replace("maxconn 200", "maxconn 200\nstats timeout 300ms"));
+    let rig = Rig::with(Subject::Tidegate, "stats timeout 300ms", "");
     let mut stream = rig.admin.connect();
     assert_eq!(admin::read_to_end(&mut stream).expect("an end"), "");
     let mut stream = rig.admin.connect();
@@ -109,7 +109,7 @@ fn silent_clients_are_sent_away() {
 }
 
 fn no_more_clients_than_allowed(subject: Subject) {
-    let rig = Rig::with(subject, &FARM.replace("maxconn 200", "maxconn 200\nstats maxconn 2"));
+    let rig = Rig::with(subject, "stats maxconn 2", "");
     let mut held: Vec<_> = (0..2).map(|_| rig.admin.connect()).collect();
     for stream in &mut held {
         stream.write_all(b"prompt\n").expect("it listens");
@@ -155,7 +155,8 @@ fn a_reload_keeps_socket_and_listeners(subject: Subject) {
     let mut rig = Rig::start(subject);
     rig.visit("fe");
     rig.admin.wait_for("fe", "FRONTEND", "stot", "1");
-    rig.proxy.rewrite(&FARM.replace("maxconn 200", "maxconn 300"));
+    let text = rig.proxy.template().replace("maxconn 200", "maxconn 300");
+    rig.proxy.rewrite(&text);
     rig.proxy.reload();
     wait::until("the new limit", wait::SOON, || rig.admin.ask("show info").contains("Maxconn: 300\n"));
     if subject == Subject::Tidegate {

@@ -1,6 +1,6 @@
 //! The table of `show stat`: whom it names, and every column of it.
 
-use super::{FARM, Rig};
+use super::Rig;
 use e2e::admin::Row;
 use e2e::{Subject, needs};
 
@@ -37,8 +37,7 @@ fn show_stat_column_by_column() {
         return;
     }
     let [haproxy, tidegate] = [Subject::Haproxy, Subject::Tidegate].map(|subject| {
-        let counted = FARM.replacen("mode tcp", "mode tcp\n option socket-stats", 1);
-        let rig = Rig::with(subject, &counted);
+        let rig = Rig::with(subject, "", "option socket-stats");
         for listener in ["fe", "ls", "fe"] {
             rig.visit(listener);
         }

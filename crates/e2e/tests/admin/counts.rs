@@ -112,15 +112,9 @@ fn clearing_counters(subject: Subject) {
 
 /// `configuration.txt: option socket-stats`
 fn listeners_are_counted_one_by_one(subject: Subject) {
-    let template = "
+    let sections = "
     global
-        nbthread @threads@
         stats socket @socket@ level admin
-    defaults
-        mode tcp
-        timeout connect 1s
-        timeout client 10s
-        timeout server 10s
     listen px
         option socket-stats
         bind @px@ name first
@@ -133,7 +127,8 @@ fn listeners_are_counted_one_by_one(subject: Subject) {
         server s1 @s1@";
     let refused = Reservation::loopback();
     let (admin, origin) = (Admin::new(), Origin::echo());
-    let setup = Setup::new(subject, template).with("socket", admin.path().display()).with("s1", origin.target());
+    let setup = Setup::sections(subject, "mode tcp", sections).with("socket", admin.path().display());
+    let setup = setup.with("s1", origin.target());
     let proxy = setup.with("refused", refused.address()).with("port", refused.address().port()).start();
     let mut held = proxy.connect("px");
     held.ask("hello");

@@ -13,14 +13,8 @@ use e2e::{Origin, Proxy, Refusing, Setup, Subject};
 /// A frontend, a server that is there, one that refuses and is checked, one that is disabled.
 const FARM: &str = "
     global
-        nbthread @threads@
         stats socket @socket@ level admin
         maxconn 200
-    defaults
-        mode tcp
-        timeout connect 1s
-        timeout client 10s
-        timeout server 10s
     frontend fe
         bind @fe@
         default_backend be
@@ -52,12 +46,13 @@ struct Rig {
 
 impl Rig {
     fn start(subject: Subject) -> Rig {
-        Rig::with(subject, FARM)
+        Rig::with(subject, "", "")
     }
 
-    fn with(subject: Subject, template: &str) -> Rig {
+    /// With these lines in `global` and these in `defaults`, beside those that stand there.
+    fn with(subject: Subject, global: &str, defaults: &str) -> Rig {
         let (admin, origin, dead) = (Admin::new(), Origin::echo(), Refusing::new());
-        let proxy = Setup::new(subject, template)
+        let proxy = Setup::file(subject, global, &format!("mode tcp\n {defaults}"), FARM)
             .with("socket", admin.path().display())
             .with("s1", origin.target())
             .with("dead", dead.target())

@@ -267,11 +267,9 @@ pub(super) fn a_server_that_wants_nobody_new(subject: Subject) {
             client.finish()
         }
     });
-    let text = format!(
-        "{DEFAULTS}\nglobal\n stats socket @socket@ level admin\nbackend px\n option httpchk\n http-check disable-on-404
-            server s1 @s1@ check inter 100ms"
-    );
-    let setup = Setup::new(subject, &text).with("log", logs.target()).with("s1", origin.target());
+    let backend = "global\n stats socket @socket@ level admin
+        backend px\n option httpchk\n http-check disable-on-404\n server s1 @s1@ check inter 100ms";
+    let setup = setup(subject, &logs, backend).with("s1", origin.target());
     let _proxy = setup.with("socket", admin.path().display()).start();
     let say = |text| *status.lock().expect("no panic under the lock") = text;
     admin.wait_for("px", "s1", "check_health", "4");
@@ -333,8 +331,8 @@ pub(super) fn what_responses_say_of_health(subject: Subject) {
     };
     let listens: String = cases.iter().map(listen).collect();
     let (logs, admin) = (LogServer::udp(), Admin::new());
-    let text = format!("{DEFAULTS}\nglobal\n max-spread-checks 10ms\n stats socket @socket@ level admin\n{listens}");
-    let mut setup = Setup::new(subject, &text).with("log", logs.target()).with("socket", admin.path().display());
+    let sections = format!("global\n max-spread-checks 10ms\n stats socket @socket@ level admin\n{listens}");
+    let mut setup = setup(subject, &logs, &sections).with("socket", admin.path().display());
     setup = setup.with("well", well.target().rsplit(':').next().unwrap_or_default());
     for (name, origin, _) in &cases {
         setup = setup.with(&format!("s_{name}"), origin.target());

@@ -10,6 +10,20 @@ e2e::scenarios! {
     alone: [],
 }
 
+/// What is told when `px/s1` leaves, and with it all who follow it: `line` makes one of a name, whom it follows, and how many
+/// active and backup servers are left.
+fn all_leave(line: impl Fn(&str, &str, u32, u32) -> String) -> [String; 7] {
+    [
+        line("Server px/s1", "", 1, 1),
+        line("Server other/t1", " via px/s1", 1, 0),
+        line("Server other/t2", " via other/t1", 0, 0),
+        "<144>backend other has no server available!".to_owned(),
+        line("Backup Server px/b1", " via px/s1", 1, 0),
+        line("Server px/s2", " via px/s1", 0, 0),
+        "<144>backend px has no server available!".to_owned(),
+    ]
+}
+
 /// `configuration.txt`: track. Health and administrative state, in this backend and another, over two steps.
 fn servers_that_follow_another(subject: Subject) {
     let mut origin = Origin::mute();
@@ -76,16 +90,7 @@ fn servers_that_follow_another(subject: Subject) {
     let maintained = |name: &str, via: &str, active: u32, backup: u32| {
         format!("<145>{name} is going DOWN for maintenance{via}. {}", left(active, backup))
     };
-    let lines = [
-        maintained("Server px/s1", "", 1, 1),
-        maintained("Server other/t1", " via px/s1", 1, 0),
-        maintained("Server other/t2", " via other/t1", 0, 0),
-        "<144>backend other has no server available!".to_owned(),
-        maintained("Backup Server px/b1", " via px/s1", 1, 0),
-        maintained("Server px/s2", " via px/s1", 0, 0),
-        "<144>backend px has no server available!".to_owned(),
-    ];
-    after("set server px/s1 state maint", &lines.each_ref().map(String::as_str));
+    after("set server px/s1 state maint", &all_leave(maintained).each_ref().map(String::as_str));
     assert_eq!(
         [("px", "s1"), ("px", "s2"), ("other", "t2")].map(|(proxy, server)| status_of(proxy, server)),
         ["MAINT", "MAINT (via px/s1)", "MAINT (via other/t1)"]
@@ -120,16 +125,7 @@ fn servers_that_follow_another(subject: Subject) {
              total in queue."
         )
     };
-    let lines = [
-        drained("Server px/s1", "", 1, 1),
-        drained("Server other/t1", " via px/s1", 1, 0),
-        drained("Server other/t2", " via other/t1", 0, 0),
-        "<144>backend other has no server available!".to_owned(),
-        drained("Backup Server px/b1", " via px/s1", 1, 0),
-        drained("Server px/s2", " via px/s1", 0, 0),
-        "<144>backend px has no server available!".to_owned(),
-    ];
-    after("set server px/s1 state drain", &lines.each_ref().map(String::as_str));
+    after("set server px/s1 state drain", &all_leave(drained).each_ref().map(String::as_str));
     let state = rig.admin.ask("show servers state");
     let words = |line: &str| line.split(' ').skip(3).take(4).map(str::to_owned).collect::<Vec<_>>().join(" ");
     let states: Vec<String> = state.lines().skip(2).filter(|line| line.contains(" px ")).map(words).collect();

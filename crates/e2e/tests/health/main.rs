@@ -10,20 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, mask, wait};
 
-const DEFAULTS: &str = "
-    global
-        nbthread @threads@
-        log @log@ local2
-        stats socket @socket@ level admin
-    defaults
-        mode tcp
-        log global
-        timeout connect 1s
-        timeout client 60s
-        timeout server 60s
-    listen idle
-        bind @idle@
-";
+const DEFAULTS: &str = "mode tcp\n timeout client 60s\n timeout server 60s";
 
 struct Rig {
     logs: LogServer,
@@ -33,11 +20,9 @@ struct Rig {
 
 fn started(subject: Subject, backends: &str, places: &[(&str, String)]) -> Rig {
     let (logs, admin) = (LogServer::udp(), Admin::new());
-    let mut setup = Setup::new(subject, &format!("{DEFAULTS}\n{backends}")).with("log", logs.target());
-    setup = setup.with("socket", admin.path().display());
-    for (name, value) in places {
-        setup = setup.with(name, value);
-    }
+    let sections = format!("global\n stats socket @socket@ level admin\n listen idle\n bind @idle@\n{backends}");
+    let setup = Setup::logged(subject, DEFAULTS, &sections).with("log", logs.target());
+    let setup = setup.with("socket", admin.path().display()).with_all(places);
     Rig { _proxy: setup.start(), logs, admin }
 }
 

@@ -1,6 +1,6 @@
 //! Clients that come back to their server.
 
-use super::{HTTP, Rig};
+use super::{BACKEND, Rig};
 use e2e::Subject;
 
 e2e::scenarios! {
@@ -12,8 +12,8 @@ e2e::scenarios! {
 
 /// `configuration.txt: cookie NAME insert`, `server … cookie`.
 fn clients_that_come_back(subject: Subject) {
-    let template = format!(
-        "{HTTP}
+    let sections = format!(
+        "{BACKEND}
     frontend fe
         bind @fe@
         use_backend loud if {{ path_beg /loud }}
@@ -40,7 +40,7 @@ fn clients_that_come_back(subject: Subject) {
         server n @s@
 "
     );
-    let rig = Rig::of(subject, &template);
+    let rig = Rig::of(subject, &sections);
     let given = "set-cookie: SRV=ca; path=/\r\n";
     let (usual, other) = ("x-s: a\r\nx-list: ab, cd\r\n", "set-cookie: other=1\r\n");
     let own = "set-cookie: SRV=own; path=/\r\n";

@@ -8,20 +8,7 @@ mod words;
 
 use e2e::{LogServer, Origin, Proxy, Setup, Subject};
 
-const HTTP: &str = "
-    global
-        nbthread 1
-        log @log@ local2
-    defaults
-        mode http
-        log global
-        option httplog
-        timeout connect 1s
-        timeout client 5s
-        timeout server 5s
-    backend be
-        server s @s@
-";
+const BACKEND: &str = "backend be\n server s @s@\n";
 
 struct Rig {
     proxy: Proxy,
@@ -32,8 +19,8 @@ struct Rig {
 impl Rig {
     /// A listener `fe` with these rules, in front of a backend with those.
     fn new(subject: Subject, front: &str, back: &str) -> Rig {
-        let template = format!(
-            "{HTTP}
+        let sections = format!(
+            "{BACKEND}
     frontend fe
         bind @fe@
         {front}
@@ -43,13 +30,13 @@ impl Rig {
         server s @s@
 "
         );
-        Rig::of(subject, &template)
+        Rig::of(subject, &sections)
     }
 
-    fn of(subject: Subject, template: &str) -> Rig {
+    fn of(subject: Subject, sections: &str) -> Rig {
         let (logs, origin) = (LogServer::udp(), Origin::answering(answered));
-        let setup = Setup::new(subject, template).with("log", logs.target()).with("s", origin.target());
-        Rig { proxy: setup.start(), origin, logs }
+        let setup = Setup::logged(subject, "mode http\n option httplog", sections).with("log", logs.target());
+        Rig { proxy: setup.with("threads", 1).with("s", origin.target()).start(), origin, logs }
     }
 
     /// What a client gets that asks on a connection of its own.

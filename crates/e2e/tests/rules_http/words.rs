@@ -1,6 +1,6 @@
 //! What else operators say of messages: the order of sections, conditions, logs.
 
-use super::{HTTP, Rig, get, page};
+use super::{BACKEND, Rig, get, page};
 use e2e::Subject;
 
 e2e::scenarios! {
@@ -22,8 +22,8 @@ fn words_of_operators(subject: Subject) {
         file("403", "HTTP/1.0 403 Not You\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n<html>403\n</html>\n");
     let bare = file("404", "HTTP/1.1 404 Not Here\nX-A: b\n\nno\ncr\n");
     let framed = file("503", "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nbusy\n");
-    let template = format!(
-        "{HTTP}
+    let sections = format!(
+        "{BACKEND}
     frontend fe
         bind @fe@
         errorfile 403 {bare}
@@ -53,7 +53,7 @@ fn words_of_operators(subject: Subject) {
         server s @s@
 "
     );
-    let rig = Rig::of(subject, &template);
+    let rig = Rig::of(subject, &sections);
     let old = "HTTP/1.0 403 Not You\r\ncache-control: no-cache\r\n\r\n<html>403\n</html>\n";
     let busy = "HTTP/1.1 503 Busy\r\ncontent-length: 5\r\nx-after: 503\r\n\r\nbusy\n";
     let elsewhere = |status: &str, to: &str| {
