@@ -29,56 +29,7 @@ backend back_dc_lmtp
     server   10.41.1.116 10.41.1.116:24 check inter 5s
 ";
 
-const SPROXYD: &str = "
-global
-    log      127.0.0.1 local2
-    chroot   /var/lib/haproxy
-    pidfile  /var/run/haproxy.pid
-    maxconn  60000
-    user     haproxy
-    group    haproxy
-    daemon
-    stats    socket /var/lib/haproxy/stats
-
-defaults
-   mode     http
-   log      global
-   option   httplog
-   option   dontlognull
-   option   http-server-close
-   option   forwardfor except 127.0.0.0/8
-   option   redispatch
-   retries                  3
-   timeout  http-request    1m
-   timeout  queue           1m
-   timeout  connect         10s
-   timeout  client          1m
-   timeout  server          1m
-   timeout  http-keep-alive 10m
-   timeout  check           10s
-   maxconn                  5000
-
-frontend  scality_in
-    bind             :::81
-    option           forwardfor
-    option           httplog
-    default_backend  scality_ring
-
-    # Capture X-Dovecot-Reason, X-Dovecot-Username and
-	# X-Dovecot-Session-Id headers
-    capture request header X-Dovecot-Reason len 40
-    capture request header X-Dovecot-Username len 40
-    capture request header X-Dovecot-Session-Id len 70
-
-backend scality_ring
-    balance         roundrobin
-    mode            http
-    option          forwardfor
-    option          httpchk
-    default-server  inter 30s
-    server          10.10.10.1 10.10.10.1:81 check
-    server          10.10.10.2 10.10.10.2:81 check
-";
+const SPROXYD: &str = include_str!("seed/http.cfg");
 
 fn sources(text: &str) -> [Source; 1] {
     [Source::new("haproxy.cfg", text)]

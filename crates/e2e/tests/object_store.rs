@@ -21,54 +21,15 @@ e2e::scenarios! {
     alone: [],
 }
 
-const SAMPLE: &str = "
+/// The sample as it stands.
+const SEED: &str = include_str!("../../config/tests/seed/http.cfg");
+
+const GLOBAL: &str = "
 global
     log      @log@ local2
     maxconn  600
     nbthread @threads@
 
-defaults
-   mode     http
-   log      global
-   option   httplog
-   option   dontlognull
-   option   http-server-close
-   option   forwardfor except 127.0.0.0/8
-   option   redispatch
-   retries                  3
-   timeout  http-request    1m
-   timeout  queue           1m
-   timeout  connect         10s
-   timeout  client          1m
-   timeout  server          1m
-   timeout  http-keep-alive 10m
-   timeout  check           10s
-   maxconn                  5000
-
-frontend  scality_in
-    bind             @http@
-    option           forwardfor
-    option           httplog
-    default_backend  scality_ring
-
-    # Capture X-Dovecot-Reason, X-Dovecot-Username and
-	# X-Dovecot-Session-Id headers
-    capture request header X-Dovecot-Reason len 40
-    capture request header X-Dovecot-Username len 40
-    capture request header X-Dovecot-Session-Id len 70
-
-backend scality_ring
-    balance         roundrobin
-    mode            http
-    option          forwardfor
-    option          httpchk
-    default-server  inter 30s
-    server          10.10.10.1 @s1@ check
-    server          10.10.10.2 @s2@ check
-    server          10.10.10.3 @s3@ check
-    server          10.10.10.4 @s4@ check
-    server          10.10.10.5 @s5@ check
-    server          10.10.10.6 @s6@ check
 ";
 
 /// What an operator adds, so that whoever comes in clear is led away, and stays away.
@@ -85,6 +46,15 @@ const CAPTURED: &str = "{index|somebody-with-a-name-that-does-not-end@e|abcdefgh
 /// What a server sees of it, behind the request and the status.
 const PASSED: &str = "\"close\" \"::1\" \"somebody-with-a-name-that-does-not-end@example.org\"";
 
+/// The sample with a `global` section, a listener and servers of this machine.
+fn sample() -> String {
+    let (_, sections) = SEED.split_once("\ndefaults\n").expect("a global section, and then defaults");
+    let (before_servers, _) = sections.split_once("    server  ").expect("servers at the end");
+    let servers: String =
+        (1..=6).map(|last| format!("    server          10.10.10.{last} @s{last}@ check\n")).collect();
+    format!("{GLOBAL}defaults\n{}{servers}", before_servers.replace(":::81", "@http@"))
+}
+
 struct Ring {
     proxy: Proxy,
     stores: Vec<Nginx>,
@@ -100,7 +70,7 @@ struct Head {
 
 impl Ring {
     fn start(test: &str, subject: Subject) -> Option<Ring> {
-        Self::of(test, subject, SAMPLE, |setup| setup)
+        Self::of(test, subject, &sample(), |setup| setup)
     }
 
     /// The same with lines that the sample has not.
@@ -381,7 +351,7 @@ fn a_server_dies(subject: Subject) {
 fn the_same_over_tls(subject: Subject) {
     let authority = Authority::new();
     let crt = authority.host("ring.pem", &["ring"], Key::Rsa);
-    let template = SAMPLE.replace("    bind             @http@\n", &format!("    bind             @http@{SECURE}"));
+    let template = sample().replace("    bind             @http@\n", &format!("    bind             @http@{SECURE}"));
     let with = |setup: Setup| setup.with("crt", &crt).listening_on("https", IpAddr::V6(Ipv6Addr::LOCALHOST));
     let Some(ring) = Ring::of("the_same_over_tls", subject, &template, with) else { return };
 
