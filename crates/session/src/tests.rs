@@ -15,7 +15,7 @@ mod wait;
 
 use crate::{Phase, Session};
 use setup::{PLAIN, Setup};
-use stage::{Stage, at, check};
+use stage::{Stage, at, check, check_open};
 use std::sync::Arc;
 use std::time::Duration;
 use table::{LogFormat, LogLine, LogPolicy, Mode, ProxyHeader, Redispatch};

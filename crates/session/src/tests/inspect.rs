@@ -28,14 +28,22 @@ pub(super) fn rules() -> Admission {
     Admission { content: Inspection { rules, delay }, ..Admission::default() }
 }
 
-#[test]
-fn what_is_inspected_is_what_the_server_hears_first() {
-    check(
-        INSPECTED,
-        r#"
+/// A client that has said two bytes of five.
+const BEGUN: &str = "
             recv front Soon
         1 received front A1
             recv front Later
+";
+
+/// What follows on [`BEGUN`].
+fn check_begun(script: &str) {
+    check(INSPECTED, &format!("{BEGUN}{script}"));
+}
+
+#[test]
+fn what_is_inspected_is_what_the_server_hears_first() {
+    check_begun(
+        r#"
         2 received front _LOGIN
             connect back 203.0.113.1:110
         3 connected back
@@ -88,12 +96,8 @@ fn a_rejected_client_is_not_served() {
 
 #[test]
 fn waiting_ends_with_the_delay() {
-    check(
-        INSPECTED,
+    check_begun(
         r#"
-            recv front Soon
-        1 received front A1
-            recv front Later
         499 timeout
         500 timeout
             cancel front
@@ -108,12 +112,8 @@ fn waiting_ends_with_the_delay() {
 
 #[test]
 fn what_comes_with_the_last_moment_still_counts() {
-    check(
-        INSPECTED,
+    check_begun(
         r#"
-            recv front Soon
-        1 received front A1
-            recv front Later
         500 timeout
             cancel front
         500 received front _LOGIN
@@ -128,12 +128,8 @@ fn what_comes_with_the_last_moment_still_counts() {
 
 #[test]
 fn waiting_ends_with_the_clients_last_byte() {
-    check(
-        INSPECTED,
+    check_begun(
         r#"
-            recv front Soon
-        1 received front A1
-            recv front Later
         2 ended front
             close front Orderly
             log PR -1/-1/2 in 2 out 0 retries 0 server none

@@ -4,13 +4,9 @@ use super::*;
 
 #[test]
 fn a_server_that_speaks_first_then_both_end() {
-    check(
+    check_open(
         PLAIN,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back +OK\r\n
             send front "+OK\\r\\n"
         3 sent front 5
@@ -59,13 +55,9 @@ fn a_client_that_speaks_early_is_held_until_the_server_is_there() {
 
 #[test]
 fn a_client_reset_reaches_the_server_as_a_reset() {
-    check(
+    check_open(
         PLAIN,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 broken front
             cancel back
         3 stopped back
@@ -81,13 +73,9 @@ fn a_client_reset_reaches_the_server_as_a_reset() {
 
 #[test]
 fn two_sides_idle_together_are_the_clients_fault() {
-    check(
+    check_open(
         PLAIN,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         20000 received back x
             send front "x"
         20001 sent front 1
@@ -111,13 +99,9 @@ fn two_sides_idle_together_are_the_clients_fault() {
 
 #[test]
 fn a_slow_reader_is_not_idle_while_it_takes_bytes_and_its_server_waits_with_it() {
-    check(
+    check_open(
         PLAIN,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back 0123456789
             send front "0123456789"
         29000 sent front 4
@@ -139,13 +123,9 @@ fn a_slow_reader_is_not_idle_while_it_takes_bytes_and_its_server_waits_with_it()
 
 #[test]
 fn a_half_closed_client_waits_for_the_server_alone() {
-    check(
+    check_open(
         PLAIN,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 ended front
             finish back
         30100 timeout

@@ -28,13 +28,9 @@ pub(super) fn rules() -> BackendRules {
 
 #[test]
 fn what_is_accepted_is_sent_whole_while_the_client_is_heard() {
-    check(
+    check_open(
         REVIEWED,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back GO
             recv back Later
         3 received front A1
@@ -54,14 +50,10 @@ fn what_is_accepted_is_sent_whole_while_the_client_is_heard() {
 #[test]
 fn what_a_buffer_has_no_room_for_comes_second() {
     let fitting = "y".repeat(1020);
-    check(
+    check_open(
         REVIEWED,
         &format!(
             r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back GO
             recv back Later
         3 received back OD{fitting}zz
@@ -77,13 +69,9 @@ fn what_a_buffer_has_no_room_for_comes_second() {
 
 #[test]
 fn a_rejected_server_is_not_heard() {
-    check(
+    check_open(
         REVIEWED,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back BAD!
             cancel front
         3 cancelled front
@@ -99,13 +87,9 @@ fn a_rejected_server_is_not_heard() {
 
 #[test]
 fn a_server_that_is_closed_is_heard_to_here() {
-    check(
+    check_open(
         REVIEWED,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back SHUT_up
             send front "SHUT up"
         3 sent front 7
@@ -123,13 +107,9 @@ fn a_server_that_is_closed_is_heard_to_here() {
 
 #[test]
 fn silence_ends_with_the_delay() {
-    check(
+    check_open(
         REVIEWED,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         500 timeout
         501 timeout
             cancel front
@@ -149,13 +129,9 @@ fn silence_ends_with_the_delay() {
 
 #[test]
 fn what_came_before_the_delay_was_over_is_judged_as_it_is() {
-    check(
+    check_open(
         REVIEWED,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back GO
             recv back Later
         501 timeout
@@ -171,13 +147,9 @@ fn what_came_before_the_delay_was_over_is_judged_as_it_is() {
 
 #[test]
 fn a_server_that_ends_is_judged_by_what_it_said() {
-    check(
+    check_open(
         REVIEWED,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back GO
             recv back Later
         3 ended back

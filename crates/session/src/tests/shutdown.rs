@@ -4,13 +4,9 @@ use super::*;
 
 #[test]
 fn told_to_end_it_ends_once_nothing_is_in_flight() {
-    check(
+    check_open(
         PLAIN,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 shutdown D
             cancel front
             cancel back
@@ -32,13 +28,9 @@ fn told_to_end_it_ends_once_nothing_is_in_flight() {
 /// A client that was promised bytes which will not come sees a reset.
 #[test]
 fn told_to_end_with_bytes_on_their_way() {
-    check(
+    check_open(
         PLAIN,
         r#"
-            recv front Soon
-            connect back 203.0.113.1:110
-        1 connected back
-            recv back Later
         2 received back bye
             send front "bye"
         3 shutdown U

@@ -278,3 +278,16 @@ pub(super) fn check(setup: Setup, script: &str) {
         assert_eq!(stage.table.process.conns.current(), 0);
     }
 }
+
+/// The way to the server is open since 1 ms, and both sides are heard.
+const OPEN: &str = "
+            recv front Soon
+            connect back 203.0.113.1:110
+        1 connected back
+            recv back Later
+";
+
+/// As [`check`], with `script` following on [`OPEN`].
+pub(super) fn check_open(setup: Setup, script: &str) {
+    check(setup, &format!("{OPEN}{script}"));
+}
