@@ -27,7 +27,8 @@
 //! | `admission` | rules on contents, asked of requests |
 //! | `content` | waiting for content before rules go on |
 //! | `page` | requests for the statistics page of a section |
-//! | `exchange` | an exchange under way: both directions, its end |
+//! | `exchange` | an exchange under way: both directions |
+//! | `over` | an exchange that is over, and both connections behind it |
 //! | `stream` | one direction: what has come, what is on its way, where the content is |
 //! | `splice` | content that goes through a pipe |
 //! | `retry` | sending a request again |
@@ -48,6 +49,7 @@ mod facts;
 mod leaving;
 mod misread;
 mod observe;
+mod over;
 mod page;
 mod request;
 mod retry;
