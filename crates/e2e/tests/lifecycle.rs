@@ -13,6 +13,7 @@ e2e::scenarios! {
         ends_by_signal,
         a_soft_stop_lets_sessions_finish,
         a_soft_stop_without_sessions_is_quick,
+        requests_know_of_a_soft_stop,
         killed_and_started_again,
         a_taken_port_is_named,
         too_few_descriptors_are_named,
@@ -68,6 +69,28 @@ fn a_soft_stop_without_sessions_is_quick(subject: Subject) {
     let mut proxy = relay(subject, &origin);
     drop(served(&proxy));
     assert_eq!(proxy.stop_with(Signal::SIGUSR1, Duration::from_secs(2)).code(), Some(0));
+}
+
+/// `configuration.txt: stopping`. A connection on which nothing is said would be closed, so that the request has begun before the stop.
+fn requests_know_of_a_soft_stop(subject: Subject) {
+    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let template = RELAY.replace("mode tcp", "mode http") + "\n http-response set-header X-Stopping %[stopping]";
+    let mut proxy = Setup::new(subject, &template).with("s1", origin.target()).start();
+    let mut client = proxy.connect("px");
+    let answer = |client: &mut Client| {
+        let lines = std::iter::from_fn(|| Some(client.line()).filter(|line| !line.is_empty()));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    client.say("GET /first HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(answer(&mut client), "HTTP/1.1 200 OK\ncontent-length: 0\nx-stopping: 0");
+    client.say("GET /second HTTP/1.1\r\n");
+    proxy.signal(Signal::SIGUSR1);
+    wait::until("new connections to be refused", wait::SOON, || Client::try_to(proxy.address("px")).is_err());
+    assert!(proxy.is_running(), "it waits for the client");
+    client.say("Host: x\r\n\r\n");
+    assert_eq!(answer(&mut client), "HTTP/1.1 200 OK\ncontent-length: 0\nx-stopping: 1\nconnection: close");
+    client.to_end();
+    assert_eq!(proxy.wait_exit(wait::SOON).code(), Some(0));
 }
 
 fn killed_and_started_again(subject: Subject) {
