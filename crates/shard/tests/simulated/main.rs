@@ -18,7 +18,6 @@
 //! | `shelves` | connections that rest on one shard and serve another |
 //! | `absent` | a signer that is not there |
 
-#[cfg(not(any(feature = "plant_short_send", feature = "plant_close_in_flight")))]
 mod absent;
 mod farm;
 mod limits;
