@@ -222,9 +222,11 @@ impl Session {
             Cause::Aborted(Side::Front) | Cause::Idle(Side::Front) => {
                 self.count_at(server, |traffic| traffic.client_aborts.add(1));
             }
-            Cause::Aborted(Side::Back) | Cause::Idle(Side::Back) => {
-                self.count_at(server, |traffic| traffic.server_aborts.add(1));
-            }
+            Cause::Aborted(Side::Back) => self.count_at(server, |traffic| {
+                traffic.responses_failed.add(1);
+                traffic.server_aborts.add(1);
+            }),
+            Cause::Idle(Side::Back) => self.count_at(server, |traffic| traffic.server_aborts.add(1)),
             Cause::Unreachable(_)
             | Cause::Unsecured(_)
             | Cause::ConnectLate
