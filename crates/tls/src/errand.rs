@@ -24,7 +24,7 @@ pub struct Errand {
 pub enum Aside {
     #[default]
     None,
-    /// Those by RSA keys: they take nearly thirty times as long as others (`perf/results/signatures.md`).
+    /// Those by RSA keys: they take sixteen times as long as others (`perf/results/signatures.md`).
     Costly,
     All,
 }

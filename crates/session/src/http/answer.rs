@@ -200,9 +200,9 @@ impl Session {
     pub(super) fn advance_lingering(&mut self, out: &mut Outbox) {
         let is_parted = self.is_back_closed(out);
         match self.http_mut().front {
-            Hearing::Ended if is_parted => self.close_resting(out),
+            Hearing::Ended | Hearing::Broken if is_parted => self.close_resting(out),
             Hearing::Quiet => self.hear(Side::Front, Hope::Soon, out),
-            Hearing::Ended | Hearing::Filling => (),
+            Hearing::Ended | Hearing::Broken | Hearing::Filling => (),
         }
     }
 

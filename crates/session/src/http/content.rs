@@ -157,7 +157,7 @@ impl Session {
 
     /// Goes on with the rules as soon as nothing more is waited for.
     pub(super) fn advance_gathering(&mut self, now: Instant, out: &mut Outbox) {
-        let is_ended = self.http_mut().front == Hearing::Ended;
+        let is_ended = self.http_mut().front.is_over();
         match self.look_at_content() {
             Ok(Wait::Open) if !is_ended => {
                 if self.is_looking() {
@@ -252,7 +252,7 @@ impl Session {
         let Transaction { response, down, limits, .. } = transaction;
         let wait = gathering.look(response.behind(down.gathered.bytes()), &down.gathered, *limits);
         let wait = wait.map_err(|refusal| End::new(Moment::Headers, Cause::Malformed(Side::Back, refusal)))?;
-        let is_ended = self.http_mut().back == Hearing::Ended;
+        let is_ended = self.http_mut().back.is_over();
         Ok(if is_ended { Wait::Over } else { wait })
     }
 

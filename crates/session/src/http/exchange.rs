@@ -169,7 +169,7 @@ impl Session {
                 self.send(now, up, Side::Back, piece, out);
             }
             Next::Trailers(size) => self.send_trailers(now, up, Side::Back, size, out)?,
-            Next::More if self.http_mut().front == Hearing::Ended => {
+            Next::More if self.http_mut().front.is_over() => {
                 return Err(End::new(Moment::Data, Cause::Aborted(Side::Front)));
             }
             Next::More => self.hear_content(Side::Front, up, out),
@@ -193,7 +193,8 @@ impl Session {
 
     fn drive_response(&mut self, transaction: &mut Transaction, now: Instant, out: &mut Outbox) -> Result<Wanted, End> {
         while !transaction.down.is_sending() && !transaction.is_tunnel {
-            let is_ended = self.http_mut().back == Hearing::Ended;
+            let hearing = self.http_mut().back;
+            let is_ended = hearing.is_over();
             if !transaction.down.is_begun {
                 match transaction.response.read(transaction.down.gathered.bytes()) {
                     Progress::Complete { .. } if self.is_unwanted(transaction) => return Ok(Wanted(false)),
@@ -222,6 +223,8 @@ impl Session {
                     self.send(now, down, Side::Front, piece, out);
                 }
                 Next::Trailers(size) => self.send_trailers(now, down, Side::Front, size, out)?,
+                // RFC 9112 §8: a content that only the end of its connection ends is not whole where that is an error.
+                Next::More if hearing == Hearing::Broken => return Err(cut(Refusal::CutShort)),
                 Next::More if is_ended => down.body.on_end_of_stream().map_err(cut)?,
                 Next::More => {
                     self.hear_content(Side::Back, down, out);

@@ -39,6 +39,6 @@ impl Session {
         let (Some(http), Some(transaction)) = (&self.http, self.transaction()) else { return false };
         let of_back = self.backend_ref().and_then(|backend| backend.http.aborts_on_close);
         let aborts_on_close = of_back.or(self.frontend().http.aborts_on_close).unwrap_or(false);
-        aborts_on_close && http.front == Hearing::Ended && transaction.up.body.is_done()
+        aborts_on_close && http.front.is_over() && transaction.up.body.is_done()
     }
 }

@@ -95,8 +95,17 @@ enum Hearing {
     Quiet,
     /// A receive is in flight.
     Filling,
-    /// The peer has ended its half, or broken the connection.
+    /// The peer has ended its half.
     Ended,
+    /// The connection is broken: what the peer was saying may have had no end.
+    Broken,
+}
+
+impl Hearing {
+    /// Nothing more will come.
+    fn is_over(self) -> bool {
+        matches!(self, Hearing::Ended | Hearing::Broken)
+    }
 }
 
 /// Whether a connection that is to be used must have served several clients already.
@@ -183,7 +192,8 @@ impl Session {
     ) {
         *self.http_mut().hearing(side) = match result {
             Ok(Received::Bytes { .. }) => Hearing::Quiet,
-            Ok(Received::End) | Err(_) => Hearing::Ended,
+            Ok(Received::End) => Hearing::Ended,
+            Err(_) => Hearing::Broken,
         };
         if self.phase.is_ending() || side == Side::Back && self.phase != Phase::Exchanging {
             // It came too late to matter; a lease goes back.

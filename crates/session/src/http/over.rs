@@ -96,6 +96,7 @@ impl Session {
                 (None, Hearing::Quiet) => self.fill(side, Hope::Later, out),
                 (None, Hearing::Filling) => *self.flow_from(side) = Flow::Filling,
                 (None, Hearing::Ended) => self.finish(side.other(), out),
+                (None, Hearing::Broken) => return self.end_with(End::new(self.moment(), Cause::Aborted(side)), out),
             }
         }
     }

@@ -53,7 +53,7 @@ impl Session {
         match (&http.transaction, http.front) {
             (None, _) if http.is_retiring => self.close_resting(out),
             (Some(_), _) => self.read_request(now, out),
-            (None, Hearing::Ended) => self.on_client_gone(true, out),
+            (None, Hearing::Ended | Hearing::Broken) => self.on_client_gone(true, out),
             (None, Hearing::Quiet | Hearing::Filling) => self.hear(Side::Front, Hope::Later, out),
         }
     }
@@ -63,7 +63,7 @@ impl Session {
         let Http { front, transaction, .. } = self.http_mut();
         let (front, transaction) = (*front, transaction.as_mut().expect("something has come"));
         match transaction.request.read(transaction.up.gathered.bytes()) {
-            Progress::Incomplete if front == Hearing::Ended => self.on_client_gone(true, out),
+            Progress::Incomplete if front.is_over() => self.on_client_gone(true, out),
             Progress::Incomplete => self.hear(Side::Front, Hope::Later, out),
             Progress::Complete { head_size } => {
                 transaction.head_size = head_size;

@@ -31,7 +31,8 @@ impl Session {
     pub(crate) fn on_http_filled(&mut self, now: Instant, side: Side, result: Result<Filled, Errno>, out: &mut Outbox) {
         *self.http_mut().hearing(side) = match result {
             Ok(Filled::Bytes(_) | Filled::NoPipe) => Hearing::Quiet,
-            Ok(Filled::End) | Err(_) => Hearing::Ended,
+            Ok(Filled::End) => Hearing::Ended,
+            Err(_) => Hearing::Broken,
         };
         if self.phase.is_ending() || side == Side::Back && self.phase != Phase::Exchanging {
             return;

@@ -41,7 +41,7 @@ fn a_client_that_is_asked_for_another_hello() {
     }
 }
 
-/// ECDSA signs in a thirtieth of the time.
+/// ECDSA signs in a sixteenth of the time.
 #[test]
 fn cheap_signatures_are_not_left_to_others() {
     let authority = Authority::named("Authority");
