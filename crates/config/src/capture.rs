@@ -1,8 +1,10 @@
 //! What is kept of messages for log lines: `capture`, `declare capture`, and rules that capture (configuration.txt §4.2, §4.4).
 
 use crate::diagnostic::Diagnostic;
+use crate::effect::Effect;
+use crate::effect_reader;
 use crate::http_rule::HttpAction;
-use crate::http_rule_reader::{self, Outcome, Rule};
+use crate::http_rule_reader::{Outcome, Rule, RuleList};
 use crate::keywords::http_rules::Ruleset;
 use crate::line::Line;
 use crate::reports::Reports;
@@ -62,32 +64,59 @@ pub(crate) fn declare(line: Line<'_>, proxy: &mut Proxy) -> Result<(), Diagnosti
 }
 
 /// `EXPRESSION len N | id N`. One with `len` is given its slot by [`with_slot`].
-pub(crate) fn action(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
+pub(crate) fn action(rule: &mut Rule<'_, '_>) -> Outcome<Effect> {
     const USAGE: &str = "expects <expression> [ 'len' <length> | id <idx> ]";
+    if let RuleList::Tcp(_) = rule.list {
+        return of_content(rule);
+    }
     let line = rule.line;
     if line.word(2).is_empty() || line.word(4).is_empty() {
         return Err(rule.alert(2, USAGE));
     }
-    let Some(expression) = http_rule_reader::expression(rule)? else { return Ok(None) };
+    let Some(expression) = effect_reader::expression(rule)? else { return Ok(None) };
     let number: Option<u32> = natural(line.word(4));
-    let slot = match (line.word(3), rule.ruleset) {
-        ("len", Ruleset::Request) => match number {
+    let slot = match (line.word(3), rule.list) {
+        ("len", RuleList::Http(Ruleset::Request)) => match number {
             Some(0) => return Err(rule.alert(4, "length must be > 0")),
             Some(_) => OWN_SLOT,
             None => return Err(rule.alert(4, USAGE)),
         },
         ("id", _) => number.filter(|slot| *slot != OWN_SLOT).ok_or_else(|| rule.alert(4, USAGE))?,
-        ("len", Ruleset::Response | Ruleset::AfterResponse) => return Err(rule.alert(3, "expects 'id', found 'len'")),
+        ("len", RuleList::Http(_)) => return Err(rule.alert(3, "expects 'id', found 'len'")),
         (_, _) => return Err(rule.alert(3, USAGE)),
     };
-    Ok(Some((HttpAction::Capture(expression, slot), 5)))
+    Ok(Some((Effect::Capture(expression, slot), 5)))
+}
+
+/// `EXPRESSION len N` of a rule on contents.
+fn of_content(rule: &mut Rule<'_, '_>) -> Outcome<Effect> {
+    let Some(expression) = effect_reader::expression(rule)? else { return Ok(None) };
+    if rule.line.word(3) != "len" {
+        return Err(rule.alert(3, "a positive 'len' argument is mandatory"));
+    }
+    match natural::<u32>(rule.line.word(4)) {
+        Some(1..) => Ok(Some((Effect::Capture(expression, OWN_SLOT), 5))),
+        Some(0) | None => Err(rule.alert(4, "length must be > 0")),
+    }
 }
 
 /// The same action; a capture that has none has a slot of its own from now on.
-pub(crate) fn with_slot(action: HttpAction, line: Line<'_>, proxy: &mut Proxy) -> HttpAction {
-    let HttpAction::Capture(expression, OWN_SLOT) = action else { return action };
+///
+/// # Errors
+/// The section has no clients whose captures these could be.
+pub(crate) fn with_slot(action: HttpAction, line: Line<'_>, proxy: &mut Proxy) -> Result<HttpAction, String> {
+    let HttpAction::Effect(effect) = action else { return Ok(action) };
+    effect_with_slot(effect, line, proxy).map(HttpAction::Effect)
+}
+
+/// The same for an effect, of which the line tells the length in word 4.
+pub(crate) fn effect_with_slot(effect: Effect, line: Line<'_>, proxy: &mut Proxy) -> Result<Effect, String> {
+    let Effect::Capture(expression, OWN_SLOT) = effect else { return Ok(effect) };
+    if !proxy.role.has_front() {
+        return Err(format!("proxy '{}' has no frontend capability", proxy.name.value));
+    }
     let slot = proxy.captures.len() as u32;
     let length_max = natural(line.word(4)).unwrap_or(1);
     proxy.captures.push(Capture { header: None, length_max });
-    HttpAction::Capture(expression, slot)
+    Ok(Effect::Capture(expression, slot))
 }

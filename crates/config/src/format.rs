@@ -5,9 +5,10 @@ use crate::alias::{Content, Filler, Kind, filler};
 use crate::diagnostic::Diagnostic;
 use crate::fetch::{Fetch, MessagePart, Speaker};
 use crate::http_rule::{Format, FormatPart};
-use crate::http_rule_reader::Rule;
+use crate::http_rule_reader::{Rule, RuleList};
 use crate::lexer::Word;
 use crate::log_format::{self, LogFlags, LogPart, Why};
+use crate::place::Place;
 use crate::proxy_header;
 use crate::reports::Reports;
 use crate::sample_reader::Complaint;
@@ -16,9 +17,20 @@ use crate::source::Span;
 /// Reads word `at` of a rule. `None`: something in it is refused.
 pub(crate) fn read(rule: &mut Rule<'_, '_>, at: usize) -> Result<Option<Format>, Diagnostic> {
     let Some(word) = rule.line.rest(at).first() else { return Err(rule.alert(at, "expects a format")) };
-    let whose = format!("{} {}", rule.ruleset.keyword(), rule.name());
-    let read = of_word(word, rule.ruleset.speaker(), Blanks::Kept, &whose, rule.reports);
-    read.map_err(|(message, hint)| rule.alert(at, message.trim_end_matches('.')).hint_if(hint))
+    let whose = format!("{} {}", rule.list.keyword(), rule.name());
+    let read = of_word(word, rule.list.speaker(), Blanks::Kept, &whose, rule.reports);
+    let read = read.map_err(|(message, hint)| rule.alert(at, message.trim_end_matches('.')).hint_if(hint))?;
+    let RuleList::Tcp(list) = rule.list else { return Ok(read) };
+    match read.as_ref().and_then(|format| missing(format, list.place())) {
+        Some(needs) => Err(rule.alert(at, absent(word.strip_prefix("%[").unwrap_or(word), needs))),
+        None => Ok(read),
+    }
+}
+
+/// What a sample of it needs that is not there in rules of the place.
+fn missing(format: &Format, place: Place) -> Option<&'static str> {
+    let mut fetches = format.expressions().map(|expression| &expression.fetch);
+    fetches.find(|fetch| fetch.conflicts_with(place)).map(Fetch::needs_in_rules)
 }
 
 /// What becomes of several blanks in a row.

@@ -2,10 +2,10 @@
 //! `reply_reader.rs` and `redirect_reader.rs`.
 
 use crate::acl::{Condition, Expression};
-use crate::fetch::{End, Speaker};
+use crate::effect::Effect;
+use crate::fetch::Speaker;
 use crate::format::{self, Blanks};
 use crate::lexer::Word;
-use crate::log::Level;
 use crate::pattern::Compare;
 use crate::reports::Reports;
 use crate::source::{Span, Spanned};
@@ -40,17 +40,12 @@ pub enum HttpAction {
     Reject,
     /// `silent-drop [rst-ttl N]`: the client is not told.
     Drop,
-    /// `set-src`, `set-dst`
-    SetAddress(End, Expression),
-    /// `set-src-port`, `set-dst-port`
-    SetPort(End, Expression),
+    Effect(Effect),
     /// As [`HttpAction::Deny`], after a while.
     Tarpit(Reply),
     UseService(Service),
     /// `auth [realm TEXT]`: the client is asked for a name and a password.
     Challenge(Option<String>),
-    /// A sample is kept in a slot of the frontend's captures of this message.
-    Capture(Expression, u32),
     SetField {
         name: String,
         value: Format,
@@ -75,11 +70,6 @@ pub enum HttpAction {
     SetTarget(TargetPart, Format),
     ReplaceTarget(TargetPart, String, Format),
     SetStatus(u16, Option<String>),
-    /// `None`: no line.
-    SetLogLevel(Option<Level>),
-    SetVariable(Variable, Expression),
-    SetVariableText(Variable, Format),
-    UnsetVariable(Variable),
     /// `set-map(file) key value` and its kin.
     ChangeList {
         change: ListChange,
@@ -222,12 +212,8 @@ impl HttpAction {
             | HttpAction::ReplaceField { value, .. }
             | HttpAction::SetMethod(value)
             | HttpAction::SetTarget(_, value)
-            | HttpAction::ReplaceTarget(_, _, value)
-            | HttpAction::SetVariableText(_, value) => value.expressions().collect(),
-            HttpAction::SetVariable(_, expression)
-            | HttpAction::Capture(expression, _)
-            | HttpAction::SetAddress(_, expression)
-            | HttpAction::SetPort(_, expression) => vec![expression],
+            | HttpAction::ReplaceTarget(_, _, value) => value.expressions().collect(),
+            HttpAction::Effect(effect) => effect.expressions(),
             HttpAction::ChangeList { change, key, .. } => {
                 let value = match change {
                     ListChange::Put(value) => Some(value),
@@ -246,8 +232,6 @@ impl HttpAction {
             | HttpAction::Challenge(_)
             | HttpAction::DeleteField { .. }
             | HttpAction::SetStatus(..)
-            | HttpAction::SetLogLevel(_)
-            | HttpAction::UnsetVariable(_)
             | HttpAction::StrictMode(_)
             | HttpAction::WaitForContent(_) => Vec::new(),
         }

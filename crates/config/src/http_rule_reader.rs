@@ -4,18 +4,18 @@ use crate::acl::{Condition, Expression};
 use crate::acl_reader::{self, Reader};
 use crate::capture;
 use crate::diagnostic::{Diagnostic, Lead};
-use crate::fetch::End;
+use crate::effect_reader;
+use crate::fetch::Speaker;
 use crate::field_name;
 use crate::format;
 use crate::http_rule::{HttpAction, HttpRule, ListChange, Patience, Scope, Service, TargetPart, Variable};
 use crate::keywords::http_rules::{Keyword, Ruleset};
+use crate::keywords::tcp_rules::TcpList;
 use crate::line::Line;
-use crate::log;
 use crate::pattern::Compare;
 use crate::redirect_reader;
 use crate::reply_reader;
 use crate::reports::Reports;
-use crate::sample_reader::{self, Read};
 use crate::source::Spanned;
 use crate::tree::Proxy;
 use crate::value::{self, TimeError, natural};
@@ -25,26 +25,85 @@ use std::collections::HashSet;
 /// Where a rule stands, and whom its complaints go to.
 pub(crate) struct Rule<'l, 'r> {
     pub(crate) line: Line<'l>,
-    pub(crate) ruleset: Ruleset,
+    pub(crate) list: RuleList,
     /// `error detected in proxy 'l' while parsing 'http-request deny' rule : `
     lead: String,
     pub(crate) reports: &'r mut Reports,
+}
+
+/// The list of rules that a rule belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RuleList {
+    /// On messages of HTTP.
+    Http(Ruleset),
+    /// On connections and contents. Of their lines the first word is left out: the action is word 1 here, too.
+    Tcp(TcpList),
+}
+
+impl RuleList {
+    /// How its lines begin.
+    pub(crate) fn keyword(self) -> &'static str {
+        match self {
+            RuleList::Http(ruleset) => ruleset.keyword(),
+            RuleList::Tcp(list) => list.keyword(),
+        }
+    }
+
+    /// Whose message it is about.
+    pub(crate) fn speaker(self) -> Speaker {
+        match self {
+            RuleList::Http(ruleset) => ruleset.speaker(),
+            RuleList::Tcp(list) => list.speaker(),
+        }
+    }
 }
 
 /// What came of reading an action: nothing where it is refused, else with the word behind it.
 pub(crate) type Outcome<T> = Result<Option<(T, usize)>, Diagnostic>;
 
 impl<'l, 'r> Rule<'l, 'r> {
+    /// One on connections or contents; `line` begins with its second word.
+    pub(crate) fn of_tcp(line: Line<'l>, list: TcpList, lead: String, reports: &'r mut Reports) -> Rule<'l, 'r> {
+        Rule { line, list: RuleList::Tcp(list), lead, reports }
+    }
+
     /// An `http-error` line, which is read like a rule's reply.
     pub(crate) fn of_error(line: Line<'l>, reports: &'r mut Reports) -> Rule<'l, 'r> {
-        Rule { line, ruleset: Ruleset::Request, lead: "http-error : ".to_string(), reports }
+        Rule { line, list: RuleList::Http(Ruleset::Request), lead: "http-error : ".to_string(), reports }
     }
 }
 
 impl Rule<'_, '_> {
     /// An ALERT at word `at`, in HAProxy's form for mistakes in rules.
     pub(crate) fn alert(&self, at: usize, message: impl AsRef<str>) -> Diagnostic {
-        self.line.alert(at, format!("{}{}.", self.lead, message.as_ref()))
+        let end = match self.list {
+            RuleList::Http(_) => ".",
+            RuleList::Tcp(_) => "",
+        };
+        self.line.alert(at, format!("{}{}{end}", self.lead, message.as_ref()))
+    }
+
+    /// Blames a sample that is never there where the rule is asked.
+    pub(crate) fn must_be_there(&self, word: &str, expression: &Expression) -> Result<(), Diagnostic> {
+        let (list, place) = match self.list {
+            RuleList::Http(ruleset) => {
+                let there = format::must_be_there(ruleset.speaker(), word, expression);
+                return there.map_err(|message| self.alert(2, message));
+            }
+            RuleList::Tcp(list) => (list, list.place()),
+        };
+        if !expression.fetch.conflicts_with(place) {
+            return Ok(());
+        }
+        // HAProxy blames the word in front of it, but for captures.
+        let blamed = match (list, self.name()) {
+            (TcpList::Content | TcpList::BackContent, "capture") => word.split(['(', ',']).next().unwrap_or_default(),
+            (_, _) => self.line.word(1),
+        };
+        let needs = expression.fetch.needs_in_rules();
+        let message =
+            format!("fetch method '{blamed}' extracts information from '{needs}', none of which is available here");
+        Err(self.alert(2, message))
     }
 
     pub(crate) fn warn(&mut self, at: usize, message: String) {
@@ -58,7 +117,7 @@ impl Rule<'_, '_> {
     }
 
     pub(crate) fn refuse(&mut self, what: &str) {
-        let what = format!("{} {}{what}", self.ruleset.keyword(), self.name());
+        let what = format!("{} {}{what}", self.list.keyword(), self.name());
         self.reports.refuse(self.line.span_from(0), what);
     }
 
@@ -109,9 +168,9 @@ pub(crate) fn read(
         proxy.name.value,
         line.keyword()
     );
-    let mut rule = Rule { line, ruleset, lead, reports };
+    let mut rule = Rule { line, list: RuleList::Http(ruleset), lead, reports };
     let Some((action, next)) = action(keyword, &mut rule)? else { return Ok(None) };
-    let action = capture::with_slot(action, line, proxy);
+    let action = capture::with_slot(action, line, proxy).map_err(|message| rule.alert(1, message))?;
     let condition = condition(line, next, &format!("{} {word}", line.keyword()), acls, rule.reports)?;
     Ok(Some(HttpRule { span: line.span_from(0), action, condition }))
 }
@@ -124,7 +183,7 @@ pub(crate) fn redirect(
     reports: &mut Reports,
 ) -> Result<(), Diagnostic> {
     let lead = format!("error detected in {} '{}' while parsing redirect rule : ", proxy.role.noun(), proxy.name.value);
-    let mut rule = Rule { line, ruleset: Ruleset::Request, lead, reports };
+    let mut rule = Rule { line, list: RuleList::Http(Ruleset::Request), lead, reports };
     let Some((redirect, next)) = redirect_reader::redirect(1, false, &mut rule)? else { return Ok(()) };
     let condition = condition(line, next, "redirect", acls, rule.reports)?;
     let action = HttpAction::Redirect(redirect);
@@ -174,14 +233,10 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
             Ok(None)
         }
         Keyword::SilentDrop => Ok(Some((HttpAction::Drop, 2))),
-        Keyword::SetSrc => address(rule, |expression| HttpAction::SetAddress(End::Source, expression)),
-        Keyword::SetDst => address(rule, |expression| HttpAction::SetAddress(End::Destination, expression)),
-        Keyword::SetSrcPort => address(rule, |expression| HttpAction::SetPort(End::Source, expression)),
-        Keyword::SetDstPort => address(rule, |expression| HttpAction::SetPort(End::Destination, expression)),
         Keyword::Deny => {
-            let default = match rule.ruleset {
-                Ruleset::Request => 403,
-                Ruleset::Response | Ruleset::AfterResponse => 502,
+            let default = match rule.list.speaker() {
+                Speaker::Client => 403,
+                Speaker::Server => 502,
             };
             Ok(reply_reader::denial(rule, default)?.map(|(reply, next)| (HttpAction::Deny(reply), next)))
         }
@@ -192,7 +247,6 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
             ("realm", realm) => Ok(Some((HttpAction::Challenge(Some(realm.to_string())), 4))),
             (_, _) => Ok(Some((HttpAction::Challenge(None), 2))),
         },
-        Keyword::Capture => capture::action(rule),
         Keyword::Return => {
             Ok(reply_reader::reply(rule, 2, 200)?.map(|(reply, next)| (HttpAction::Return(reply), next)))
         }
@@ -214,17 +268,13 @@ fn action(keyword: Keyword, rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
         Keyword::AddAcl => list_change(rule, Some(ListChange::Add)),
         Keyword::DelMap | Keyword::DelAcl => list_change(rule, Some(ListChange::Delete)),
         Keyword::SetStatus => status(rule),
-        Keyword::SetLogLevel => level(rule),
         Keyword::StrictMode => strict_mode(rule),
-        Keyword::SetVar => set_variable(rule),
-        Keyword::SetVarFmt => {
-            let Some(variable) = variable(rule)? else { return Ok(None) };
-            Ok(format::read(rule, 2)?.map(|format| (HttpAction::SetVariableText(variable, format), 3)))
-        }
         Keyword::WaitForBody => {
             Ok(patience(rule)?.map(|(patience, next)| (HttpAction::WaitForContent(patience), next)))
         }
-        Keyword::UnsetVar => Ok(variable(rule)?.map(|variable| (HttpAction::UnsetVariable(variable), 2))),
+        Keyword::Effect(name) => {
+            Ok(effect_reader::effect(name, rule)?.map(|(effect, next)| (HttpAction::Effect(effect), next)))
+        }
     }
 }
 
@@ -305,7 +355,7 @@ fn named_field(rule: &mut Rule<'_, '_>, at: usize) -> Result<Option<String>, Dia
     let name = rule.line.word(at);
     field_name::must_be_one(name).map_err(|message| rule.alert(at, message))?;
     if field_name::is_of_connection(name) {
-        let what = format!("{} {} {name}", rule.ruleset.keyword(), rule.line.word(1));
+        let what = format!("{} {} {name}", rule.list.keyword(), rule.line.word(1));
         rule.reports.refuse_with(rule.line.span(at), what, field_name::WHY);
         return Ok(None);
     }
@@ -322,7 +372,7 @@ fn deletion(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     if line.word(3) != "-m" {
         let is_framing = ["content-length", "transfer-encoding"].iter().any(|known| name.eq_ignore_ascii_case(known));
         if is_framing {
-            let what = format!("{} del-header {name}", rule.ruleset.keyword());
+            let what = format!("{} del-header {name}", rule.list.keyword());
             rule.reports.refuse_with(line.span(2), what, "this field says where a content ends");
             return Ok(None);
         }
@@ -401,18 +451,6 @@ fn status(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     }
 }
 
-fn level(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
-    let word = rule.line.word(2);
-    let level = match word {
-        "silent" => None,
-        other => Some(
-            log::level(other)
-                .ok_or_else(|| rule.alert(2, "expects exactly 1 argument (log level name or 'silent')"))?,
-        ),
-    };
-    Ok(Some((HttpAction::SetLogLevel(level), 3)))
-}
-
 fn strict_mode(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
     let is_on = match rule.line.word(2) {
         "on" => true,
@@ -423,65 +461,6 @@ fn strict_mode(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
         }
     };
     Ok(Some((HttpAction::StrictMode(is_on), 3)))
-}
-
-/// `EXPRESSION`
-fn address(rule: &mut Rule<'_, '_>, action: impl FnOnce(Expression) -> HttpAction) -> Outcome<HttpAction> {
-    Ok(expression(rule)?.map(|expression| (action(expression), 3)))
-}
-
-/// `set-var(NAME) EXPRESSION`, in one word or more.
-fn set_variable(rule: &mut Rule<'_, '_>) -> Outcome<HttpAction> {
-    let Some(variable) = variable(rule)? else { return Ok(None) };
-    Ok(expression(rule)?.map(|expression| (HttpAction::SetVariable(variable, expression), 3)))
-}
-
-/// An expression in word 2.
-pub(crate) fn expression(rule: &mut Rule<'_, '_>) -> Result<Option<Expression>, Diagnostic> {
-    let Some(word) = rule.line.rest(2).first().filter(|_| !rule.ends_at(2)) else {
-        return Err(rule.alert(2, "missing fetch method"));
-    };
-    let read = sample_reader::expression(word, &mut rule.reports.guesser);
-    match read.map_err(|(message, hint)| rule.alert(2, message).hint_if(hint))? {
-        Read::Sample(expression, _, None) => {
-            let there = format::must_be_there(rule.ruleset.speaker(), word, &expression);
-            there.map_err(|message| rule.alert(2, message))?;
-            Ok(Some(expression))
-        }
-        Read::Sample(_, _, Some(_)) => {
-            let name = word.split(['(', ',']).next().unwrap_or_default();
-            Err(rule.alert(2, format!("unknown fetch method '{name}'")))
-        }
-        Read::Unserved => {
-            rule.refuse(&format!(" {}", &word.text));
-            Ok(None)
-        }
-    }
-}
-
-/// The variable in the action's parentheses. `None`: its scope is refused.
-fn variable(rule: &mut Rule<'_, '_>) -> Result<Option<Variable>, Diagnostic> {
-    let word = rule.line.word(1);
-    let inside = word.find('(').map(|start| &word[start + 1..]);
-    let Some(text) = inside.and_then(|inside| inside.strip_suffix(')')) else {
-        let message = format!(
-            "invalid or incomplete action '{word}'. Expects 'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or \
-             'unset-var(<var-name>)'"
-        );
-        return Err(rule.alert(1, message));
-    };
-    if text.contains(',') {
-        rule.refuse(" with a condition of its own");
-        return Ok(None);
-    }
-    match named_variable(text) {
-        Ok(Some(variable)) if variable.scope != Scope::Check => Ok(Some(variable)),
-        Ok(_) => {
-            rule.refuse(&format!("({text})"));
-            Ok(None)
-        }
-        Err(message) => Err(rule.alert(1, message)),
-    }
 }
 
 /// `txn.name`; `None` for a scope that nothing here serves.

@@ -32,6 +32,8 @@ mod custom_id;
 mod defaults;
 mod diagnostic;
 mod directive;
+mod effect;
+mod effect_reader;
 mod environment;
 mod error_page;
 mod fetch;
@@ -97,6 +99,7 @@ pub use converter::{Amount, Chunks, Converter, Digest, JsonInput, Key, MapKey, M
 pub use cookie::{Cookie, CookieMode, PersistRule};
 pub use crt_list::line_settings;
 pub use diagnostic::{Diagnostic, Lead, Level, Stage};
+pub use effect::Effect;
 pub use environment::Environment;
 pub use error_page::{ErrorPage, ErrorSource, HttpErrors};
 pub use fetch::{
@@ -126,7 +129,7 @@ pub use tree::{
     HttpVersion, InitAddr, InitState, IoEngine, IpNet, Keepalive, Keeping, Likeness, Log, LogOptions, LogStyle,
     LogTarget, Mode, NearEnd, Observed, OnError, Ownership, Proxy, ProxyHeader, ProxyOption, ProxyTlv, Redispatch,
     RetryEvent, Reuse, Role, Server, ServerOptions, ServerTls, ServerVerify, Settings, Splice, StateSource,
-    StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods,
+    StatsSocket, TcpAction, TcpCheck, TcpConnect, TcpDeed, TcpResponseAction, TcpRule, TcpRules, Timeouts, TlsMethods,
     TlsVersion, UniqueId, UnixBind, UseBackend, UseServer, V6,
 };
 pub use unserved::{Unserved, Verdict, unserved};

@@ -139,34 +139,7 @@ impl Proxy {
 impl Test {
     /// Whether it asks for what is not there in such a rule.
     pub(crate) fn conflicts_with(&self, place: Place) -> bool {
-        match self.fetch() {
-            Some(Fetch::Payload(Speaker::Client, _)) => !place.hears_client(),
-            Some(Fetch::Payload(Speaker::Server, _)) => place != Place::Response,
-            Some(Fetch::Message(part)) => match part.speaker() {
-                Speaker::Client => !place.hears_client(),
-                Speaker::Server => !matches!(place, Place::HttpResponse | Place::AfterResponse),
-            },
-            Some(Fetch::BackendName | Fetch::Number(Number::BackendId)) => !place.has_backend(),
-            Some(Fetch::BackTls(_)) => !place.has_server(),
-            Some(
-                Fetch::Address(_)
-                | Fetch::Number(_)
-                | Fetch::FrontendName
-                | Fetch::Text(_)
-                | Fetch::Tls(_)
-                | Fetch::Announced(_)
-                | Fetch::Variable(_)
-                | Fetch::VariableOr(..)
-                | Fetch::Octets(_)
-                | Fetch::Random(_)
-                | Fetch::Uuid
-                | Fetch::Session(_)
-                | Fetch::Hostname
-                | Fetch::Environment(_)
-                | Fetch::WaitEnd,
-            )
-            | None => false,
-        }
+        self.fetch().is_some_and(|fetch| fetch.conflicts_with(place))
     }
 
     /// The name of a fetch that [`conflicts_with`](Self::conflicts_with) some rules.
@@ -193,6 +166,47 @@ impl Test {
 }
 
 impl Fetch {
+    /// Whether it is not there in such a rule.
+    pub(crate) fn conflicts_with(&self, place: Place) -> bool {
+        match self {
+            Fetch::Payload(Speaker::Client, _) => !place.hears_client(),
+            Fetch::Payload(Speaker::Server, _) => place != Place::Response,
+            Fetch::Message(part) => match part.speaker() {
+                Speaker::Client => !place.hears_client(),
+                Speaker::Server => !matches!(place, Place::HttpResponse | Place::AfterResponse),
+            },
+            Fetch::BackendName | Fetch::Number(Number::BackendId) => !place.has_backend(),
+            Fetch::BackTls(_) => !place.has_server(),
+            Fetch::Address(_)
+            | Fetch::Number(_)
+            | Fetch::FrontendName
+            | Fetch::Text(_)
+            | Fetch::Tls(_)
+            | Fetch::Announced(_)
+            | Fetch::Variable(_)
+            | Fetch::VariableOr(..)
+            | Fetch::Octets(_)
+            | Fetch::Random(_)
+            | Fetch::Uuid
+            | Fetch::Session(_)
+            | Fetch::Hostname
+            | Fetch::Environment(_)
+            | Fetch::WaitEnd => false,
+        }
+    }
+
+    /// The same for one that [`conflicts_with`](Self::conflicts_with) a rule on connections or contents.
+    pub(crate) fn needs_in_rules(&self) -> &'static str {
+        let is_of_line = matches!(self, Fetch::Message(MessagePart::Status | MessagePart::Version(Speaker::Server)));
+        match (self.needs(), self) {
+            _ if is_of_line => "HTTP response",
+            (Some(needs), _) => needs,
+            (None, Fetch::BackTls(_)) => "server-side connection",
+            (None, Fetch::Message(_)) => "HTTP request headers",
+            (None, _) => "backend",
+        }
+    }
+
     /// What must be at hand for it, in HAProxy's words; nothing where it can be asked until a session is told of.
     pub(crate) fn needs(&self) -> Option<&'static str> {
         match self {

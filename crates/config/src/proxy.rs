@@ -177,6 +177,10 @@ fn read(
         Keyword::HashBalanceFactor => {
             balance::hash_balance_factor(line).map(|factor| home.settings().hash_balance_factor = Some(factor))
         }
+        Keyword::TcpRequest if line.word(2) == "capture" && matches!(home, Home::Defaults { .. }) => {
+            reports.refuse(line.span_from(0), "tcp-request content capture in a 'defaults' section");
+            Ok(())
+        }
         Keyword::HttpRule(_) if line.word(1) == "capture" && matches!(home, Home::Defaults { .. }) => {
             reports.refuse(line.span_from(0), format!("{} capture in a 'defaults' section", line.keyword()));
             Ok(())

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::format;
 use crate::http_rule::{Format, Redirect, RedirectKind};
-use crate::http_rule_reader::{Outcome, Rule};
+use crate::http_rule_reader::{Outcome, Rule, RuleList};
 use crate::keywords::http_rules::Ruleset;
 use crate::value::natural;
 
@@ -24,7 +24,7 @@ pub(crate) fn redirect(mut at: usize, is_format: bool, rule: &mut Rule<'_, '_>) 
                     "prefix" => RedirectKind::Prefix,
                     _ => RedirectKind::Scheme,
                 };
-                if rule.ruleset != Ruleset::Request && kind != RedirectKind::Location {
+                if rule.list != RuleList::Http(Ruleset::Request) && kind != RedirectKind::Location {
                     rule.refuse(&format!(" {word}"));
                     is_refused = true;
                 }

@@ -2,13 +2,18 @@
 
 use crate::acl::Condition;
 use crate::acl_reader::{self, Reader};
+use crate::capture;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
-use crate::keywords::tcp_rules::{ACTIONS, Meaning, RESPONSE_ACTIONS};
+use crate::effect::Effect;
+use crate::effect_reader;
+use crate::http_rule_reader::{Outcome, Rule};
+use crate::keywords::effects::EffectName;
+use crate::keywords::tcp_rules::{ACTIONS, Meaning, RESPONSE_ACTIONS, TcpList};
 use crate::line::Line;
 use crate::reports::Reports;
 use crate::source::Spanned;
 use crate::switching;
-use crate::tree::{Proxy, TcpRule, UseServer};
+use crate::tree::{Proxy, Role, TcpDeed, TcpRule, UseServer};
 use crate::value::{TimeError, time};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -34,13 +39,19 @@ pub(crate) fn tcp_request(
             Err(line.alert(1, message))
         }
         level @ ("connection" | "session" | "content") => {
-            let Some(rule) = rule(line, ACTIONS, &place, acls, reports)? else { return Ok(()) };
-            let rules = match level {
-                "connection" => &mut proxy.tcp.connection,
-                "session" => &mut proxy.tcp.session,
-                _ => &mut proxy.tcp.content,
+            let list = match level {
+                "connection" => TcpList::Connection,
+                "session" => TcpList::Session,
+                _ if proxy.role == Role::Backend => TcpList::BackContent,
+                _ => TcpList::Content,
             };
-            rules.push(rule);
+            let rule = rule(line, (list, ACTIONS), proxy, acls, reports)?;
+            let rules = match list {
+                TcpList::Connection => &mut proxy.tcp.connection,
+                TcpList::Session => &mut proxy.tcp.session,
+                TcpList::Content | TcpList::BackContent | TcpList::Response => &mut proxy.tcp.content,
+            };
+            rules.extend(rule);
             Ok(())
         }
         other => {
@@ -73,7 +84,8 @@ pub(crate) fn tcp_response(
             Ok(())
         }
         "content" => {
-            proxy.tcp.response.extend(rule(line, RESPONSE_ACTIONS, &place, acls, reports)?);
+            let rule = rule(line, (TcpList::Response, RESPONSE_ACTIONS), proxy, acls, reports)?;
+            proxy.tcp.response.extend(rule);
             Ok(())
         }
         other => {
@@ -108,17 +120,35 @@ pub(crate) fn use_server(
 /// The action in word 2, and its condition; `None` for one that is refused.
 fn rule<A: Copy>(
     line: Line<'_>,
-    actions: &[(&str, Meaning<A>)],
-    place: &str,
+    (list, actions): (TcpList, &[(&str, Meaning<A>)]),
+    proxy: &mut Proxy,
     acls: &HashSet<String>,
     reports: &mut Reports,
 ) -> Result<Option<TcpRule<A>>, Diagnostic> {
+    let place = &*format!("{} '{}'", proxy.role.noun(), proxy.name.value);
     let (keyword, level, word) = (line.keyword(), line.word(1), line.word(2));
     let name = &word[..word.find('(').unwrap_or(word.len())];
     let known =
         actions.iter().find(|(known, _)| *known == name || name.starts_with("track-sc") && *known == "track-sc0");
-    let action = match known {
-        Some((_, Meaning::Served(action))) => *action,
+    let is_later = |(_, meaning): &&(&str, Meaning<A>)| {
+        matches!(meaning, Meaning::Effect(EffectName::SetLogLevel)) && list.is_early()
+    };
+    let known = known.filter(|found| !is_later(found));
+    let (deed, next) = match known {
+        Some((_, Meaning::Served(action))) => (TcpDeed::Decide(*action), 3),
+        Some((_, Meaning::Effect(EffectName::Capture))) if list.is_early() => {
+            let message = format!("'{name} {}' is not allowed in '{keyword} {level}' rules in {place}", line.word(3));
+            return Err(line.alert(2, message));
+        }
+        Some((_, Meaning::Effect(effect))) => match effect_of(*effect, line, list, reports)? {
+            Some((effect, next)) => {
+                let behind = Line::new(line.rest(1), line.negation);
+                let with_slot = capture::effect_with_slot(effect, behind, proxy);
+                let lead = format!("'{} capture' : ", list.keyword());
+                (TcpDeed::Effect(with_slot.map_err(|message| line.alert(2, lead + &message))?), next)
+            }
+            None => return Ok(None),
+        },
         Some((_, Meaning::Refused)) => {
             reports.refuse(line.span_from(0), format!("{keyword} {level} {name}"));
             return Ok(None);
@@ -129,25 +159,45 @@ fn rule<A: Copy>(
             return Err(line.alert(2, message).hint_if(guess));
         }
     };
-    let condition = condition(line, place, acls, reports)?;
-    Ok(Some(TcpRule { action: Spanned::new(action, line.span(2)), condition }))
+    let condition = condition(line, next, place, acls, reports)?;
+    Ok(Some(TcpRule { deed: Spanned::new(deed, line.span(2)), condition }))
 }
 
+/// What a rule keeps, and the word behind it; `None` if that is refused.
+fn effect_of(name: EffectName, line: Line<'_>, list: TcpList, reports: &mut Reports) -> Outcome<Effect> {
+    let lead = match name {
+        EffectName::Capture => format!("'{} {}' : ", list.keyword(), line.word(2)),
+        EffectName::SetDst
+        | EffectName::SetDstPort
+        | EffectName::SetLogLevel
+        | EffectName::SetSrc
+        | EffectName::SetSrcPort
+        | EffectName::SetVar
+        | EffectName::SetVarFmt
+        | EffectName::UnsetVar => String::new(),
+    };
+    let behind = Line::new(line.rest(1), line.negation);
+    let mut rule = Rule::of_tcp(behind, list, lead, reports);
+    Ok(effect_reader::effect(name, &mut rule)?.map(|(effect, next)| (effect, next + 1)))
+}
+
+/// The condition that begins in word `at`.
 fn condition(
     line: Line<'_>,
+    at: usize,
     place: &str,
     acls: &HashSet<String>,
     reports: &mut Reports,
 ) -> Result<Option<Condition>, Diagnostic> {
     let rule = format!("'{} {} {}'", line.keyword(), line.word(1), line.word(2));
-    match line.word(3) {
+    match line.word(at) {
         "" => Ok(None),
         word @ ("if" | "unless") => {
             let prefix = format!("{rule} : error detected in {place} while parsing '{word}' condition : ");
             let reader = Reader { prefix: &prefix, end: "" };
-            acl_reader::condition(line, 3, acls, &reader, reports).map(Some)
+            acl_reader::condition(line, at, acls, &reader, reports).map(Some)
         }
-        other => Err(line.alert(3, format!("{rule} only accepts 'if' or 'unless', in {place} (got '{other}')"))),
+        other => Err(line.alert(at, format!("{rule} only accepts 'if' or 'unless', in {place} (got '{other}')"))),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::acl::{Operand, Predefined, Test};
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::effect::Effect;
 use crate::fetch::Fetch;
 use crate::http_rule::Format;
 use crate::log_format::{Fault, Why};
@@ -65,8 +66,11 @@ fn of_format(fault: &Fault, span: Span, mode: Mode) -> Option<Unserved> {
 fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
     let refused = |span, what: &str| Unserved { span, what: what.into(), verdict: Verdict::Refused };
     if proxy.settings.mode == Mode::Http {
-        let responses = proxy.tcp.response.iter().map(|rule| rule.action.span);
-        return responses.map(|span| refused(span, "tcp-response content in mode http")).collect();
+        let responses = proxy.tcp.response.iter().map(|rule| rule.deed.span);
+        let responses = responses.map(|span| refused(span, "tcp-response content in mode http"));
+        let bytes = proxy.tcp.expressions().filter(|expression| matches!(expression.fetch, Fetch::Payload(..)));
+        let bytes = bytes.map(|expression| refused(expression.span, "a sample of bytes in mode http"));
+        return responses.chain(bytes).collect();
     }
     let rules = proxy.http.all().map(|rule| refused(rule.span, "a rule on HTTP in mode tcp"));
     let aborts = proxy.settings.http.aborts_on_close.as_ref().filter(|option| option.value);
@@ -90,16 +94,26 @@ fn of_modes(config: &Config, proxy: &Proxy) -> Vec<Unserved> {
     let asks_message = |(_, test): &(Span, &Test)| matches!(test.fetch(), Some(Fetch::Message(_)));
     let asked = of_acls.chain(of_terms).filter(asks_message);
     let asked = asked.map(|(span, test)| refused(span, &format!("acl fetch {} in mode tcp", test.keyword())));
+    let told = proxy.tcp.effects().filter_map(|(span, effect)| match effect {
+        Effect::Capture(..) => Some(refused(span, "tcp-request content capture in mode tcp")),
+        Effect::SetLogLevel(_) => Some(refused(span, "tcp-request content set-log-level in mode tcp")),
+        Effect::SetVariable(..)
+        | Effect::SetVariableText(..)
+        | Effect::UnsetVariable(_)
+        | Effect::SetAddress(..)
+        | Effect::SetPort(..) => None,
+    });
     let computed = proxy.rules.iter().filter_map(|rule| rule.computed.as_ref());
     let computed = computed
         .chain(proxy.settings.unique_id.format.as_deref())
         .chain(proxy.proxy_tlvs())
-        .flat_map(Format::expressions);
+        .flat_map(Format::expressions)
+        .chain(proxy.tcp.expressions());
     let computed = computed.filter(|expression| expression.fetch.is_of_http());
     let computed = computed.map(|expression| refused(expression.span, "a sample of HTTP in mode tcp"));
     let targets = proxy.rules.iter().map(|rule| &rule.backend).chain(default).filter(|name| is_http(name));
     let targets = targets.map(|name| refused(name.span, "a backend in mode http behind a frontend in mode tcp"));
-    targets.chain(computed).chain(asked).chain(predefined).chain(rules).chain(aborts).collect()
+    targets.chain(told).chain(computed).chain(asked).chain(predefined).chain(rules).chain(aborts).collect()
 }
 
 impl Unserved {

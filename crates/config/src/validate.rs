@@ -8,6 +8,7 @@ use crate::acl::{Operand, Test};
 use crate::address::{ServerAddress, ServerPort};
 use crate::custom_id;
 use crate::diagnostic::{Diagnostic, Lead, Level, Stage};
+use crate::effect::Effect;
 use crate::http_rule::HttpAction;
 use crate::log_format::Why;
 use crate::nearest::Guesser;
@@ -103,7 +104,7 @@ impl Checker<'_, '_> {
         ];
         for (keyword, rules, slots) in lists {
             for rule in rules.iter().filter(|_| proxy.role.has_front()) {
-                let HttpAction::Capture(_, slot) = rule.action else { continue };
+                let HttpAction::Effect(Effect::Capture(_, slot)) = rule.action else { continue };
                 if slot as usize >= slots.len() {
                     let message = format!(
                         "Proxy '{own}': unable to find capture id '{slot}' referenced by {keyword} capture rule."

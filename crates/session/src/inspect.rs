@@ -17,14 +17,18 @@ use crate::flow::Flow;
 use crate::tally::clock;
 use crate::{Ask, Cause, End, Ends, Moment, Outbox, Phase, Session};
 use buf::Lease;
-use driver::{Ending, Hope, Instant, Op, Side};
+use driver::{Addr, Ending, Hope, Instant, Op, Side};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use table::{Action, Course, Facts, Heard, Inspection, Mode, Payload, Persisting, Pin, Server};
+use table::{
+    Action, Admission, Asked, Change, Course, Facts, Heard, Inspection, Mode, Payload, Persisting, Pin, Rule, Scope,
+    Server, Whence,
+};
 
 impl Session {
     /// Whether `tcp-request connection` turns the client away, which then sees a reset.
     pub(crate) fn is_turned_away(&mut self, out: &mut Outbox) -> bool {
-        let ending = match self.admitted(&self.frontend().admission.connection) {
+        let ending = match self.admitted(|admission| &admission.connection) {
             Action::Accept => return false,
             Action::Reject => Ending::Reset,
             Action::Drop => Ending::Silent,
@@ -38,7 +42,7 @@ impl Session {
     /// It is known who the client is: it is taken, unless a rule or a limit turns it away, and what it says is looked at if there are rules
     /// for that.
     pub(crate) fn on_identified(&mut self, now: Instant, out: &mut Outbox) {
-        let action = self.admitted(&self.frontend().admission.session);
+        let action = self.admitted(|admission| &admission.session);
         if action != Action::Accept {
             self.count_at_front(|traffic| traffic.sessions_denied.add(1));
             self.end_with(End::new(Moment::Request, Cause::NotAdmitted), out);
@@ -127,9 +131,8 @@ impl Session {
     pub(crate) fn judge(&mut self, now: Instant, out: &mut Outbox) {
         let early = self.early.as_ref().expect("inspecting implies that something is waited for");
         let whose = early.rules;
-        let inspection = self.inspection(whose).expect("the backend is chosen before its rules are asked");
-        let is_final = early.patience != Patience::Waiting || early.gathered.is_full() || inspection.delay.is_none();
-        match inspection.judge(&self.facts(is_final)) {
+        let waits = early.patience == Patience::Waiting && !early.gathered.is_full();
+        match self.ask_on_contents(whose, waits) {
             None if matches!(self.request, Flow::Resting) => self.fill(Side::Front, Hope::Later, out),
             None => (),
             Some(Action::Accept) => match whose {
@@ -203,6 +206,9 @@ impl Session {
             }
             self.early = early.gathered.overflow.is_some().then_some(early);
         }
+        if !self.speaks_http() {
+            self.variables.end(Scope::Request);
+        }
         self.enter(Phase::Assigning);
         out.ask(Ask::Server { hash: self.hash, avoid: None, imposed, takes_down });
     }
@@ -214,8 +220,66 @@ impl Session {
     }
 
     /// What rules that look at no contents do with the client.
-    fn admitted(&self, rules: &[table::Rule]) -> Action {
-        table::judge(rules, &Facts { heard: Heard::Nothing, ..self.facts(true) }).unwrap_or_default()
+    fn admitted(&mut self, rules: fn(&Admission) -> &[Rule]) -> Action {
+        let table = self.table.clone();
+        let rules = rules(&table.frontend(self.frontend).admission);
+        self.ask_rules(rules, |session| Facts { heard: Heard::Nothing, ..session.facts(true) }).unwrap_or_default()
+    }
+
+    /// What a section's rules on contents do with the client, who may say more if they wait for it; `None`: they do.
+    pub(crate) fn ask_on_contents(&mut self, whose: Rules, waits: bool) -> Option<Action> {
+        let table = self.table.clone();
+        let inspection = match whose {
+            Rules::Frontend => &table.frontend(self.frontend).admission.content,
+            Rules::Backend => {
+                let backend = self.backend.expect("the backend is chosen before its rules are asked");
+                &table.backend(backend).rules.request
+            }
+        };
+        let is_final = !waits || inspection.delay.is_none();
+        self.ask_rules(&inspection.rules, |session| session.facts(is_final))
+    }
+
+    /// Asks rules from the first on, each with what those before it have kept; `None`: they wait for more.
+    pub(crate) fn ask_rules<A: Copy + Default>(
+        &mut self,
+        rules: &[Rule<A>],
+        facts: impl for<'f> Fn(&'f Session) -> Facts<'f>,
+    ) -> Option<A> {
+        let mut place = 0;
+        loop {
+            match table::ask(rules, &mut place, &facts(self)) {
+                Asked::Decided(_, action) => return Some(action),
+                Asked::Passed => return Some(A::default()),
+                Asked::Open => return None,
+                Asked::Changes(change) => self.make(change),
+            }
+        }
+    }
+
+    fn make(&mut self, change: Change) {
+        match change {
+            Change::Variable(variable, value) => self.variables.put(variable, value),
+            Change::Addr(whence, addr) => self.change_end(whence, |known| whence.put_addr(addr, known)),
+            Change::Port(whence, port) => self.change_end(whence, |known| whence.put_port(port, known)),
+            Change::Captured(whose, slot, kept) => self.keep_capture(whose, slot, kept),
+            Change::LineLevel(level) => self.set_line_level(level),
+        }
+    }
+
+    /// What is said of an end before it is known who the client is, is true of its connection, later of the exchange under way.
+    fn change_end(&mut self, whence: Whence, change: impl FnOnce(&mut Option<SocketAddr>)) {
+        let Ends { mut source, mut destination } = self.ends();
+        match whence {
+            Whence::Source => change(&mut source),
+            Whence::Destination => change(&mut destination),
+        }
+        if self.identified_at.is_some() {
+            self.ends_by_rule = Some(Box::new(Ends { source, destination }));
+            return;
+        }
+        source.into_iter().for_each(|source| self.client = Addr::Ip(source));
+        destination.into_iter().for_each(|destination| self.destination = Addr::Ip(destination));
     }
 
     pub(crate) fn inspection(&self, rules: Rules) -> Option<&Inspection> {
@@ -247,7 +311,7 @@ impl Session {
             tls: self.tls_client().map(|client| &**client),
             back_tls: self.tls_server().map(|server| &**server),
             announced: self.announced(),
-            variables: self.variables(),
+            variables: &self.variables,
             course: Some(self.course()),
             table: &self.table,
         }

@@ -102,7 +102,9 @@ use socket::Socket;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use table::{Announced, Backend, BackendId, Frontend, FrontendId, Identity, Passed, Pin, Server, ShardIndex};
+use table::{
+    Announced, Backend, BackendId, Frontend, FrontendId, Identity, Passed, Pin, Server, ShardIndex, Variables,
+};
 use wait::Wait;
 
 /// One client's connection and the server's that serves it.
@@ -156,6 +158,8 @@ pub struct Session {
     header_left: u32,
     client: Addr,
     destination: Addr,
+    /// What rules have kept: of the client's connection and, in `mode http`, of the exchange under way.
+    variables: Variables,
     /// What rules say in the place of both, of the exchange under way.
     ends_by_rule: Option<Box<Ends>>,
     /// What its PROXY header says beside them.

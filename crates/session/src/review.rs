@@ -85,10 +85,11 @@ impl Session {
 
     /// Asks the rules, and goes as far as they let it.
     pub(crate) fn judge_response(&mut self, now: Instant, out: &mut Outbox) {
-        let inspection = &self.backend_ref().expect("a server implies a backend").rules.response;
+        let table = self.table.clone();
+        let inspection = &table.backend(self.backend.expect("a server implies a backend")).rules.response;
         let Review { gathered, patience, .. } = &**self.review.as_ref().expect("a verdict is to come");
         let is_final = *patience != Patience::Waiting || gathered.is_full() || inspection.delay.is_none();
-        match inspection.judge(&self.response_facts(gathered.bytes(), is_final)) {
+        match self.ask_rules(&inspection.rules, |session| session.response_facts(is_final)) {
             None if matches!(self.response, Flow::Resting) => self.fill(Side::Back, Hope::Later, out),
             None => (),
             Some(ResponseAction::Accept) => self.pass(Verdict::Accepted, now, out),
@@ -150,7 +151,8 @@ impl Session {
         }
     }
 
-    fn response_facts<'a>(&'a self, bytes: &'a [u8], is_final: bool) -> Facts<'a> {
+    fn response_facts(&self, is_final: bool) -> Facts<'_> {
+        let bytes = self.review.as_ref().map_or(&[][..], |review| review.gathered.bytes());
         let Ends { source, destination } = self.ends();
         Facts {
             src: source,
@@ -161,7 +163,7 @@ impl Session {
             tls: self.tls_client().map(|client| &**client),
             back_tls: self.tls_server().map(|server| &**server),
             announced: self.announced(),
-            variables: self.variables(),
+            variables: &self.variables,
             course: Some(self.course()),
             table: &self.table,
         }

@@ -5,7 +5,7 @@ use crate::flow::{Flow, Pace};
 use crate::gather::Gathered;
 use crate::{Arrival, Cause, End, Event, Moment, Outbox, Phase, Session, Shutdown, Socket};
 use driver::{Hope, Instant, Side};
-use table::{Identity, Passed, Pin};
+use table::{Identity, Passed, Pin, Variables};
 
 impl Session {
     /// Takes over an accepted connection and starts with it.
@@ -42,6 +42,7 @@ impl Session {
             header_left: 0,
             client,
             destination,
+            variables: Variables::default(),
             ends_by_rule: None,
             announced: None,
             accepted_at: now,

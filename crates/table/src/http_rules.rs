@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use http1::{EditError, Fields, Request, Response};
 
+use crate::effect::{Change, Effect, LineLevel, Whence};
 use crate::http_edit::Edit;
 use crate::reply::{Redirect, Reply, Words};
-use crate::sample::{Captures, Course, Expression, Facts, Format, Heard, Message, Speaker, Value, Variable, Variables};
-use crate::{BackendId, Condition, ListRule, LogLevel, Table};
+use crate::sample::{Captures, Course, Facts, Heard, Message, Variables};
+use crate::{BackendId, Condition, ListRule, Table};
 
 /// The rules of a section, each list in file order.
 #[derive(Clone, Debug, Default)]
@@ -55,22 +56,11 @@ pub enum HttpAction {
     Reject,
     /// The same, and the client is not told.
     Drop,
-    /// What the log, servers and later rules are told of where the client is. Without a value nothing changes.
-    SetAddr(Whence, Expression),
-    /// The same of its port.
-    SetPort(Whence, Expression),
+    /// Something is kept or told, and the next rule is asked.
+    Effect(Effect),
     /// A service of our own answers, in place of a server.
     Serve(BackendId),
     Edit(Edit),
-    /// The level of the log line.
-    SetLogLevel(LineLevel),
-    /// `set-var`. An expression without a value leaves the variable as it was.
-    SetVariable(Variable, Expression),
-    /// `set-var-fmt`
-    SetVariableText(Variable, Format),
-    UnsetVariable(Variable),
-    /// A sample is kept in a slot of the frontend's captures of this side's message.
-    Capture(Speaker, usize, Expression),
     /// `set-map`, `add-acl` and theirs. What cannot be done is not done.
     ChangeList(ListRule),
     /// Whether an edit of a later rule of this list that cannot be made ends the exchange.
@@ -94,24 +84,6 @@ pub struct RulePlace {
     /// The rule that is asked next.
     next: usize,
     is_strict: bool,
-}
-
-/// An end of the client's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whence {
-    /// `set-src`: the client.
-    Source,
-    /// `set-dst`: what it connected to.
-    Destination,
-}
-
-/// What rules have said of an exchange's log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LineLevel {
-    #[default]
-    Usual,
-    Forced(LogLevel),
-    Silent,
 }
 
 /// What becomes of a message.
@@ -180,19 +152,13 @@ impl HttpAction {
             HttpAction::Deny(reply) | HttpAction::Tarpit(reply) | HttpAction::Return(reply) => reply.fits(table),
             HttpAction::Redirect(redirect) => redirect.fits(table),
             HttpAction::Edit(edit) => edit.fits(table),
-            HttpAction::SetVariable(_, expression)
-            | HttpAction::Capture(_, _, expression)
-            | HttpAction::SetAddr(_, expression)
-            | HttpAction::SetPort(_, expression) => expression.fits(table),
-            HttpAction::SetVariableText(_, format) => format.fits(table),
+            HttpAction::Effect(effect) => effect.fits(table),
             HttpAction::ChangeList(rule) => rule.fits(table),
             HttpAction::Serve(service) => table.has_backend(*service),
             HttpAction::Allow
             | HttpAction::Challenge(_)
             | HttpAction::Reject
             | HttpAction::Drop
-            | HttpAction::SetLogLevel(_)
-            | HttpAction::UnsetVariable(_)
             | HttpAction::StrictMode(_)
             | HttpAction::WaitForContent(_) => true,
         }
@@ -229,18 +195,9 @@ impl Case<'_> {
                 HttpAction::Challenge(realm) => return Ruling::Answered(Words::Challenge(realm.clone())),
                 HttpAction::Reject => return Ruling::Rejected,
                 HttpAction::Drop => return Ruling::Dropped,
-                HttpAction::SetAddr(whence, expression) => {
-                    if let Some(addr) = expression.value(&self.facts()).and_then(|value| value.to_addr()) {
-                        let whence = self.whence(*whence);
-                        *whence = Some(SocketAddr::new(addr, whence.map_or(0, |known| known.port())));
-                    }
-                }
-                HttpAction::SetPort(whence, expression) => {
-                    // A text that is no number is 0 to HAProxy, and of numbers that are too large the low bits count.
-                    let port = expression.value(&self.facts()).map(|value| value.to_int().unwrap_or(0) as u16);
-                    if let (Some(port), Some(known)) = (port, self.whence(*whence)) {
-                        known.set_port(port);
-                    }
+                HttpAction::Effect(effect) => {
+                    let change = effect.change(&self.facts());
+                    change.into_iter().for_each(|change| self.make(change));
                 }
                 HttpAction::Serve(service) => return Ruling::Served(*service),
                 HttpAction::Edit(edit) => {
@@ -250,18 +207,6 @@ impl Case<'_> {
                         return Ruling::Failed;
                     }
                 }
-                HttpAction::SetLogLevel(level) => *self.line_level = *level,
-                HttpAction::SetVariable(variable, expression) => {
-                    let value = expression.value(&self.facts()).map(|value| value.into_owned());
-                    value.into_iter().for_each(|value| self.variables.set(*variable, value));
-                }
-                HttpAction::SetVariableText(variable, format) => {
-                    let mut text = Vec::new();
-                    format.append(&self.facts(), &mut text);
-                    self.variables.set(*variable, Value::Bytes(text.into()));
-                }
-                HttpAction::Capture(whose, slot, expression) => self.capture(*whose, *slot, expression),
-                HttpAction::UnsetVariable(variable) => self.variables.unset(*variable),
                 HttpAction::ChangeList(rule) => rule.make(&self.facts()),
                 HttpAction::StrictMode(is_on) => place.is_strict = *is_on,
                 HttpAction::WaitForContent(patience) => return Ruling::Awaiting(*patience),
@@ -288,29 +233,20 @@ impl Case<'_> {
         Facts { heard: Heard::Message(message), variables: self.variables, course, ..self.facts }
     }
 
+    fn make(&mut self, change: Change) {
+        match change {
+            Change::Variable(variable, value) => self.variables.put(variable, value),
+            Change::Addr(whence, addr) => whence.put_addr(addr, self.whence(whence)),
+            Change::Port(whence, port) => whence.put_port(port, self.whence(whence)),
+            Change::Captured(whose, slot, kept) => self.captures.put(whose, slot, kept),
+            Change::LineLevel(level) => *self.line_level = level,
+        }
+    }
+
     fn whence(&mut self, whence: Whence) -> &mut Option<SocketAddr> {
         match whence {
             Whence::Source => &mut self.facts.src,
             Whence::Destination => &mut self.facts.dst,
-        }
-    }
-
-    /// Where nobody will ask for captures there are no slots.
-    fn capture(&mut self, whose: Speaker, slot: usize, expression: &Expression) {
-        let http = &self.facts.table.frontend(self.facts.frontend).http;
-        let captures = match whose {
-            Speaker::Client => &http.request_captures,
-            Speaker::Server => &http.response_captures,
-        };
-        let Some(capture) = captures.get(slot) else { return };
-        let Some(value) = expression.value(&self.facts()) else { return };
-        let kept: Box<[u8]> = capture.cut(&value.into_bytes()).into();
-        let slots = match whose {
-            Speaker::Client => &mut self.captures.request,
-            Speaker::Server => &mut self.captures.response,
-        };
-        if let Some(slot) = slots.get_mut(slot) {
-            *slot = Some(kept);
         }
     }
 

@@ -25,6 +25,7 @@ mod book;
 mod cacheable;
 mod cookie_dates;
 mod count;
+mod effect;
 mod formula;
 mod forwarded;
 mod frontend;
@@ -61,13 +62,14 @@ pub use book::StateBook;
 pub use cacheable::leaks_cookie;
 pub use cookie_dates::AgeLimits;
 pub use count::{Conns, ShardIndex, ShardedCount};
+pub use effect::{Change, Effect, LineLevel, Whence};
 pub use formula::Formula;
 pub use forwarded::{Forwarded, NodeForm};
 pub use frontend::{Bind, BindAddr, ClientTimeouts, Frontend, Ownership, Switch, UseBackend};
 pub use hashing::{HashFunction, HashKey, Hashing, UriExtent};
 pub use http::{Capture, ForwardFor, HttpBack, HttpFront, Keeping, Monitor, RetryEvent, RetryOn, Reuse};
 pub use http_edit::{Edit, Replacement, TargetPart, field_names};
-pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, LineLevel, Patience, RulePlace, Ruling, Whence};
+pub use http_rules::{Case, Head, HttpAction, HttpRule, HttpRules, Patience, RulePlace, Ruling};
 pub use identity::{Identity, Numbers, UniqueId};
 pub use ip_set::IpSet;
 pub use list_rule::{ListChange, ListRule};
@@ -80,8 +82,7 @@ pub use reply::{OwnPage, Pages, Redirect, RedirectKind, Reply, ReplyContent, Wor
 pub use retry::{Pin, Redispatch, Retry};
 pub use route::{route, switching};
 pub use rules::{
-    Action, Admission, BackendRules, Decisive, Inspection, ResponseAction, Rule, ServerSwitch, UseServer, decisive,
-    judge,
+    Action, Admission, Asked, BackendRules, Deed, Inspection, ResponseAction, Rule, ServerSwitch, UseServer, ask,
 };
 pub use sample::{
     Amount, Announced, BackLoad, Captured, Captures, CapturesForm, CertificatePart, Chunks, Compare, ConnectionsOf,

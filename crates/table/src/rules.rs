@@ -2,17 +2,26 @@
 
 use std::time::Duration;
 
-use crate::{Condition, Facts, Format, PersistRule, Persisting, ServerId, Table, Verdict, route};
+use crate::{Change, Condition, Effect, Facts, Format, PersistRule, Persisting, ServerId, Table, Verdict, route};
 
 /// One `tcp-request …` or `tcp-response content` line.
 #[derive(Clone, Debug)]
 pub struct Rule<A = Action> {
     /// Without one it always holds.
     pub condition: Option<Condition>,
-    pub action: A,
+    pub deed: Deed<A>,
 }
 
-/// What a rule does with the connection.
+/// What a rule does.
+#[derive(Clone, Debug)]
+pub enum Deed<A = Action> {
+    /// No rule behind it is asked.
+    Decide(A),
+    /// Something is kept or told, and the next rule is asked.
+    Effect(Effect),
+}
+
+/// What becomes of the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Also where no rule holds.
@@ -23,7 +32,7 @@ pub enum Action {
     Drop,
 }
 
-/// What a `tcp-response content` rule does with the connection.
+/// What a `tcp-response content` rule makes of the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ResponseAction {
     /// Also where no rule holds.
@@ -87,35 +96,40 @@ pub enum ServerSwitch {
     Named(Format),
 }
 
-/// What the first rule says that holds; `None` while that depends on bytes which have not come.
-pub fn judge<A: Copy + Default>(rules: &[Rule<A>], facts: &Facts<'_>) -> Option<A> {
-    match decisive(rules, facts) {
-        Decisive::Rule(index) => Some(rules[index].action),
-        Decisive::Open => None,
-        Decisive::None => Some(A::default()),
-    }
-}
-
-/// Which rule decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decisive {
-    /// The one with this index: the first that holds.
-    Rule(usize),
+/// How far rules have come that were asked from a place on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked<A = Action> {
+    /// The rule with this index decides: the first of them that holds.
+    Decided(usize, A),
     /// That depends on bytes which have not come.
     Open,
-    None,
+    /// A rule holds that changes this. The others are to be asked when it is made, from their place on.
+    Changes(Change),
+    /// None of them decides.
+    Passed,
 }
 
-/// Finds the rule that decides.
-pub fn decisive<A>(rules: &[Rule<A>], facts: &Facts<'_>) -> Decisive {
-    for (index, rule) in rules.iter().enumerate() {
+/// Asks rules, in order, from a place on, which moves with them. Who waits for bytes begins anew when they have come, as HAProxy does:
+/// what a rule keeps of them may be more by then.
+pub fn ask<A: Copy>(rules: &[Rule<A>], place: &mut usize, facts: &Facts<'_>) -> Asked<A> {
+    for (index, rule) in rules.iter().enumerate().skip(*place) {
+        *place = index + 1;
         match rule.condition.as_ref().map_or(Verdict::Yes, |condition| condition.verdict(facts)) {
-            Verdict::Yes => return Decisive::Rule(index),
-            Verdict::Open => return Decisive::Open,
-            Verdict::No => (),
+            Verdict::Yes => (),
+            Verdict::Open => return Asked::Open,
+            Verdict::No => continue,
+        }
+        match &rule.deed {
+            Deed::Decide(action) => return Asked::Decided(index, *action),
+            Deed::Effect(effect) if effect.is_open(facts) => return Asked::Open,
+            Deed::Effect(effect) => {
+                if let Some(change) = effect.change(facts) {
+                    return Asked::Changes(change);
+                }
+            }
         }
     }
-    Decisive::None
+    Asked::Passed
 }
 
 impl<A> Default for Inspection<A> {
@@ -124,20 +138,23 @@ impl<A> Default for Inspection<A> {
     }
 }
 
-impl<A: Copy + Default> Inspection<A> {
-    /// What the rules say, or `None` to wait for more.
-    pub fn judge(&self, facts: &Facts<'_>) -> Option<A> {
-        judge(&self.rules, facts)
-    }
-
+impl<A> Inspection<A> {
     fn conditions(&self) -> impl Iterator<Item = &Condition> {
         conditions(&self.rules)
+    }
+
+    fn effects_fit(&self, table: &Table) -> bool {
+        effects_fit(&self.rules, table)
     }
 }
 
 impl Admission {
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         conditions(&self.connection).chain(conditions(&self.session)).chain(self.content.conditions())
+    }
+
+    pub(crate) fn effects_fit(&self, table: &Table) -> bool {
+        effects_fit(&self.connection, table) && effects_fit(&self.session, table) && self.content.effects_fit(table)
     }
 }
 
@@ -181,6 +198,8 @@ impl BackendRules {
     /// Whether every id in it has a place in `table`.
     pub(crate) fn fits(&self, table: &Table) -> bool {
         self.conditions().all(|condition| condition.fits(table))
+            && self.request.effects_fit(table)
+            && self.response.effects_fit(table)
             && self.servers.iter().all(|rule| match &rule.server {
                 ServerSwitch::To(server) => table.has_server(*server),
                 ServerSwitch::Named(format) => format.fits(table),
@@ -197,4 +216,11 @@ fn server_named(format: &Format, facts: &Facts<'_>) -> Option<ServerId> {
 
 fn conditions<A>(rules: &[Rule<A>]) -> impl Iterator<Item = &Condition> {
     rules.iter().filter_map(|rule| rule.condition.as_ref())
+}
+
+fn effects_fit<A>(rules: &[Rule<A>], table: &Table) -> bool {
+    rules.iter().all(|rule| match &rule.deed {
+        Deed::Decide(_) => true,
+        Deed::Effect(effect) => effect.fits(table),
+    })
 }

@@ -240,6 +240,7 @@ impl Table {
             let conditions = frontend.rules.iter().filter_map(|rule| rule.condition.as_ref());
             let mut conditions = conditions.chain(frontend.admission.conditions());
             assert!(conditions.all(|c| c.fits(self)), "'{}' asks outside of the table", frontend.name);
+            assert!(frontend.admission.effects_fit(self), "'{}' asks outside of the table", frontend.name);
             assert!(
                 frontend.http.rules.fits(self) && frontend.http.pages.fits(self),
                 "'{}' asks outside of the table",

@@ -5,8 +5,9 @@ mod common;
 use std::sync::Arc;
 
 use table::{
-    Acl, Action, Balance, Condition, Converter, Facts, Fetch, FrontendId, Global, Heard, Matcher, NumberRange, Part,
-    Payload, Rule, ServerSettings, Speaker, StateBook, Table, Term, Test, TextPatterns, Value, Verdict, judge,
+    Acl, Action, Asked, Balance, Change, Condition, Converter, Deed, Effect, Expression, Facts, Fetch, FrontendId,
+    Global, Heard, Matcher, NumberRange, Part, Payload, Rule, Scope, ServerSettings, Speaker, StateBook, Table, Term,
+    Test, TextPatterns, Value, Variable, Variables, Verdict, ask,
 };
 
 fn table() -> Table {
@@ -75,24 +76,62 @@ fn a_condition_is_decided_as_soon_as_nothing_open_can_matter() {
 #[test]
 fn rules_in_order_and_the_end_of_patience() {
     let table = table();
-    let rule =
-        |test: Option<&Test>, action| Rule { condition: test.map(|test| condition(&[&[(false, test)]])), action };
+    let rule = |test: Option<&Test>, action| Rule {
+        condition: test.map(|test| condition(&[&[(false, test)]])),
+        deed: Deed::Decide(action),
+    };
     let rules = [
         rule(Some(&slice(4, "EVIL")), Action::Reject),
         rule(Some(&length(6)), Action::Accept),
         rule(None, Action::Reject),
     ];
     for (bytes, is_final, expect) in [
-        ("", false, None),
-        ("EVI", false, None),
-        ("EVIL", false, Some(Action::Reject)),
-        ("GOOD", false, None),
-        ("GOOD!!", false, Some(Action::Accept)),
-        ("GOOD", true, Some(Action::Reject)),
+        ("", false, Asked::Open),
+        ("EVI", false, Asked::Open),
+        ("EVIL", false, Asked::Decided(0, Action::Reject)),
+        ("GOOD", false, Asked::Open),
+        ("GOOD!!", false, Asked::Decided(1, Action::Accept)),
+        ("GOOD", true, Asked::Decided(2, Action::Reject)),
     ] {
-        assert_eq!(judge(&rules, &facts(&table, bytes.as_bytes(), is_final)), expect, "{bytes} {is_final}");
+        assert_eq!(ask(&rules, &mut 0, &facts(&table, bytes.as_bytes(), is_final)), expect, "{bytes} {is_final}");
     }
-    assert_eq!(judge(&[], &facts(&table, b"", false)), Some(Action::Accept));
+    assert_eq!(ask::<Action>(&[], &mut 0, &facts(&table, b"", false)), Asked::Passed);
+}
+
+#[test]
+fn rules_see_what_those_before_them_keep() {
+    let table = table();
+    let variable = Variable { scope: Scope::Session, number: 0 };
+    let first = Expression {
+        fetch: Fetch::Payload(Speaker::Client, Part::Slice { offset: 0, size: 2 }),
+        converters: Vec::new(),
+    };
+    let is_kept = Test { fetch: Fetch::Variable(variable), ..slice(0, "GO") };
+    let rules = [
+        Rule { condition: Some(condition(&[&[(false, &is_kept)]])), deed: Deed::Decide(Action::Drop) },
+        Rule { condition: None, deed: Deed::Effect(Effect::SetVariable(variable, first)) },
+        Rule { condition: Some(condition(&[&[(false, &is_kept)]])), deed: Deed::Decide(Action::Reject) },
+        Rule { condition: Some(condition(&[&[(false, &length(6))]])), deed: Deed::Decide(Action::Accept) },
+    ];
+    for (bytes, expect) in [
+        ("G", Asked::Open),
+        ("GO", Asked::Decided(2, Action::Reject)),
+        ("GET", Asked::Open),
+        ("GET /a", Asked::Decided(3, Action::Accept)),
+    ] {
+        let (mut variables, mut place) = (Variables::default(), 0);
+        let asked = loop {
+            let facts = Facts { variables: &variables, ..facts(&table, bytes.as_bytes(), false) };
+            match ask(&rules, &mut place, &facts) {
+                Asked::Changes(Change::Variable(variable, value)) => variables.put(variable, value),
+                Asked::Changes(change) => panic!("{change:?}"),
+                asked @ (Asked::Decided(..) | Asked::Open | Asked::Passed) => break asked,
+            }
+        };
+        assert_eq!(asked, expect, "{bytes}");
+        let kept = bytes.get(..2).map(|kept| Value::Bytes(kept.as_bytes().into()));
+        assert_eq!(variables.value_of(variable), kept, "{bytes}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! else has to forget a refusal.
 
 pub(crate) mod bind;
+pub(crate) mod effects;
 pub(crate) mod fetch;
 pub(crate) mod fetch_names;
 pub(crate) mod global;

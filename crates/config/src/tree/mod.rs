@@ -21,7 +21,7 @@ pub use global::{Access, CpuMap, Global, IoEngine, Ownership, Role, StatsSocket,
 pub use http::{ForwardFor, HttpSettings, IpNet, Keeping, RetryEvent, Reuse};
 pub use log::{Log, LogOptions, LogStyle, LogTarget};
 pub use proxy::{Balance, Keepalive, Mode, Proxy, Redispatch, Settings, Splice, StateSource, Timeouts, UniqueId};
-pub use rules::{Capture, TcpAction, TcpResponseAction, TcpRule, TcpRules, UseBackend, UseServer};
+pub use rules::{Capture, TcpAction, TcpDeed, TcpResponseAction, TcpRule, TcpRules, UseBackend, UseServer};
 pub use server::{
     InitAddr, InitState, Observed, OnError, ProxyHeader, ProxyOption, ProxyTlv, Server, ServerOptions, ServerTls,
     ServerVerify,

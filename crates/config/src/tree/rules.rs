@@ -1,8 +1,9 @@
 //! Rules that choose, accept and reject; captures.
 
-use crate::acl::Condition;
+use crate::acl::{Condition, Expression};
+use crate::effect::Effect;
 use crate::http_rule::Format;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use std::time::Duration;
 
 /// `use_backend NAME [if|unless CONDITION]`.
@@ -31,9 +32,18 @@ pub struct TcpRules {
 /// `tcp-request … ACTION [if|unless CONDITION]`, `tcp-response content …`.
 #[derive(Clone, Debug)]
 pub struct TcpRule<A = TcpAction> {
-    pub action: Spanned<A>,
+    pub deed: Spanned<TcpDeed<A>>,
     /// Always, when absent.
     pub condition: Option<Condition>,
+}
+
+/// What a rule does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TcpDeed<A = TcpAction> {
+    /// No rule behind it is asked.
+    Decide(A),
+    /// The next rule is asked.
+    Effect(Effect),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +62,28 @@ pub enum TcpResponseAction {
     Close,
     /// `silent-drop`
     Drop,
+}
+
+impl TcpRules {
+    /// Every effect of them.
+    pub(crate) fn effects(&self) -> impl Iterator<Item = (Span, &Effect)> {
+        let of_requests = self.connection.iter().chain(&self.session).chain(&self.content).filter_map(TcpRule::effect);
+        of_requests.chain(self.response.iter().filter_map(TcpRule::effect))
+    }
+
+    /// Every expression in them, but for those of conditions.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.effects().flat_map(|(_, effect)| effect.expressions())
+    }
+}
+
+impl<A> TcpRule<A> {
+    fn effect(&self) -> Option<(Span, &Effect)> {
+        match &self.deed.value {
+            TcpDeed::Decide(_) => None,
+            TcpDeed::Effect(effect) => Some((self.deed.span, effect)),
+        }
+    }
 }
 
 /// `use-server NAME if|unless CONDITION`.

@@ -115,7 +115,8 @@ impl Checker<'_, '_> {
             Operand::Named(_) | Operand::Predefined(_) | Operand::Unserved => None,
         });
         let of_tests = of_acls.chain(anonymous).filter_map(Test::fetch);
-        let of_rules = proxy.http.all().flat_map(|rule| rule.action.expressions()).map(|expression| &expression.fetch);
+        let of_rules = proxy.http.all().flat_map(|rule| rule.action.expressions()).chain(proxy.tcp.expressions());
+        let of_rules = of_rules.map(|expression| &expression.fetch);
         let of_balance = proxy.settings.hashed_expression().map(|expression| &expression.fetch);
         let formats = proxy.rules.iter().map(|rule| &rule.computed);
         let formats = formats.chain(proxy.use_servers.iter().map(|rule| &rule.computed)).flatten();

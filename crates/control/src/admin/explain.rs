@@ -9,8 +9,8 @@ use super::desk::Desk;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use table::{
-    Action, Backend, Balance, Bind, BindAddr, Condition, Decisive, Facts, Frontend, FrontendId, HashKey, Heard,
-    Inspection, Payload, PickKey, Preview, Rule, Server, Standing, Table, decisive, switching,
+    Action, Asked as Ruled, Backend, Balance, Bind, BindAddr, Change, Condition, Facts, Frontend, FrontendId, HashKey,
+    Heard, Payload, PickKey, Preview, Rule, Server, Standing, Table, Variables, Whence, ask, switching,
 };
 
 const USAGE: &str = "usage: explain src=<ip>[:<port>] dst=<ip>:<port> [sni=<name>]\n";
@@ -64,7 +64,8 @@ fn answer(table: &Table, asked: &Asked) -> String {
     }
     let is_v6 = matches!(bind.addr, BindAddr::Ip(SocketAddr::V6(_)));
     let (src, dst) = if is_v6 { (mapped(asked.src), mapped(asked.dst)) } else { (asked.src, asked.dst) };
-    let facts = Facts::new(table, id, Some(src), Some(dst));
+    let mut known = Known { src: Some(src), dst: Some(dst), variables: Variables::default() };
+    let facts = Facts::new(table, id, None, None);
     if bind.accept_proxy {
         let _ = writeln!(text, "header:   src and dst are taken for what the PROXY header says");
     }
@@ -73,24 +74,24 @@ fn answer(table: &Table, asked: &Asked) -> String {
     for (what, rules) in
         [("tcp-request connection", &admission.connection), ("tcp-request session", &admission.session)]
     {
-        if !rules.is_empty() && !verdict(&mut text, what, rules, &facts) {
+        if !verdict(&mut text, what, rules, &mut known, &facts) {
             return text;
         }
     }
     let hello = asked.sni.as_deref().map(client_hello).unwrap_or_default();
     let facts = Facts { heard: Heard::Client(Payload { bytes: &hello, is_final: true }), ..facts };
-    if !content(&mut text, "tcp-request content", &admission.content, &facts) {
+    if !verdict(&mut text, "tcp-request content", &admission.content.rules, &mut known, &facts) {
         return text;
     }
-    let Some(backend) = backend(&mut text, frontend, &facts) else { return text };
+    let Some(backend) = backend(&mut text, frontend, &known.within(&facts)) else { return text };
     let facts = Facts { backend: Some(backend), ..facts };
     let backend = table.backend(backend);
     let has_rules_of_its_own = backend.name != frontend.name;
-    if has_rules_of_its_own && !content(&mut text, "tcp-request content of the backend", &backend.rules.request, &facts)
-    {
+    let rules = &backend.rules.request.rules;
+    if has_rules_of_its_own && !verdict(&mut text, "tcp-request content of the backend", rules, &mut known, &facts) {
         return text;
     }
-    server(&mut text, table, backend, &facts);
+    server(&mut text, table, backend, &known.within(&facts));
     text
 }
 
@@ -136,26 +137,64 @@ fn limits(table: &Table, frontend: &Frontend) -> String {
     format!("{of_frontend}{of_process}{end}")
 }
 
-/// Tells which rule decides; answers whether the connection goes on.
-fn verdict(text: &mut String, what: &str, rules: &[Rule], facts: &Facts<'_>) -> bool {
-    let (goes_on, why) = match decisive(rules, facts) {
-        Decisive::Rule(index) => {
-            let rule = &rules[index];
-            let (goes_on, word) = match rule.action {
+/// What rules have made of the connection so far.
+struct Known {
+    src: Option<SocketAddr>,
+    dst: Option<SocketAddr>,
+    variables: Variables,
+}
+
+impl Known {
+    fn within<'k>(&'k self, facts: &Facts<'k>) -> Facts<'k> {
+        Facts { src: self.src, dst: self.dst, variables: &self.variables, ..*facts }
+    }
+
+    fn make(&mut self, change: Change) {
+        let Known { src, dst, variables } = self;
+        let end = |whence| match whence {
+            Whence::Source => src,
+            Whence::Destination => dst,
+        };
+        match change {
+            Change::Variable(variable, value) => variables.put(variable, value),
+            Change::Addr(whence, addr) => whence.put_addr(addr, end(whence)),
+            Change::Port(whence, port) => whence.put_port(port, end(whence)),
+            // They are for lines of the log.
+            Change::Captured(..) | Change::LineLevel(_) => (),
+        }
+    }
+}
+
+/// Tells which rule decides, if there are any; answers whether the connection goes on.
+fn verdict(text: &mut String, what: &str, rules: &[Rule], known: &mut Known, facts: &Facts<'_>) -> bool {
+    if rules.is_empty() {
+        return true;
+    }
+    let (goes_on, why) = match ruled(rules, known, facts) {
+        Some((index, action)) => {
+            let (goes_on, word) = match action {
                 Action::Accept => (true, "accept"),
                 Action::Reject => (false, "reject"),
                 Action::Drop => (false, "silent-drop"),
             };
-            (goes_on, format!("{word}, by rule {}{}", index + 1, because(rule.condition.as_ref())))
+            (goes_on, format!("{word}, by rule {}{}", index + 1, because(rules[index].condition.as_ref())))
         }
-        Decisive::Open | Decisive::None => (true, format!("accept, none of {} rules holds", rules.len())),
+        None => (true, format!("accept, none of {} rules holds", rules.len())),
     };
     let _ = writeln!(text, "rules:    {what}: {why}");
     goes_on
 }
 
-fn content(text: &mut String, what: &str, inspection: &Inspection, facts: &Facts<'_>) -> bool {
-    inspection.rules.is_empty() || verdict(text, what, &inspection.rules, facts)
+/// The rule that decides, if one does, and how.
+fn ruled(rules: &[Rule], known: &mut Known, facts: &Facts<'_>) -> Option<(usize, Action)> {
+    let mut place = 0;
+    loop {
+        match ask(rules, &mut place, &known.within(facts)) {
+            Ruled::Decided(index, action) => return Some((index, action)),
+            Ruled::Open | Ruled::Passed => return None,
+            Ruled::Changes(change) => known.make(change),
+        }
+    }
 }
 
 fn backend(text: &mut String, frontend: &Frontend, facts: &Facts<'_>) -> Option<table::BackendId> {
@@ -327,6 +366,34 @@ mod tests {
         assert!(text.ends_with("server:   none is usable; the session would end\n"), "{text}");
         let text = explained("src=203.0.113.5 dst=192.0.2.80:443");
         assert!(text.ends_with("tcp-request connection: reject, by rule 1 (if { })\n"), "{text}");
+    }
+
+    #[test]
+    fn by_what_rules_keep() {
+        const FILE: &str = "
+            frontend fe
+                bind :143
+                tcp-request connection set-src str(10.0.0.9) if { src 192.0.2.7 }
+                tcp-request session set-var(sess.inside) bool(true) if { src 10.0.0.0/8 }
+                tcp-request session reject if { var(sess.inside) -m bool } { src 10.0.0.8 }
+                use_backend internal if { var(sess.inside) -m bool }
+                default_backend be
+            backend be
+            backend internal
+        ";
+        let table = table_of(FILE);
+        let explained = |src: &str| {
+            let words = [format!("src={src}"), "dst=192.0.2.80:143".to_owned()];
+            answer(&table, &asked(&words).expect("well asked"))
+        };
+        for (src, expected) in [
+            ("192.0.2.7", "backend:  internal, by use_backend rule 1 (if { })\n"),
+            ("10.0.0.8", "rules:    tcp-request session: reject, by rule 2 (if { } { })\n"),
+            ("192.0.2.8", "backend:  be, the default, none of 1 use_backend rules holds\n"),
+        ] {
+            let text = explained(src);
+            assert!(text.contains(expected), "{src}: {text}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::pages::Site;
 use config::{Lead, Proxy, Stage};
 use std::fs;
 use table::{
-    Edit, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, ListChange, ListRule, Patience, Redirect,
-    RedirectKind, Replacement, Scope, TargetPart, Variable, Whence, field_names,
+    Edit, Effect, Format, FormatPart, HttpAction, HttpRule, HttpRules, LineLevel, ListChange, ListRule, Patience,
+    Redirect, RedirectKind, Replacement, Scope, TargetPart, Variable, Whence, field_names,
 };
 
 impl Lowering<'_> {
@@ -68,12 +68,7 @@ impl Lowering<'_> {
             config::HttpAction::Redirect(redirect) => HttpAction::Redirect(self.redirect(redirect, proxy)),
             config::HttpAction::Reject => HttpAction::Reject,
             config::HttpAction::Drop => HttpAction::Drop,
-            config::HttpAction::SetAddress(end, expression) => {
-                HttpAction::SetAddr(whence(*end), self.expression(expression, proxy))
-            }
-            config::HttpAction::SetPort(end, expression) => {
-                HttpAction::SetPort(whence(*end), self.expression(expression, proxy))
-            }
+            config::HttpAction::Effect(effect) => HttpAction::Effect(self.effect(effect, whose, proxy)),
             config::HttpAction::Challenge(realm) => {
                 // The section's name, where the file does not say it (`configuration.txt: http-request auth`).
                 let realm = realm.as_deref().unwrap_or(proxy.name.as_str());
@@ -110,20 +105,6 @@ impl Lowering<'_> {
             config::HttpAction::SetStatus(status, reason) => {
                 HttpAction::Edit(Edit::SetStatus(*status, reason.as_deref().unwrap_or_default().as_bytes().into()))
             }
-            config::HttpAction::SetLogLevel(Some(level)) => {
-                HttpAction::SetLogLevel(LineLevel::Forced(super::logs::level(*level)))
-            }
-            config::HttpAction::SetLogLevel(None) => HttpAction::SetLogLevel(LineLevel::Silent),
-            config::HttpAction::SetVariable(variable, expression) => {
-                HttpAction::SetVariable(self.variable(variable), self.expression(expression, proxy))
-            }
-            config::HttpAction::SetVariableText(variable, format) => {
-                HttpAction::SetVariableText(self.variable(variable), self.format(format, proxy))
-            }
-            config::HttpAction::Capture(expression, slot) => {
-                HttpAction::Capture(super::parts::speaker(whose), *slot as usize, self.expression(expression, proxy))
-            }
-            config::HttpAction::UnsetVariable(variable) => HttpAction::UnsetVariable(self.variable(variable)),
             config::HttpAction::ChangeList { change, file, key } => HttpAction::ChangeList(ListRule {
                 list: self.changed_list(file),
                 key: self.format(key, proxy),
@@ -138,6 +119,31 @@ impl Lowering<'_> {
                 HttpAction::WaitForContent(Patience { time: Some(*time), least: *least })
             }
         })
+    }
+
+    pub(super) fn effect(&mut self, effect: &config::Effect, whose: config::Speaker, proxy: &Proxy) -> Effect {
+        match effect {
+            config::Effect::SetAddress(end, expression) => {
+                Effect::SetAddr(whence(*end), self.expression(expression, proxy))
+            }
+            config::Effect::SetPort(end, expression) => {
+                Effect::SetPort(whence(*end), self.expression(expression, proxy))
+            }
+            config::Effect::SetLogLevel(Some(level)) => {
+                Effect::SetLogLevel(LineLevel::Forced(super::logs::level(*level)))
+            }
+            config::Effect::SetLogLevel(None) => Effect::SetLogLevel(LineLevel::Silent),
+            config::Effect::SetVariable(variable, expression) => {
+                Effect::SetVariable(self.variable(variable), self.expression(expression, proxy))
+            }
+            config::Effect::SetVariableText(variable, format) => {
+                Effect::SetVariableText(self.variable(variable), self.format(format, proxy))
+            }
+            config::Effect::UnsetVariable(variable) => Effect::UnsetVariable(self.variable(variable)),
+            config::Effect::Capture(expression, slot) => {
+                Effect::Capture(super::parts::speaker(whose), *slot as usize, self.expression(expression, proxy))
+            }
+        }
     }
 
     pub(super) fn format(&mut self, format: &config::Format, proxy: &Proxy) -> Format {

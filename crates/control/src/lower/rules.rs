@@ -2,9 +2,10 @@
 
 use super::acls::Acls;
 use super::{Lowering, limit};
-use config::{Proxy, TcpAction, TcpResponseAction, TcpRule};
+use config::{Proxy, Speaker, TcpAction, TcpDeed, TcpResponseAction, TcpRule};
 use table::{
-    Action, Admission, BackendRules, Inspection, PersistRule, Persisting, ResponseAction, Rule, ServerSwitch, UseServer,
+    Action, Admission, BackendRules, Deed, Inspection, PersistRule, Persisting, ResponseAction, Rule, ServerSwitch,
+    UseServer,
 };
 
 impl Lowering<'_> {
@@ -49,17 +50,18 @@ impl Lowering<'_> {
     }
 
     fn response(&mut self, proxy: &Proxy, acls: &Acls) -> Inspection<ResponseAction> {
-        let rules = self.rules_with(&proxy.tcp.response, response_action, proxy, acls);
+        let rules = self.rules_with(&proxy.tcp.response, Speaker::Server, response_action, proxy, acls);
         Inspection { rules, delay: limit(&proxy.tcp.response_delay) }
     }
 
     fn tcp_rules(&mut self, rules: &[TcpRule], proxy: &Proxy, acls: &Acls) -> Vec<Rule> {
-        self.rules_with(rules, action, proxy, acls)
+        self.rules_with(rules, Speaker::Client, action, proxy, acls)
     }
 
     fn rules_with<C: Copy, A>(
         &mut self,
         rules: &[TcpRule<C>],
+        whose: Speaker,
         action: fn(C) -> A,
         proxy: &Proxy,
         acls: &Acls,
@@ -67,7 +69,11 @@ impl Lowering<'_> {
         let mut lowered = Vec::with_capacity(rules.len());
         for rule in rules {
             let condition = rule.condition.as_ref().map(|condition| self.condition(condition, proxy, acls));
-            lowered.push(Rule { condition, action: action(rule.action.value) });
+            let deed = match &rule.deed.value {
+                TcpDeed::Decide(decision) => Deed::Decide(action(*decision)),
+                TcpDeed::Effect(effect) => Deed::Effect(self.effect(effect, whose, proxy)),
+            };
+            lowered.push(Rule { condition, deed });
         }
         lowered
     }

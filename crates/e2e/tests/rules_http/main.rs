@@ -4,6 +4,7 @@
 mod answers;
 mod cookies;
 mod edits;
+mod effects;
 mod words;
 
 use e2e::{LogServer, Origin, Proxy, Setup, Subject};

@@ -42,15 +42,14 @@ impl Session {
 
     fn passes_content_rules(&mut self, whose: Rules, now: Instant, out: &mut Outbox) -> bool {
         let delay = self.inspection(whose).and_then(|inspection| inspection.delay);
-        let is_final = match self.look_for_content_rules(delay, now) {
-            Ok(wait) => wait == Wait::Over,
+        let waits = match self.look_for_content_rules(delay, now) {
+            Ok(wait) => wait == Wait::Open,
             Err(refusal) => {
                 self.refuse_request(refusal, out);
                 return false;
             }
         };
-        let inspection = self.inspection(whose).expect("it has rules");
-        let action = inspection.judge(&self.facts(is_final));
+        let action = self.ask_on_contents(whose, waits);
         if action.is_some() {
             self.stop_looking();
         }

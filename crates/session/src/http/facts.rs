@@ -6,7 +6,7 @@ use crate::{End, Outbox, Session};
 use driver::Instant;
 use http1::{Fields, Request, Response, Trailers};
 use std::time::Duration;
-use table::{Capture, Captured, Captures, Frontend, Identity, LineLevel, Scope, Table};
+use table::{Capture, Captured, Captures, Frontend, Identity, LineLevel, Scope, Speaker, Table};
 
 /// What happened when, and what was said.
 #[derive(Debug)]
@@ -144,6 +144,18 @@ impl Session {
         self.transaction().map_or(Captures::none(), |transaction| &transaction.facts.captures)
     }
 
+    /// A rule on contents captures something. Only those on requests of HTTP do.
+    pub(crate) fn keep_capture(&mut self, whose: Speaker, slot: usize, kept: Box<[u8]>) {
+        let transaction = self.http_mut().transaction.as_mut().expect("a request is asked about");
+        transaction.facts.captures.put(whose, slot, kept);
+    }
+
+    /// The same for the level of the line.
+    pub(crate) fn set_line_level(&mut self, level: LineLevel) {
+        let transaction = self.http_mut().transaction.as_mut().expect("a request is asked about");
+        transaction.facts.line_level = level;
+    }
+
     /// What the client was told so far.
     pub(crate) fn told_status(&self) -> Option<u16> {
         self.transaction()?.facts.status
@@ -234,11 +246,11 @@ impl Session {
         let http = self.http_mut();
         http.rested_at = now;
         http.is_back_kept = false;
-        [Scope::Transaction, Scope::Request, Scope::Response].into_iter().for_each(|scope| http.variables.end(scope));
         http.exchange_count = http.exchange_count.saturating_add(1);
         if let Some(transaction) = http.transaction.take() {
             out.recycle(transaction);
         }
+        [Scope::Transaction, Scope::Request, Scope::Response].into_iter().for_each(|scope| self.variables.end(scope));
         self.backend = None;
         self.avoided = None;
         self.waited = None;

@@ -66,7 +66,7 @@ use crate::{Introduction, Outbox, Phase, Session};
 use driver::{Errno, Instant, Op, Received, Side};
 use std::rc::Rc;
 use stream::{Sending, Stream};
-use table::{Message, Reuse, Server, Variables};
+use table::{Message, Reuse, Server};
 
 /// What a session has for `mode http`, also while it rests.
 #[derive(Debug)]
@@ -81,13 +81,11 @@ pub(crate) struct Http {
     is_back_kept: bool,
     /// The exchange under way is the last one.
     is_retiring: bool,
-    /// What rules have kept. Between two exchanges those of the client's connection.
-    variables: Variables,
     transaction: Option<Box<Transaction>>,
 }
 
 // It is what a client that rests between two exchanges holds beside its session.
-const _: () = assert!(size_of::<Http>() <= 48);
+const _: () = assert!(size_of::<Http>() <= 24);
 
 /// Whether bytes are waited for on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -435,11 +433,6 @@ impl Session {
         if let Some(transaction) = self.http.as_mut().and_then(|http| http.transaction.as_mut()) {
             transaction.server_name = Some(name.clone());
         }
-    }
-
-    /// What rules have kept.
-    pub(crate) fn variables(&self) -> &Variables {
-        self.http.as_ref().map_or(Variables::none(), |http| &http.variables)
     }
 
     fn http_mut(&mut self) -> &mut Http {

@@ -6,7 +6,7 @@ use crate::flow::Flow;
 use crate::{Cause, End, Ends, Moment, Outbox, Phase, Session};
 use driver::{Hope, Instant, Side};
 use http1::{Exchange, Persistence, Policy, Progress, Refusal};
-use table::{Backend, ForwardFor, Forwarded, Frontend, Keeping, LineLevel, Persisting, Seeking, Variables, Words};
+use table::{Backend, ForwardFor, Forwarded, Frontend, Keeping, LineLevel, Persisting, Seeking, Words};
 
 impl Session {
     /// It is known who the client is: its first request is waited for. Whether a PROXY header came first or not, the client is
@@ -37,7 +37,6 @@ impl Session {
             back: Hearing::Quiet,
             is_back_kept: false,
             is_retiring: false,
-            variables: Variables::default(),
             transaction: Some(transaction),
         }));
         self.enter(Phase::Awaiting);

@@ -88,7 +88,7 @@ impl Session {
             facts: Facts { course: Some(course), ..facts },
             head: Head::Request(request),
             bytes: up.gathered.bytes(),
-            variables: &mut http.variables,
+            variables: &mut self.variables,
             line_level: &mut told.line_level,
             captures: &mut told.captures,
             scratch,
@@ -216,7 +216,7 @@ impl Session {
         answer: Answer,
         now: Instant,
     ) -> Result<Wait, End> {
-        self.http_mut().variables.end(Scope::Request);
+        self.variables.end(Scope::Request);
         if self.ask_until_wait(transaction, answer, now)? == Wait::Open {
             return Ok(Wait::Open);
         }
@@ -300,7 +300,7 @@ impl Session {
 
     /// Asks those of a response that was made here, of these bytes.
     pub(super) fn ask_after_rules(&mut self, transaction: &mut Transaction, text: &[u8]) -> Result<(), End> {
-        self.http_mut().variables.end(Scope::Request);
+        self.variables.end(Scope::Request);
         self.ask_each(transaction, Some(text))
     }
 
@@ -360,7 +360,7 @@ impl Session {
             facts: Facts { course: Some(course), ..facts },
             head: Head::Response(response),
             bytes: own.unwrap_or(down.gathered.bytes()),
-            variables: &mut self.http.as_mut().expect("it speaks HTTP").variables,
+            variables: &mut self.variables,
             line_level: &mut told.line_level,
             captures: &mut told.captures,
             scratch,

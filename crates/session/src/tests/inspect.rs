@@ -3,8 +3,8 @@
 
 use super::*;
 use table::{
-    Acl, Action, Admission, Compare, Condition, Fetch, Inspection, Matcher, NumberRange, Part, Rule, Speaker, Term,
-    Test, TextPatterns,
+    Acl, Action, Admission, Compare, Condition, Deed, Fetch, Inspection, Matcher, NumberRange, Part, Rule, Speaker,
+    Term, Test, TextPatterns,
 };
 
 const INSPECTED: Setup = Setup { is_inspected: true, ..PLAIN };
@@ -15,14 +15,14 @@ pub(super) fn rules() -> Admission {
         let test = Test::new(Fetch::Payload(Speaker::Client, part), matcher);
         let acl = Arc::new(Acl { name: "{ }".into(), tests: vec![test] });
         let condition = Condition { unless: false, alternatives: vec![vec![Term { negated: false, acl }]] };
-        Rule { condition: Some(condition), action }
+        Rule { condition: Some(condition), deed: Deed::Decide(action) }
     };
     let evil = TextPatterns::new(Compare::Begin, false, [&b"EVIL"[..]]).expect("no expression");
     let five = NumberRange { least: Some(5), most: None };
     let rules = vec![
         rule(Action::Reject, Part::Slice { offset: 0, size: 5 }, Matcher::Text(evil)),
         rule(Action::Accept, Part::Length, Matcher::Numbers(vec![five])),
-        Rule { condition: None, action: Action::Reject },
+        Rule { condition: None, deed: Deed::Decide(Action::Reject) },
     ];
     let delay = Some(Duration::from_millis(500));
     Admission { content: Inspection { rules, delay }, ..Admission::default() }

@@ -3,8 +3,8 @@
 
 use super::*;
 use table::{
-    Acl, BackendRules, Compare, Condition, Fetch, Inspection, Matcher, Part, ResponseAction, Rule, Speaker, Term, Test,
-    TextPatterns,
+    Acl, BackendRules, Compare, Condition, Deed, Fetch, Inspection, Matcher, Part, ResponseAction, Rule, Speaker, Term,
+    Test, TextPatterns,
 };
 
 const REVIEWED: Setup = Setup { is_reviewed: true, ..PLAIN };
@@ -15,12 +15,12 @@ pub(super) fn rules() -> BackendRules {
         let test = Test::new(Fetch::Payload(Speaker::Server, Part::Slice { offset: 0, size: 4 }), matcher);
         let acl = Arc::new(Acl { name: "{ }".into(), tests: vec![test] });
         let condition = Condition { unless: false, alternatives: vec![vec![Term { negated: false, acl }]] };
-        Rule { condition: Some(condition), action }
+        Rule { condition: Some(condition), deed: Deed::Decide(action) }
     };
     let rules = vec![
         begins(b"GOOD", ResponseAction::Accept),
         begins(b"SHUT", ResponseAction::Close),
-        Rule { condition: None, action: ResponseAction::Reject },
+        Rule { condition: None, deed: Deed::Decide(ResponseAction::Reject) },
     ];
     let delay = Some(Duration::from_millis(500));
     BackendRules { response: Inspection { rules, delay }, ..BackendRules::default() }

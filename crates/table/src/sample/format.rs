@@ -37,6 +37,14 @@ impl Expression {
         self.converters.iter().try_fold(value, |value, converter| converter.apply(value, facts))
     }
 
+    /// Whether bytes that have not come cannot change the value.
+    pub(crate) fn is_settled(&self, facts: &Facts<'_>) -> bool {
+        match self.fetch.of(facts) {
+            Sample::Settled(_) | Sample::Absent => true,
+            Sample::Passing(_) | Sample::Awaited => false,
+        }
+    }
+
     /// Whether every id in it has a place in `table`.
     pub(crate) fn fits(&self, table: &Table) -> bool {
         self.fetch.fits(table)

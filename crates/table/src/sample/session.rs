@@ -148,6 +148,17 @@ impl Captures {
         self.version = None;
     }
 
+    /// Where nobody will ask for captures there are no slots.
+    pub fn put(&mut self, whose: Speaker, slot: usize, kept: Box<[u8]>) {
+        let slots = match whose {
+            Speaker::Client => &mut self.request,
+            Speaker::Server => &mut self.response,
+        };
+        if let Some(slot) = slots.get_mut(slot) {
+            *slot = Some(kept);
+        }
+    }
+
     /// A word of the request line.
     pub(crate) fn word(&self, index: usize) -> Option<&[u8]> {
         self.line.splitn(3, |&byte| byte == b' ').nth(index).filter(|word| !word.is_empty())

@@ -25,12 +25,15 @@ pub struct Variable {
 }
 
 /// The variables of one client that are set: a few, so they are looked for one after the other. There are never more than the
-/// configuration has names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Variables(Vec<(Variable, Value<'static>)>);
+/// configuration has names. Who has none holds a pointer.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(Option<Box<Known>>);
+
+#[derive(Clone, Debug, Default)]
+struct Known(Vec<(Variable, Value<'static>)>);
 
 /// Of those who have none.
-static NONE: Variables = Variables(Vec::new());
+static NONE: Variables = Variables(None);
 
 impl Variables {
     pub fn none() -> &'static Variables {
@@ -38,22 +41,35 @@ impl Variables {
     }
 
     pub fn value_of(&self, variable: Variable) -> Option<Value<'_>> {
-        self.0.iter().find(|(known, _)| *known == variable).map(|(_, value)| value.borrowed())
+        self.0.as_ref()?.0.iter().find(|(known, _)| *known == variable).map(|(_, value)| value.borrowed())
     }
 
     pub fn set(&mut self, variable: Variable, value: Value<'static>) {
-        match self.0.iter_mut().find(|(known, _)| *known == variable) {
+        let known = &mut self.0.get_or_insert_default().0;
+        match known.iter_mut().find(|(known, _)| *known == variable) {
             Some((_, known)) => *known = value,
-            None => self.0.push((variable, value)),
+            None => known.push((variable, value)),
         }
     }
 
     pub fn unset(&mut self, variable: Variable) {
-        self.0.retain(|(known, _)| *known != variable);
+        self.retain(|known| known != variable);
+    }
+
+    /// Sets it, or unsets it where it is to have no value.
+    pub fn put(&mut self, variable: Variable, value: Option<Value<'static>>) {
+        match value {
+            Some(value) => self.set(variable, value),
+            None => self.unset(variable),
+        }
     }
 
     /// The time of one scope is over.
     pub fn end(&mut self, scope: Scope) {
-        self.0.retain(|(known, _)| known.scope != scope);
+        self.retain(|known| known.scope != scope);
+    }
+
+    fn retain(&mut self, keeps: impl Fn(Variable) -> bool) {
+        self.0.iter_mut().for_each(|known| known.0.retain(|(known, _)| keeps(*known)));
     }
 }
