@@ -2,7 +2,7 @@
 
 use crate::converter::Converter;
 use crate::fetch::{End, Fetch, Number, Speaker, TlsPart};
-use crate::session_part::{CapturesForm, ConnectionsOf, DateUnit, LinePart, SessionPart};
+use crate::session_part::{CapturesForm, ConnectionsOf, DateUnit, LineOf, LinePart, SessionPart, SpentOn};
 use crate::time_text::TimeText;
 
 /// What stands for an alias.
@@ -32,8 +32,19 @@ pub(crate) enum Kind {
     Plain,
 }
 
-/// `None`: only a log line knows it, when the exchange is over. `is_first`: no server has been asked for yet.
-pub(crate) fn filler(name: &str, is_first: bool, is_quoted: bool) -> Option<Filler> {
+/// How far an exchange has come when a format is filled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// No server has been asked for yet.
+    Request,
+    /// A server is being connected to, or checked.
+    Server,
+    /// There is a response.
+    Response,
+}
+
+/// `None`: only a log line knows it, when the exchange is over.
+pub(crate) fn filler(name: &str, stage: Stage, is_quoted: bool) -> Option<Filler> {
     use Kind::{Address, Number as Numeric, Plain, Text};
     let sample = |kind, fetch| Some(Filler { content: Content::Sample(fetch, Vec::new()), kind });
     let session = |kind, part| sample(kind, Fetch::Session(part));
@@ -85,11 +96,45 @@ pub(crate) fn filler(name: &str, is_first: bool, is_quoted: bool) -> Option<Fill
         "rt" => session(Numeric, SessionPart::Number),
         // Cookies are not captured.
         "CC" | "CS" => fixed(Text, ""),
-        "B" | "U" | "rc" | "bq" | "sq" if is_first => fixed(Plain, "0"),
-        "TR" | "Tq" | "Tw" | "Tc" | "Tr" | "Td" if is_first => fixed(Plain, "-1"),
-        "bi" | "bp" if is_first => fixed(Text, ""),
-        "ts" if is_first => fixed(Plain, "--"),
-        "tsc" if is_first => fixed(Plain, "----"),
+        _ => match stage {
+            Stage::Request => of_request(name),
+            Stage::Server => None,
+            Stage::Response => of_response(name),
+        },
+    }
+}
+
+/// What has come of nothing while rules on requests are asked.
+fn of_request(name: &str) -> Option<Filler> {
+    let fixed = |kind, text| Some(Filler { content: Content::Fixed(text), kind });
+    match name {
+        "B" | "U" | "rc" | "bq" | "sq" => fixed(Kind::Plain, "0"),
+        "TR" | "Tq" | "Tw" | "Tc" | "Tr" | "Td" => fixed(Kind::Plain, "-1"),
+        "bi" | "bp" => fixed(Kind::Text, ""),
+        "ts" => fixed(Kind::Plain, "--"),
+        "tsc" => fixed(Kind::Plain, "----"),
+        _ => None,
+    }
+}
+
+/// What is known while rules on responses are asked. Bytes and the whole time are counted at the end: until then HAProxy has 0 for them,
+/// and for the times that are made of the whole one (`%Ta`, `%Td`, `%Tu`) what is left if others are taken from that.
+fn of_response(name: &str) -> Option<Filler> {
+    let fixed = |text| Some(Filler { content: Content::Fixed(text), kind: Kind::Plain });
+    let session = |part| Some(Filler { content: Content::Sample(Fetch::Session(part), Vec::new()), kind: Kind::Plain });
+    match name {
+        "B" | "U" | "Tt" => fixed("0"),
+        "ts" => fixed("--"),
+        "rc" => session(SessionPart::Retries),
+        "sq" => session(SessionPart::Passed(LineOf::Server)),
+        "bq" => session(SessionPart::Passed(LineOf::Backend)),
+        "Th" => session(SessionPart::Spent(SpentOn::Handshake)),
+        "Ti" => session(SessionPart::Spent(SpentOn::Idle)),
+        "TR" => session(SessionPart::Spent(SpentOn::Request)),
+        "Tq" => session(SessionPart::Spent(SpentOn::AllUntilRequest)),
+        "Tw" => session(SessionPart::Spent(SpentOn::Queue)),
+        "Tc" => session(SessionPart::Spent(SpentOn::Connect)),
+        "Tr" => session(SessionPart::Spent(SpentOn::Response)),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Reads formats that are filled while a session goes on: texts with `%[expression]`, `%%` and the aliases of log formats that can be filled then.
 
 use crate::acl::Expression;
-use crate::alias::{Content, Filler, Kind, filler};
+use crate::alias::{Content, Filler, Kind, Stage, filler};
 use crate::diagnostic::Diagnostic;
 use crate::fetch::{Fetch, MessagePart, Speaker};
 use crate::http_rule::{Format, FormatPart};
@@ -66,8 +66,13 @@ pub(crate) fn of_word(
             Why::HttpOnly(_) | Why::HttpLater(_) | Why::Gone(_) => (),
         }
     }
-    // A server is told when it is connected to.
-    let is_first = speaker == Speaker::Client && whose != proxy_header::TLV;
+    let stage = match speaker {
+        // A server is told when it is connected to.
+        Speaker::Client if whose == proxy_header::TLV => Stage::Server,
+        Speaker::Client => Stage::Request,
+        Speaker::Server if whose.contains("-check") => Stage::Server,
+        Speaker::Server => Stage::Response,
+    };
     let mut parts = Vec::new();
     for part in line.parts {
         match part {
@@ -81,7 +86,7 @@ pub(crate) fn of_word(
                 parts.push(FormatPart::Sample(expression));
             }
             LogPart::Alias { name, flags } => {
-                match filler(name, is_first, flags.is_quoted).filter(|_| !flags.is_escaped) {
+                match filler(name, stage, flags.is_quoted).filter(|_| !flags.is_escaped) {
                     Some(filler) => push_alias(&mut parts, filler, flags, word.span),
                     None => {
                         reports.refuse(word.span, format!("{whose} with %{name}"));

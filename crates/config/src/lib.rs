@@ -120,7 +120,7 @@ pub use nearest::spelling_distance;
 pub use page::StatsPage;
 pub use pattern::{BadLine, Compare, Method, Patterns, Range};
 pub use render::closing;
-pub use session_part::{CapturesForm, ConnectionsOf, DateUnit, LinePart, SessionPart, TimeoutOf};
+pub use session_part::{CapturesForm, ConnectionsOf, DateUnit, LineOf, LinePart, SessionPart, SpentOn, TimeoutOf};
 pub use source::{Source, Span, Spanned};
 pub use time_text::TimeText;
 pub use tree::{

@@ -61,6 +61,38 @@ pub enum SessionPart {
     RequestVersion,
     /// `capture.res.ver`
     ResponseVersion,
+    /// `%rc`: attempts to connect that failed, behind a plus where one led elsewhere.
+    Retries,
+    /// `%sq`, `%bq`
+    Passed(LineOf),
+    /// `%TR` and its kin: -1 where it has not come that far.
+    Spent(SpentOn),
+}
+
+/// In which line an exchange has waited for a server.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LineOf {
+    Server,
+    Backend,
+}
+
+/// What an exchange has taken time for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SpentOn {
+    /// `%Th`
+    Handshake,
+    /// `%Ti`
+    Idle,
+    /// `%TR`
+    Request,
+    /// `%Tq`: those three.
+    AllUntilRequest,
+    /// `%Tw`
+    Queue,
+    /// `%Tc`
+    Connect,
+    /// `%Tr`
+    Response,
 }
 
 /// Whose connections are counted.
@@ -145,7 +177,10 @@ impl SessionPart {
             | SessionPart::IsStopping
             | SessionPart::IsFirstExchange
             | SessionPart::ListenerId
-            | SessionPart::ListenerName => false,
+            | SessionPart::ListenerName
+            | SessionPart::Retries
+            | SessionPart::Passed(_)
+            | SessionPart::Spent(_) => false,
         }
     }
 }

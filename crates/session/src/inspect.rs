@@ -329,6 +329,7 @@ impl Session {
             captures: self.captures(),
             status: self.told_status(),
             server: self.server.as_deref(),
+            spent: None,
         }
     }
 

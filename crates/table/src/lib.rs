@@ -87,10 +87,10 @@ pub use rules::{
 pub use sample::{
     Amount, Announced, BackLoad, Captured, Captures, CapturesForm, CertificatePart, Chunks, Compare, ConnectionsOf,
     ContentPart, Converter, CookieForm, CookiePart, CountedStart, Course, Credential, DateUnit, Digest, Expression,
-    Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, FrontLoad, Heard, JsonInput, Key, Languages, LinePart, Map,
-    MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Parameter, Part, Payload, Scope,
-    ServerLoad, SessionPart, Speaker, Substitution, TextPart, TextPatterns, TimeText, TimeoutOf, TlsPart, Value,
-    Variable, Variables, Whose, base64, base64_decoded, push_captures, push_line, push_words, xxh64,
+    Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, FrontLoad, Heard, JsonInput, Key, Languages, LineOf,
+    LinePart, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Parameter, Part, Payload,
+    Scope, ServerLoad, SessionPart, Speaker, Spent, SpentOn, Substitution, TextPart, TextPatterns, TimeText, TimeoutOf,
+    TlsPart, Value, Variable, Variables, Whose, base64, base64_decoded, push_captures, push_line, push_words, xxh64,
 };
 pub use server::{
     CheckSettings, Observe, Observed, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr,

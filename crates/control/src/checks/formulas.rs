@@ -36,6 +36,7 @@ impl Knowledge {
             captures: Captures::none(),
             status: None,
             server: Some(self.table.server(self.server)),
+            spent: None,
         };
         let mut response = Response::new(Limits::default());
         let is_answer = !heard.is_empty() && matches!(response.read(heard), Progress::Complete { .. });

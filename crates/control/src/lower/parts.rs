@@ -3,8 +3,8 @@
 use super::Lowering;
 use table::{
     BackLoad, CapturesForm, Chunks, ConnectionsOf, ContentPart, CookieForm, CookiePart, CountedStart, Credential,
-    DateUnit, FieldForm, FieldPart, FrontLoad, LinePart, MessagePart, Operation, Parameter, Part, ServerLoad,
-    SessionPart, Speaker, TextPart, TimeoutOf,
+    DateUnit, FieldForm, FieldPart, FrontLoad, LineOf, LinePart, MessagePart, Operation, Parameter, Part, ServerLoad,
+    SessionPart, Speaker, SpentOn, TextPart, TimeoutOf,
 };
 
 impl Lowering<'_> {
@@ -199,6 +199,18 @@ pub(super) fn session(part: config::SessionPart) -> SessionPart {
         config::SessionPart::RequestTarget => SessionPart::RequestTarget,
         config::SessionPart::RequestVersion => SessionPart::RequestVersion,
         config::SessionPart::ResponseVersion => SessionPart::ResponseVersion,
+        config::SessionPart::Retries => SessionPart::Retries,
+        config::SessionPart::Passed(config::LineOf::Server) => SessionPart::Passed(LineOf::Server),
+        config::SessionPart::Passed(config::LineOf::Backend) => SessionPart::Passed(LineOf::Backend),
+        config::SessionPart::Spent(on) => SessionPart::Spent(match on {
+            config::SpentOn::Handshake => SpentOn::Handshake,
+            config::SpentOn::Idle => SpentOn::Idle,
+            config::SpentOn::Request => SpentOn::Request,
+            config::SpentOn::AllUntilRequest => SpentOn::AllUntilRequest,
+            config::SpentOn::Queue => SpentOn::Queue,
+            config::SpentOn::Connect => SpentOn::Connect,
+            config::SpentOn::Response => SpentOn::Response,
+        }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rules on messages of HTTP: what they make of requests and responses, what clients are answered, what the log says of it. The
 //! reference runs the same table.
 
+mod aliases;
 mod answers;
 mod cookies;
 mod edits;

@@ -6,7 +6,7 @@ use crate::{End, Outbox, Session};
 use driver::Instant;
 use http1::{Fields, Request, Response, Trailers};
 use std::time::Duration;
-use table::{Capture, Captured, Captures, Frontend, Identity, LineLevel, Scope, Speaker, Table};
+use table::{Capture, Captured, Captures, Frontend, Identity, LineLevel, Scope, Speaker, Spent, Table};
 
 /// What happened when, and what was said.
 #[derive(Debug)]
@@ -234,6 +234,26 @@ impl Session {
             level: facts.line_level,
             cookie: self.cookie_letters(transaction),
         }))
+    }
+
+    /// What it took to get the response that is there.
+    pub(super) fn spent(&self, facts: &Facts) -> Spent {
+        let began_at = facts.active_from();
+        let rested_at = self.http.as_ref().map_or(began_at, |http| http.rested_at);
+        let wanted_at = facts.routed_at.unwrap_or(began_at);
+        let is_first = self.exchange_count() == 0;
+        let handshake = self.identified_at.filter(|_| is_first).map(|identified| identified.since(self.accepted_at));
+        Spent {
+            handshake: handshake.unwrap_or_default(),
+            idle: began_at.since(rested_at),
+            request: facts.routed_at.map(|routed| routed.since(began_at)),
+            queue: self.assigned_at.map(|assigned| assigned.since(wanted_at)),
+            connect: self.connected_at.zip(self.assigned_at).map(|(connected, assigned)| connected.since(assigned)),
+            response: facts.responded_at.zip(self.connected_at).map(|(response, connected)| response.since(connected)),
+            retries: self.retries,
+            is_redispatched: self.is_redispatched,
+            passed: self.passed,
+        }
     }
 
     fn cookie_letters(&self, transaction: &Transaction) -> Option<[u8; 2]> {

@@ -83,6 +83,7 @@ impl Session {
             captures: Captures::none(),
             status: None,
             server: None,
+            spent: None,
         };
         let mut case = Case {
             facts: Facts { course: Some(course), ..facts },
@@ -355,6 +356,7 @@ impl Session {
             captures: Captures::none(),
             status: Some(response.status()),
             server: self.server.as_deref(),
+            spent: Some(self.spent(told)),
         };
         let mut case = Case {
             facts: Facts { course: Some(course), ..facts },

@@ -66,7 +66,9 @@ pub use message::{Credential, FieldForm, FieldPart, Message, MessagePart};
 pub use parameter::Parameter;
 pub use payload::{CountedStart, Part, Speaker};
 pub use said::{CapturesForm, LinePart, push_captures, push_line, push_words};
-pub use session::{Captured, Captures, ConnectionsOf, Course, DateUnit, SessionPart, TimeoutOf};
+pub use session::{
+    Captured, Captures, ConnectionsOf, Course, DateUnit, LineOf, SessionPart, Spent, SpentOn, TimeoutOf,
+};
 pub use substitute::Substitution;
 pub(crate) use substitute::expand;
 pub(crate) use text::regex;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::{CapturesForm, Facts, LinePart, Speaker, Value};
-use crate::{Identity, Server, ServerAddr, ShardIndex};
+use crate::{Identity, Passed, Server, ServerAddr, ShardIndex};
 
 /// How far a session has come. Times are of the monotonic clock.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,22 @@ pub struct Course<'a> {
     pub status: Option<u16>,
     /// The server that was chosen.
     pub server: Option<&'a Server>,
+    /// What it took to get a response, where there is one.
+    pub spent: Option<Spent>,
+}
+
+/// What it took an exchange to get its response. Of times that are `None` it has not come that far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    pub handshake: Duration,
+    pub idle: Duration,
+    pub request: Option<Duration>,
+    pub queue: Option<Duration>,
+    pub connect: Option<Duration>,
+    pub response: Option<Duration>,
+    pub retries: u16,
+    pub is_redispatched: bool,
+    pub passed: Passed,
 }
 
 /// A value that was captured; `None`: there was no such field.
@@ -100,6 +116,38 @@ pub enum SessionPart {
     RequestVersion,
     /// `capture.res.ver`
     ResponseVersion,
+    /// `%rc`: attempts to connect that failed, behind a plus where one led elsewhere.
+    Retries,
+    /// `%sq`, `%bq`
+    Passed(LineOf),
+    /// `%TR` and its kin: -1 where it has not come that far.
+    Spent(SpentOn),
+}
+
+/// In which line an exchange has waited for a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LineOf {
+    Server,
+    Backend,
+}
+
+/// What an exchange has taken time for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpentOn {
+    /// `%Th`
+    Handshake,
+    /// `%Ti`
+    Idle,
+    /// `%TR`
+    Request,
+    /// `%Tq`: those three.
+    AllUntilRequest,
+    /// `%Tw`
+    Queue,
+    /// `%Tc`
+    Connect,
+    /// `%Tr`
+    Response,
 }
 
 /// Whose connections are counted.
@@ -242,7 +290,33 @@ impl SessionPart {
                 http1::Version::Http10 => b"HTTP/1.0",
                 http1::Version::Http11 => b"HTTP/1.1",
             })),
+            SessionPart::Retries => Some(course.spent?.retries_shown()),
+            SessionPart::Passed(LineOf::Server) => Some(Value::Int(course.spent?.passed.server.into())),
+            SessionPart::Passed(LineOf::Backend) => Some(Value::Int(course.spent?.passed.backend.into())),
+            SessionPart::Spent(on) => {
+                let millis = course.spent?.on(on).map(|time| time.as_millis().try_into().unwrap_or(i64::MAX));
+                Some(Value::Int(millis.unwrap_or(-1)))
+            }
         }
+    }
+}
+
+impl Spent {
+    fn on(&self, on: SpentOn) -> Option<Duration> {
+        match on {
+            SpentOn::Handshake => Some(self.handshake),
+            SpentOn::Idle => Some(self.idle),
+            SpentOn::Request => self.request,
+            SpentOn::AllUntilRequest => self.request.map(|request| request + self.idle + self.handshake),
+            SpentOn::Queue => self.queue,
+            SpentOn::Connect => self.connect,
+            SpentOn::Response => self.response,
+        }
+    }
+
+    fn retries_shown(&self) -> Value<'static> {
+        let plus = if self.is_redispatched { "+" } else { "" };
+        Value::Bytes(Cow::Owned(format!("{plus}{}", self.retries).into_bytes()))
     }
 }
 
