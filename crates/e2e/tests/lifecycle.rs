@@ -74,8 +74,8 @@ fn a_soft_stop_without_sessions_is_quick(subject: Subject) {
 /// `configuration.txt: stopping`. A connection on which nothing is said would be closed, so that the request has begun before the stop.
 fn requests_know_of_a_soft_stop(subject: Subject) {
     let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    let template = RELAY.replace("mode tcp", "mode http") + "\n http-response set-header X-Stopping %[stopping]";
-    let mut proxy = Setup::new(subject, &template).with("s1", origin.target()).start();
+    let sections = "listen px\n bind @px@\n http-response set-header X-Stopping %[stopping]\n server s1 @s1@";
+    let mut proxy = Setup::sections(subject, "mode http", sections).with("s1", origin.target()).start();
     let mut client = proxy.connect("px");
     let answer = |client: &mut Client| {
         let lines = std::iter::from_fn(|| Some(client.line()).filter(|line| !line.is_empty()));

@@ -223,6 +223,9 @@ impl Session {
     fn admitted(&mut self, rules: fn(&Admission) -> &[Rule]) -> Action {
         let table = self.table.clone();
         let rules = rules(&table.frontend(self.frontend).admission);
+        if rules.is_empty() {
+            return Action::Accept;
+        }
         self.ask_rules(rules, |session| Facts { heard: Heard::Nothing, ..session.facts(true) }).unwrap_or_default()
     }
 

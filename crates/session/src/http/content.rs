@@ -13,7 +13,7 @@
 //! What is waited for stays where it was received: the server gets it behind the head, as it came. For the content of a response
 //! the exchange goes on as it does for its head, and it is the server that is late (504).
 
-use super::{Hearing, Transaction};
+use super::Transaction;
 use crate::early::Rules;
 use crate::gather::{GATHERED_MOST, Gathered};
 use crate::{Cause, End, Moment, Outbox, Phase, Session};

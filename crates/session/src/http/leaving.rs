@@ -3,7 +3,6 @@
 //! Mostly somebody has closed the connection, which looks the same until something is sent. With the option what has not reached a server
 //! yet never does then: neither a place in a line nor a server's time is spent for nobody.
 
-use super::Hearing;
 use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use driver::Side;
 
