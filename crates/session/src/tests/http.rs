@@ -101,3 +101,22 @@ fn without_a_buffer_for_a_response_nothing_comes_behind_it() {
     assert!(!stage.said.contains("next"), "{}", stage.said);
     assert!(stage.said.contains("finish front"), "{}", stage.said);
 }
+
+/// RFC 9112 §8: where only the end of its connection ends a content, an error of that says that the content is not whole.
+#[test]
+fn a_content_that_a_reset_ends_was_cut() {
+    for (leaving, log, ending) in [("ended", "log --", "Orderly"), ("broken", "log SD", "Reset")] {
+        let mut stage = Stage::new(HTTP);
+        stage.play(&format!("1 {GET}"));
+        stage.play("2 connected back");
+        stage.play("3 sent back 27");
+        stage.play("4 received back HTTP/1.1_200_OK\\r\\n\\r\\nfirst");
+        stage.play("5 sent front 43");
+        stage.play(&format!("6 {leaving} back"));
+        stage.play("7 cancelled front");
+        stage.play("7 stopped front");
+        let says = |words: &str| assert!(stage.said.contains(words), "{words}: {}", stage.said);
+        says(log);
+        says(&format!("close front {ending}"));
+    }
+}
