@@ -8,8 +8,10 @@ default:
 demo *args:
     cargo run --release --quiet -- demo {{ args }}
 
+# What the end-to-end tests run is built before them: a build takes longer than a test may.
 # All tests. Installs the Debian packages that the end-to-end tests use, where it may.
 test: peers lint planted
+    cargo build --quiet --package tidegate
     {{ runner }} --workspace
     cargo test --doc --workspace --quiet
 
