@@ -11,6 +11,7 @@ use e2e::{Admin, LogServer, Origin, Proxy, Setup, Subject, http, wait};
 e2e::scenarios! {
     shared: [
         contents_that_servers_cut_short,
+        tunnels_that_a_side_resets,
         clients_that_rules_wait_for,
     ],
     alone: [],
@@ -19,6 +20,7 @@ e2e::scenarios! {
 const GLOBAL: &str = "
     global
         nbthread 1
+        @engine@
         stats socket @socket@ level admin
         log @log@ local2
     defaults
@@ -39,8 +41,13 @@ struct Rig {
 
 impl Rig {
     fn new(subject: Subject, sections: &str, origin: &Origin) -> Rig {
+        Rig::on("", subject, sections, origin)
+    }
+
+    fn on(engine: &str, subject: Subject, sections: &str, origin: &Origin) -> Rig {
         let (admin, logs) = (Admin::new(), LogServer::udp());
         let setup = Setup::new(subject, &format!("{GLOBAL}{sections}")).with("s", origin.target());
+        let setup = setup.with("engine", engine);
         let proxy = setup.with("socket", admin.path().display()).with("log", logs.target()).start();
         Rig { proxy, admin, logs }
     }
@@ -55,6 +62,14 @@ impl Rig {
             wait::within(wait::SOON, || (counted() == expected).then_some(()));
             assert_eq!(counted(), expected, "{columns} of {proxy}/{name}: {what}");
         }
+    }
+}
+
+/// What moves the bytes, as a line of `global`.
+fn engines(subject: Subject) -> &'static [&'static str] {
+    match subject {
+        Subject::Haproxy => &[""],
+        Subject::Tidegate => &["tidegate.io-engine io_uring", "tidegate.io-engine epoll"],
     }
 }
 
@@ -139,7 +154,7 @@ fn contents_that_servers_cut_short(subject: Subject) {
         let (rest, end) = client.to_end();
         drop(client);
         assert!(rest.is_empty() || rest == b"\r\n", "{what}: {}", String::from_utf8_lossy(&rest));
-        // Whether a tunnel passes a reset on is another question.
+        // What a client sees of a reset is another question.
         assert!(end == End::Fin || state.starts_with('S'), "{what}: {end:?}");
         let backend = if listener == "tcp" { "tcp" } else { "be" };
         let line = rig.logs.lines_with("/s ", number + 1).swap_remove(number);
@@ -148,6 +163,98 @@ fn contents_that_servers_cut_short(subject: Subject) {
         rig.assert_counted(&[(listener, "FRONTEND")], "ereq eresp srv_abrt", "0 - -", &what);
         rig.admin.ask("clear counters all");
     }
+}
+
+/// A cut is a cut in a tunnel, too. HAProxy passes a client's reset on, and tells a client of a server's with a FIN.
+fn tunnels_that_a_side_resets(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        default_backend be
+    backend be
+        server s @s@
+    listen tcp
+        bind @tcp@
+        mode tcp
+        option tcplog
+        server s @s@
+";
+    for engine in engines(subject) {
+        let (tell, told) = mpsc::channel();
+        let told = Mutex::new(told);
+        let origin = Origin::serve(move |conversation| tunnel(conversation, &told));
+        let rig = Rig::on(engine, subject, sections, &origin);
+        let mut number = 0;
+        for (listener, backend, state) in [("fe", "be", "D--"), ("tcp", "tcp", "D")] {
+            for (request, head) in [
+                ("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n", "HTTP/1.1 101 "),
+                ("CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", "HTTP/1.1 200 "),
+            ] {
+                for by in [Side::Server, Side::Client] {
+                    let what = format!("{by:?} resets, {listener}, {head}, {engine}");
+                    let mut client = rig.proxy.connect(listener);
+                    client.say(request);
+                    assert!(client.line().starts_with(head), "{what}");
+                    while !client.line().is_empty() {}
+                    assert_eq!(client.hear(2), b"hi", "{what}");
+                    // A reset right behind bytes comes to HAProxy as an end behind them.
+                    client.say("ho");
+                    assert_eq!(client.hear(3), b"bye", "{what}");
+                    tell.send(by).expect("the server waits");
+                    let counted = match by {
+                        Side::Server => {
+                            let expected = match subject {
+                                Subject::Haproxy => End::Fin,
+                                Subject::Tidegate => End::Reset,
+                            };
+                            assert_eq!(client.to_end(), (vec![], expected), "{what}");
+                            "1 0 1"
+                        }
+                        Side::Client => {
+                            client.reset();
+                            assert_eq!(origin.end_of(number), End::Reset, "{what}");
+                            "0 1 0"
+                        }
+                    };
+                    number += 1;
+                    let line = rig.logs.lines_with("/s ", number).swap_remove(number - 1);
+                    let who = if by == Side::Server { 'S' } else { 'C' };
+                    assert!(line.contains(&format!(" {who}{state} 1/1/0/0/0 ")), "{what}: {line}");
+                    rig.assert_counted(
+                        &[(backend, "s"), (backend, "BACKEND")],
+                        "eresp cli_abrt srv_abrt",
+                        counted,
+                        &what,
+                    );
+                    rig.admin.ask("clear counters all");
+                }
+            }
+        }
+    }
+}
+
+/// Who resets a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Client,
+    Server,
+}
+
+/// Opens the tunnel that it is asked for, exchanges a word each way, and waits for who is to end it.
+fn tunnel(mut conversation: Conversation, told: &Mutex<mpsc::Receiver<Side>>) -> io::Result<()> {
+    let head = http::head(&mut conversation)?.unwrap_or_default();
+    conversation.write_all(match head.starts_with("CONNECT ") {
+        true => b"HTTP/1.1 200 OK\r\n\r\nhi",
+        false => b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\nhi",
+    })?;
+    assert_eq!(conversation.hear(2)?, b"ho");
+    conversation.write_all(b"bye")?;
+    let by = told.lock().expect("nobody panics under the lock").recv_timeout(wait::SOON);
+    match by.expect("the test says it") {
+        Side::Server => conversation.reset(),
+        Side::Client => drop(conversation.read_to_end()),
+    }
+    Ok(())
 }
 
 /// What is left unsaid is not a matter of the rules: until there is a head none of them runs, and the times of clients are those of a section
