@@ -12,6 +12,7 @@ e2e::scenarios! {
     shared: [
         contents_that_servers_cut_short,
         tunnels_that_a_side_resets,
+        heads_that_servers_never_finish,
         clients_that_rules_wait_for,
     ],
     alone: [],
@@ -74,7 +75,7 @@ fn engines(subject: Subject) -> &'static [&'static str] {
 }
 
 /// How a server leaves.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Leaving {
     Ends,
     Resets,
@@ -253,6 +254,79 @@ fn tunnel(mut conversation: Conversation, told: &Mutex<mpsc::Receiver<Side>>) ->
     match by.expect("the test says it") {
         Side::Server => conversation.reset(),
         Side::Client => drop(conversation.read_to_end()),
+    }
+    Ok(())
+}
+
+/// `management.txt` §9.1: `eresp`. A reset is a failure of its own, beside that of the response that was awaited.
+fn heads_that_servers_never_finish(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        default_backend be
+    backend be
+        server s @s@
+    listen again
+        bind @again@
+        retries 1
+        retry-on empty-response
+        server s @s@
+";
+    for engine in engines(subject) {
+        let (tell, told) = mpsc::channel();
+        let told = Mutex::new(told);
+        let origin = Origin::serve(move |conversation| break_off(conversation, &told));
+        let rig = Rig::on(engine, subject, sections, &origin);
+        for (number, (listener, path, courses, failed)) in [
+            ("fe", "/nothing", vec![Leaving::Ends], "1 0"),
+            ("fe", "/nothing", vec![Leaving::Resets], "2 0"),
+            ("fe", "/half", vec![Leaving::Ends], "1 0"),
+            ("fe", "/hints", vec![Leaving::Ends], "1 0"),
+            ("fe", "/hints", vec![Leaving::Resets], "2 0"),
+            ("again", "/nothing", vec![Leaving::Ends, Leaving::Ends], "1 0"),
+            ("again", "/nothing", vec![Leaving::Ends, Leaving::Resets], "2 0"),
+            ("again", "/nothing", vec![Leaving::Resets, Leaving::Ends], "2 0"),
+            ("again", "/nothing", vec![Leaving::Resets, Leaving::Resets], "3 0"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let what = format!("{path}, {courses:?} behind {listener}, {engine}");
+            let retries = courses.len() - 1;
+            let mut client = rig.proxy.connect(listener);
+            client
+                .say(format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"));
+            if path == "/hints" {
+                assert_eq!(client.line(), "HTTP/1.1 103 Early Hints", "{what}");
+                assert_eq!(client.line(), "", "{what}");
+            }
+            courses.into_iter().for_each(|leaving| tell.send(leaving).expect("the server waits"));
+            let (text, end) = client.to_end();
+            let text = String::from_utf8_lossy(&text);
+            assert!(text.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && end == End::Fin, "{what}: {text}");
+            let line = rig.logs.lines_with("/s ", number + 1).swap_remove(number);
+            assert!(line.contains(" 502 ") && line.contains(&format!(" SH-- 1/1/0/0/{retries} ")), "{what}: {line}");
+            let backend = if listener == "fe" { "be" } else { listener };
+            rig.assert_counted(&[(backend, "s"), (backend, "BACKEND")], "eresp srv_abrt", failed, &what);
+            rig.admin.ask("clear counters all");
+        }
+    }
+}
+
+/// Hears a request, says what its path names, and leaves as it is told to.
+fn break_off(mut conversation: Conversation, told: &Mutex<mpsc::Receiver<Leaving>>) -> io::Result<()> {
+    let head = http::head(&mut conversation)?.unwrap_or_default();
+    conversation.hear(5)?;
+    conversation.write_all(match head.split(' ').nth(1) {
+        Some("/nothing") => b"",
+        Some("/half") => b"HTTP/1.1 200 OK\r\nCont",
+        Some("/hints") => b"HTTP/1.1 103 Early Hints\r\n\r\n",
+        other => panic!("no such path: {other:?}"),
+    })?;
+    let leaving = told.lock().expect("nobody panics under the lock").recv_timeout(wait::SOON);
+    match leaving.expect("the test says it") {
+        Leaving::Ends => conversation.finish()?,
+        Leaving::Resets => conversation.reset(),
     }
     Ok(())
 }

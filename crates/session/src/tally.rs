@@ -253,6 +253,12 @@ impl Session {
         self.count_times(now);
     }
 
+    /// A server reset its connection before it had answered. HAProxy counts that beside what becomes of the exchange, also where the
+    /// request is sent again.
+    pub(crate) fn count_server_reset(&self) {
+        self.count_at(self.server.as_deref(), |traffic| traffic.responses_failed.add(1));
+    }
+
     /// A rule on contents rejected what the client said: where it arrived, whosever rule that is.
     pub(crate) fn count_denial(&self) {
         self.frontend().state.tally.of(self.shard).requests_denied.add(1);

@@ -206,6 +206,9 @@ impl Session {
                     }
                     Progress::Refused(refusal) => return Err(malformed_response(refusal)),
                     Progress::Incomplete if is_ended => {
+                        if hearing == Hearing::Broken && transaction.up.body.is_done() {
+                            self.count_server_reset();
+                        }
                         return Err(End::new(Moment::Headers, Cause::Aborted(Side::Back)));
                     }
                     Progress::Incomplete => {
