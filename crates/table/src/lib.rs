@@ -90,7 +90,8 @@ pub use sample::{
     Facts, Fetch, FieldForm, FieldPart, Format, FormatPart, FrontLoad, Heard, JsonInput, Key, Languages, LineOf,
     LinePart, Map, MapKey, Matcher, Message, MessagePart, NameForm, NumberRange, Operation, Parameter, Part, Payload,
     Scope, ServerLoad, SessionPart, Speaker, Spent, SpentOn, Substitution, TextPart, TextPatterns, TimeText, TimeoutOf,
-    TlsPart, Value, Variable, Variables, Whose, base64, base64_decoded, push_captures, push_line, push_words, xxh64,
+    TlsPart, Value, Variable, Variables, Whose, base64, base64_decoded, push_captures, push_line, push_words,
+    request_size, response_size, trailers_size, xxh64,
 };
 pub use server::{
     CheckSettings, Observe, Observed, Place, Pool, ProxyExtras, ProxyHeader, ProxyTlv, Reaction, Server, ServerAddr,

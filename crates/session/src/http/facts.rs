@@ -4,9 +4,10 @@ use super::answer::silent_status;
 use super::{Http, Transaction};
 use crate::{End, Outbox, Session};
 use driver::Instant;
-use http1::{Fields, Request, Response, Trailers};
+use http1::{Fields, Request, Response};
 use std::time::Duration;
 use table::{Capture, Captured, Captures, Frontend, Identity, LineLevel, Scope, Speaker, Spent, Table};
+pub(super) use table::{request_size, response_size, trailers_size};
 
 /// What happened when, and what was said.
 #[derive(Debug)]
@@ -296,32 +297,6 @@ fn captured(captures: &[Capture], fields: &Fields, bytes: &[u8]) -> Vec<Captured
 fn last(capture: &Capture, fields: &Fields, bytes: &[u8]) -> Captured {
     let value = fields.values(bytes, capture.header.as_ref()?.as_bytes()).next_back()?;
     Some(capture.cut(value).into())
-}
-
-/// Bytes of a request's head as HAProxy counts them (`%U`, `bin`): by the size of its own form of a head. That is a start line of 20
-/// bytes and its three words, names and values, and one byte for the end.
-pub(super) fn request_size(request: &Request, bytes: &[u8]) -> u32 {
-    let words = request.method_text(bytes).len() + request.target(bytes).len() + version(request).len();
-    head_size(words, request.fields(), bytes)
-}
-
-/// The same of a response (`%B`, `bout`).
-pub(super) fn response_size(response: &Response, bytes: &[u8]) -> u32 {
-    let words = "HTTP/1.1".len() + "200".len() + response.reason(bytes).len();
-    head_size(words, response.fields(), bytes)
-}
-
-/// The same of a trailer section.
-pub(super) fn trailers_size(trailers: &Trailers, bytes: &[u8]) -> u32 {
-    fields_size(trailers.fields(), bytes) + 1
-}
-
-fn head_size(words: usize, fields: &Fields, bytes: &[u8]) -> u32 {
-    20 + words as u32 + fields_size(fields, bytes) + 1
-}
-
-fn fields_size(fields: &Fields, bytes: &[u8]) -> u32 {
-    fields.iter(bytes).map(|(name, value)| (name.len() + value.len()) as u32).sum()
 }
 
 fn version(request: &Request) -> &'static [u8] {

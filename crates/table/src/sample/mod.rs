@@ -15,7 +15,7 @@
 //! | `fetch`, `load` | the sources of samples |
 //! | `certificate` | what certificates say |
 //! | `payload`, `hello`, `http` | what the first bytes of a stream say |
-//! | `message`, `content` | what a request or a response of HTTP says |
+//! | `message`, `content`, `size` | what a request or a response of HTTP says, and how long it is |
 //! | `session`, `said` | what is known of a session, what it has kept, and how log lines show that |
 //! | `variable` | what rules have kept |
 //! | `convert`, `chunks`, `coding`, `digest`, `language`, `map`, `substitute`, `time` | samples out of samples |
@@ -42,6 +42,7 @@ mod parameter;
 mod payload;
 mod said;
 mod session;
+mod size;
 mod substitute;
 mod text;
 mod time;
@@ -69,6 +70,7 @@ pub use said::{CapturesForm, LinePart, push_captures, push_line, push_words};
 pub use session::{
     Captured, Captures, ConnectionsOf, Course, DateUnit, LineOf, SessionPart, Spent, SpentOn, TimeoutOf,
 };
+pub use size::{request_size, response_size, trailers_size};
 pub use substitute::Substitution;
 pub(crate) use substitute::expand;
 pub(crate) use text::regex;
