@@ -6,6 +6,7 @@ mod answers;
 mod cookies;
 mod edits;
 mod effects;
+mod lengths;
 mod words;
 
 use e2e::{LogServer, Origin, Proxy, Setup, Subject};

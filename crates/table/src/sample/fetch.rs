@@ -152,11 +152,11 @@ impl Fetch {
                 (Speaker::Client, Heard::Client(payload)) | (Speaker::Server, Heard::Server(payload)) => {
                     part.of(payload)
                 }
-                // Bytes that were read as a request begin one.
                 (
                     Speaker::Client,
-                    Heard::Message(Message::Request { .. }) | Heard::Unfinished(Message::Request { .. }),
-                ) if *part == Part::Http => Sample::Settled(Value::Bool(true)),
+                    Heard::Message(message @ Message::Request { .. })
+                    | Heard::Unfinished(message @ Message::Request { .. }),
+                ) => part.of_message(message),
                 (Speaker::Client, Heard::Server(_) | Heard::Nothing | Heard::Message(_) | Heard::Unfinished(_))
                 | (Speaker::Server, Heard::Client(_) | Heard::Nothing | Heard::Message(_) | Heard::Unfinished(_)) => {
                     Sample::Absent

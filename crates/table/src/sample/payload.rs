@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Payload, Reading, Sample, Value, hello, http};
+use super::{Message, Payload, Reading, Sample, Value, hello, http};
 
 /// Whose bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ pub enum Speaker {
 /// What of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// `req.len`: how many have come.
+    /// `req.len`: how many have come; of a message of HTTP, as HAProxy counts it.
     Length,
     /// `req.payload(offset,size)`; size 0 is all that has come.
     Slice { offset: u32, size: u32 },
@@ -68,6 +68,22 @@ impl Part {
             Part::HelloCurves => hello::client(bytes, |hello| hello.has_curves().then_some(Value::Bool(true))),
             Part::HelloTicket => hello::client(bytes, |hello| Some(Value::Int(hello.ticket()))),
             Part::Http => http::is_request(bytes).map(|()| Value::Bool(true)).into(),
+        }
+    }
+
+    /// Of bytes that were read as a message, and are no longer there as they came.
+    pub(super) fn of_message(self, message: Message<'_>) -> Sample<'static> {
+        match self {
+            Part::Length => Sample::Passing(Value::Int(i64::try_from(message.size()).unwrap_or(i64::MAX))),
+            Part::Http => Sample::Settled(Value::Bool(true)),
+            Part::Slice { .. }
+            | Part::Counted { .. }
+            | Part::HelloType
+            | Part::HelloVersion
+            | Part::HelloName
+            | Part::HelloProtocols
+            | Part::HelloCurves
+            | Part::HelloTicket => Sample::Absent,
         }
     }
 }
