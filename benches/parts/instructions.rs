@@ -8,7 +8,7 @@ use benches::configuration::{ConfigFile, Process, farm};
 use benches::header::{Sample, samples};
 use benches::heads::Heads;
 use benches::line::Line;
-use benches::relay::Relay;
+use benches::relay::{Gets, Relay};
 use benches::routing::Routing;
 use benches::wheel::Timers;
 use gungraun::{library_benchmark, library_benchmark_group, main};
@@ -25,6 +25,7 @@ library_benchmark_group!(
         admit,
         pick_and_release,
         turn,
+        get,
         replace,
         touch,
         fire,
@@ -90,6 +91,13 @@ fn pick_and_release(mut churn: Churn) -> Churn {
 fn turn(mut relay: Relay) -> Relay {
     black_box(relay.turns(TIMES));
     relay
+}
+
+#[library_benchmark(setup = Gets::new)]
+#[benches::clients(args = [1, 64])]
+fn get(mut gets: Gets) -> Gets {
+    black_box(gets.turns(TIMES));
+    gets
 }
 
 #[library_benchmark]

@@ -16,7 +16,7 @@
 //! | `routing` | which backend a connection goes to |
 //! | `admit` | a place below the limits |
 //! | `balance` | which server it gets, and giving it back |
-//! | `relay` | turns of a shard whose sessions are busy, on the simulated driver |
+//! | `relay` | turns of a shard whose sessions are busy, with messages or with requests, on the simulated driver |
 //! | `wheel` | timers of 10,000 slots |
 //! | `header` | PROXY headers, out and in |
 //! | `heads` | heads of HTTP/1: read, written; chunks |
