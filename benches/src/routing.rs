@@ -76,8 +76,7 @@ impl Routing {
 
     /// One decision.
     pub fn decide(&self) -> Option<BackendId> {
-        let facts = Facts::new(&self.table, FrontendId(0), Some(self.client), None);
-        table::route(&self.table.frontends[0], &facts)
+        table::route(&self.table.frontends[0], || Facts::new(&self.table, FrontendId(0), Some(self.client), None))
     }
 
     /// The place of the backend `other`, where every rule leads.

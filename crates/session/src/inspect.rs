@@ -169,7 +169,7 @@ impl Session {
     }
 
     pub(crate) fn choose_backend(&mut self, now: Instant, out: &mut Outbox) {
-        let Some(backend) = table::route(self.frontend(), &self.facts(true)) else {
+        let Some(backend) = table::route(self.frontend(), || self.facts(true)) else {
             return self.end_with(End::new(Moment::Connect, Cause::NoServer), out);
         };
         self.backend = Some(backend);
@@ -186,7 +186,7 @@ impl Session {
 
     pub(crate) fn ask_for_server(&mut self, now: Instant, out: &mut Outbox) {
         let backend = self.backend_ref().expect("it was chosen a moment ago");
-        let persisting = backend.rules.persisting(&self.facts(true));
+        let persisting = backend.rules.persisting(|| self.facts(true));
         let imposed = match self.speaks_http() {
             true if !self.prepare_request(now, persisting, out) => return,
             true => self.named_server(),
@@ -194,7 +194,7 @@ impl Session {
         };
         let backend = self.backend_ref().expect("it was chosen a moment ago");
         let takes_down = backend.rules.takes_down(persisting);
-        self.hash = backend.hash(&self.facts(true));
+        self.hash = backend.hash(|| self.facts(true));
         self.pin = match persisting {
             Persisting::Forced => Pin::Forced,
             Persisting::Usual | Persisting::Ignored if imposed.is_some() => Pin::Bound,
@@ -215,7 +215,7 @@ impl Session {
 
     /// The server that `use-server` names.
     pub(crate) fn server_by_rule(&self, persisting: Persisting) -> Option<Arc<Server>> {
-        let server = self.backend_ref()?.rules.server(&self.facts(true), persisting)?;
+        let server = self.backend_ref()?.rules.server(|| self.facts(true), persisting)?;
         Some(Arc::clone(self.table.server(server)))
     }
 

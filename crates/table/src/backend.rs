@@ -38,9 +38,9 @@ pub struct Backend {
 
 impl Backend {
     /// What a client with these facts belongs to a server by; `None`: to none.
-    pub fn hash(&self, facts: &Facts<'_>) -> Option<u32> {
+    pub fn hash<'f>(&self, facts: impl FnOnce() -> Facts<'f>) -> Option<u32> {
         match self.balance {
-            Balance::Hash(_) => self.hashing.of(facts),
+            Balance::Hash(_) => self.hashing.of(&facts()),
             Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::First | Balance::Random { .. } => {
                 None
             }

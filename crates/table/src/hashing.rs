@@ -112,9 +112,9 @@ impl Hashing {
     }
 
     /// Whether the content of a request may say what its head does not.
-    pub fn wants_content(&self, facts: &Facts<'_>) -> bool {
+    pub fn wants_content<'f>(&self, facts: impl FnOnce() -> Facts<'f>) -> bool {
         match &self.key {
-            HashKey::PostedParameter(name) => request(facts).is_some_and(|(request, bytes)| {
+            HashKey::PostedParameter(name) => request(&facts()).is_some_and(|(request, bytes)| {
                 request.method() == Method::Post && parameter(request.target(bytes), name).is_none()
             }),
             HashKey::Source

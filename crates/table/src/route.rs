@@ -4,7 +4,13 @@ use crate::{BackendId, Facts, Format, Frontend, Mode, Switch};
 
 /// The backend of the first rule that holds, else the default; `None` if there is neither
 /// (`configuration.txt: use_backend, default_backend`). The rule wins even if its backend has no server left.
-pub fn route(frontend: &Frontend, facts: &Facts<'_>) -> Option<BackendId> {
+///
+/// As everywhere where most have no rules, the facts are gathered only if one asks.
+pub fn route<'f>(frontend: &Frontend, facts: impl FnOnce() -> Facts<'f>) -> Option<BackendId> {
+    if frontend.rules.is_empty() {
+        return frontend.default_backend;
+    }
+    let facts = &facts();
     let chosen = switching(frontend, facts).and_then(|index| frontend.rules[index].backend.of(frontend.mode, facts));
     chosen.or(frontend.default_backend)
 }

@@ -160,8 +160,11 @@ impl Admission {
 
 impl BackendRules {
     /// The server that a rule imposes.
-    pub fn server(&self, facts: &Facts<'_>, persisting: Persisting) -> Option<ServerId> {
-        self.imposing(facts, persisting).map(|(_, server)| server)
+    pub fn server<'f>(&self, facts: impl FnOnce() -> Facts<'f>, persisting: Persisting) -> Option<ServerId> {
+        if self.servers.is_empty() {
+            return None;
+        }
+        self.imposing(&facts(), persisting).map(|(_, server)| server)
     }
 
     /// The server that a rule imposes, and the index of that rule: of those that hold, the first whose server is up.
@@ -180,8 +183,11 @@ impl BackendRules {
     }
 
     /// What the operator makes of persistence for this session.
-    pub fn persisting(&self, facts: &Facts<'_>) -> Persisting {
-        PersistRule::judge(&self.persistence, facts)
+    pub fn persisting<'f>(&self, facts: impl FnOnce() -> Facts<'f>) -> Persisting {
+        if self.persistence.is_empty() {
+            return Persisting::Usual;
+        }
+        PersistRule::judge(&self.persistence, &facts())
     }
 
     /// Whether a server that is named is tried although it is down.

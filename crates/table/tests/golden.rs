@@ -23,7 +23,7 @@ struct Replay {
 impl Replay {
     fn connect(&self, source: Option<IpAddr>) -> Option<Arc<Server>> {
         let client = Facts::new(&self.table, FrontendId(0), source.map(|addr| (addr, 9).into()), None);
-        let hash = self.backend.hash(&client);
+        let hash = self.backend.hash(|| client);
         let key = PickKey { hash, ..PickKey::default() };
         let first = self.backend.pick(&key)?;
         if !self.is_dead(&first) {

@@ -167,7 +167,7 @@ fn served(backend: &Backend, table: &table::Table, count: usize) -> String {
         request.read(&bytes);
         let heard = Heard::Message(Message::Request { request: &request, bytes: &bytes });
         let facts = Facts { heard, ..Facts::new(table, FrontendId(0), Some(src), None) };
-        let server = backend.pick(&PickKey { hash: backend.hash(&facts), ..PickKey::default() });
+        let server = backend.pick(&PickKey { hash: backend.hash(|| facts), ..PickKey::default() });
         server.map_or("-".to_owned(), |server| {
             backend.release(&server);
             server.name.to_string()

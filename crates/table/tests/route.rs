@@ -97,7 +97,7 @@ fn first_rule_that_holds_then_default_then_nobody() {
         (vec![rule(false)], None, None),
     ] {
         let table = table(rules, default);
-        assert_eq!(route(&table.frontends[0], &facts(&table, "", "")), expect);
+        assert_eq!(route(&table.frontends[0], || facts(&table, "", "")), expect);
     }
 }
 

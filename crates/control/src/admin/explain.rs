@@ -219,7 +219,7 @@ fn backend(text: &mut String, frontend: &Frontend, facts: &Facts<'_>) -> Option<
 }
 
 fn server(text: &mut String, table: &Table, backend: &Backend, facts: &Facts<'_>) {
-    let imposing = backend.rules.imposing(facts, backend.rules.persisting(facts));
+    let imposing = backend.rules.imposing(facts, backend.rules.persisting(|| *facts));
     let imposing = imposing.map(|(index, server)| (index, &backend.rules.servers[index], server));
     let imposed = imposing.map(|(_, _, server)| &*table.server(server).state);
     let why = match imposing {
@@ -232,7 +232,7 @@ fn server(text: &mut String, table: &Table, backend: &Backend, facts: &Facts<'_>
             Balance::Random { draws } => format!("one of those that {draws} random draws may choose"),
         },
     };
-    let key = PickKey { hash: backend.hash(facts), imposed, ..PickKey::default() };
+    let key = PickKey { hash: backend.hash(|| *facts), imposed, ..PickKey::default() };
     let _ = match backend.preview(&key) {
         Preview::Server(server) => writeln!(text, "server:   {}, {why}; {}", server.name, load(&server)),
         Preview::Line(server) => {

@@ -202,7 +202,7 @@ fn routed(table: &Arc<Table>, src: &str, dst: u16) -> String {
     let src: SocketAddr = src.parse().expect("an address");
     let id = table.frontend_named("fe").expect("a frontend");
     let facts = Facts::new(table, id, Some(src), Some(([192, 0, 2, 80], dst).into()));
-    let backend = route(frontend(table, "fe"), &facts);
+    let backend = route(frontend(table, "fe"), || facts);
     backend.map_or("none".into(), |backend| table.backend(backend).name.to_string())
 }
 

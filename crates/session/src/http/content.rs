@@ -146,7 +146,7 @@ impl Session {
         let backend = self.backend_ref().expect("it was chosen a moment ago");
         let asked = self.transaction().and_then(|transaction| transaction.asked);
         let asked = asked.filter(|asked| asked.whose == Rules::Backend).unwrap_or(Asked::begin(Rules::Backend));
-        if asked.is_posted || !backend.hashing.wants_content(&self.facts(true)) {
+        if asked.is_posted || !backend.hashing.wants_content(|| self.facts(true)) {
             return true;
         }
         let patience = Patience { time: backend.timeouts.http_request, least: None };
