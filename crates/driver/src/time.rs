@@ -46,7 +46,8 @@ impl Add<Duration> for Instant {
 
     /// Saturates after 584 years.
     fn add(self, span: Duration) -> Instant {
-        Instant(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+        let nanos = span.as_secs().saturating_mul(1_000_000_000).saturating_add(span.subsec_nanos().into());
+        Instant(self.0.saturating_add(nanos))
     }
 }
 

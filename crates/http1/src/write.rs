@@ -97,7 +97,9 @@ impl<'a> Out<'a> {
     fn framing(&mut self, announced: Option<Announced>) -> Result<(), NoRoom> {
         match announced {
             None | Some(Announced::Nothing) => Ok(()),
-            Some(Announced::Length(length)) => self.line(b"content-length", length.to_string().as_bytes()),
+            Some(Announced::Length(length)) => {
+                self.line(b"content-length", itoa::Buffer::new().format(length).as_bytes())
+            }
             Some(Announced::Chunked) => self.put(b"transfer-encoding: chunked\r\n"),
         }
     }

@@ -5,6 +5,7 @@ use crate::flow::Flow;
 use crate::{Ask, Cause, End, Moment, Outbox, Phase, Session, Socket};
 use driver::{Ending, Instant, Op, Side};
 use std::sync::Arc;
+use table::Server;
 
 impl Session {
     /// Starts to end everything, or in `mode http` the exchange, if its client can still be told. What has ended already stays as it
@@ -78,12 +79,12 @@ impl Session {
             self.assigned_at = Some(now);
         }
         self.count_end(now, end);
-        let server = self.server.clone().or(self.waited.clone());
-        self.release_server(out);
+        let (server, waited) = (self.server.take(), self.waited.clone());
         if let Some(backend) = self.counted_backend() {
             backend.state.conns.close(self.shard);
         }
-        self.tell_end(now, end, server, out);
+        self.tell_end(now, end, server.as_ref().or(waited.as_ref()), out);
+        self.release(server, out);
         if self.http.is_some() {
             self.forget_exchange(now, out);
         }
@@ -96,8 +97,13 @@ impl Session {
     }
 
     pub(crate) fn release_server(&mut self, out: &mut Outbox) {
-        let Some(server) = self.server.take() else { return };
-        let backend = self.backend().expect("a server belongs to a backend");
-        out.ask(Ask::Release(Arc::clone(backend), server));
+        let server = self.server.take();
+        self.release(server, out);
+    }
+
+    fn release(&self, server: Option<Arc<Server>>, out: &mut Outbox) {
+        let Some(server) = server else { return };
+        let backend = self.backend.expect("a server belongs to a backend");
+        out.ask(Ask::Release { table: self.table.clone(), backend, server });
     }
 }

@@ -1,12 +1,12 @@
 //! What a session wants after an event: drained completely before the next one.
 
 use crate::http::Transaction;
-use crate::{End, Introduction, Kept, Record};
+use crate::{End, Introduction, Kept, Record, View};
 use buf::{Lease, Pool};
 use driver::{Fd, Op, Side};
 use http1::Limits;
 use std::sync::Arc;
-use table::{Backend, Server, Trouble};
+use table::{BackendId, Server, Trouble};
 use tls::Errand;
 
 /// Values on their way from a session to its shard. One per shard, used by one session after the other.
@@ -45,8 +45,8 @@ pub enum Ask {
     Errand(Errand),
     /// Sessions of this server have met too many troubles in a row (`observe`), this one the last: control is to know. Not answered.
     Alarm(Arc<Server>, Trouble),
-    /// The session is done with this server of this backend.
-    Release(Arc<Backend>, Arc<Server>),
+    /// The session is done with this server of this backend. By table and place: a count that all shards share is not touched for it.
+    Release { table: View, backend: BackendId, server: Arc<Server> },
 }
 
 /// Whom a connection to a server is kept for.

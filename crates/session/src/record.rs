@@ -179,14 +179,14 @@ impl Session {
     }
 
     /// The last record: how it ended.
-    pub(crate) fn tell_end(&mut self, now: Instant, end: End, server: Option<Arc<Server>>, out: &mut Outbox) {
+    pub(crate) fn tell_end(&mut self, now: Instant, end: End, server: Option<&Arc<Server>>, out: &mut Outbox) {
         if std::mem::replace(&mut self.is_told, true) || !self.is_worth_telling(end) {
             return;
         }
-        // The release of a server that it held has been asked for in this same event; one that it only waited for it did not hold.
+        // The release of a server that it held is asked for in this same event; one that it only waited for it did not hold.
         let held = u32::from(self.waited.is_none());
         let server_conns = server.as_ref().map_or(0, |server| u64::from(server.state.conns().saturating_sub(held)));
-        let progress = self.progress(now, end, server, server_conns);
+        let progress = self.progress(now, end, server.cloned(), server_conns);
         self.tell(now, RecordKind::Ended(progress), out);
     }
 

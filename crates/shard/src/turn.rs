@@ -173,20 +173,14 @@ impl<D: Driver> Shard<D> {
 
     /// Drains the outbox of one session: carries out its ops, answers its questions, passes on what it tells.
     pub(crate) fn settle(&mut self, id: SessionId) {
-        let mut ops = std::mem::take(&mut self.outbox.ops);
-        for (side, op) in ops.drain(..) {
-            if let Some(done) = self.driver.submit(Tag::Session { id, side }, op) {
-                self.receive(id, side, done);
-            }
+        if !self.outbox.ops.is_empty() {
+            self.carry_out(id);
         }
-        self.outbox.ops = ops;
-        let mut asks = std::mem::take(&mut self.outbox.asks);
-        for ask in asks.drain(..) {
-            self.answer(id, ask);
+        if !self.outbox.asks.is_empty() {
+            self.answer_all(id);
         }
-        self.outbox.asks = asks;
-        for record in self.outbox.records.drain(..) {
-            self.port.record(record);
+        if !self.outbox.records.is_empty() {
+            self.outbox.records.drain(..).for_each(|record| self.port.record(record));
         }
         if let Some(end) = self.outbox.end.take() {
             self.stats.ends.count(end);
@@ -197,6 +191,22 @@ impl<D: Driver> Shard<D> {
         } else if let Some(deadline) = session.deadline() {
             self.wheel.arm(id.index, deadline);
         }
+    }
+
+    fn carry_out(&mut self, id: SessionId) {
+        let mut ops = std::mem::take(&mut self.outbox.ops);
+        for (side, op) in ops.drain(..) {
+            if let Some(done) = self.driver.submit(Tag::Session { id, side }, op) {
+                self.receive(id, side, done);
+            }
+        }
+        self.outbox.ops = ops;
+    }
+
+    fn answer_all(&mut self, id: SessionId) {
+        let mut asks = std::mem::take(&mut self.outbox.asks);
+        asks.drain(..).for_each(|ask| self.answer(id, ask));
+        self.outbox.asks = asks;
     }
 
     fn answer(&mut self, id: SessionId, ask: Ask) {
@@ -225,7 +235,7 @@ impl<D: Driver> Shard<D> {
             Ask::Keep { server, kept, of: KeptFor::Client(introduction) } => {
                 self.keep_own(id, &server, kept, introduction)
             }
-            Ask::Release(backend, server) => backend.release(&server),
+            Ask::Release { table, backend, server } => table.backend(backend).release(&server),
         }
     }
 

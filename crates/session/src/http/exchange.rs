@@ -9,6 +9,7 @@ use crate::{Cause, End, Moment, Outbox, Phase, Session};
 use buf::Lease;
 use driver::{Errno, Hope, Instant, Side};
 use http1::{After, ConnectionOption, EditError, Framing, NoRoom, Progress, Refusal, Reply, Request, Response};
+use std::time::Duration;
 
 /// Whether the response is passed on, and the request not sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,13 +87,13 @@ impl Session {
         let is_front_timed = is_content_awaited || down.is_sending();
         let is_answer_awaited = http.back == Hearing::Filling && !(down.is_begun && down.body.is_done());
         let is_back_timed = is_answer_awaited || up.is_sending();
-        let front = self.frontend().timeouts.client.filter(|_| is_front_timed);
-        let back = self.backend_ref()?.timeouts.server.filter(|_| is_back_timed);
+        let timed = |is_timed: bool, timeout: Option<Duration>| if is_timed { timeout } else { None };
+        let front = timed(is_front_timed, self.frontend().timeouts.client);
+        let back = timed(is_back_timed, self.backend_ref()?.timeouts.server);
         let front = front.map(|client| (self.front.active_at + client, Side::Front));
         let back = back.zip(self.back.as_ref()).map(|(server, back)| (back.active_at + server, Side::Back));
         let gathering = transaction.asked_back.as_ref().and_then(|asked| asked.gathering.until());
-        let gathering = gathering.map(|until| (until, Side::Back));
-        [front, back, gathering].into_iter().flatten().min_by_key(|(deadline, _)| *deadline)
+        sooner(sooner(front, back), gathering.map(|until| (until, Side::Back)))
     }
 
     pub(super) fn on_exchange_late(&mut self, out: &mut Outbox) {
@@ -371,6 +372,14 @@ impl Outgoing {
     pub(super) fn whole(lease: Lease, filled: usize) -> Outgoing {
         let filled = filled as u32;
         Outgoing { lease, start: 0, end: filled, next: filled, filled }
+    }
+}
+
+/// Of two times the first, if there is any.
+fn sooner(one: Option<(Instant, Side)>, other: Option<(Instant, Side)>) -> Option<(Instant, Side)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.0 < one.0 { other } else { one }),
+        (one, other) => one.or(other),
     }
 }
 

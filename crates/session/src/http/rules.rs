@@ -203,8 +203,10 @@ impl Session {
 
     /// The backend whose counters tell of it: where a service answers, the one that it answers for.
     pub(crate) fn counted_backend(&self) -> Option<&Backend> {
-        let section = self.transaction().and_then(|transaction| transaction.section);
-        section.map(|section| &**self.table.backend(section)).or(self.backend_ref())
+        match self.transaction().and_then(|transaction| transaction.section) {
+            Some(section) => Some(self.table.backend(section)),
+            None => self.backend_ref(),
+        }
     }
 
     /// Asks the rules on responses: the backend's, then the frontend's, then those behind both. Some wait for content.

@@ -220,7 +220,7 @@ impl Stage {
                     writeln!(self.said, "    keep back").expect("a string");
                     continue;
                 }
-                Ask::Release(_, server) => {
+                Ask::Release { server, .. } => {
                     backend.release(&server);
                     continue;
                 }

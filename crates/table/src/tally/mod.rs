@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
+use self::counter::Most;
 use crate::ShardIndex;
 
 /// Counters of one thing, spread over the shards.
@@ -115,23 +116,20 @@ impl Tally {
     /// A session ended that had reached a server: how long each part of it took.
     pub fn on_times(&self, shard: ShardIndex, took: Took) {
         let (own, peaks) = (self.of(shard), self.peaks());
-        let Took { queue, connect, response, total } = took;
-        let of_response = response.map(|response| (&own.response_time, &peaks.response_time, response));
-        let of_all = [
-            (&own.queue_time, &peaks.queue_time, queue),
-            (&own.connect_time, &peaks.connect_time, connect),
-            (&own.total_time, &peaks.total_time, total),
-        ];
-        for (recent, peak, time) in of_all.into_iter().chain(of_response) {
-            let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let latency = own.latency.get_or_init(Box::default);
+        let note = |time: Duration, recent: &Recent, peak: &Most, histogram: &Histogram| {
+            let micros = time.as_secs().saturating_mul(1_000_000).saturating_add(time.subsec_micros().into());
+            let millis = micros / 1_000;
             recent.add(millis);
             peak.raise(millis);
+            histogram.add(micros);
+        };
+        note(took.queue, &own.queue_time, &peaks.queue_time, &latency.queue);
+        note(took.connect, &own.connect_time, &peaks.connect_time, &latency.connect);
+        if let Some(response) = took.response {
+            note(response, &own.response_time, &peaks.response_time, &latency.response);
         }
-        let latency = own.latency.get_or_init(Box::default);
-        latency.queue.add(queue);
-        latency.connect.add(connect);
-        response.into_iter().for_each(|response| latency.response.add(response));
-        latency.total.add(total);
+        note(took.total, &own.total_time, &peaks.total_time, &latency.total);
     }
 
     pub fn peaks(&self) -> &Peaks {
