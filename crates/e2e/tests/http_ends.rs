@@ -13,6 +13,7 @@ e2e::scenarios! {
         contents_that_servers_cut_short,
         tunnels_that_a_side_resets,
         heads_that_servers_never_finish,
+        servers_that_leave_before_they_heard_all,
         clients_that_rules_wait_for,
     ],
     alone: [],
@@ -90,6 +91,7 @@ fn leave(mut conversation: Conversation, heard: &Mutex<mpsc::Receiver<Leaving>>)
         Some("/chunks") => format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n32\r\n{half}\r\n"),
         Some("/chunk") => format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{half}"),
         Some("/large") => format!("HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n{}", "x".repeat(1_000_000)),
+        Some("/early") => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned(),
         Some("/until") => format!("HTTP/1.1 200 OK\r\n\r\n{half}"),
         Some("/tunnel") => {
             format!("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n{half}")
@@ -329,6 +331,42 @@ fn break_off(mut conversation: Conversation, told: &Mutex<mpsc::Receiver<Leaving
         Leaving::Resets => conversation.reset(),
     }
     Ok(())
+}
+
+/// Who has answered and left takes the rest of the request no more (RFC 9112 §9.6). HAProxy waits for it, and blames the client.
+fn servers_that_leave_before_they_heard_all(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        timeout client 500ms
+        default_backend be
+    backend be
+        server s @s@
+";
+    for engine in engines(subject) {
+        let (tell, heard) = mpsc::channel();
+        let heard = Mutex::new(heard);
+        let origin = Origin::serve(move |conversation| leave(conversation, &heard));
+        let rig = Rig::on(engine, subject, sections, &origin);
+        for (number, leaving) in [Leaving::Ends, Leaving::Resets].into_iter().enumerate() {
+            let what = format!("{leaving:?}, {engine}");
+            let mut client = rig.proxy.connect("fe");
+            client.say("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234");
+            assert_eq!(client.line(), "HTTP/1.1 200 OK", "{what}");
+            while !client.line().is_empty() {}
+            assert_eq!(client.hear(2), b"ok", "{what}");
+            tell.send(leaving).expect("the server waits");
+            assert_eq!(client.to_end(), (vec![], End::Fin), "{what}");
+            let (state, counted) = match subject {
+                Subject::Haproxy => ("cD--", "1"),
+                Subject::Tidegate => ("----", "0"),
+            };
+            let line = rig.logs.lines_with("/s ", number + 1).swap_remove(number);
+            assert!(line.contains(&format!(" 200 51 - - {state} 1/1/0/0/0 ")), "{what}: {line}");
+            rig.assert_counted(&[("be", "s"), ("be", "BACKEND")], "cli_abrt", counted, &what);
+            rig.admin.ask("clear counters all");
+        }
+    }
 }
 
 /// What is left unsaid is not a matter of the rules: until there is a head none of them runs, and the times of clients are those of a section
