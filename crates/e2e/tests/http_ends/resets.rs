@@ -12,6 +12,7 @@ e2e::scenarios! {
     shared: [
         tunnels_that_a_side_resets,
         heads_that_servers_never_finish,
+        resets_while_somebody_waits,
     ],
     alone: [],
 }
@@ -179,4 +180,72 @@ fn break_off(mut conversation: Conversation, told: &Mutex<mpsc::Receiver<Leaving
         Leaving::Resets => conversation.reset(),
     }
     Ok(())
+}
+
+/// Whoever resets is noticed at once. HAProxy looks at a client again when it has something for it, and has no words for a server that
+/// resets while it is spoken to.
+fn resets_while_somebody_waits(subject: Subject) {
+    let sections = "
+    frontend fe
+        bind @fe@
+        default_backend be
+    backend be
+        server s @s@
+";
+    for engine in engines(subject) {
+        let (tell, told) = mpsc::channel();
+        let told = Mutex::new(told);
+        let origin = Origin::serve(move |conversation| answer_late(conversation, &told));
+        let rig = Rig::on(engine, subject, sections, &origin);
+        let columns = "eresp cli_abrt srv_abrt";
+
+        let mut client = rig.proxy.connect("fe");
+        client.say("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        origin.seen_when(0, "the request", |seen| seen.bytes.ends_with(b"\r\n\r\n"));
+        client.reset();
+        let outcome = match subject {
+            Subject::Haproxy => {
+                tell.send(()).expect("the server waits");
+                " 200 51 - - CD-- "
+            }
+            Subject::Tidegate => " 400 0 - - CH-- ",
+        };
+        let line = rig.logs.line_with("GET ");
+        assert!(line.contains(outcome), "{line}");
+        rig.assert_counted(&[("be", "s"), ("be", "BACKEND")], columns, "0 1 0", engine);
+        if subject == Subject::Tidegate {
+            tell.send(()).expect("the server waits");
+        }
+        rig.admin.ask("clear counters all");
+
+        let mut client = rig.proxy.connect("fe");
+        client.say("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234");
+        origin.seen_when(1, "a part of the content", |seen| seen.bytes.ends_with(b"01234"));
+        tell.send(()).expect("the server waits");
+        let (text, end) = client.to_end();
+        let text = String::from_utf8_lossy(&text);
+        let (answer, outcome, counted) = match subject {
+            Subject::Haproxy => ("", " -1 0 - - SD-- ", "1 0 1"),
+            Subject::Tidegate => ("HTTP/1.1 502 Bad Gateway", " 502 0 - - SH-- ", "1 0 0"),
+        };
+        assert_eq!((text.lines().next().unwrap_or_default(), end), (answer, End::Fin), "{engine}");
+        let line = rig.logs.line_with("POST ");
+        assert!(line.contains(outcome), "{line}");
+        rig.assert_counted(&[("be", "s"), ("be", "BACKEND")], columns, counted, engine);
+    }
+}
+
+/// Hears a request and waits to be told: answers one without content, and resets another in the middle of its content.
+fn answer_late(mut conversation: Conversation, told: &Mutex<mpsc::Receiver<()>>) -> io::Result<()> {
+    let head = http::head(&mut conversation)?.unwrap_or_default();
+    let has_content = head.starts_with("POST");
+    if has_content {
+        conversation.hear(5)?;
+    }
+    told.lock().expect("nobody panics under the lock").recv_timeout(wait::SOON).expect("the test says it");
+    if has_content {
+        conversation.reset();
+        return Ok(());
+    }
+    conversation.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 }
