@@ -247,6 +247,7 @@ impl Fields {
 
     /// RFC 9112 §5.2: a line that begins with a blank continues the value before it. Either it is refused or joined with
     /// spaces; HAProxy joins. Before the first field there is nothing to continue (§2.2).
+    #[cold]
     fn on_folded_line(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), Refusal> {
         let more = trim(&bytes[range]);
         let last = self.entries.last().ok_or(Refusal::FieldName)?.value;

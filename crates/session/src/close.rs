@@ -10,6 +10,7 @@ use table::Server;
 impl Session {
     /// Starts to end everything, or in `mode http` the exchange, if its client can still be told. What has ended already stays as it
     /// is: the first cause is the true one.
+    #[cold]
     pub(crate) fn end_with(&mut self, end: End, out: &mut Outbox) {
         if self.phase.is_ending() {
             return;
@@ -37,6 +38,7 @@ impl Session {
     }
 
     /// A cut is passed on as a cut: whoever was promised bytes that will not come must not see a clean end.
+    #[cold]
     pub(crate) fn mark_cuts(&mut self, cause: Cause) {
         if self.speaks_http() {
             return self.mark_http_cuts();

@@ -166,6 +166,7 @@ impl<D: Driver> Shard<D> {
         self.discard_connections(expired);
     }
 
+    #[cold]
     pub(crate) fn discard_connections(&mut self, connections: Vec<Fd>) {
         for fd in connections {
             self.driver.discard(fd);

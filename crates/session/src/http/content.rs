@@ -244,6 +244,7 @@ impl Session {
     }
 
     /// How the wait for a response's content stands.
+    #[cold]
     pub(super) fn look_at_response(
         &mut self,
         gathering: &mut Gathering,

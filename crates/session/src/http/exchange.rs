@@ -61,6 +61,7 @@ impl Session {
     }
 
     /// The connection on this side is no more.
+    #[cold]
     pub(super) fn on_http_broken(&mut self, side: Side, out: &mut Outbox) {
         let end = End::new(self.moment(), Cause::Aborted(side));
         match (side, self.phase) {
@@ -96,6 +97,7 @@ impl Session {
         sooner(sooner(front, back), gathering.map(|until| (until, Side::Back)))
     }
 
+    #[cold]
     pub(super) fn on_exchange_late(&mut self, out: &mut Outbox) {
         let Some((_, side)) = self.exchange_deadline() else { return };
         let Transaction { down, asked_back, .. } = self.transaction().expect("an exchange is late");
@@ -345,6 +347,7 @@ impl Session {
         Ok(Wait::Over)
     }
 
+    #[cold]
     fn send_trailers(
         &mut self,
         now: Instant,
@@ -402,22 +405,27 @@ fn lease(out: &mut Outbox) -> Result<Lease, End> {
 }
 
 /// Edits keep to the limits of a send buffer, so only a pool of other sizes could do this.
+#[cold]
 fn no_room(_: NoRoom) -> End {
     End::new(Moment::Headers, Cause::Exhausted(Errno::ENOBUFS))
 }
 
+#[cold]
 fn no_room_for_name(_: EditError) -> End {
     End::new(Moment::Headers, Cause::RuleFailed)
 }
 
+#[cold]
 fn malformed_request(refusal: Refusal) -> End {
     End::new(Moment::Headers, Cause::Malformed(Side::Front, refusal))
 }
 
+#[cold]
 fn malformed_response(refusal: Refusal) -> End {
     End::new(Moment::Headers, Cause::Malformed(Side::Back, refusal))
 }
 
+#[cold]
 fn malformed_content(refusal: Refusal) -> End {
     End::new(Moment::Data, Cause::Malformed(Side::Back, refusal))
 }

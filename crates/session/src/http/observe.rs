@@ -15,6 +15,7 @@ impl Session {
     }
 
     /// An exchange ends like this, and is not tried again.
+    #[cold]
     pub(super) fn observe_end(&self, end: End, out: &mut Outbox) {
         let is_unanswered = end.moment == Moment::Headers;
         if let Cause::Malformed(Side::Back, _) = end.cause {

@@ -82,6 +82,7 @@ impl Session {
     }
 
     /// Both connections belong to what they have agreed on (RFC 9110 §7.8, §9.3.6): what is there already comes first.
+    #[cold]
     pub(super) fn become_tunnel(&mut self, now: Instant, out: &mut Outbox) {
         self.enter(Phase::Relaying);
         for side in [Side::Front, Side::Back] {

@@ -212,11 +212,13 @@ impl Session {
         is_added
     }
 
+    #[cold]
     pub(super) fn refuse_request(&mut self, refusal: Refusal, out: &mut Outbox) {
         self.end_with(End::new(Moment::Request, Cause::Malformed(Side::Front, refusal)), out);
     }
 
     /// The client has gone without a whole request. One that was served before and asks for nothing more does just that.
+    #[cold]
     pub(super) fn on_client_gone(&mut self, can_be_answered: bool, out: &mut Outbox) {
         let end = End::new(Moment::Request, Cause::Aborted(Side::Front));
         match self.transaction() {
@@ -230,6 +232,7 @@ impl Session {
     }
 
     /// A client that has said nothing: there is nothing to tell of it (`configuration.txt: option http-ignore-probes`).
+    #[cold]
     fn forget_probe(&mut self, out: &mut Outbox) {
         if let Some(transaction) = self.http_mut().transaction.take() {
             out.recycle(transaction);
@@ -243,6 +246,7 @@ impl Session {
     }
 
     /// A client that was silent for too long. At rest it is left without a word.
+    #[cold]
     pub(super) fn on_request_late(&mut self, out: &mut Outbox) {
         match self.transaction() {
             None => self.close_resting(out),

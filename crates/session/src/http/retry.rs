@@ -46,6 +46,7 @@ impl Replay {
 
 impl Session {
     /// Whether the request is sent again instead of ending the exchange like this. If so, that has begun.
+    #[cold]
     pub(super) fn is_retried(&mut self, end: End, out: &mut Outbox) -> bool {
         let is_due = self.transaction().is_some_and(|transaction| {
             event_of(end, transaction).is_some_and(|event| self.may_retry(transaction, event))
@@ -74,6 +75,7 @@ impl Session {
     }
 
     /// Leaves the server, and goes to the next as after a connect that failed, but at once.
+    #[cold]
     pub(super) fn retry_exchange(&mut self, out: &mut Outbox) {
         let backend = Arc::clone(self.backend().expect("a server belongs to a backend"));
         let retry = backend.retry(u32::from(self.retries) + 1, self.pin).expect("it was asked whether it may");

@@ -264,10 +264,10 @@ impl Session {
 
     /// The client is to come back to this server (`configuration.txt: cookie`).
     fn give_cookie(&mut self, transaction: &mut Transaction) -> Result<(), End> {
-        let now = self.wall();
         let Transaction { request, response, down, persistence: Some(persistence), imposed, .. } = transaction else {
             return Ok(());
         };
+        let now = self.wall();
         let cookie = self.backend_ref().and_then(|backend| backend.http.cookie.as_ref());
         let (Some(cookie), Some(server)) = (cookie, &self.server) else { return Ok(()) };
         let named = imposed.as_ref().or(persistence.server.as_ref());
@@ -377,6 +377,7 @@ impl Session {
         ruling
     }
 
+    #[cold]
     fn end_by_response_ruling(&mut self, transaction: &mut Transaction, ruling: Ruling) -> End {
         let is_dropped = ruling == Ruling::Dropped;
         let (cause, words) = match ruling {
