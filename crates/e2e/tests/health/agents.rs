@@ -109,6 +109,7 @@ fn agents_say_what_their_servers_take(subject: Subject) {
 /// Who cannot be heard, or says nothing of health, says nothing against the server.
 fn agents_that_say_nothing_useful(subject: Subject) {
     let (mute, empty, origin) = (Origin::mute(), Word::new("").agent(), Origin::mute());
+    let cut = Word::new("down").agent();
     let hears = Origin::serve(|mut client| {
         let mut said = [0; 6];
         client.read_exact(&mut said)?;
@@ -122,12 +123,20 @@ fn agents_that_say_nothing_useful(subject: Subject) {
         server mute @s1@ agent-check agent-port @mute@
         server empty @s1@ agent-check agent-port @empty@
         server refusing @s1@ agent-check agent-port 1
+        server cut @s1@ agent-check agent-port @cut@
         server hears @s1@ agent-check agent-port @hears@ agent-addr 127.0.0.1 agent-send hello\\n send-proxy-v2";
-    let places = [("mute", port(&mute)), ("empty", port(&empty)), ("hears", port(&hears)), ("s1", origin.target())];
+    let places = [
+        ("mute", port(&mute)),
+        ("empty", port(&empty)),
+        ("cut", port(&cut)),
+        ("hears", port(&hears)),
+        ("s1", origin.target()),
+    ];
     let rig = started(subject, backend, &places);
     for (server, expected) in [
         ("mute", ["L7TOUT", "", "1", "no check"]),
         ("empty", ["L7RSP", "TCPCHK got an empty response at step 2", "1", "no check"]),
+        ("cut", ["L7TOUT", "Ignoring incomplete line from agent", "1", "no check"]),
         ("refusing", ["L4CON", "Connection refused", "1", "no check"]),
         ("hears", ["L7OK", "via agent : up", "1", "no check"]),
     ] {
