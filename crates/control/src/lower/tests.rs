@@ -359,6 +359,14 @@ fn files_of_patterns_are_looked_up_with_the_lines() {
     }
     let condition = frontend(&table, "fe").rules[0].condition.as_ref().expect("it has one");
     assert_eq!(condition.alternatives[0][0].acl.tests.len(), 1, "lines and files are one test");
+    for (nets, expect) in [
+        (format!("opt@{nets}"), "be"),
+        ("opt@/nonexistent".to_owned(), "none"),
+        ("virt@nets".to_owned(), "none"),
+        (format!("file@{nets}"), "be"),
+    ] {
+        assert_eq!(routed(&table_of(&text(&nets)), "192.0.2.9:1", 1), expect, "{nets}");
+    }
 
     let bad = file("bad", "10.0.0.0/8\nfoo\n");
     for (nets, expect) in [
